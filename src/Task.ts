@@ -1,0 +1,225 @@
+/**
+ * A task: a value that says what is to be done, described by schemas.
+ *
+ * Making one runs nothing. A task is also an Effect: `yield* new Hash({ path })`
+ * runs it on the dispatcher in context, like `Dispatcher.run`.
+ *
+ * The promise that surprises: a task that is not marked `idempotent: false` may
+ * start again after its worker was lost.
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as Dispatcher from "./Dispatcher.ts"
+import type { TaskFailure } from "./TaskFailure.ts"
+
+const TypeId = "~papyros/Task"
+
+/**
+ * What a task class declares, found on every task of the class.
+ *
+ * @category models
+ */
+export interface Definition<out S extends Schema.Constraint, out E extends Schema.Constraint> {
+  readonly name: string
+  readonly success: S
+  readonly error: E
+  readonly idempotent: boolean
+  readonly taskTimeout: Duration.Input | undefined
+  readonly transfer: Transfer | undefined
+}
+
+/**
+ * Which `ArrayBuffer`s of a task are moved to the other side instead of copied.
+ * The side that gives them up cannot use them any more; with the payload given
+ * up, a task has one attempt.
+ *
+ * @category models
+ */
+export type Transfer = "payload" | "success" | "both"
+
+/**
+ * What a task class adds to the fields of its payload.
+ *
+ * @category models
+ */
+export interface Task<Self, S extends Schema.Constraint, E extends Schema.Constraint>
+  extends Effect.Effect<S["Type"], TaskFailure<Self & Any> | Dispatcher.DispatcherClosed, Dispatcher.Dispatcher>
+{
+  readonly [TypeId]: Definition<S, E>
+}
+
+/**
+ * Any task.
+ *
+ * @category models
+ */
+export interface Any {
+  readonly [TypeId]: Definition<Schema.Constraint, Schema.Constraint>
+  readonly _tag: string
+}
+
+/**
+ * Any task class.
+ *
+ * @category models
+ */
+export interface AnyClass extends Schema.Constraint {
+  readonly Type: Any
+  readonly prototype: Any
+}
+
+/**
+ * What a task succeeds with.
+ *
+ * @category models
+ */
+export type Success<T extends Any> = T extends unknown ? T[typeof TypeId]["success"]["Type"] : never
+
+/**
+ * The typed error of a task, `never` if it declares none.
+ *
+ * @category models
+ */
+export type Error<T extends Any> = T extends unknown ? T[typeof TypeId]["error"]["Type"] : never
+
+/**
+ * Whether a value is a task.
+ *
+ * @category guards
+ */
+export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, TypeId)
+
+/**
+ * Which start of the task is running, from 1, for handlers: `yield* Task.CurrentAttempt`.
+ * It counts retries and restarts after a lost worker.
+ *
+ * @category references
+ */
+export const CurrentAttempt: Context.Reference<number> = Context.Reference<number>("papyros/Task/CurrentAttempt", {
+  defaultValue: () => 1
+})
+
+// ----------------------------------------------------------------------------
+// Class
+// ----------------------------------------------------------------------------
+
+/** Members of a task that a payload key would hide. */
+const reserved = ["_tag", "pipe", "asEffect", "toJSON", "toString"] as const
+
+type Reserved = typeof reserved[number]
+
+/** Turns a field into a message where its name hides a member, or where its schema needs services. */
+type PayloadFields<F extends Schema.Struct.Fields> = {
+  readonly [K in keyof F]: K extends Reserved ? `A payload field cannot be named ${K & string}: it would hide a member of the task`
+    : WithoutServices<F[K]>
+}
+
+type WithoutServices<S extends Schema.Constraint> = [S["DecodingServices"] | S["EncodingServices"]] extends [never] ? S
+  : "The schemas of a task cannot need services"
+
+type MissingSelf = `Missing Self type parameter: write \`class MyTask extends Task.Class<MyTask>()(…)\``
+
+/**
+ * The class of a task: a schema of its values, and their constructor.
+ *
+ * @category models
+ */
+export type TaskClass<
+  Self,
+  Name extends string,
+  Fields extends Schema.Struct.Fields,
+  S extends Schema.Constraint,
+  E extends Schema.Constraint
+> = Schema.Class<Self, Schema.TaggedStruct<Name, Fields>, Task<Self, S, E>> & {
+  /** Not offered: share fields by spreading them. */
+  readonly extend: never
+}
+
+/**
+ * Defines the class of a task from its name and schemas.
+ *
+ * **Details**
+ *
+ * - `payload`: the fields of the task. Default: none.
+ * - `success`: what its handler returns. Default `Schema.Void`.
+ * - `error`: the typed error of its handler, found in `TaskFailure` under the
+ *   reason `Failed`. Default `Schema.Never`.
+ * - `idempotent`: `false` means at most once: the task is never started again
+ *   after its worker was lost; its failure `WorkerLost` then means *unknown*.
+ *   Default `true`.
+ * - `taskTimeout`: the longest one start may run, on any dispatcher. An
+ *   execution may set another. Default: none.
+ * - `transfer`: whose `ArrayBuffer`s are moved instead of copied. Default: none.
+ *
+ * Schemas must be synchronous and need no services. Constructing a task
+ * validates its payload and throws where it does not fit; it costs 0.4 to 0.7 µs.
+ *
+ * **Example** (Defining a task)
+ *
+ * ```ts
+ * import * as Schema from "effect/Schema"
+ * import * as Task from "papyros/Task"
+ *
+ * class NotPositive extends Schema.TaggedError<NotPositive>()("NotPositive", { n: Schema.Int }) {}
+ *
+ * class Factorize extends Task.Class<Factorize>()("Factorize", {
+ *   payload: { n: Schema.Int },
+ *   success: Schema.Array(Schema.Int),
+ *   error: NotPositive
+ * }) {}
+ *
+ * const task = new Factorize({ n: 12345 })
+ * console.log(String(task)) // Factorize({"_tag":"Factorize","n":12345})
+ * ```
+ *
+ * @category constructors
+ */
+export const Class = <Self = never>() =>
+<
+  const Name extends string,
+  const Fields extends Schema.Struct.Fields = {},
+  S extends Schema.Constraint = Schema.Void,
+  E extends Schema.Constraint = Schema.Never
+>(name: Name, options?: {
+  readonly payload?: Fields & PayloadFields<Fields>
+  readonly success?: S & WithoutServices<S>
+  readonly error?: E & WithoutServices<E>
+  readonly idempotent?: boolean | undefined
+  readonly taskTimeout?: Duration.Input | undefined
+  readonly transfer?: Transfer | undefined
+}): [Self] extends [never] ? MissingSelf : TaskClass<Self, Name, Fields, S, E> => {
+  const fields: Schema.Struct.Fields = options?.payload ?? {}
+  for (const key of reserved) {
+    if (Object.hasOwn(fields, key)) {
+      throw new TypeError(`Task ${name}: a payload field cannot be named ${key}, it would hide a member of the task`)
+    }
+  }
+  const definition: Definition<Schema.Constraint, Schema.Constraint> = {
+    name,
+    success: options?.success ?? Schema.Void,
+    error: options?.error ?? Schema.Never,
+    idempotent: options?.idempotent ?? true,
+    taskTimeout: options?.taskTimeout,
+    transfer: options?.transfer
+  }
+  const Value = Schema.TaggedClass<object>(`papyros/Task/${name}`)(name, fields)
+  abstract class Base extends Effectable.Mixin(Value as new(...args: ReadonlyArray<never>) => object) {
+    override asEffect() {
+      return Dispatcher.run(this as unknown as Any)
+    }
+  }
+  Object.defineProperty(Base.prototype, TypeId, { value: definition })
+  // The mixin replaces how a value prints by how an Effect prints: a task prints as the value it is.
+  for (const key of ["toString", "toJSON", Symbol.for("nodejs.util.inspect.custom")]) {
+    Object.defineProperty(Base.prototype, key, {
+      value: Reflect.get(Value.prototype, key),
+      writable: true,
+      configurable: true
+    })
+  }
+  return Base as never
+}

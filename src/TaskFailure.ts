@@ -1,0 +1,284 @@
+/**
+ * The one error that a task can end with. It carries the caller's own task,
+ * where and in which attempt it failed, the trace rendered beside the work, and
+ * a tagged `reason` for `Effect.catchReason`.
+ *
+ * A failure never concerns more than its own task, whatever happened to the
+ * worker that ran it.
+ */
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import type * as Task from "./Task.ts"
+import type * as TaskGroup from "./TaskGroup.ts"
+
+// ----------------------------------------------------------------------------
+// Reasons
+// ----------------------------------------------------------------------------
+
+/**
+ * The handler failed with the task's typed error.
+ *
+ * @category reasons
+ */
+export class Failed<E = unknown> extends Schema.TaggedError<Failed<any>>("papyros/Failed")("Failed", {
+  error: Schema.Any
+}) {
+  declare readonly error: E
+}
+
+/**
+ * The handler died: it threw, or its Effect ended with a defect.
+ *
+ * @category reasons
+ */
+export class Defect extends Schema.TaggedError<Defect>("papyros/Defect")("Defect", {
+  /** The thrown value by reference, or across a boundary its name, message, stack and cause. */
+  defect: Schema.Defect({ includeStack: true })
+}) {}
+
+/**
+ * The task ran longer than its `taskTimeout`, counted from its start on a worker.
+ *
+ * @category reasons
+ */
+export class TimedOut extends Schema.TaggedError<TimedOut>("papyros/TimedOut")("TimedOut", {
+  duration: Schema.DurationFromMillis
+}) {}
+
+/**
+ * The worker that ran the task ended. For an `idempotent: false` task this means
+ * *unknown*: it may have completed.
+ *
+ * @category reasons
+ */
+export class WorkerLost extends Schema.TaggedError<WorkerLost>("papyros/WorkerLost")("WorkerLost", {
+  exitCode: Schema.optional(Schema.Int),
+  signal: Schema.optional(Schema.String),
+  outOfMemory: Schema.Boolean
+}) {}
+
+/**
+ * The handler interrupted itself. An interruption by the caller has no outcome
+ * and so never shows as a failure.
+ *
+ * @category reasons
+ */
+export class Interrupted extends Schema.TaggedError<Interrupted>("papyros/Interrupted")("Interrupted", {}) {}
+
+/**
+ * A value did not fit its schema, could not be cloned, or was too large to send.
+ *
+ * @category reasons
+ */
+export class Undecodable extends Schema.TaggedError<Undecodable>("papyros/Undecodable")("Undecodable", {
+  part: Schema.Literals(["payload", "success", "error", "defect"]),
+  message: Schema.String
+}) {}
+
+/**
+ * No handler of the dispatcher's group serves this task.
+ *
+ * @category reasons
+ */
+export class UnknownTask extends Schema.TaggedError<UnknownTask>("papyros/UnknownTask")("UnknownTask", {
+  name: Schema.String
+}) {}
+
+/**
+ * No worker could be had for the task.
+ *
+ * @category reasons
+ */
+export class NoWorker extends Schema.TaggedError<NoWorker>("papyros/NoWorker")("NoWorker", {
+  waited: Schema.DurationFromMillis,
+  cause: Schema.optional(Schema.Defect({ includeStack: true }))
+}) {}
+
+/**
+ * Every way in which a task with the error type `E` can fail. `Failed` is there
+ * only if the task declares an error.
+ *
+ * @category reasons
+ */
+export type Reason<E> =
+  | Defect
+  | TimedOut
+  | WorkerLost
+  | Interrupted
+  | Undecodable
+  | UnknownTask
+  | NoWorker
+  | ([E] extends [never] ? never : Failed<E>)
+
+// ----------------------------------------------------------------------------
+// Failure
+// ----------------------------------------------------------------------------
+
+const describe = (reason: Reason<unknown>): string => {
+  switch (reason._tag) {
+    case "Failed":
+      return `failed: ${summary(reason.error)}`
+    case "Defect":
+      return `died: ${summary(reason.defect)}`
+    case "TimedOut":
+      return `ran longer than its taskTimeout of ${reason.duration}`
+    case "WorkerLost": {
+      const how = reason.outOfMemory
+        ? "ran out of memory"
+        : reason.signal !== undefined
+        ? `was ended by ${reason.signal}`
+        : reason.exitCode !== undefined
+        ? `exited with code ${reason.exitCode}`
+        : "was lost"
+      return `lost its worker, which ${how}; the task may have completed`
+    }
+    case "Interrupted":
+      return "interrupted itself"
+    case "Undecodable":
+      return `has ${reason.part === "error" ? "an" : "a"} ${reason.part} that cannot cross the boundary: ${reason.message}`
+    case "UnknownTask":
+      return `is served by no handler of this dispatcher: add ${reason.name} to the group that its layer was made with`
+    case "NoWorker":
+      return `found no worker within ${reason.waited}${
+        reason.cause === undefined ? "" : `: ${summary(reason.cause)}`
+      }`
+  }
+}
+
+const summary = (u: unknown): string => {
+  if (u instanceof Error) return u.message === "" ? u.name : `${u.name}: ${u.message}`
+  if (Predicate.hasProperty(u, "_tag")) return String(u._tag)
+  const text = typeof u === "string" ? u : String(u)
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+}
+
+class TaskFailureImpl<T extends Task.Any> extends Schema.TaggedError<TaskFailureImpl<any>>(
+  "papyros/TaskFailure"
+)("TaskFailure", {
+  task: Schema.Any,
+  attempt: Schema.Int,
+  worker: Schema.String,
+  trace: Schema.String,
+  reason: Schema.Any
+}) {
+  /** The caller's own task. */
+  declare readonly task: T
+  /** Why it failed. */
+  declare readonly reason: Reason<Task.Error<T>>
+
+  override get message(): string {
+    const attempt = this.attempt > 1 ? ` (attempt ${this.attempt})` : ""
+    return `Task ${this.task._tag} on ${this.worker}${attempt} ${describe(this.reason)}`
+  }
+}
+
+/**
+ * The failure of one task. Distributes over unions of tasks, so that the error
+ * of a mixed stream can be told apart by `failure.task._tag`.
+ *
+ * **Details**
+ *
+ * - `task`: the caller's own value.
+ * - `attempt`: which start failed, from 1; counts every start.
+ * - `worker`: `"local"`, or which worker ran it.
+ * - `trace`: stack and spans, rendered beside the work; at most 16 KiB.
+ * - `reason`: for `Effect.catchReason("TaskFailure", "TimedOut", …)`.
+ *
+ * @category models
+ */
+export type TaskFailure<T extends Task.Any> = T extends unknown ? TaskFailureImpl<T> : never
+
+/**
+ * Whether a value is the failure of a task.
+ *
+ * @category guards
+ */
+export const isTaskFailure = (u: unknown): u is TaskFailure<Task.Any> => u instanceof TaskFailureImpl
+
+const MAX_TRACE = 16 * 1024
+
+/**
+ * Makes a failure without capturing a stack of its own: the trace of the work is
+ * what matters, and a stack costs 5 µs.
+ *
+ * @category constructors
+ */
+export const make = (options: {
+  readonly task: Task.Any
+  readonly attempt: number
+  readonly worker: string
+  readonly trace: string
+  readonly reason: Reason<unknown>
+}): TaskFailure<Task.Any> =>
+  withoutStack(() =>
+    new TaskFailureImpl<Task.Any>({
+      ...options,
+      trace: options.trace.length > MAX_TRACE ? options.trace.slice(0, MAX_TRACE) : options.trace
+    }, { disableChecks: true })
+  )
+
+/**
+ * Runs a constructor of errors without capturing stacks.
+ *
+ * @internal
+ */
+export const withoutStack = <A>(f: () => A): A => {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return f()
+  } finally {
+    Error.stackTraceLimit = limit
+  }
+}
+
+/**
+ * A codec of the failures of a group's tasks, for storing or sending them.
+ * Tasks and typed errors are encoded by their own schemas.
+ *
+ * @category schemas
+ */
+export const schema = <T extends Task.Any>(group: TaskGroup.TaskGroup<T>): Schema.Codec<TaskFailure<T>, unknown> => {
+  const members = Array.from(group.tasks.values(), (task) =>
+    Schema.Struct({
+      _tag: Schema.tag("TaskFailure"),
+      task: task as Schema.Codec<Task.Any, unknown>,
+      attempt: Schema.Int,
+      worker: Schema.String,
+      trace: Schema.String,
+      reason: Schema.Union([
+        Schema.Struct({
+          _tag: Schema.tag("Failed"),
+          error: task.prototype["~papyros/Task"].error as Schema.Codec<unknown, unknown>
+        }),
+        Defect,
+        TimedOut,
+        WorkerLost,
+        Interrupted,
+        Undecodable,
+        UnknownTask,
+        NoWorker
+      ])
+    }))
+  return Schema.Union(members).pipe(
+    Schema.decodeTo(Schema.declare((u): u is TaskFailureImpl<Task.Any> => isTaskFailure(u)), {
+      decode: SchemaGetter.transform((fields) =>
+        make({
+          ...fields,
+          reason: fields.reason._tag === "Failed"
+            ? new Failed({ error: fields.reason.error })
+            : fields.reason
+        })
+      ),
+      encode: SchemaGetter.transform((failure) => ({
+        _tag: "TaskFailure" as const,
+        task: failure.task,
+        attempt: failure.attempt,
+        worker: failure.worker,
+        trace: failure.trace,
+        reason: failure.reason as (typeof members)[number]["Type"]["reason"]
+      }))
+    })
+  ) as unknown as Schema.Codec<TaskFailure<T>, unknown>
+}

@@ -1,0 +1,66 @@
+/** A first-in first-out list whose `shift` is constant time on average. */
+export class Deque<A> {
+  private items: Array<A | undefined> = []
+  private head = 0
+
+  get length(): number {
+    return this.items.length - this.head
+  }
+
+  push(item: A): void {
+    this.items.push(item)
+  }
+
+  /** Puts an item before all others. */
+  unshift(item: A): void {
+    if (this.head > 0) this.items[--this.head] = item
+    else this.items.unshift(item)
+  }
+
+  shift(): A | undefined {
+    if (this.head === this.items.length) return undefined
+    const item = this.items[this.head]
+    this.items[this.head++] = undefined
+    if (this.head === this.items.length) {
+      this.items.length = 0
+      this.head = 0
+    } else if (this.head >= 1024 && this.head * 2 >= this.items.length) {
+      this.items = this.items.slice(this.head)
+      this.head = 0
+    }
+    return item
+  }
+
+  /** Takes the first `count` items, or all. */
+  take(count: number): Array<A> {
+    const taken = this.items.slice(this.head, this.head + count) as Array<A>
+    this.head += taken.length
+    if (this.head === this.items.length) {
+      this.items = []
+      this.head = 0
+    } else {
+      this.items.fill(undefined, this.head - taken.length, this.head)
+      if (this.head >= 1024 && this.head * 2 >= this.items.length) {
+        this.items = this.items.slice(this.head)
+        this.head = 0
+      }
+    }
+    return taken
+  }
+
+  /** Removes an item, wherever it stands. */
+  remove(item: A): boolean {
+    const at = this.items.indexOf(item, this.head)
+    if (at === -1) return false
+    this.items.splice(at, 1)
+    return true
+  }
+
+  clear(): Array<A> {
+    return this.take(this.length)
+  }
+
+  [Symbol.iterator](): Iterator<A> {
+    return this.items.slice(this.head)[Symbol.iterator]() as Iterator<A>
+  }
+}

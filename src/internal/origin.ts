@@ -1,0 +1,135 @@
+/**
+ * The seam between what hands out tasks (an execution, a queue, single runs) and
+ * the scheduler of a dispatcher. An origin knows its credits, its order, its
+ * retries and its consumer; the scheduler knows lanes, capacity, fairness and losses.
+ * `Dispatcher.layerRoute` joins an origin to several schedulers.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import type * as Tracer from "effect/Tracer"
+import type * as Task from "../Task.ts"
+import type * as TaskFailure from "../TaskFailure.ts"
+import type { Timers } from "./timers.ts"
+
+/** One accepted task on its way to its one outcome. */
+export class Entry {
+  readonly task: Task.Any
+  readonly index: number
+  readonly origin: Origin
+  readonly taskTimeout: number | undefined
+  /** Counts every start. */
+  attempt = 0
+  /** How often it was alone on a worker that was lost. */
+  losses = 0
+  /** The chunk that holds it, which is how late outcomes are told. Owned by the scheduler. */
+  lease: object | undefined = undefined
+  /** Its caller no longer wants it: it never starts, or its outcome is dropped. */
+  cancelled = false
+  /** Counted against the capacity until it starts. */
+  accepted = false
+  value: unknown = undefined
+  failure: TaskFailure.TaskFailure<Task.Any> | undefined = undefined
+  /** Neighbours among the entries that lanes hold for one link. Owned by the scheduler. */
+  previous: Entry | undefined = undefined
+  following: Entry | undefined = undefined
+
+  constructor(task: Task.Any, index: number, origin: Origin, taskTimeout: number | undefined) {
+    this.task = task
+    this.index = index
+    this.origin = origin
+    this.taskTimeout = taskTimeout
+  }
+}
+
+/** Hands out tasks. Every member is synchronous and never throws. */
+export interface Origin {
+  /** Tasks in a chunk, or `undefined` to let the scheduler choose. */
+  readonly chunkSize: number | undefined
+  /** The caller's span, if it is sampled. */
+  readonly span: Tracer.AnySpan | undefined
+  /** The running task whose handler made this origin. */
+  readonly parent: Parent | undefined
+  /** The next task to start, or `undefined`: it is asked again after `link.ready()`. */
+  readonly next: (link: Link) => Entry | undefined
+  /** The entry has its outcome: `failure`, or else `value`. Not called for cancelled entries. */
+  readonly settled: (entry: Entry) => void
+  /** There may be room for a push that `link.accept` refused. */
+  readonly roomy: () => void
+  /** The dispatcher's scope ends. */
+  readonly closed: () => void
+}
+
+/** What the scheduler gives to an origin that joined it. */
+export interface Link {
+  /** The origin has something to start. */
+  readonly ready: () => void
+  /** Whether a task is started by this link or waits for a free slot. */
+  readonly busy: () => boolean
+  /** Entries that lanes hold. */
+  readonly active: () => number
+  /** Takes a place of the dispatcher's capacity for a task that waits to start. */
+  readonly accept: () => boolean
+  /** Gives that place back, of a task that will not start. */
+  readonly unaccept: () => void
+  /** Drops the entry if it has not started, else stops it. It has no outcome. */
+  readonly cancel: (entry: Entry) => void
+  /** Cancels every entry with an index above `after`, that lanes hold or that waits to be started again. */
+  readonly cancelAfter: (after: number) => void
+  /** Nothing more will start; calls `stopped` once all that ran for the origin has stopped. */
+  readonly end: (stopped: () => void) => void
+  /** Tasks that really run at once, over all lanes. */
+  readonly slots: () => number
+  /** Tasks that keep all lanes busy, chunks on their way included. */
+  readonly window: () => number
+  readonly timers: Timers
+}
+
+/** A running task, seen by the tasks that its handler starts. */
+export interface Parent {
+  /** The scheduler that runs it: its slot is lent only to tasks of the same one. */
+  readonly scheduler: object
+  readonly depth: number
+  /** Links of its children, which a lent slot serves first. */
+  readonly links: Set<Link>
+  /** Lends the slot while the handler waits. */
+  readonly wait: () => void
+  /** Calls `go` as soon as the handler has a slot again. */
+  readonly resume: (go: () => void) => void
+}
+
+/** The task whose handler is running. */
+export const CurrentParent: Context.Reference<Parent | undefined> = Context.Reference<Parent | undefined>(
+  "papyros/internal/CurrentParent",
+  { defaultValue: () => undefined }
+)
+
+/** The scheduler's side of a dispatcher: where origins join. */
+export interface Hub {
+  /** Joins an origin, or `undefined` if the dispatcher is closed. */
+  readonly attach: (origin: Origin) => Link | undefined
+}
+
+/** Milliseconds of an option, or `undefined`. An unusable one is a defect that names the option. */
+export const millisOption = (name: string, input: Duration.Input | undefined): number | undefined => {
+  if (input === undefined) return undefined
+  const millis = typeof input === "number" ? input : Duration.toMillis(Duration.fromInputUnsafe(input))
+  if (!(millis >= 0)) {
+    throw new RangeError(`${name} must be a duration of at least 0, got ${String(input)}`)
+  }
+  return millis
+}
+
+/** A whole number of at least `min`, or `undefined`. */
+export const countOption = (name: string, input: number | undefined, min: number): number | undefined => {
+  if (input === undefined) return undefined
+  if (!(Number.isInteger(input) && input >= min)) {
+    throw new RangeError(`${name} must be a whole number of at least ${min}, got ${input}`)
+  }
+  return input
+}
+
+/** The same for a bound that may be `"unbounded"`. */
+export const boundOption = (name: string, input: number | "unbounded" | undefined, min: number): number => {
+  if (input === undefined || input === "unbounded" || input === Infinity) return Infinity
+  return countOption(name, input, min)!
+}

@@ -1,0 +1,138 @@
+import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Pull from "effect/Pull"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+/** Where an execution takes its tasks from, one at a time and never ahead of its credits. */
+export interface Source<out A, out E> {
+  /** The next item; `undefined` if none is there now, or none will come. */
+  readonly next: () => A | undefined
+  /** No more items will come; an error of the source is then in `cause`. */
+  readonly done: boolean
+  readonly cause: Cause.Cause<E> | undefined
+  /** Stops it and runs its finalizers. */
+  readonly close: Effect.Effect<void>
+}
+
+class IterableSource<A> implements Source<A, never> {
+  done = false
+  cause: Cause.Cause<never> | undefined = undefined
+  private readonly iterable: Iterable<A>
+  private iterator: Iterator<A> | undefined
+
+  constructor(iterable: Iterable<A>) {
+    this.iterable = iterable
+  }
+
+  next(): A | undefined {
+    if (this.done) return undefined
+    try {
+      this.iterator ??= this.iterable[Symbol.iterator]()
+      const result = this.iterator.next()
+      if (result.done !== true) return result.value
+      this.done = true
+    } catch (defect) {
+      this.done = true
+      this.cause = Cause.die(defect)
+    }
+    return undefined
+  }
+
+  get close(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      if (this.done) return
+      this.done = true
+      this.iterator?.return?.()
+    })
+  }
+}
+
+/**
+ * Takes the arrays of a stream, the next one only when the last has been handed
+ * out: so at most one array is ahead of the credits.
+ */
+class StreamSource<A, E> implements Source<A, E> {
+  done = false
+  cause: Cause.Cause<E> | undefined = undefined
+  private items: ReadonlyArray<A> = []
+  private at = 0
+  private pulling: Fiber.Fiber<ReadonlyArray<A>, E | Cause.Done> | undefined
+  private readonly pull: Pull.Pull<ReadonlyArray<A>, E>
+  private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  private readonly arrived: () => void
+
+  constructor(
+    pull: Pull.Pull<ReadonlyArray<A>, E>,
+    runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>,
+    arrived: () => void
+  ) {
+    this.pull = pull
+    this.runFork = runFork
+    this.arrived = arrived
+  }
+
+  next(): A | undefined {
+    while (this.at === this.items.length) {
+      if (this.done || this.pulling !== undefined) return undefined
+      const fiber = this.runFork(this.pull)
+      const exit = fiber.pollUnsafe()
+      if (exit === undefined) {
+        this.pulling = fiber
+        fiber.addObserver((exit) => {
+          this.pulling = undefined
+          this.pulled(exit)
+          this.arrived()
+        })
+        return undefined
+      }
+      this.pulled(exit)
+    }
+    return this.items[this.at++]
+  }
+
+  private pulled(exit: Exit.Exit<ReadonlyArray<A>, E | Cause.Done>): void {
+    if (this.done) return
+    if (exit._tag === "Success") {
+      this.items = exit.value
+      this.at = 0
+      return
+    }
+    this.done = true
+    const cause = exit.cause
+    if (!cause.reasons.some((reason) => reason._tag === "Fail" && Cause.isDone(reason.error))) {
+      this.cause = cause as Cause.Cause<E>
+    }
+  }
+
+  get close(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      this.done = true
+      const fiber = this.pulling
+      if (fiber === undefined) return resume(Effect.void)
+      fiber.addObserver(() => resume(Effect.void))
+      fiber.interruptUnsafe()
+    })
+  }
+}
+
+/** The source of an execution over an Iterable, or over a Stream whose finalizers run with `scope`. */
+export const make = <A, E, R>(
+  items: Iterable<A> | Stream.Stream<A, E, R>,
+  scope: Scope.Scope,
+  arrived: () => void
+): Effect.Effect<Source<A, E>, never, R> =>
+  Stream.isStream(items)
+    ? Effect.contextWith((context) =>
+      Effect.map(
+        Channel.toPullScoped((items as Stream.Stream<A, E, R>).channel, scope),
+        (pull) => {
+          const runFork = Effect.runForkWith(context)
+          return new StreamSource(pull as Pull.Pull<ReadonlyArray<A>, E>, runFork, arrived)
+        }
+      )
+    )
+    : Effect.succeed(new IterableSource(items as Iterable<A>))

@@ -1,0 +1,137 @@
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+
+/** A callback that is due at a moment of the clock's monotonic time. */
+export interface Timer {
+  at: number
+  readonly fire: () => void
+  /** Place in the heap, -1 when not waiting. */
+  slot: number
+}
+
+/**
+ * All timers of one dispatcher: a binary heap with a single sleeping fiber for
+ * its earliest timer, so that time is the `Clock`'s (a test may move it) and a
+ * timer costs no fiber of its own.
+ */
+export class Timers {
+  private readonly heap: Array<Timer> = []
+  private sleeper: Fiber.Fiber<void> | undefined
+  private sleepingUntil = Infinity
+  private readonly clock: Clock.Clock
+  private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+
+  constructor(clock: Clock.Clock, runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>) {
+    this.clock = clock
+    this.runFork = runFork
+  }
+
+  /** Monotonic milliseconds. */
+  now(): number {
+    return Number(this.clock.monotonicTimeNanosUnsafe()) / 1e6
+  }
+
+  /** Calls `fire` once, in `millis` milliseconds. */
+  set(millis: number, fire: () => void): Timer {
+    const timer: Timer = { at: this.now() + millis, fire, slot: this.heap.length }
+    if (timer.at === Infinity) {
+      timer.slot = -1
+      return timer
+    }
+    this.heap.push(timer)
+    this.up(timer.slot)
+    this.arm()
+    return timer
+  }
+
+  clear(timer: Timer): void {
+    if (timer.slot !== -1) this.remove(timer)
+  }
+
+  /** Drops every timer. */
+  close(): void {
+    for (const timer of this.heap) timer.slot = -1
+    this.heap.length = 0
+    this.arm()
+  }
+
+  private arm(): void {
+    const next = this.heap.length === 0 ? Infinity : this.heap[0].at
+    if (next === this.sleepingUntil || (this.sleeper !== undefined && next > this.sleepingUntil && next !== Infinity)) {
+      // An early wake-up finds nothing due and sleeps again: cheaper than interrupting a fiber per cleared timer.
+      return
+    }
+    const previous = this.sleeper
+    this.sleeper = undefined
+    this.sleepingUntil = Infinity
+    if (previous !== undefined) previous.interruptUnsafe()
+    if (next !== Infinity) this.sleep(next)
+  }
+
+  private sleep(until: number): void {
+    this.sleepingUntil = until
+    // Timers of the platform fire up to a millisecond early, so what is left is rounded up.
+    const fiber = this.runFork(this.clock.sleep(Duration.millis(Math.max(0, Math.ceil(until - this.now())))))
+    this.sleeper = fiber
+    fiber.addObserver(() => {
+      if (this.sleeper !== fiber) return
+      this.sleeper = undefined
+      this.sleepingUntil = Infinity
+      this.fireDue()
+      this.arm()
+    })
+  }
+
+  private fireDue(): void {
+    const now = this.now()
+    while (this.heap.length > 0 && this.heap[0].at <= now) {
+      const timer = this.heap[0]
+      this.remove(timer)
+      timer.fire()
+    }
+  }
+
+  private remove(timer: Timer): void {
+    const { heap } = this
+    const slot = timer.slot
+    const last = heap.pop()!
+    timer.slot = -1
+    if (last === timer) return
+    heap[slot] = last
+    last.slot = slot
+    this.up(slot)
+    this.down(last.slot)
+  }
+
+  private up(slot: number): void {
+    const { heap } = this
+    const timer = heap[slot]
+    while (slot > 0) {
+      const parent = (slot - 1) >> 1
+      if (heap[parent].at <= timer.at) break
+      heap[slot] = heap[parent]
+      heap[slot].slot = slot
+      slot = parent
+    }
+    heap[slot] = timer
+    timer.slot = slot
+  }
+
+  private down(slot: number): void {
+    const { heap } = this
+    const timer = heap[slot]
+    while (true) {
+      let child = 2 * slot + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && heap[child + 1].at < heap[child].at) child++
+      if (heap[child].at >= timer.at) break
+      heap[slot] = heap[child]
+      heap[slot].slot = slot
+      slot = child
+    }
+    heap[slot] = timer
+    timer.slot = slot
+  }
+}

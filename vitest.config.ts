@@ -1,0 +1,22 @@
+import { defineConfig } from "vitest/config"
+
+// `papyros/Task` and its kin mean the sources: here for vitest, and in `execArgv` for what Node loads by
+// itself in a test (a handlers module in a worker thread).
+const conditions = ["papyros-source"]
+
+export default defineConfig({
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    execArgv: conditions.map((condition) => `--conditions=${condition}`),
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      reporter: ["text-summary", "lcov"],
+      thresholds: { statements: 90, branches: 85 }
+    }
+  }
+})
