@@ -114,7 +114,8 @@ type Reserved = typeof reserved[number]
 
 /** Turns a field into a message where its name hides a member, or where its schema needs services. */
 type PayloadFields<F extends Schema.Struct.Fields> = {
-  readonly [K in keyof F]: K extends Reserved ? `A payload field cannot be named ${K & string}: it would hide a member of the task`
+  readonly [K in keyof F]: K extends Reserved ?
+    `A payload field cannot be named ${K & string}: it would hide a member of the task`
     : WithoutServices<F[K]>
 }
 
@@ -206,8 +207,8 @@ export const Class = <Self = never>() =>
     taskTimeout: options?.taskTimeout,
     transfer: options?.transfer
   }
-  const Value = Schema.TaggedClass<object>(`papyros/Task/${name}`)(name, fields)
-  abstract class Base extends Effectable.Mixin(Value as new(...args: ReadonlyArray<never>) => object) {
+  const Value = Schema.TaggedClass<object>()(name, fields)
+  abstract class Base extends Effectable.Mixin(Value as abstract new(...args: ReadonlyArray<any>) => object) {
     override asEffect() {
       return Dispatcher.run(this as unknown as Any)
     }

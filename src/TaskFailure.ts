@@ -136,13 +136,13 @@ const describe = (reason: Reason<unknown>): string => {
     case "Interrupted":
       return "interrupted itself"
     case "Undecodable":
-      return `has ${reason.part === "error" ? "an" : "a"} ${reason.part} that cannot cross the boundary: ${reason.message}`
+      return `has ${
+        reason.part === "error" ? "an" : "a"
+      } ${reason.part} that cannot cross the boundary: ${reason.message}`
     case "UnknownTask":
       return `is served by no handler of this dispatcher: add ${reason.name} to the group that its layer was made with`
     case "NoWorker":
-      return `found no worker within ${reason.waited}${
-        reason.cause === undefined ? "" : `: ${summary(reason.cause)}`
-      }`
+      return `found no worker within ${reason.waited}${reason.cause === undefined ? "" : `: ${summary(reason.cause)}`}`
   }
 }
 

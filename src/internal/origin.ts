@@ -7,37 +7,55 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import type * as Tracer from "effect/Tracer"
+import type { Item } from "../Executor.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskFailure from "../TaskFailure.ts"
 import type { Timers } from "./timers.ts"
 
 /** One accepted task on its way to its one outcome. */
-export class Entry {
+export class Entry implements Item {
   readonly task: Task.Any
   readonly index: number
-  readonly origin: Origin
   readonly taskTimeout: number | undefined
   /** Counts every start. */
   attempt = 0
   /** How often it was alone on a worker that was lost. */
   losses = 0
-  /** The chunk that holds it, which is how late outcomes are told. Owned by the scheduler. */
+  /** The chunk that holds it, which is how late outcomes are told. Owned by the scheduler, as is the link. */
   lease: object | undefined = undefined
+  link: Link | undefined = undefined
   /** Its caller no longer wants it: it never starts, or its outcome is dropped. */
   cancelled = false
-  /** Counted against the capacity until it starts. */
+  /** Has a place of the capacity, until it starts. */
   accepted = false
+  /** The task itself, or its encoded payload. Owned by the scheduler. */
+  payload: unknown = undefined
   value: unknown = undefined
   failure: TaskFailure.TaskFailure<Task.Any> | undefined = undefined
   /** Neighbours among the entries that lanes hold for one link. Owned by the scheduler. */
   previous: Entry | undefined = undefined
   following: Entry | undefined = undefined
 
-  constructor(task: Task.Any, index: number, origin: Origin, taskTimeout: number | undefined) {
+  constructor(task: Task.Any, index: number, taskTimeout: number | undefined) {
     this.task = task
     this.index = index
-    this.origin = origin
     this.taskTimeout = taskTimeout
+  }
+
+  get name(): string {
+    return this.task._tag
+  }
+
+  get idempotent(): boolean {
+    return this.task["~papyros/Task"].idempotent
+  }
+
+  get span(): Tracer.AnySpan | undefined {
+    return this.link!.origin.span
+  }
+
+  get depth(): number {
+    return this.link!.depth
   }
 }
 
@@ -50,7 +68,7 @@ export interface Origin {
   /** The running task whose handler made this origin. */
   readonly parent: Parent | undefined
   /** The next task to start, or `undefined`: it is asked again after `link.ready()`. */
-  readonly next: (link: Link) => Entry | undefined
+  readonly next: () => Entry | undefined
   /** The entry has its outcome: `failure`, or else `value`. Not called for cancelled entries. */
   readonly settled: (entry: Entry) => void
   /** There may be room for a push that `link.accept` refused. */
@@ -61,18 +79,13 @@ export interface Origin {
 
 /** What the scheduler gives to an origin that joined it. */
 export interface Link {
+  readonly origin: Origin
+  /** How many tasks wait for its tasks, one within the other. */
+  readonly depth: number
   /** The origin has something to start. */
   readonly ready: () => void
-  /** Whether a task is started by this link or waits for a free slot. */
-  readonly busy: () => boolean
-  /** Entries that lanes hold. */
-  readonly active: () => number
   /** Takes a place of the dispatcher's capacity for a task that waits to start. */
-  readonly accept: () => boolean
-  /** Gives that place back, of a task that will not start. */
-  readonly unaccept: () => void
-  /** Drops the entry if it has not started, else stops it. It has no outcome. */
-  readonly cancel: (entry: Entry) => void
+  readonly accept: (task: Task.Any) => boolean
   /** Cancels every entry with an index above `after`, that lanes hold or that waits to be started again. */
   readonly cancelAfter: (after: number) => void
   /** Nothing more will start; calls `stopped` once all that ran for the origin has stopped. */
@@ -89,9 +102,9 @@ export interface Parent {
   /** The scheduler that runs it: its slot is lent only to tasks of the same one. */
   readonly scheduler: object
   readonly depth: number
-  /** Links of its children, which a lent slot serves first. */
-  readonly links: Set<Link>
-  /** Lends the slot while the handler waits. */
+  /** Links of its children, which a lent slot serves first. Owned by the scheduler. */
+  links: Set<Link> | undefined
+  /** Lends the slot, until `resume` is called as often. */
   readonly wait: () => void
   /** Calls `go` as soon as the handler has a slot again. */
   readonly resume: (go: () => void) => void

@@ -1,7 +1,7 @@
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Duration from "effect/Duration"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as Task from "../Task.ts"

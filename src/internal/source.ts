@@ -1,5 +1,6 @@
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -126,12 +127,12 @@ export const make = <A, E, R>(
   arrived: () => void
 ): Effect.Effect<Source<A, E>, never, R> =>
   Stream.isStream(items)
-    ? Effect.contextWith((context) =>
+    ? Effect.contextWith((context: Context.Context<R>) =>
       Effect.map(
         Channel.toPullScoped((items as Stream.Stream<A, E, R>).channel, scope),
         (pull) => {
           const runFork = Effect.runForkWith(context)
-          return new StreamSource(pull as Pull.Pull<ReadonlyArray<A>, E>, runFork, arrived)
+          return new StreamSource(Effect.provideContext(pull, context), runFork, arrived)
         }
       )
     )

@@ -1,0 +1,294 @@
+/**
+ * Runs tasks: in this process, in threads or on other hosts, whichever Layer is
+ * provided. The verbs are the same on all of them, and so is what they promise.
+ *
+ * Reach for `execute` first: tasks in, a Stream of typed results out. The promise
+ * that surprises: results come as they complete, unless `ordered` is set.
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { DispatcherClosed, DispatchTimeout } from "./internal/errors.ts"
+import * as Execution from "./internal/execution.ts"
+import type { Hub } from "./internal/origin.ts"
+import type { RetryPolicy } from "./internal/retry.ts"
+import { type Route, routeHubs } from "./internal/route.ts"
+import { run as runOn } from "./internal/run.ts"
+import * as TaskQueue from "./internal/taskQueue.ts"
+import type * as Queue from "./Queue.ts"
+import type * as Task from "./Task.ts"
+import type { TaskFailure } from "./TaskFailure.ts"
+import type * as TaskGroup from "./TaskGroup.ts"
+
+// ----------------------------------------------------------------------------
+// Models
+// ----------------------------------------------------------------------------
+
+/**
+ * The outcome of one task: its place in the source, the task itself, and what it
+ * succeeded or failed with.
+ *
+ * @category models
+ */
+export type TaskResult<T extends Task.Any> = Execution.TaskResult<T>
+
+/**
+ * How tasks are executed. An unusable value (negative, NaN, not whole) is a
+ * defect whose message names the option.
+ *
+ * @category models
+ */
+export interface ExecuteOptions<T extends Task.Any> {
+  /**
+   * Results in the order of the tasks. A slow head does not stop later tasks from
+   * starting, as long as there are credits. Default `false`.
+   */
+  readonly ordered?: boolean | undefined
+  /**
+   * The longest wait between one completed task and the next, and before the
+   * first; past it the stream fails with `DispatchTimeout`. The clock runs only
+   * while a task is running or could start, and the consumer waits. Default: none.
+   */
+  readonly idleTimeout?: Duration.Input | undefined
+  /**
+   * The longest one start of a task may run, from its start on a worker; past it
+   * that task alone fails with `TimedOut`. Default: what the task declares, else none.
+   */
+  readonly taskTimeout?: Duration.Input | undefined
+  /**
+   * When a failed task is tried again: `Effect.retry`'s options, or a `Schedule`
+   * over its failures. Waiting for a retry holds no slot. Default: never.
+   */
+  readonly retry?: RetryPolicy<T> | undefined
+  /**
+   * Tasks sent to a worker at once. `"auto"` adapts to how long tasks take.
+   * Never changes results. Default `"auto"`.
+   */
+  readonly chunkSize?: number | "auto" | undefined
+  /**
+   * Completed results that wait for the consumer, in tasks. Memory is bounded by
+   * it, and so is how far the source is pulled ahead. Default: 1024, or what keeps
+   * all workers busy if that is more.
+   */
+  readonly bufferSize?: number | undefined
+  /** The same in bytes, estimated from samples of the results. Default 256 MiB. */
+  readonly bufferBytes?: number | undefined
+}
+
+/**
+ * What a dispatcher is doing, at one moment.
+ *
+ * @category models
+ */
+export interface Status {
+  /** Tasks accepted and not started. */
+  readonly waiting: number
+  /** Tasks that run. */
+  readonly running: number
+  /** Executions, queues and single runs that are open. */
+  readonly origins: number
+  /** Outcomes since the dispatcher started. */
+  readonly succeeded: number
+  readonly failed: number
+  readonly workers: ReadonlyArray<{
+    readonly name: string
+    /** Tasks that it runs at once. */
+    readonly concurrency: number
+    /** Tasks that it holds, running or not yet started. */
+    readonly held: number
+  }>
+}
+
+/**
+ * Runs tasks on whatever executor its Layer is made with.
+ *
+ * **When to use**
+ *
+ * Use the verbs `run`, `execute`, `results` and `makeQueue` of this module; the
+ * service itself is what a Layer provides.
+ *
+ * @category services
+ */
+export class Dispatcher extends Context.Service<Dispatcher, {
+  /** Where executions, queues and runs join; made by `Executor.layer`. */
+  readonly hub: Hub
+  readonly status: Effect.Effect<Status>
+}>()("papyros/Dispatcher") {}
+
+export {
+  /**
+   * The dispatcher's scope has ended.
+   *
+   * @category errors
+   */
+  DispatcherClosed,
+  /**
+   * Nothing happened within a bound: no task completed, no room for a push, no
+   * result for a pop.
+   *
+   * @category errors
+   */
+  DispatchTimeout
+} from "./internal/errors.ts"
+
+// ----------------------------------------------------------------------------
+// Verbs
+// ----------------------------------------------------------------------------
+
+const hub: Effect.Effect<Hub, never, Dispatcher> = Effect.map(Dispatcher, (dispatcher) => dispatcher.hub)
+
+const isSource = (u: unknown): boolean =>
+  Stream.isStream(u) || (typeof u === "object" && u !== null && Symbol.iterator in u)
+
+/**
+ * Runs one task. The same as `yield*` on the task itself.
+ *
+ * Interrupting it interrupts the task, and waits until its work has stopped.
+ *
+ * @category verbs
+ */
+export const run = <T extends Task.Any>(
+  task: T
+): Effect.Effect<Task.Success<T>, TaskFailure<T> | DispatcherClosed, Dispatcher> =>
+  Effect.flatMap(hub, (hub) => runOn(hub, task)) as Effect.Effect<
+    Task.Success<T>,
+    TaskFailure<T> | DispatcherClosed,
+    Dispatcher
+  >
+
+/**
+ * Executes tasks and streams what they succeed with.
+ *
+ * **When to use**
+ *
+ * Use when a failed task should end the work: the first failure fails the
+ * stream and interrupts the rest. Use `results` to go on past failures.
+ *
+ * **Details**
+ *
+ * Tasks come from an Iterable, pulled one by one as credits allow, or from a
+ * Stream, whose arrays are pulled at most one ahead. Memory stays flat for a
+ * source of any length.
+ *
+ * Unordered, the stream fails as soon as a failure is known, completed results
+ * first. Ordered, it delivers everything before the first failed task and then
+ * fails. An error of the source comes after the outcomes of all tasks pulled
+ * before it. Ending the stream early interrupts what runs for it, and waits
+ * until that has stopped.
+ *
+ * @category verbs
+ */
+export const execute: {
+  <U extends Task.Any>(options?: ExecuteOptions<U>): <T extends U, E = never, R = never>(
+    tasks: Iterable<T> | Stream.Stream<T, E, R>
+  ) => Stream.Stream<Task.Success<T>, TaskFailure<T> | DispatchTimeout | DispatcherClosed | E, Dispatcher | R>
+  <T extends Task.Any, E = never, R = never>(
+    tasks: Iterable<T> | Stream.Stream<T, E, R>,
+    options?: ExecuteOptions<T>
+  ): Stream.Stream<Task.Success<T>, TaskFailure<T> | DispatchTimeout | DispatcherClosed | E, Dispatcher | R>
+} = dual(
+  (args) => isSource(args[0]),
+  (tasks: Iterable<Task.Any>, options: Execution.ExecutionOptions = {}) =>
+    Execution.stream(hub, tasks, options, true, (entry) => entry.value)
+) as never
+
+/**
+ * Executes tasks and streams the outcome of each, failures included. Never fails
+ * because of a task.
+ *
+ * **Details**
+ *
+ * The same as `execute` in all else. Each outcome comes with the task and its
+ * index in the source.
+ *
+ * @category verbs
+ */
+export const results: {
+  <U extends Task.Any>(options?: ExecuteOptions<U>): <T extends U, E = never, R = never>(
+    tasks: Iterable<T> | Stream.Stream<T, E, R>
+  ) => Stream.Stream<TaskResult<T>, DispatchTimeout | DispatcherClosed | E, Dispatcher | R>
+  <T extends Task.Any, E = never, R = never>(
+    tasks: Iterable<T> | Stream.Stream<T, E, R>,
+    options?: ExecuteOptions<T>
+  ): Stream.Stream<TaskResult<T>, DispatchTimeout | DispatcherClosed | E, Dispatcher | R>
+} = dual(
+  (args) => isSource(args[0]),
+  (tasks: Iterable<Task.Any>, options: Execution.ExecutionOptions = {}) =>
+    Execution.stream(hub, tasks, options, false, Execution.toResult)
+) as never
+
+/**
+ * Opens a queue of tasks, closed with the scope it is made in.
+ *
+ * @category verbs
+ */
+export const makeQueue = <T extends Task.Any>(
+  options?: Queue.QueueOptions
+): Effect.Effect<Queue.TaskQueue<T>, DispatcherClosed, Dispatcher | Scope.Scope> =>
+  Effect.flatMap(hub, (hub) => TaskQueue.make<T>(hub, options ?? {}))
+
+/**
+ * What the dispatcher is doing now.
+ *
+ * @category verbs
+ */
+export const status: Effect.Effect<Status, never, Dispatcher> = Effect.flatMap(
+  Dispatcher,
+  (dispatcher) => dispatcher.status
+)
+
+// ----------------------------------------------------------------------------
+// Layers
+// ----------------------------------------------------------------------------
+
+/**
+ * One dispatcher made of several: each task goes to the dispatcher whose group
+ * holds it; the first of them answers for tasks that no group holds.
+ *
+ * **When to use**
+ *
+ * Use to run CPU-bound tasks in threads and IO-bound tasks in this process, from
+ * one stream.
+ *
+ * **Details**
+ *
+ * Order, credits, retries and timeouts hold over all of them together; capacity
+ * and fairness are each dispatcher's own. A handler's own tasks run on the
+ * dispatcher that runs the handler.
+ *
+ * @category layers
+ */
+export const layerRoute = <
+  const Routes extends ReadonlyArray<readonly [TaskGroup.Any, Layer.Layer<Dispatcher, any, any>]>
+>(
+  routes: Routes
+): Layer.Layer<Dispatcher, Layer.Error<Routes[number][1]>, Layer.Services<Routes[number][1]>> =>
+  Layer.effect(
+    Dispatcher,
+    Effect.gen(function*() {
+      const parts: Array<Route & { readonly status: Effect.Effect<Status> }> = []
+      for (const [group, layer] of routes) {
+        const context = yield* Layer.build(layer as Layer.Layer<Dispatcher>)
+        const dispatcher = Context.get(context, Dispatcher)
+        parts.push({ names: new Set(group.tasks.keys()), hub: dispatcher.hub, status: dispatcher.status })
+      }
+      return Dispatcher.of({
+        hub: routeHubs(parts),
+        status: Effect.map(Effect.all(parts.map((part) => part.status)), (all) => ({
+          waiting: sum(all, (part) => part.waiting),
+          running: sum(all, (part) => part.running),
+          origins: sum(all, (part) => part.origins),
+          succeeded: sum(all, (part) => part.succeeded),
+          failed: sum(all, (part) => part.failed),
+          workers: all.flatMap((part) => part.workers)
+        }))
+      })
+    })
+  )
+
+const sum = (all: ReadonlyArray<Status>, of: (status: Status) => number): number =>
+  all.reduce((total, status) => total + of(status), 0)

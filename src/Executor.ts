@@ -1,0 +1,208 @@
+/**
+ * What runs tasks: the seam below every dispatcher. An executor opens lanes (this
+ * process, a thread, a worker process); lanes pull chunks of tasks and report what
+ * became of them. All that users are promised about order, credits, capacity,
+ * fairness, retries, blame and late outcomes is kept above, by the scheduler.
+ *
+ * Implement it to bring tasks somewhere new, and run `papyros/testing` on it.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type * as Tracer from "effect/Tracer"
+import { Dispatcher } from "./Dispatcher.ts"
+import type { Parent } from "./internal/origin.ts"
+import { makeScheduler } from "./internal/scheduler.ts"
+import type { Timers } from "./internal/timers.ts"
+import type * as TaskGroup from "./TaskGroup.ts"
+
+// ----------------------------------------------------------------------------
+// What an executor implements
+// ----------------------------------------------------------------------------
+
+/**
+ * Runs tasks somewhere. Opened once, in the dispatcher's scope.
+ *
+ * @category models
+ */
+export interface Executor<out E = never, out R = never> {
+  /** For people: "dummy", "fiber", "pool". */
+  readonly name: string
+  /** `"codec"`: lanes get encoded payloads and report encoded results. `"none"`: live values on both ways. */
+  readonly boundary: "codec" | "none"
+  /** The largest chunk that helps. */
+  readonly maxChunk: number
+  /**
+   * Joins the first lanes. Its finalizer ends every lane; by then nothing runs on
+   * them any more, unless it could not be stopped.
+   */
+  readonly open: (scheduler: Scheduler) => Effect.Effect<void, E, R | Scope.Scope>
+}
+
+/**
+ * Runs tasks of its executor: a thread, a worker process, or this process. Every
+ * member is synchronous and never throws.
+ *
+ * @category models
+ */
+export interface Lane {
+  /** `TaskFailure.worker`. */
+  readonly name: string
+  /** Tasks that really run at once. */
+  readonly concurrency: number
+  /** Tasks that keep it busy, those on their way included. */
+  readonly window: number
+  /** There may be something to take again. Called at most once per `take` that returned nothing. */
+  readonly wake: () => void
+  /**
+   * Stops an item. Always answered: by `succeed` or `fail` (it had ended or has
+   * been stopped), by `giveBack` (it had not started) or by `leave`.
+   */
+  readonly cancel: (chunk: Chunk, at: number) => void
+  /** Tasks at this depth of nesting that may start. Default: as many as the lane takes. */
+  readonly room?: ((depth: number) => number) | undefined
+}
+
+// ----------------------------------------------------------------------------
+// What an executor is given
+// ----------------------------------------------------------------------------
+
+/**
+ * One task in a chunk.
+ *
+ * @category models
+ */
+export interface Item {
+  /** The name of the task. */
+  readonly name: string
+  /** The task itself, or at a codec boundary its encoded payload. */
+  readonly payload: unknown
+  /** Which start this is, from 1. */
+  readonly attempt: number
+  /** The longest it may run, in milliseconds, from its start on the lane; enforced there. */
+  readonly taskTimeout: number | undefined
+  /** `false`: its outcome is reported before the next item starts. */
+  readonly idempotent: boolean
+  /** The caller's span, if it is sampled. */
+  readonly span: Tracer.AnySpan | undefined
+  /** How many tasks wait for it, one within the other. */
+  readonly depth: number
+}
+
+/**
+ * Tasks that a lane took together.
+ *
+ * @category models
+ */
+export interface Chunk {
+  /** Unique in the dispatcher, increasing. */
+  readonly id: number
+  readonly items: ReadonlyArray<Item>
+  /** For the lane's own use. */
+  note: unknown
+}
+
+/**
+ * How an item failed, as it crosses the boundary.
+ *
+ * @category models
+ */
+export type WireFailure =
+  | { readonly _tag: "Failed"; readonly error: unknown; readonly trace: string }
+  | { readonly _tag: "Defect"; readonly defect: unknown; readonly trace: string }
+  | { readonly _tag: "TimedOut"; readonly millis: number }
+  | { readonly _tag: "Interrupted"; readonly trace: string }
+  | { readonly _tag: "UnknownTask" }
+  | {
+    readonly _tag: "Undecodable"
+    readonly part: "payload" | "success" | "error" | "defect"
+    readonly message: string
+  }
+
+/**
+ * How a lane was lost.
+ *
+ * @category models
+ */
+export interface Loss {
+  readonly exitCode?: number | undefined
+  readonly signal?: string | undefined
+  readonly outOfMemory: boolean
+  /**
+   * Per chunk: whether an unsettled item may have started, and which one is proven
+   * to have ended the lane. A chunk that is left out had not started.
+   */
+  readonly chunks: ReadonlyArray<{
+    readonly chunk: Chunk
+    readonly started: (at: number) => boolean
+    readonly culprit?: number | undefined
+  }>
+}
+
+/**
+ * The scheduler, as an executor sees it. Every member is synchronous and never
+ * throws. A call for an item that has its outcome, or that is not the lane's any
+ * more, is ignored: this is the one place where late outcomes are dropped.
+ *
+ * @category models
+ */
+export interface Scheduler {
+  /** The lane may take from now on. */
+  join(lane: Lane): void
+  /**
+   * At most `max` tasks for this lane, or `undefined`: it is then woken when there
+   * may be more. `first` names a task whose children come before all others.
+   */
+  take(lane: Lane, max: number, first?: Parent): Chunk | undefined
+  /** The item succeeded, with its (encoded) value. */
+  succeed(chunk: Chunk, at: number, value: unknown): void
+  /** The item failed. */
+  fail(chunk: Chunk, at: number, failure: WireFailure): void
+  /** The lane spent so many microseconds on `count` items of the chunk, from `from` on. Sizes later chunks. */
+  busy(chunk: Chunk, from: number, count: number, micros: number): void
+  /** Items from `from` up to, not including, `to` surely did not start. They count no attempt. */
+  giveBack(chunk: Chunk, from: number, to: number): void
+  /** No event of this lane follows. Without a loss, what it held did not start. */
+  leave(lane: Lane, loss?: Loss): void
+  /** No lane can be had: what waits fails with `NoWorker` until one joins. */
+  unavailable(cause: unknown): void
+  readonly timers: Timers
+}
+
+// ----------------------------------------------------------------------------
+// Layers
+// ----------------------------------------------------------------------------
+
+/**
+ * What every dispatcher can be given.
+ *
+ * @category models
+ */
+export interface DispatcherOptions {
+  /**
+   * Tasks accepted and not started, over all executions and queues. What is sent
+   * to a worker and has not started counts. Each execution, queue and parent task
+   * may always have one. Default `"unbounded"`.
+   */
+  readonly capacity?: number | "unbounded" | undefined
+  /** How often a task may be alone on a worker that is lost, before it fails with `WorkerLost`. Default 3. */
+  readonly maxAttempts?: number | undefined
+}
+
+/**
+ * The dispatcher of an executor.
+ *
+ * **Details**
+ *
+ * `make` is given the dispatcher that it will run under, which it provides to its
+ * handlers. With the Layer's scope everything that runs is interrupted, its
+ * consumers fail with `DispatcherClosed`, and then the executor is closed.
+ *
+ * @category layers
+ */
+export const layer = <T extends TaskGroup.Any, E = never, R = never>(
+  group: T,
+  make: (dispatcher: Dispatcher["Service"]) => Effect.Effect<Executor<E, R>, E, R>,
+  options?: DispatcherOptions
+): Layer.Layer<Dispatcher, E, Exclude<R, Scope.Scope>> =>
+  Layer.effect(Dispatcher, makeScheduler(group, make, options ?? {}))

@@ -1,0 +1,86 @@
+/**
+ * A channel to a dispatcher: tasks are pushed, results are popped, in the order
+ * in which they complete. Reach for it where tasks come one by one, or where
+ * results are taken by somebody else than who makes the tasks; elsewhere
+ * `Dispatcher.execute` does all of it.
+ *
+ * Closing a queue drops results that were not popped; ending it does not.
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { DispatcherClosed, DispatchTimeout, QueueClosed } from "./internal/errors.ts"
+import type { TaskResult } from "./internal/execution.ts"
+import type { RetryPolicy } from "./internal/retry.ts"
+import type * as Task from "./Task.ts"
+import type { TaskFailure } from "./TaskFailure.ts"
+
+export {
+  /**
+   * The queue was ended or closed.
+   *
+   * @category errors
+   */
+  QueueClosed
+} from "./internal/errors.ts"
+
+/**
+ * What `Dispatcher.makeQueue` takes.
+ *
+ * @category models
+ */
+export interface QueueOptions {
+  /**
+   * Ready results that the queue holds; with it full, `push` waits. Tasks in
+   * running slots are allowed on top. Default `"unbounded"`.
+   */
+  readonly capacity?: number | "unbounded" | undefined
+  /** The longest one start of a task may run. Default: what the task declares. */
+  readonly taskTimeout?: Duration.Input | undefined
+  /** When a failed task is tried again. Default: never. */
+  readonly retry?: RetryPolicy<never> | undefined
+  /** Tasks sent to a worker at once. Default `"auto"`. */
+  readonly chunkSize?: number | "auto" | undefined
+}
+
+/**
+ * A queue of tasks of the type `T`. Made by `Dispatcher.makeQueue`, closed with its scope.
+ *
+ * @category models
+ */
+export interface TaskQueue<T extends Task.Any> {
+  /**
+   * Hands a task over. Waits while the queue or its dispatcher is full, at most
+   * `timeout`; `timeout: 0` means at once. Default: without end.
+   */
+  readonly push: (
+    task: T,
+    options?: { readonly timeout?: Duration.Input | undefined }
+  ) => Effect.Effect<void, DispatchTimeout | QueueClosed | DispatcherClosed>
+  /**
+   * The next outcome: the result of a task, or its failure. Waits for one, at
+   * most `timeout`; `timeout: 0` means at once. Default: without end.
+   */
+  readonly pop: (
+    options?: { readonly timeout?: Duration.Input | undefined }
+  ) => Effect.Effect<Task.Success<T>, TaskFailure<T> | DispatchTimeout | QueueClosed | DispatcherClosed>
+  /**
+   * Takes all that waits, then waits for more until `timeout` has passed or `max`
+   * outcomes are there. Without a `timeout` it waits only for the first. Never
+   * fails because of a task or because of time: the array is then shorter.
+   */
+  readonly popMany: (
+    options?: { readonly timeout?: Duration.Input | undefined; readonly max?: number | undefined }
+  ) => Effect.Effect<Array<TaskResult<T>>, QueueClosed | DispatcherClosed>
+  /** No more pushes. What was pushed is still delivered; then `toStream` ends and `pop` fails with `QueueClosed`. */
+  readonly end: Effect.Effect<void>
+  /**
+   * Ends it at once: unstarted tasks never start, running ones are interrupted,
+   * results not popped are dropped. Completes when all its work has stopped.
+   */
+  readonly close: Effect.Effect<void>
+  /** All outcomes, until the queue is ended and empty, or closed. */
+  readonly toStream: Stream.Stream<TaskResult<T>, DispatcherClosed>
+  /** Tasks that wait to start, tasks that run, and results that wait to be popped. */
+  readonly size: Effect.Effect<{ readonly waiting: number; readonly running: number; readonly ready: number }>
+}

@@ -1,0 +1,259 @@
+/**
+ * A set of task classes that are served together, and the way to write their
+ * handlers: `group.toLayer({ … })`. A handler that is missing, misspelt or of the
+ * wrong type does not compile.
+ *
+ * Handlers live in a Layer, so that workers can build them where the work is done.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Pipeable from "effect/Pipeable"
+import type * as Scope from "effect/Scope"
+import type { Dispatcher } from "./Dispatcher.ts"
+import type * as Task from "./Task.ts"
+
+const TypeId = "~papyros/TaskGroup"
+
+// ----------------------------------------------------------------------------
+// Models
+// ----------------------------------------------------------------------------
+
+/**
+ * A group of the tasks `T`.
+ *
+ * @category models
+ */
+export interface TaskGroup<in out T extends Task.Any> extends Pipeable.Pipeable {
+  readonly [TypeId]: typeof TypeId
+  /** The classes by the names of their tasks. */
+  readonly tasks: ReadonlyMap<string, Task.AnyClass>
+
+  /** Adds task classes. */
+  readonly add: <const Classes extends ReadonlyArray<Task.AnyClass>>(
+    ...classes: Classes & Distinct<Classes, T["_tag"]>
+  ) => TaskGroup<T | Classes[number]["Type"]>
+
+  /** Joins groups. */
+  readonly merge: <const Groups extends ReadonlyArray<Any>>(
+    ...groups: Groups
+  ) => TaskGroup<T | Tasks<Groups[number]>>
+
+  /** Leaves tasks out, by name. */
+  readonly omit: <const Names extends ReadonlyArray<T["_tag"]>>(
+    ...names: Names
+  ) => TaskGroup<Exclude<T, { readonly _tag: Names[number] }>>
+
+  /**
+   * The Layer of all handlers, from a record of them, or from an Effect that makes
+   * it: what that acquires is released with the Layer.
+   *
+   * **Details**
+   *
+   * A handler runs with the context of this Layer plus, from its caller, only the
+   * parent span and `Task.CurrentAttempt`. It may require `Dispatcher`: the
+   * dispatcher that runs it.
+   */
+  readonly toLayer: <H extends HandlersFrom<T>, EX = never, RX = never>(
+    build: (H & NoExcess<H, T>) | Effect.Effect<H & NoExcess<H, T>, EX, RX>
+  ) => Layer.Layer<Handler<T["_tag"]>, EX, Exclude<RX, Scope.Scope> | HandlersServices<H>>
+
+  /** The Layer of one handler. */
+  readonly toLayerHandler: <
+    const Name extends T["_tag"],
+    H extends HandlersFrom<T>[Name],
+    EX = never,
+    RX = never
+  >(
+    name: Name,
+    build: H | Effect.Effect<H, EX, RX>
+  ) => Layer.Layer<Handler<Name>, EX, Exclude<RX, Scope.Scope> | HandlerServices<H>>
+
+  /** Types a record of handlers where it is written. */
+  readonly of: <const H extends HandlersFrom<T>>(handlers: H & NoExcess<H, T>) => H
+}
+
+/**
+ * Any group.
+ *
+ * @category models
+ */
+export interface Any {
+  readonly [TypeId]: typeof TypeId
+  readonly tasks: ReadonlyMap<string, Task.AnyClass>
+}
+
+/**
+ * The tasks of a group.
+ *
+ * @category models
+ */
+export type Tasks<G> = G extends TaskGroup<infer T> ? T : never
+
+/**
+ * The service of one task's handler: what `toLayer` provides and a dispatcher requires.
+ *
+ * @category models
+ */
+export interface Handler<in out Name extends string> {
+  readonly _: unique symbol
+  readonly name: Name
+}
+
+/**
+ * The handlers that a group of the tasks `T` needs.
+ *
+ * @category models
+ */
+export type HandlersFrom<T extends Task.Any> = {
+  readonly [Current in T as Current["_tag"]]: (
+    task: Current
+  ) => Effect.Effect<Task.Success<Current>, Task.Error<Current>, any>
+}
+
+/**
+ * What a handler needs of its Layer.
+ *
+ * @category models
+ */
+export type HandlerServices<H> = H extends (...args: any) => Effect.Effect<infer _A, infer _E, infer R>
+  ? Exclude<R, Dispatcher>
+  : never
+
+/**
+ * What a record of handlers needs of its Layer.
+ *
+ * @category models
+ */
+export type HandlersServices<H> = { readonly [K in keyof H]: HandlerServices<H[K]> }[keyof H]
+
+type NoExcess<H, T extends Task.Any> = {
+  readonly [K in Exclude<keyof H, T["_tag"]>]: `No task of this group is named ${K & string}`
+}
+
+type NameOf<C> = C extends { readonly Type: { readonly _tag: infer Name extends string } } ? Name : never
+
+/** Turns a class into a message where another of the list, or of `Taken`, has its name. */
+type Distinct<Classes extends ReadonlyArray<unknown>, Taken extends string> = {
+  readonly [I in keyof Classes]: NameOf<Classes[I]> extends
+    | Taken
+    | { readonly [J in keyof Classes]: J extends I ? never : NameOf<Classes[J]> }[number]
+    ? `Two tasks of a group are named ${NameOf<Classes[I]>}`
+    : Classes[I]
+}
+
+// ----------------------------------------------------------------------------
+// Guards
+// ----------------------------------------------------------------------------
+
+/**
+ * Whether a value is a group of tasks.
+ *
+ * @category guards
+ */
+export const isTaskGroup = (u: unknown): u is Any => typeof u === "object" && u !== null && TypeId in u
+
+// ----------------------------------------------------------------------------
+// Constructors
+// ----------------------------------------------------------------------------
+
+/**
+ * A handler as its Layer provides it: the function, and the context that it runs in.
+ *
+ * @internal
+ */
+export interface HandlerEntry {
+  readonly handle: (task: never) => Effect.Effect<unknown, unknown>
+  readonly context: Context.Context<never>
+  /** So that a tool that is given only the Layer knows what it serves. */
+  readonly task: Task.AnyClass
+}
+
+/** @internal */
+export const handlerKey = (name: string): string => `papyros/TaskGroup/Handler/${name}`
+
+const entriesOf = (
+  classes: Iterable<readonly [string, Task.AnyClass]>,
+  handlerOf: (name: string) => Effect.Effect<unknown, unknown> | HandlerEntry["handle"],
+  context: Context.Context<never>
+) =>
+  Context.makeUnsafe<never>(
+    new Map(
+      Array.from(classes, ([name, task]): [string, HandlerEntry] => [
+        handlerKey(name),
+        { handle: handlerOf(name) as HandlerEntry["handle"], context, task }
+      ])
+    )
+  )
+
+const Proto = {
+  [TypeId]: TypeId,
+  ...Pipeable.Prototype,
+  add(this: Any, ...classes: ReadonlyArray<Task.AnyClass>) {
+    return makeProto([...this.tasks.values(), ...classes])
+  },
+  merge(this: Any, ...groups: ReadonlyArray<Any>) {
+    return makeProto([this, ...groups].flatMap((group) => Array.from(group.tasks.values())))
+  },
+  omit(this: Any, ...names: ReadonlyArray<string>) {
+    return makeProto(Array.from(this.tasks).filter(([name]) => !names.includes(name)).map(([, task]) => task))
+  },
+  toLayer(
+    this: Any,
+    build: Record<string, HandlerEntry["handle"]> | Effect.Effect<Record<string, HandlerEntry["handle"]>>
+  ) {
+    return Layer.effectContext(Effect.gen({ self: this }, function*() {
+      const context = yield* Effect.context<never>()
+      const handlers = Effect.isEffect(build) ? yield* build : build
+      return entriesOf(this.tasks, (name) => handlers[name], context)
+    }))
+  },
+  toLayerHandler(this: Any, name: string, build: HandlerEntry["handle"] | Effect.Effect<HandlerEntry["handle"]>) {
+    return Layer.effectContext(Effect.gen({ self: this }, function*() {
+      const context = yield* Effect.context<never>()
+      const handler = Effect.isEffect(build) ? yield* build : build
+      return entriesOf([[name, this.tasks.get(name)!]], () => handler, context)
+    }))
+  },
+  of: identity
+}
+
+const makeProto = (classes: ReadonlyArray<Task.AnyClass>): TaskGroup<never> => {
+  const tasks = new Map<string, Task.AnyClass>()
+  for (const task of classes) {
+    const name = task.prototype["~papyros/Task"].name
+    const known = tasks.get(name)
+    if (known !== undefined && known !== task) {
+      throw new TypeError(`Two tasks of a group are named ${name}: rename one, or make two groups`)
+    }
+    tasks.set(name, task)
+  }
+  return Object.assign(Object.create(Proto), { tasks })
+}
+
+/**
+ * Makes a group of task classes.
+ *
+ * **Example** (Writing the handlers of a group)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ * import * as Task from "papyros/Task"
+ * import * as TaskGroup from "papyros/TaskGroup"
+ *
+ * class Double extends Task.Class<Double>()("Double", { payload: { n: Schema.Int }, success: Schema.Int }) {}
+ *
+ * const Tasks = TaskGroup.make(Double)
+ *
+ * const handlers = Tasks.toLayer({
+ *   Double: ({ n }) => Effect.succeed(n * 2)
+ * })
+ * ```
+ *
+ * @category constructors
+ */
+export const make = <const Classes extends ReadonlyArray<Task.AnyClass>>(
+  ...classes: Classes & Distinct<Classes, never>
+): TaskGroup<Classes[number]["Type"]> => makeProto(classes as ReadonlyArray<Task.AnyClass>) as never

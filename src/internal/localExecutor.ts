@@ -1,0 +1,304 @@
+/** The executor of this process: one lane whose tasks are fibers. Dummy and Fiber are made of it. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as EffectScheduler from "effect/Scheduler"
+import type { Dispatcher } from "../Dispatcher.ts"
+import type * as Executor from "../Executor.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+import { Deque } from "./deque.ts"
+import type { Link, Parent } from "./origin.ts"
+import { type Handler, Handlers } from "./runner.ts"
+import type { Timer } from "./timers.ts"
+
+/** How long tasks that do not suspend may keep the event loop, in milliseconds. */
+const SLICE = 8
+
+/** How long a timed-out task that does not stop holds back its outcome, in milliseconds. */
+const GRACE = 1000
+
+/** A task that runs, and the parent of the tasks that its handler starts. */
+class Run implements Parent {
+  readonly scheduler: Executor.Scheduler
+  readonly depth: number
+  links: Set<Link> | undefined = undefined
+  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  deadline = Infinity
+  /** It is being stopped, and how that will be reported. */
+  stopping: "cancelled" | "timedOut" | undefined = undefined
+  grace: Timer | undefined = undefined
+  /** Its slot is used by others while it waits for tasks. */
+  lent = false
+  private waits = 0
+  readonly lane: LocalLane
+  readonly handler: Handler
+  readonly chunk: Executor.Chunk
+  readonly at: number
+
+  constructor(lane: LocalLane, handler: Handler, chunk: Executor.Chunk, at: number) {
+    this.lane = lane
+    this.scheduler = lane.scheduler
+    this.handler = handler
+    this.chunk = chunk
+    this.at = at
+    this.depth = chunk.items[at].depth
+  }
+
+  get item(): Executor.Item {
+    return this.chunk.items[this.at]
+  }
+
+  wait(): void {
+    this.waits++
+    if (this.lent) return
+    this.lent = true
+    this.lane.lend(this)
+  }
+
+  resume(go: () => void): void {
+    // While another fiber of the handler still waits, the slot stays lent: it could not be lent again.
+    if (--this.waits > 0 || !this.lent || this.stopping !== undefined) return go()
+    this.lane.reclaim(this, go)
+  }
+
+  get waiting(): boolean {
+    return this.waits > 0
+  }
+}
+
+class LocalLane implements Executor.Lane {
+  readonly name: string
+  readonly concurrency: number
+  readonly window: number
+  readonly scheduler: Executor.Scheduler
+  private readonly handlers: Handlers
+  private readonly later: (f: () => void) => void
+  /** Slots in use; a lent slot is not. */
+  private used = 0
+  /** Tasks that have started and not ended, by depth. */
+  private readonly started: Array<number> = []
+  private readonly returning = new Deque<{ readonly run: Run; readonly go: () => void }>()
+  private lender: Run | undefined
+  private pumping = false
+  private paused = false
+  private readonly timed = new Set<Run>()
+  private watchdog: Timer | undefined
+
+  constructor(
+    name: string,
+    concurrency: number,
+    scheduler: Executor.Scheduler,
+    handlers: Handlers,
+    later: (f: () => void) => void
+  ) {
+    this.name = name
+    this.concurrency = concurrency
+    this.window = concurrency
+    this.scheduler = scheduler
+    this.handlers = handlers
+    this.later = later
+  }
+
+  wake(): void {
+    this.pump()
+  }
+
+  room(depth: number): number {
+    return this.concurrency - (this.started[depth] ?? 0)
+  }
+
+  /** Starts what there are slots for. Does not nest: a task that ends at once only frees its slot for the loop. */
+  private pump(): void {
+    if (this.pumping || this.paused) return
+    this.pumping = true
+    let since = 0
+    for (let turns = 1; this.serveReturning(); turns++) {
+      const lender = this.lender
+      this.lender = undefined
+      const chunk = this.scheduler.take(this, this.concurrency - this.used, lender)
+      if (chunk === undefined) break
+      const { items } = chunk
+      for (let at = 0; at < items.length; at++) this.start(chunk, at)
+      if ((turns & 15) !== 0) continue
+      const now = performance.now()
+      if (since === 0) since = now
+      else if (now - since > SLICE) {
+        // Tasks that end at once would keep the event loop for as long as there are credits.
+        this.paused = true
+        this.later(() => {
+          this.paused = false
+          this.pump()
+        })
+        break
+      }
+    }
+    this.pumping = false
+  }
+
+  /** Gives slots to handlers that can go on; whether one is left. */
+  private serveReturning(): boolean {
+    while (this.used < this.concurrency) {
+      const next = this.returning.shift()
+      if (next === undefined) return true
+      if (!next.run.waiting) {
+        next.run.lent = false
+        this.used++
+      }
+      next.go()
+    }
+    return false
+  }
+
+  lend(run: Run): void {
+    this.used--
+    this.lender = run
+    this.pump()
+  }
+
+  reclaim(run: Run, go: () => void): void {
+    this.returning.push({ run, go })
+    this.pump()
+  }
+
+  // --- one task --------------------------------------------------------------
+
+  private start(chunk: Executor.Chunk, at: number): void {
+    const note = chunk.note as Array<Run | "cancelled"> | undefined
+    if (note !== undefined && note[at] === "cancelled") return
+    const item = chunk.items[at]
+    const handler = this.handlers.get(item.name)
+    if (handler === undefined) return this.scheduler.fail(chunk, at, { _tag: "UnknownTask" })
+    const since = item.taskTimeout === undefined ? 0 : this.scheduler.timers.now()
+    this.used++
+    const depth = item.depth
+    this.started[depth] = (this.started[depth] ?? 0) + 1
+    const effect = handler.begin(item)
+    // A handler that is done when it returns needs no fiber.
+    if (!Exit.isExit(effect) && isEffect(effect)) {
+      const run = new Run(this, handler, chunk, at)
+      if (note === undefined) {
+        const runs: Array<Run> = []
+        runs[at] = run
+        chunk.note = runs
+      } else {
+        note[at] = run
+      }
+      const fiber = Effect.runForkWith(handler.contextFor(item, run))(effect)
+      const exit = fiber.pollUnsafe()
+      if (exit !== undefined) return this.ended(run, since, exit)
+      run.fiber = fiber
+      if (item.taskTimeout !== undefined) this.watch(run, since + item.taskTimeout)
+      if (run.stopping !== undefined) fiber.interruptUnsafe()
+      fiber.addObserver((exit) => this.ended(run, since, exit))
+      return
+    }
+    if (since !== 0 && this.scheduler.timers.now() - since > item.taskTimeout!) {
+      this.scheduler.fail(chunk, at, { _tag: "TimedOut", millis: item.taskTimeout! })
+    } else if (!Exit.isExit(effect)) {
+      this.scheduler.fail(chunk, at, effect as Executor.WireFailure)
+    } else {
+      this.report(handler, chunk, at, effect)
+    }
+    this.free(depth, false)
+  }
+
+  private report(handler: Handler, chunk: Executor.Chunk, at: number, exit: Exit.Exit<unknown, unknown>): void {
+    const ended = handler.end(exit)
+    if (ended._tag === "Success") this.scheduler.succeed(chunk, at, ended.value)
+    else this.scheduler.fail(chunk, at, ended)
+  }
+
+  private free(depth: number, lent: boolean): void {
+    this.started[depth]--
+    if (!lent) this.used--
+    this.pump()
+  }
+
+  private ended(run: Run, since: number, exit: Exit.Exit<unknown, unknown>): void {
+    const { at, chunk, item } = run
+    if (item.taskTimeout !== undefined) {
+      this.timed.delete(run)
+      if (run.grace !== undefined) this.scheduler.timers.clear(run.grace)
+      // It may have kept the event loop past its deadline.
+      if (run.stopping === undefined && this.scheduler.timers.now() - since > item.taskTimeout) {
+        run.stopping = "timedOut"
+      }
+    }
+    if (run.stopping === "timedOut") this.scheduler.fail(chunk, at, { _tag: "TimedOut", millis: item.taskTimeout! })
+    else this.report(run.handler, chunk, at, exit)
+    this.free(run.depth, run.lent)
+  }
+
+  // --- stopping --------------------------------------------------------------
+
+  cancel(chunk: Executor.Chunk, at: number): void {
+    const note = (chunk.note ??= []) as Array<Run | "cancelled">
+    const run = note[at]
+    if (run === undefined) {
+      note[at] = "cancelled"
+      return this.scheduler.giveBack(chunk, at, at + 1)
+    }
+    if (run === "cancelled") return
+    run.stopping ??= "cancelled"
+    run.fiber?.interruptUnsafe()
+  }
+
+  /** One timer for the earliest deadline of all that run. */
+  private watch(run: Run, deadline: number): void {
+    run.deadline = deadline
+    this.timed.add(run)
+    if (this.watchdog !== undefined && this.watchdog.slot !== -1) {
+      if (this.watchdog.at <= deadline) return
+      this.scheduler.timers.clear(this.watchdog)
+    }
+    this.watchdog = this.scheduler.timers.set(deadline - this.scheduler.timers.now(), this.overdue)
+  }
+
+  private readonly overdue = (): void => {
+    const now = this.scheduler.timers.now()
+    let next = Infinity
+    for (const run of Array.from(this.timed)) {
+      if (run.deadline > now) {
+        next = Math.min(next, run.deadline)
+        continue
+      }
+      this.timed.delete(run)
+      if (run.stopping !== undefined) continue
+      run.stopping = "timedOut"
+      run.grace = this.scheduler.timers.set(GRACE, () => {
+        this.scheduler.fail(run.chunk, run.at, { _tag: "TimedOut", millis: run.item.taskTimeout! })
+      })
+      run.fiber!.interruptUnsafe()
+    }
+    if (next !== Infinity) this.watchdog = this.scheduler.timers.set(next - now, this.overdue)
+  }
+}
+
+const isEffect = (u: Effect.Effect<unknown, unknown> | Executor.WireFailure): u is Effect.Effect<unknown, unknown> =>
+  !("_tag" in Object(u)) || Effect.isEffect(u)
+
+/** An executor whose one lane runs `concurrency` tasks at once in this process. */
+export const make = (
+  group: TaskGroup.Any,
+  dispatcher: Dispatcher["Service"],
+  options: {
+    readonly name: string
+    readonly concurrency: number
+    readonly boundary: "codec" | "none"
+  }
+): Effect.Effect<Executor.Executor> =>
+  Effect.contextWith((context: Context.Context<never>) => {
+    const handlers = new Handlers(group, context, dispatcher, options.boundary)
+    const tasks = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
+    return Effect.succeed<Executor.Executor>({
+      name: options.name,
+      boundary: options.boundary,
+      maxChunk: options.concurrency,
+      open: (scheduler) =>
+        Effect.sync(() => {
+          const later = (f: () => void) => tasks.scheduleTask(f, 0)
+          scheduler.join(new LocalLane("local", options.concurrency, scheduler, handlers, later))
+        })
+    })
+  })

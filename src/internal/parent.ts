@@ -1,0 +1,32 @@
+import * as Effect from "effect/Effect"
+import type { Parent } from "./origin.ts"
+
+/**
+ * Waits in the name of a running task, if there is one: its slot is lent
+ * meanwhile, and it goes on only with a slot. `register` may return what undoes it.
+ */
+export const waitFor = <A, E>(
+  parent: Parent | undefined,
+  register: (resume: (effect: Effect.Effect<A, E>) => void) => Effect.Effect<void> | void
+): Effect.Effect<A, E> =>
+  Effect.callback<A, E>((resume) => {
+    if (parent === undefined) return register(resume)
+    let state: "registering" | "waiting" | "over" = "registering"
+    const undo = register((effect) => {
+      if (state === "over") return
+      if (state === "waiting") parent.resume(() => resume(effect))
+      else resume(effect)
+      state = "over"
+    })
+    // Lent only now that its children are known, which the slot serves first.
+    if ((state as string) === "registering") {
+      state = "waiting"
+      parent.wait()
+    }
+    return Effect.callback<void>((done) => {
+      const finish = () => done(undo ?? Effect.void)
+      if (state !== "waiting") return finish()
+      state = "over"
+      parent.resume(finish)
+    })
+  })

@@ -1,0 +1,132 @@
+/** Joins one origin to several schedulers, each of which starts the tasks of its own group. */
+import type * as Task from "../Task.ts"
+import { Deque } from "./deque.ts"
+import type { Entry, Hub, Link, Origin } from "./origin.ts"
+
+/** A scheduler and the names of the tasks that go to it. */
+export interface Route {
+  readonly names: ReadonlySet<string>
+  readonly hub: Hub
+}
+
+export const routeHubs = (routes: ReadonlyArray<Route>): Hub => ({
+  attach(origin) {
+    const fork = new Fork(origin, routes)
+    return fork.join() ? fork : undefined
+  }
+})
+
+/** What one scheduler sees of the origin: the tasks on its route. */
+class Branch implements Origin {
+  link: Link | undefined
+  /** Tasks of this route that another branch met while it looked for its own. */
+  readonly passed = new Deque<Entry>()
+  private readonly fork: Fork
+
+  constructor(fork: Fork) {
+    this.fork = fork
+  }
+
+  get chunkSize() {
+    return this.fork.origin.chunkSize
+  }
+
+  get span() {
+    return this.fork.origin.span
+  }
+
+  get parent() {
+    return this.fork.origin.parent
+  }
+
+  next(): Entry | undefined {
+    const passed = this.passed.shift()
+    if (passed !== undefined) return passed
+    for (let entry = this.fork.origin.next(); entry !== undefined; entry = this.fork.origin.next()) {
+      const branch = this.fork.branchOf(entry.task)
+      if (branch === this) return entry
+      branch.passed.push(entry)
+      branch.link!.ready()
+    }
+    return undefined
+  }
+
+  settled(entry: Entry): void {
+    this.fork.origin.settled(entry)
+  }
+
+  roomy(): void {
+    this.fork.origin.roomy()
+  }
+
+  closed(): void {
+    this.fork.origin.closed()
+  }
+}
+
+class Fork implements Link {
+  readonly origin: Origin
+  readonly depth = 0
+  private readonly branches: ReadonlyArray<Branch>
+  private readonly routes: ReadonlyArray<Route>
+
+  constructor(origin: Origin, routes: ReadonlyArray<Route>) {
+    this.origin = origin
+    this.routes = routes
+    this.branches = routes.map(() => new Branch(this))
+  }
+
+  join(): boolean {
+    for (let i = 0; i < this.branches.length; i++) {
+      const link = this.routes[i].hub.attach(this.branches[i])
+      if (link === undefined) {
+        for (const branch of this.branches) branch.link?.end(() => {})
+        return false
+      }
+      this.branches[i].link = link
+    }
+    return true
+  }
+
+  branchOf(task: Task.Any): Branch {
+    const at = this.routes.findIndex((route) => route.names.has(task._tag))
+    return this.branches[at === -1 ? 0 : at]
+  }
+
+  ready(): void {
+    for (const branch of this.branches) branch.link!.ready()
+  }
+
+  accept(task: Task.Any): boolean {
+    return this.branchOf(task).link!.accept(task)
+  }
+
+  cancelAfter(after: number): void {
+    for (const branch of this.branches) {
+      for (const entry of branch.passed.clear()) if (entry.index <= after) branch.passed.push(entry)
+      branch.link!.cancelAfter(after)
+    }
+  }
+
+  end(stopped: () => void): void {
+    let left = this.branches.length
+    for (const branch of this.branches) {
+      branch.passed.clear()
+      branch.link!.end(() => {
+        if (--left === 0) stopped()
+      })
+    }
+  }
+
+  slots(): number {
+    return this.branches.reduce((sum, branch) => sum + branch.link!.slots(), 0)
+  }
+
+  window(): number {
+    return this.branches.reduce((sum, branch) => sum + branch.link!.window(), 0)
+  }
+
+  get timers() {
+    return this.branches[0].link!.timers
+  }
+}

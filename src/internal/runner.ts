@@ -1,0 +1,158 @@
+/**
+ * What happens beside the work, the same in this process and in a thread: finds
+ * the handler, decodes the payload, starts the handler in its own context, and
+ * makes of its exit what crosses the boundary.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import { Dispatcher } from "../Dispatcher.ts"
+import type * as Executor from "../Executor.ts"
+import { CurrentAttempt } from "../Task.ts"
+import { type HandlerEntry, handlerKey } from "../TaskGroup.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+import * as Codec from "./codec.ts"
+import { CurrentParent, type Parent } from "./origin.ts"
+
+const MAX_TRACE = 16 * 1024
+
+/** The handler of one task, ready to run. */
+export class Handler {
+  readonly handle: HandlerEntry["handle"]
+  /** Whether the task declares a typed error. */
+  private readonly fails: boolean
+  private readonly context: Context.Context<never>
+  private readonly codec: Codec.TaskCodec | undefined
+
+  constructor(entry: HandlerEntry, dispatcher: Dispatcher["Service"], boundary: "codec" | "none") {
+    const definition = entry.task.prototype["~papyros/Task"]
+    this.handle = entry.handle
+    this.fails = definition.error !== Schema.Never
+    this.context = Context.add(entry.context, Dispatcher, dispatcher) as Context.Context<never>
+    this.codec = boundary === "codec" ? Codec.make(entry.task) : undefined
+  }
+
+  /**
+   * What the handler makes of an item: its effect, an `Exit` where that is all,
+   * or the failure that kept it from starting.
+   */
+  begin(item: Executor.Item): Effect.Effect<unknown, unknown> | Executor.WireFailure {
+    let task = item.payload
+    if (this.codec !== undefined) {
+      const payload = clone(task, "payload")
+      if (payload._tag === "Undecodable") return payload
+      const decoded = this.codec.decodePayload(payload.value)
+      if (decoded._tag === "Failure") return undecodable("payload", decoded.cause)
+      task = decoded.value
+    }
+    try {
+      const effect = this.handle(task as never)
+      return item.span === undefined ? effect : traced(effect, item)
+    } catch (defect) {
+      return Exit.die(defect)
+    }
+  }
+
+  /** The context that one run of the handler sees. */
+  contextFor(item: Executor.Item, parent: Parent): Context.Context<never> {
+    const context = Context.add(this.context, CurrentParent, parent)
+    return item.attempt === 1 ? context : Context.add(context, CurrentAttempt, item.attempt)
+  }
+
+  /** Reports how a run ended. */
+  end(exit: Exit.Exit<unknown, unknown>): Ended {
+    if (exit._tag === "Success") {
+      if (this.codec === undefined) return exit
+      const encoded = this.codec.encodeSuccess(exit.value)
+      return encoded._tag === "Success" ? clone(encoded.value, "success") : undecodable("success", encoded.cause)
+    }
+    return this.failureOf(exit.cause)
+  }
+
+  private failureOf(cause: Cause.Cause<unknown>): Executor.WireFailure {
+    const trace = render(cause)
+    const die = cause.reasons.find(Cause.isDieReason)
+    const fail = die === undefined ? cause.reasons.find(Cause.isFailReason) : undefined
+    if (fail !== undefined && this.fails) {
+      if (this.codec === undefined) return { _tag: "Failed", error: fail.error, trace }
+      const encoded = this.codec.encodeError(fail.error)
+      if (encoded._tag === "Failure") return undecodable("error", encoded.cause)
+      const error = clone(encoded.value, "error")
+      return error._tag === "Success" ? { _tag: "Failed", error: error.value, trace } : error
+    }
+    if (die === undefined && fail === undefined) return { _tag: "Interrupted", trace }
+    const defect = die === undefined ? fail!.error : die.defect
+    if (this.codec === undefined) return { _tag: "Defect", defect, trace }
+    const encoded = Codec.encodeDefect(defect)
+    return encoded._tag === "Success"
+      ? { _tag: "Defect", defect: encoded.value, trace }
+      : undecodable("defect", encoded.cause)
+  }
+}
+
+/** The encoded or live value of a run that succeeded, or its failure. */
+export type Ended = { readonly _tag: "Success"; readonly value: unknown } | Executor.WireFailure
+
+type Part = "payload" | "success" | "error" | "defect"
+type Undecodable = Extract<Executor.WireFailure, { readonly _tag: "Undecodable" }>
+
+const undecodable = (part: Part, cause: Cause.Cause<unknown>): Undecodable => ({
+  _tag: "Undecodable",
+  part,
+  message: Codec.explain(cause)
+})
+
+/** Copies what crosses the boundary, as a thread or a socket would. */
+const clone = (value: unknown, part: Part): { readonly _tag: "Success"; readonly value: unknown } | Undecodable => {
+  if (typeof value !== "object" && typeof value !== "function") return { _tag: "Success", value }
+  try {
+    return { _tag: "Success", value: structuredClone(value) }
+  } catch (error) {
+    return undecodable(part, Cause.die(error))
+  }
+}
+
+const render = (cause: Cause.Cause<unknown>): string => {
+  const trace = Cause.pretty(cause)
+  return trace.length > MAX_TRACE ? trace.slice(0, MAX_TRACE) : trace
+}
+
+const traced = (effect: Effect.Effect<unknown, unknown>, item: Executor.Item): Effect.Effect<unknown, unknown> =>
+  Effect.withSpan(effect, `papyros.${item.name}`, {
+    parent: item.span,
+    attributes: { "papyros.task": item.name, "papyros.attempt": item.attempt },
+    captureStackTrace: false
+  })
+
+/** The handlers of a group, as its Layer provides them. */
+export class Handlers {
+  private readonly known = new Map<string, Handler>()
+  private readonly group: TaskGroup.Any
+  private readonly context: Context.Context<never>
+  private readonly dispatcher: Dispatcher["Service"]
+  private readonly boundary: "codec" | "none"
+
+  constructor(
+    group: TaskGroup.Any,
+    context: Context.Context<never>,
+    dispatcher: Dispatcher["Service"],
+    boundary: "codec" | "none"
+  ) {
+    this.group = group
+    this.context = context
+    this.dispatcher = dispatcher
+    this.boundary = boundary
+  }
+
+  get(name: string): Handler | undefined {
+    const known = this.known.get(name)
+    if (known !== undefined) return known
+    const entry = this.group.tasks.has(name) ? this.context.mapUnsafe.get(handlerKey(name)) : undefined
+    if (entry === undefined) return undefined
+    const handler = new Handler(entry as HandlerEntry, this.dispatcher, this.boundary)
+    this.known.set(name, handler)
+    return handler
+  }
+}

@@ -1,0 +1,789 @@
+/**
+ * The scheduler of one dispatcher: between origins (executions, queues, runs) and
+ * the lanes of an executor. It holds what is true on every dispatcher below the
+ * origins: capacity, fairness, chunk sizes, codecs of the caller's side, blame and
+ * restarts after a loss, and the one place where late outcomes are dropped.
+ *
+ * All of it is synchronous: no fiber, promise, timer or closure per task.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import type * as Dispatcher from "../Dispatcher.ts"
+import type * as Executor from "../Executor.ts"
+import * as TaskFailure from "../TaskFailure.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+import { ChunkFill, learn, type TaskStats } from "./chunkSizing.ts"
+import * as Codec from "./codec.ts"
+import { Deque } from "./deque.ts"
+import { boundOption, countOption, type Entry, type Hub, type Link, type Origin, type Parent } from "./origin.ts"
+import { sizeOf } from "./sizeOf.ts"
+import { Timers } from "./timers.ts"
+
+/** What the scheduler knows of one type of task. */
+interface TaskType extends TaskStats {
+  readonly codec: Codec.TaskCodec | undefined
+  sampled: number
+}
+
+class Chunk implements Executor.Chunk {
+  readonly id: number
+  readonly items: ReadonlyArray<Entry>
+  readonly seat: Seat
+  note: unknown = undefined
+  /** Items without an outcome. */
+  open: number
+
+  constructor(id: number, items: ReadonlyArray<Entry>, seat: Seat) {
+    this.id = id
+    this.items = items
+    this.seat = seat
+    this.open = items.length
+  }
+}
+
+/** A lane and what it holds. */
+class Seat {
+  readonly lane: Executor.Lane
+  readonly chunks = new Set<Chunk>()
+  held = 0
+  /** It asked and got nothing. */
+  parked = false
+  /** It runs a suspect, alone. */
+  alone = false
+  /** It gets nothing until it is empty, to take a suspect. */
+  draining = false
+
+  constructor(lane: Executor.Lane) {
+    this.lane = lane
+  }
+}
+
+/** An origin that joined. */
+class OriginLink implements Link {
+  readonly origin: Origin
+  readonly scheduler: Scheduler
+  readonly depth: number
+  /** Entries to start before those of the origin: given back, or innocent of a loss. */
+  readonly front = new Deque<Entry>()
+  /** Entries that lanes hold. */
+  active: Entry | undefined = undefined
+  activeCount = 0
+  /** Places of the capacity that its waiting tasks have. */
+  accepted = 0
+  queued = false
+  /** `ready` was called while the origin was asked. */
+  news = false
+  ended = false
+  /** A push was refused. */
+  refused = false
+  /** Entries above are not wanted any more. */
+  bound = Infinity
+  lastChunk = 1
+  private stopped: (() => void) | undefined
+
+  constructor(scheduler: Scheduler, origin: Origin, depth: number) {
+    this.scheduler = scheduler
+    this.origin = origin
+    this.depth = depth
+  }
+
+  get timers() {
+    return this.scheduler.timers
+  }
+
+  slots(): number {
+    return this.scheduler.slots()
+  }
+
+  window(): number {
+    return this.scheduler.window()
+  }
+
+  ready(): void {
+    if (this.ended) return
+    this.news = true
+    this.scheduler.enqueue(this)
+  }
+
+  accept(): boolean {
+    if (this.scheduler.accept(this)) return true
+    this.refused = true
+    return false
+  }
+
+  cancelAfter(after: number): void {
+    this.bound = Math.min(this.bound, after)
+    for (let entry = this.active; entry !== undefined;) {
+      const following: Entry | undefined = entry.following
+      if (entry.index > after) this.scheduler.cancel(entry)
+      entry = following
+    }
+  }
+
+  end(stopped: () => void): void {
+    if (this.ended) {
+      if (this.activeCount === 0) stopped()
+      else {
+        const before = this.stopped
+        this.stopped = before === undefined ? stopped : () => {
+          before()
+          stopped()
+        }
+      }
+      return
+    }
+    this.ended = true
+    this.front.clear()
+    this.scheduler.unlink(this)
+    for (let entry = this.active; entry !== undefined;) {
+      const following: Entry | undefined = entry.following
+      this.scheduler.cancel(entry)
+      entry = following
+    }
+    if (this.activeCount === 0) stopped()
+    else this.stopped = stopped
+  }
+
+  /** The next entry to start. */
+  shift(): Entry | undefined {
+    for (let entry = this.front.shift(); entry !== undefined; entry = this.front.shift()) {
+      if (!entry.cancelled && entry.index <= this.bound) return entry
+    }
+    while (!this.ended) {
+      this.news = false
+      const entry = this.origin.next()
+      if (entry !== undefined) return entry
+      if (!this.news) return undefined
+    }
+    return undefined
+  }
+
+  hold(entry: Entry): void {
+    entry.following = this.active
+    entry.previous = undefined
+    if (this.active !== undefined) this.active.previous = entry
+    this.active = entry
+    this.activeCount++
+  }
+
+  release(entry: Entry): void {
+    if (entry.previous === undefined) this.active = entry.following
+    else entry.previous.following = entry.following
+    if (entry.following !== undefined) entry.following.previous = entry.previous
+    entry.previous = undefined
+    entry.following = undefined
+    this.activeCount--
+  }
+
+  /** To be called when everything about a released entry is done. */
+  afterRelease(): void {
+    if (this.ended && this.activeCount === 0 && this.stopped !== undefined) {
+      const stopped = this.stopped
+      this.stopped = undefined
+      stopped()
+    }
+  }
+}
+
+const linkOf = (entry: Entry): OriginLink => entry.link as OriginLink
+
+class Scheduler implements Executor.Scheduler, Hub {
+  readonly timers: Timers
+  private readonly group: TaskGroup.Any
+  private readonly types = new Map<string, TaskType>()
+  private readonly capacity: number
+  private readonly maxAttempts: number
+  private boundary: "codec" | "none" = "none"
+  private maxChunk = 1
+
+  private readonly seats = new Map<Executor.Lane, Seat>()
+  private readonly links = new Set<OriginLink>()
+  /** Links that may have something to start, in the order of their turns. */
+  private readonly turns = new Deque<OriginLink>()
+  private readonly suspects = new Deque<Entry>()
+  private readonly rejected: Array<readonly [entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>]> = []
+  private slotCount = 0
+  private windowCount = 0
+  private accepted = 0
+  private chunkId = 0
+  private waking = false
+  private closed = false
+  private noWorker: { readonly since: number; readonly cause: unknown } | undefined
+  private succeeded = 0
+  private failed = 0
+
+  constructor(group: TaskGroup.Any, options: Executor.DispatcherOptions, timers: Timers) {
+    this.group = group
+    this.timers = timers
+    this.capacity = boundOption("capacity", options.capacity, 1)
+    this.maxAttempts = countOption("maxAttempts", options.maxAttempts, 1) ?? 3
+  }
+
+  configure(executor: Executor.Executor<unknown, unknown>): void {
+    this.boundary = executor.boundary
+    this.maxChunk = executor.maxChunk
+  }
+
+  // --- origins ---------------------------------------------------------------
+
+  attach(origin: Origin): Link | undefined {
+    if (this.closed) return undefined
+    const parent = origin.parent?.scheduler === this ? origin.parent : undefined
+    const link = new OriginLink(this, origin, parent === undefined ? 0 : parent.depth + 1)
+    this.links.add(link)
+    if (parent !== undefined) (parent.links ??= new Set()).add(link)
+    return link
+  }
+
+  unlink(link: OriginLink): void {
+    this.links.delete(link)
+    link.origin.parent?.links?.delete(link)
+    if (link.accepted > 0) {
+      this.accepted -= link.accepted
+      link.accepted = 0
+      this.roomy()
+    }
+  }
+
+  enqueue(link: OriginLink): void {
+    if (!link.queued) {
+      link.queued = true
+      this.turns.push(link)
+    }
+    this.wake()
+  }
+
+  slots(): number {
+    return this.slotCount
+  }
+
+  window(): number {
+    return this.windowCount
+  }
+
+  /** Takes a place of the capacity; a link without any always gets one. */
+  accept(link: OriginLink): boolean {
+    if (link.accepted > 0 && this.unstarted() >= this.capacity) return false
+    link.accepted++
+    this.accepted++
+    return true
+  }
+
+  private unstarted(): number {
+    if (this.capacity === Infinity) return 0
+    let count = this.accepted
+    for (const seat of this.seats.values()) count += Math.max(0, seat.held - seat.lane.concurrency)
+    return count
+  }
+
+  private roomy(): void {
+    if (this.capacity === Infinity) return
+    for (const link of this.links) {
+      if (!link.refused) continue
+      link.refused = false
+      link.origin.roomy()
+    }
+  }
+
+  cancel(entry: Entry): void {
+    if (entry.cancelled) return
+    entry.cancelled = true
+    const chunk = entry.lease as Chunk | undefined
+    if (chunk !== undefined) chunk.seat.lane.cancel(chunk, chunk.items.indexOf(entry))
+  }
+
+  // --- lanes -----------------------------------------------------------------
+
+  join(lane: Executor.Lane): void {
+    if (this.closed) return
+    const seat = new Seat(lane)
+    seat.parked = true
+    this.seats.set(lane, seat)
+    this.slotCount += lane.concurrency
+    this.windowCount += lane.window
+    this.noWorker = undefined
+    this.wake()
+  }
+
+  /** Wakes the lanes that asked in vain. */
+  private wake(): void {
+    if (this.waking || this.closed) return
+    if (this.noWorker !== undefined) return this.refuse()
+    this.waking = true
+    for (const seat of this.seats.values()) {
+      if (!seat.parked) continue
+      if (this.turns.length === 0 && this.suspects.length === 0) break
+      seat.parked = false
+      seat.lane.wake()
+    }
+    this.waking = false
+  }
+
+  take(lane: Executor.Lane, max: number, first?: Parent): Chunk | undefined {
+    const seat = this.seats.get(lane)
+    if (seat === undefined || this.closed || max <= 0) return undefined
+    const entries = this.suspects.length > 0 || seat.alone ? this.takeSuspect(seat, max) : this.fill(seat, max, first)
+    const leased = entries === undefined ? undefined : this.lease(seat, entries)
+    if (leased === undefined) seat.parked = true
+    return leased
+  }
+
+  private fill(seat: Seat, max: number, first: Parent | undefined): Array<Entry> | undefined {
+    const lane = seat.lane
+    const most = Math.min(max, this.maxChunk)
+    let entries: Array<Entry> | undefined
+    const from = (link: OriginLink, share: number): boolean => {
+      const room = lane.room === undefined ? share : Math.min(share, lane.room(link.depth))
+      const size = Math.min(room, this.affordable(seat, link, entries === undefined ? 0 : entries.length))
+      if (size <= 0) return true
+      const taken = this.fillFrom(link, size, seat)
+      if (taken.entries.length > 0) {
+        if (entries === undefined) entries = taken.entries
+        else for (const entry of taken.entries) entries.push(entry)
+      }
+      return taken.more
+    }
+    if (first?.links !== undefined) {
+      for (const child of first.links) {
+        if (entries !== undefined) break
+        from(child as OriginLink, most)
+      }
+      if (entries !== undefined) return entries
+    }
+    // Every link whose turn it is gives its share, until the chunk is full.
+    for (let turns = this.turns.length; turns > 0; turns--) {
+      const room = most - (entries === undefined ? 0 : entries.length)
+      if (room <= 0) break
+      const link = this.turns.shift()!
+      if (link.ended) {
+        link.queued = false
+      } else if (from(link, Math.ceil(room / turns))) {
+        this.turns.push(link)
+      } else {
+        link.queued = false
+      }
+    }
+    return entries
+  }
+
+  /** How many entries of a link the capacity allows in this lane. */
+  private affordable(seat: Seat, link: OriginLink, already: number): number {
+    if (this.capacity === Infinity) return Infinity
+    const startNow = Math.max(0, seat.lane.concurrency - seat.held - already)
+    return startNow + Math.max(0, this.capacity - this.unstarted() - already) + link.accepted
+  }
+
+  private fillFrom(link: OriginLink, most: number, seat: Seat): { entries: Array<Entry>; more: boolean } {
+    const entries: Array<Entry> = []
+    const fixed = link.origin.chunkSize
+    const size = fixed === undefined ? most : Math.min(most, fixed)
+    // A lane that takes single tasks needs no estimate.
+    const fill = fixed === undefined && this.maxChunk > 1 && this.boundary === "codec"
+      ? new ChunkFill(link.lastChunk)
+      : undefined
+    while (entries.length < size) {
+      const entry = link.shift()
+      if (entry === undefined) {
+        this.shareTail(link, entries, fixed)
+        return { entries, more: link.front.length > 0 }
+      }
+      entry.link = link
+      const type = this.prepare(entry, seat)
+      if (type === undefined) continue
+      if (fill !== undefined) {
+        if (!fill.fits(type)) {
+          link.front.unshift(entry)
+          break
+        }
+        fill.add(type)
+      }
+      entries.push(entry)
+    }
+    if (fill !== undefined && entries.length > 0) link.lastChunk = entries.length
+    return { entries, more: true }
+  }
+
+  /** The end of a source is spread over the lanes. */
+  private shareTail(link: OriginLink, entries: Array<Entry>, fixed: number | undefined): void {
+    if (fixed !== undefined || this.maxChunk === 1 || this.seats.size < 2) return
+    const share = Math.ceil(entries.length / this.seats.size)
+    while (entries.length > share) link.front.unshift(entries.pop()!)
+  }
+
+  /** Looks the type up and encodes the payload, or rejects the entry. */
+  private prepare(entry: Entry, seat: Seat): TaskType | undefined {
+    const type = this.typeOf(entry.task._tag)
+    if (type === undefined) {
+      this.reject(entry, seat.lane.name, new TaskFailure.UnknownTask({ name: entry.task._tag }))
+      return undefined
+    }
+    if (type.codec === undefined) {
+      entry.payload = entry.task
+    } else if (entry.payload === undefined) {
+      const encoded = type.codec.encodePayload(entry.task)
+      if (encoded._tag === "Failure") {
+        this.reject(
+          entry,
+          seat.lane.name,
+          new TaskFailure.Undecodable({ part: "payload", message: Codec.explain(encoded.cause) })
+        )
+        return undefined
+      }
+      entry.payload = encoded.value
+      if (type.sampled++ % 64 === 0) type.bytes += (sizeOf(encoded.value) - type.bytes) / (type.sampled === 1 ? 1 : 8)
+    }
+    return type
+  }
+
+  private typeOf(name: string): TaskType | undefined {
+    const known = this.types.get(name)
+    if (known !== undefined) return known
+    const task = this.group.tasks.get(name)
+    if (task === undefined) return undefined
+    const type: TaskType = {
+      codec: this.boundary === "codec" ? Codec.make(task) : undefined,
+      micros: 0,
+      bytes: 0,
+      sampled: 0
+    }
+    this.types.set(name, type)
+    return type
+  }
+
+  private lease(seat: Seat, entries: ReadonlyArray<Entry>): Chunk | undefined {
+    // The origin may have ended while it was asked.
+    const wanted = entries.every(isWanted) ? entries : entries.filter(isWanted)
+    if (wanted.length === 0) return undefined
+    const chunk = new Chunk(++this.chunkId, wanted, seat)
+    let accepted = false
+    for (let i = 0; i < wanted.length; i++) {
+      const entry = wanted[i]
+      const link = linkOf(entry)
+      entry.lease = chunk
+      entry.attempt++
+      link.hold(entry)
+      if (entry.accepted) {
+        entry.accepted = false
+        accepted = true
+        link.accepted--
+        this.accepted--
+      }
+    }
+    seat.held += wanted.length
+    seat.chunks.add(chunk)
+    if (accepted) this.roomy()
+    return chunk
+  }
+
+  // --- outcomes --------------------------------------------------------------
+
+  succeed(chunk: Chunk, at: number, value: unknown): void {
+    const entry = chunk.items[at]
+    if (!this.release(chunk, entry)) return
+    if (!entry.cancelled) {
+      const codec = this.types.get(entry.task._tag)!.codec
+      if (codec === undefined) {
+        entry.value = value
+        this.succeeded++
+        this.settle(entry)
+      } else {
+        const decoded = codec.decodeSuccess(value)
+        if (decoded._tag === "Success") {
+          entry.value = decoded.value
+          this.succeeded++
+          this.settle(entry)
+        } else {
+          this.failWith(
+            entry,
+            chunk.seat.lane.name,
+            new TaskFailure.Undecodable({ part: "success", message: Codec.explain(decoded.cause) }),
+            ""
+          )
+        }
+      }
+    }
+    this.released(chunk, entry)
+  }
+
+  fail(chunk: Chunk, at: number, failure: Executor.WireFailure): void {
+    const entry = chunk.items[at]
+    if (!this.release(chunk, entry)) return
+    if (!entry.cancelled) {
+      const reason = TaskFailure.withoutStack(() => this.reasonOf(entry, failure))
+      this.failWith(entry, chunk.seat.lane.name, reason, "trace" in failure ? failure.trace : "")
+    }
+    this.released(chunk, entry)
+  }
+
+  private reasonOf(entry: Entry, failure: Executor.WireFailure): TaskFailure.Reason<unknown> {
+    const undecodable = (part: "error" | "defect", exit: { readonly cause: Parameters<typeof Codec.explain>[0] }) =>
+      new TaskFailure.Undecodable({ part, message: Codec.explain(exit.cause) })
+    switch (failure._tag) {
+      case "Failed": {
+        const codec = this.types.get(entry.task._tag)?.codec
+        if (codec === undefined) return new TaskFailure.Failed({ error: failure.error })
+        const decoded = codec.decodeError(failure.error)
+        return decoded._tag === "Success"
+          ? new TaskFailure.Failed({ error: decoded.value })
+          : undecodable("error", decoded)
+      }
+      case "Defect": {
+        if (this.boundary === "none") return new TaskFailure.Defect({ defect: failure.defect })
+        const decoded = Codec.decodeDefect(failure.defect)
+        return decoded._tag === "Success"
+          ? new TaskFailure.Defect({ defect: decoded.value })
+          : undecodable("defect", decoded)
+      }
+      case "TimedOut":
+        return new TaskFailure.TimedOut({ duration: Duration.millis(failure.millis) })
+      case "Interrupted":
+        return new TaskFailure.Interrupted()
+      case "UnknownTask":
+        return new TaskFailure.UnknownTask({ name: entry.task._tag })
+      case "Undecodable":
+        return new TaskFailure.Undecodable({ part: failure.part, message: failure.message })
+    }
+  }
+
+  private failWith(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>, trace: string): void {
+    this.failed++
+    entry.failure = TaskFailure.make({ task: entry.task, attempt: Math.max(1, entry.attempt), worker, trace, reason })
+    this.settle(entry)
+  }
+
+  private settle(entry: Entry): void {
+    entry.payload = undefined
+    linkOf(entry).origin.settled(entry)
+  }
+
+  /** Takes the entry from its lane; false if it is not the chunk's any more. */
+  private release(chunk: Chunk, entry: Entry | undefined): entry is Entry {
+    if (entry === undefined || entry.lease !== chunk) return false
+    entry.lease = undefined
+    linkOf(entry).release(entry)
+    const seat = chunk.seat
+    seat.held--
+    if (--chunk.open === 0) seat.chunks.delete(chunk)
+    return true
+  }
+
+  private released(chunk: Chunk, entry: Entry): void {
+    linkOf(entry).afterRelease()
+    const seat = chunk.seat
+    if (seat.held === 0 && (seat.alone || seat.draining)) {
+      seat.alone = false
+      seat.draining = false
+      this.wake()
+    }
+    this.roomy()
+  }
+
+  busy(chunk: Chunk, from: number, count: number, micros: number): void {
+    const stats: Array<TaskStats> = []
+    for (let at = from; at < from + count && at < chunk.items.length; at++) {
+      const type = this.types.get(chunk.items[at].task._tag)
+      if (type !== undefined) stats.push(type)
+    }
+    if (stats.length > 0) learn(stats, micros)
+  }
+
+  /** Fails an entry that never got to a lane; later, so that who is asking is not disturbed. */
+  private reject(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>): void {
+    const link = linkOf(entry)
+    if (entry.accepted) {
+      entry.accepted = false
+      link.accepted--
+      this.accepted--
+    }
+    if (this.rejected.push([entry, worker, reason]) > 1) return
+    queueMicrotask(() => {
+      for (const [entry, worker, reason] of this.rejected.splice(0)) {
+        if (isWanted(entry)) this.failWith(entry, worker, reason, "")
+      }
+      this.roomy()
+    })
+  }
+
+  // --- losses ----------------------------------------------------------------
+
+  giveBack(chunk: Chunk, from: number, to: number): void {
+    for (let at = Math.min(to, chunk.items.length) - 1; at >= from; at--) {
+      const entry = chunk.items[at]
+      if (!this.release(chunk, entry)) continue
+      entry.attempt--
+      this.again(entry)
+      this.released(chunk, entry)
+    }
+    this.wake()
+  }
+
+  /** Puts an entry before those that have not been tried. */
+  private again(entry: Entry): void {
+    const link = linkOf(entry)
+    if (!isWanted(entry)) return
+    link.front.unshift(entry)
+    if (!link.queued) {
+      link.queued = true
+      this.turns.push(link)
+    }
+  }
+
+  leave(lane: Executor.Lane, loss?: Executor.Loss): void {
+    const seat = this.seats.get(lane)
+    if (seat === undefined) return
+    this.seats.delete(lane)
+    this.slotCount -= lane.concurrency
+    this.windowCount -= lane.window
+    const started: Array<Entry> = []
+    let culprit: Entry | undefined
+    // Newest first, so that the oldest ends up before the others.
+    for (const chunk of Array.from(seat.chunks).reverse()) {
+      const report = loss?.chunks.find((report) => report.chunk === chunk)
+      for (let at = chunk.items.length - 1; at >= 0; at--) {
+        const entry = chunk.items[at]
+        if (entry.lease !== chunk) continue
+        if (report?.started(at) === true) {
+          started.push(entry)
+          if (report.culprit === at) culprit = entry
+        } else {
+          this.release(chunk, entry)
+          entry.attempt--
+          this.again(entry)
+          linkOf(entry).afterRelease()
+        }
+      }
+    }
+    culprit ??= started.length === 1 ? started[0] : undefined
+    for (const entry of started) {
+      this.release(entry.lease as Chunk, entry)
+      if (isWanted(entry)) this.restart(entry, loss!, lane.name, culprit)
+      linkOf(entry).afterRelease()
+    }
+    this.roomy()
+    this.wake()
+  }
+
+  /** What becomes of a task that was running on a lost lane. */
+  private restart(entry: Entry, loss: Executor.Loss, worker: string, culprit: Entry | undefined): void {
+    if (entry === culprit) entry.losses++
+    if (!entry.task["~papyros/Task"].idempotent || entry.losses >= this.maxAttempts) {
+      const { exitCode, outOfMemory, signal } = loss
+      const reason = new TaskFailure.WorkerLost({
+        outOfMemory,
+        ...(exitCode === undefined ? {} : { exitCode }),
+        ...(signal === undefined ? {} : { signal })
+      })
+      this.failWith(entry, worker, reason, "")
+    } else if (culprit === undefined || entry === culprit) {
+      this.suspects.push(entry)
+    } else {
+      this.again(entry)
+    }
+  }
+
+  /** A suspect runs alone, on a lane that is emptied for it. */
+  private takeSuspect(seat: Seat, max: number): Array<Entry> | undefined {
+    if (seat.alone) return undefined
+    if (seat.held > 0) {
+      let draining = 0
+      for (const other of this.seats.values()) if (other.draining || other.alone) draining++
+      seat.draining = seat.draining || draining < this.suspects.length
+      return seat.draining ? undefined : this.fill(seat, max, undefined)
+    }
+    for (let entry = this.suspects.shift(); entry !== undefined; entry = this.suspects.shift()) {
+      if (!isWanted(entry)) continue
+      seat.alone = true
+      seat.draining = false
+      return [entry]
+    }
+    return this.fill(seat, max, undefined)
+  }
+
+  unavailable(cause: unknown): void {
+    this.noWorker = { since: this.timers.now(), cause }
+    this.refuse()
+  }
+
+  /** Without a worker, what waits fails instead of hanging. */
+  private refuse(): void {
+    const { cause, since } = this.noWorker!
+    const waited = Duration.millis(this.timers.now() - since)
+    const refuse = (entry: Entry) =>
+      this.reject(entry, "none", new TaskFailure.NoWorker({ waited, ...(cause === undefined ? {} : { cause }) }))
+    for (const entry of this.suspects.clear()) refuse(entry)
+    for (let link = this.turns.shift(); link !== undefined; link = this.turns.shift()) {
+      link.queued = false
+      for (let entry = link.shift(); entry !== undefined; entry = link.shift()) {
+        entry.link = link
+        refuse(entry)
+      }
+    }
+  }
+
+  // --- the dispatcher --------------------------------------------------------
+
+  get status(): Dispatcher.Status {
+    const workers = Array.from(
+      this.seats.values(),
+      ({ held, lane: { concurrency, name } }) => ({ name, concurrency, held })
+    )
+    const held = workers.reduce((sum, worker) => sum + worker.held, 0)
+    const running = workers.reduce((sum, worker) => sum + Math.min(worker.held, worker.concurrency), 0)
+    return {
+      waiting: this.accepted + held - running,
+      running,
+      origins: this.links.size,
+      succeeded: this.succeeded,
+      failed: this.failed,
+      workers
+    }
+  }
+
+  /** Ends every origin; completes when all that ran has stopped. */
+  readonly close: Effect.Effect<void> = Effect.callback((resume) => {
+    this.closed = true
+    const links = Array.from(this.links)
+    let left = links.length
+    const done = () => {
+      this.timers.close()
+      resume(Effect.void)
+    }
+    if (left === 0) return done()
+    for (const link of links) {
+      link.origin.closed()
+      link.end(() => {
+        if (--left === 0) done()
+      })
+    }
+  })
+}
+
+const isWanted = (entry: Entry): boolean => {
+  const link = linkOf(entry)
+  return !entry.cancelled && !link.ended && entry.index <= link.bound
+}
+
+/** Makes the dispatcher of an executor, in a scope. */
+export const makeScheduler = <E, R>(
+  group: TaskGroup.Any,
+  make: (dispatcher: Dispatcher.Dispatcher["Service"]) => Effect.Effect<Executor.Executor<E, R>, E, R>,
+  options: Executor.DispatcherOptions
+): Effect.Effect<Dispatcher.Dispatcher["Service"], E, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const context = yield* Effect.context<R | Scope.Scope>()
+    const clock = yield* Clock.Clock
+    const timers = new Timers(clock, Effect.runForkWith(context as Context.Context<never>))
+    const scheduler = new Scheduler(group, options, timers)
+    const dispatcher: Dispatcher.Dispatcher["Service"] = {
+      hub: scheduler,
+      status: Effect.sync(() => scheduler.status)
+    }
+    const executor = yield* make(dispatcher)
+    scheduler.configure(executor)
+    yield* executor.open(scheduler as unknown as Executor.Scheduler)
+    yield* Effect.addFinalizer(() => scheduler.close)
+    return dispatcher
+  })

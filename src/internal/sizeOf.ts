@@ -1,0 +1,70 @@
+const NODES = 200
+
+/**
+ * Roughly how many bytes a value holds. Looks at no more than 200 parts of it
+ * and takes the rest to be like them.
+ */
+export const sizeOf = (value: unknown): number => {
+  switch (typeof value) {
+    case "string":
+      return 16 + value.length
+    case "object":
+      return value === null ? 8 : sizeOfObject(value)
+    default:
+      return 8
+  }
+}
+
+const sizeOfObject = (root: object): number => {
+  const stack: Array<object> = [root]
+  const seen = new Set<object>(stack)
+  let bytes = 0
+  for (let visited = 0; stack.length > 0 && visited < NODES; visited++) {
+    const item = stack.pop()!
+    if (ArrayBuffer.isView(item) || item instanceof ArrayBuffer) {
+      bytes += 64 + item.byteLength
+      continue
+    }
+    const parts: ReadonlyArray<unknown> = Array.isArray(item)
+      ? item
+      : item instanceof Map || item instanceof Set
+      ? Array.from(item.values())
+      : Object.values(item)
+    const looked = Math.min(parts.length, NODES)
+    let of = 0
+    for (let i = 0; i < looked; i++) {
+      const part = parts[i]
+      if (typeof part === "object" && part !== null) {
+        of += 8
+        if (!seen.has(part)) {
+          seen.add(part)
+          stack.push(part)
+        }
+      } else {
+        of += typeof part === "string" ? 16 + part.length : 8
+      }
+    }
+    bytes += 24 + (looked === 0 ? 0 : of * parts.length / looked)
+  }
+  return bytes
+}
+
+/** The average size of the results of one execution, from the first 16 and then every 64th. */
+export class ResultSizes {
+  private seen = 0
+  private average = 0
+
+  /** Bytes of a result, on average. */
+  get mean(): number {
+    return this.average
+  }
+
+  add(value: unknown): void {
+    const seen = this.seen++
+    // Bytes are cheap to count and are what fills a memory, so none of them is left to sampling.
+    if (seen < 16 || seen % 64 === 0 || ArrayBuffer.isView(value)) {
+      const weight = seen < 16 ? 1 / (seen + 1) : 1 / 16
+      this.average += (sizeOf(value) - this.average) * weight
+    }
+  }
+}

@@ -1,0 +1,346 @@
+/**
+ * A queue of tasks on a dispatcher: an origin whose tasks are pushed one by one
+ * and whose outcomes are popped.
+ */
+import type * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
+import type { QueueOptions, TaskQueue } from "../Queue.ts"
+import type * as Task from "../Task.ts"
+import type { TaskFailure } from "../TaskFailure.ts"
+import { Deque } from "./deque.ts"
+import { DispatcherClosed, DispatchTimeout, QueueClosed } from "./errors.ts"
+import { parentIn, sampledSpan, type TaskResult, taskTimeoutOf, toResult } from "./execution.ts"
+import {
+  boundOption,
+  countOption,
+  Entry,
+  type Hub,
+  type Link,
+  millisOption,
+  type Origin,
+  type Parent
+} from "./origin.ts"
+import { waitFor } from "./parent.ts"
+import { Retries } from "./retry.ts"
+import type { Timer } from "./timers.ts"
+
+/** Someone who waits for room or for a result. */
+interface Waiter {
+  /** Tries again; whether it is served, and so no longer waits. */
+  readonly retry: () => boolean
+}
+
+type Closed = QueueClosed | DispatcherClosed
+
+class QueueOrigin implements Origin {
+  readonly chunkSize: number | undefined
+  readonly span: Tracer.AnySpan | undefined
+  readonly parent: Parent | undefined
+  private readonly link: Link
+  private readonly capacity: number
+  private readonly taskTimeout: number | undefined
+  private readonly retries: Retries | undefined
+  private readonly pending = new Deque<Entry>()
+  private readonly ready = new Deque<Entry>()
+  private readonly pushers = new Deque<Waiter>()
+  private readonly poppers = new Deque<Waiter>()
+  private pushed = 0
+  /** Tasks without an outcome. */
+  private unsettled = 0
+  /** Results that a consumer of `toStream` works on. */
+  private inHand = 0
+  private ended = false
+  private error: Closed | undefined
+  private running = false
+  private readonly onStopped: Array<() => void> = []
+
+  constructor(hub: Hub, options: QueueOptions, context: Context.Context<never>) {
+    this.capacity = boundOption("capacity", options.capacity, 1)
+    this.taskTimeout = millisOption("taskTimeout", options.taskTimeout)
+    this.chunkSize = options.chunkSize === "auto" ? undefined : countOption("chunkSize", options.chunkSize, 1)
+    this.parent = parentIn(context, hub)
+    this.span = sampledSpan(context)
+    const link = hub.attach(this)
+    if (link === undefined) {
+      this.error = new DispatcherClosed()
+      this.link = undefined as never
+      return
+    }
+    this.link = link
+    if (options.retry !== undefined) {
+      this.retries = new Retries({
+        policy: options.retry,
+        timers: link.timers,
+        runFork: Effect.runForkWith(context),
+        again: (entry) => {
+          entry.failure = undefined
+          this.pending.unshift(entry)
+          link.ready()
+        },
+        giveUp: (entry) => this.finish(entry)
+      })
+    }
+  }
+
+  get closedBy(): Closed | undefined {
+    return this.error
+  }
+
+  // --- the scheduler's side --------------------------------------------------
+
+  next(): Entry | undefined {
+    return this.error === undefined ? this.pending.shift() : undefined
+  }
+
+  settled(entry: Entry): void {
+    if (this.error !== undefined) return
+    if (entry.failure === undefined || this.retries?.takes(entry) !== true) this.finish(entry)
+  }
+
+  roomy(): void {
+    serve(this.pushers)
+  }
+
+  closed(): void {
+    this.shut(new DispatcherClosed())
+  }
+
+  private finish(entry: Entry): void {
+    if (this.error !== undefined) return
+    this.unsettled--
+    this.retries?.settle(entry)
+    this.ready.push(entry)
+    serve(this.poppers)
+  }
+
+  // --- pushing ---------------------------------------------------------------
+
+  /** Credits: ready results, what a stream's consumer works on, and tasks under way. */
+  private tryPush(task: Task.Any): boolean {
+    const used = this.unsettled + this.ready.length + this.inHand
+    if (used >= this.capacity + this.link.slots() || !this.link.accept(task)) return false
+    const entry = new Entry(task, this.pushed++, taskTimeoutOf(task, this.taskTimeout))
+    entry.accepted = true
+    this.unsettled++
+    this.pending.push(entry)
+    this.link.ready()
+    return true
+  }
+
+  push(
+    task: Task.Any,
+    timeout: number | undefined,
+    parent: Parent | undefined
+  ): Effect.Effect<void, DispatchTimeout | Closed> {
+    return Effect.suspend(() => {
+      const over = () => this.error ?? (this.ended ? new QueueClosed() : undefined)
+      const attempt = (): Effect.Effect<void, Closed> | undefined => {
+        const error = over()
+        if (error !== undefined) return Effect.fail(error)
+        return this.tryPush(task) ? Effect.void : undefined
+      }
+      return (this.pushers.length === 0 ? attempt() : asFail(over())) ??
+        this.wait(this.pushers, attempt, "push", timeout, parent)
+    })
+  }
+
+  // --- popping ---------------------------------------------------------------
+
+  private get drained(): boolean {
+    return this.ended && this.unsettled === 0 && this.ready.length === 0
+  }
+
+  /** Fails once nothing more can be popped. */
+  private get over(): Closed | undefined {
+    return this.error ?? (this.drained ? new QueueClosed() : undefined)
+  }
+
+  private shift(): Entry | undefined {
+    const entry = this.ready.shift()
+    if (entry !== undefined) serve(this.pushers)
+    if (this.drained) serve(this.poppers)
+    return entry
+  }
+
+  pop(
+    timeout: number | undefined,
+    parent: Parent | undefined
+  ): Effect.Effect<unknown, TaskFailure<Task.Any> | DispatchTimeout | Closed> {
+    return Effect.suspend((): Effect.Effect<unknown, TaskFailure<Task.Any> | DispatchTimeout | Closed> => {
+      const attempt = (): Effect.Effect<unknown, TaskFailure<Task.Any> | Closed> | undefined => {
+        const error = this.over
+        if (error !== undefined) return Effect.fail(error)
+        const entry = this.shift()
+        if (entry === undefined) return undefined
+        return entry.failure === undefined ? Effect.succeed(entry.value) : Effect.fail(entry.failure)
+      }
+      return (this.poppers.length === 0 ? attempt() : asFail(this.over)) ??
+        this.wait(this.poppers, attempt, "pop", timeout, parent)
+    })
+  }
+
+  popMany(
+    timeout: number | undefined,
+    max: number,
+    parent: Parent | undefined
+  ): Effect.Effect<Array<TaskResult<Task.Any>>, Closed> {
+    return Effect.suspend(() => {
+      const taken: Array<Entry> = []
+      const attempt = () => {
+        const error = this.over
+        if (error !== undefined && taken.length === 0) return Effect.fail(error)
+        while (taken.length < max && this.ready.length > 0) taken.push(this.shift()!)
+        const enough = taken.length >= max || this.over !== undefined || (timeout === undefined && taken.length > 0)
+        return enough ? Effect.succeed(taken.map(toResult)) : undefined
+      }
+      const putBack = () => {
+        for (let entry = taken.pop(); entry !== undefined; entry = taken.pop()) this.ready.unshift(entry)
+        serve(this.poppers)
+      }
+      return (this.poppers.length === 0 ? attempt() : asFail(this.over)) ??
+        this.wait(this.poppers, attempt, "pop", timeout, parent, putBack).pipe(
+          Effect.catchTag("DispatchTimeout", () => Effect.succeed(taken.map(toResult)))
+        )
+    })
+  }
+
+  readonly takeArray: Effect.Effect<Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>, DispatcherClosed | Cause.Done> =
+    Effect.suspend(() => {
+      if (this.inHand > 0) {
+        this.inHand = 0
+        serve(this.pushers)
+      }
+      const attempt = (): Pull.Pull<Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>, DispatcherClosed> | undefined => {
+        const error = this.over
+        if (error !== undefined) return error._tag === "QueueClosed" ? Cause.done() : Effect.fail(error)
+        if (this.ready.length === 0) return undefined
+        const entries = this.ready.take(Math.max(1, Math.min(this.ready.length, Math.ceil(this.capacity / 2))))
+        this.inHand = entries.length
+        if (this.drained) serve(this.poppers)
+        return Effect.succeed(entries.map(toResult) as unknown as Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>)
+      }
+      return (this.poppers.length === 0 ? attempt() : undefined) ??
+        this.wait(this.poppers, attempt, "pop", undefined, this.parent).pipe(
+          Effect.catchTag("DispatchTimeout", Effect.die)
+        )
+    })
+
+  // --- waiting ---------------------------------------------------------------
+
+  /** Waits in line until `attempt` has an answer. */
+  private wait<A, E>(
+    line: Deque<Waiter>,
+    attempt: () => Effect.Effect<A, E> | undefined,
+    operation: "push" | "pop",
+    timeout: number | undefined,
+    parent: Parent | undefined,
+    interrupted?: () => void
+  ): Effect.Effect<A, E | DispatchTimeout> {
+    return waitFor<A, E | DispatchTimeout>(parent, (resume) => {
+      let timer: Timer | undefined
+      const waiter: Waiter = {
+        retry: () => {
+          const answer = attempt()
+          if (answer === undefined) return false
+          if (timer !== undefined) this.link.timers.clear(timer)
+          resume(answer)
+          return true
+        }
+      }
+      const expire = () => {
+        line.remove(waiter)
+        resume(Effect.fail(new DispatchTimeout({ operation, duration: Duration.millis(timeout!) })))
+      }
+      if (timeout === 0) {
+        expire()
+        return undefined
+      }
+      line.push(waiter)
+      if (timeout !== undefined) timer = this.link.timers.set(timeout, expire)
+      return Effect.sync(() => {
+        line.remove(waiter)
+        if (timer !== undefined) this.link.timers.clear(timer)
+        interrupted?.()
+      })
+    })
+  }
+
+  // --- endings ---------------------------------------------------------------
+
+  end(): void {
+    if (this.ended) return
+    this.ended = true
+    serve(this.pushers)
+    serve(this.poppers)
+  }
+
+  private shut(error: Closed): void {
+    if (this.error !== undefined) return
+    this.error = error
+    this.retries?.cancel(() => true)
+    this.pending.clear()
+    this.ready.clear()
+    this.running = true
+    this.link.end(() => {
+      this.running = false
+      for (const done of this.onStopped) done()
+    })
+    serve(this.pushers)
+    serve(this.poppers)
+  }
+
+  readonly close: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    this.shut(new QueueClosed())
+    if (!this.running) return resume(Effect.void)
+    this.onStopped.push(() => resume(Effect.void))
+  })
+
+  get size() {
+    const waiting = this.pending.length + (this.retries?.size ?? 0)
+    return { waiting, running: this.error === undefined ? this.unsettled - waiting : 0, ready: this.ready.length }
+  }
+}
+
+const asFail = (error: Closed | undefined) => error === undefined ? undefined : Effect.fail(error)
+
+/** Serves those who wait, in the order in which they came, until one must go on waiting. */
+const serve = (line: Deque<Waiter>): void => {
+  for (let waiter = line.shift(); waiter !== undefined; waiter = line.shift()) {
+    if (!waiter.retry()) return line.unshift(waiter)
+  }
+}
+
+/** Opens a queue on a hub; it is closed with its scope. */
+export const make = <T extends Task.Any>(
+  hub: Hub,
+  options: QueueOptions
+): Effect.Effect<TaskQueue<T>, DispatcherClosed, Scope.Scope> =>
+  Effect.contextWith((context: Context.Context<Scope.Scope>) => {
+    const origin = new QueueOrigin(hub, options, context as Context.Context<never>)
+    if (origin.closedBy !== undefined) return Effect.fail(origin.closedBy as DispatcherClosed)
+    const here = <A, E>(f: (parent: Parent | undefined) => Effect.Effect<A, E>) =>
+      Effect.contextWith((context: Context.Context<never>) => f(parentIn(context, hub)))
+    const queue: TaskQueue<Task.Any> = {
+      push: (task, o) => here((parent) => origin.push(task, millisOption("timeout", o?.timeout), parent)),
+      pop: (o) => here((parent) => origin.pop(millisOption("timeout", o?.timeout), parent)) as never,
+      popMany: (o) =>
+        here((parent) =>
+          origin.popMany(millisOption("timeout", o?.timeout), countOption("max", o?.max, 1) ?? Infinity, parent)
+        ),
+      end: Effect.sync(() => origin.end()),
+      close: origin.close,
+      toStream: Stream.fromChannel(
+        Channel.fromPull(Effect.succeed(origin.takeArray as Pull.Pull<never, DispatcherClosed>))
+      ),
+      size: Effect.sync(() => origin.size)
+    }
+    return Effect.as(Effect.addFinalizer(() => origin.close), queue as unknown as TaskQueue<T>)
+  })

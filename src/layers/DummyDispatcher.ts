@@ -1,0 +1,27 @@
+/**
+ * The dispatcher that is not concurrent: one task at a time, in order, in this
+ * process, but through the codecs both ways. Reach for it in tests and to find
+ * out whether a fault is one of concurrency: what does not survive the boundary
+ * of threads and hosts does not survive it here either.
+ */
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type { Dispatcher } from "../Dispatcher.ts"
+import * as Executor from "../Executor.ts"
+import * as Local from "../internal/localExecutor.ts"
+import type * as Task from "../Task.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+
+/**
+ * The Layer of a dispatcher that runs one task at a time.
+ *
+ * @category layers
+ */
+export const layer = <T extends Task.Any>(
+  group: TaskGroup.TaskGroup<T>
+): Layer.Layer<Dispatcher, never, TaskGroup.Handler<T["_tag"]>> =>
+  Executor.layer(group, (dispatcher) =>
+    Effect.andThen(
+      Effect.context<TaskGroup.Handler<T["_tag"]>>(),
+      Local.make(group, dispatcher, { name: "dummy", concurrency: 1, boundary: "codec" })
+    ))

@@ -1,0 +1,77 @@
+/**
+ * The dispatcher of this process: tasks are fibers, many at once. Reach for it
+ * where tasks wait (files, network, databases); work that keeps a CPU busy gains
+ * nothing from it and belongs on `WorkerPoolDispatcher`.
+ *
+ * Tasks and results are passed by reference, unless `codecs` is set.
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { availableParallelism } from "node:os"
+import type { Dispatcher } from "../Dispatcher.ts"
+import * as Executor from "../Executor.ts"
+import * as Local from "../internal/localExecutor.ts"
+import { countOption } from "../internal/origin.ts"
+import type * as Task from "../Task.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+
+/**
+ * What the layer takes.
+ *
+ * @category models
+ */
+export interface FiberOptions {
+  /** Tasks at once. Default: 16 for each CPU available. */
+  readonly concurrency?: number | undefined
+  /** Tasks accepted and not started. Default `"unbounded"`. */
+  readonly capacity?: number | "unbounded" | undefined
+  /** Validate and copy payloads, results and errors, as across a thread. Default `false`. */
+  readonly codecs?: boolean | undefined
+}
+
+/**
+ * The Layer of a dispatcher whose tasks are fibers of this process.
+ *
+ * @category layers
+ */
+export const layer = <T extends Task.Any>(
+  group: TaskGroup.TaskGroup<T>,
+  options?: FiberOptions
+): Layer.Layer<Dispatcher, never, TaskGroup.Handler<T["_tag"]>> =>
+  Executor.layer(group, (dispatcher) =>
+    Effect.andThen(
+      Effect.context<TaskGroup.Handler<T["_tag"]>>(),
+      Effect.suspend(() =>
+        Local.make(group, dispatcher, {
+          name: "fiber",
+          concurrency: countOption("concurrency", options?.concurrency, 1) ?? 16 * availableParallelism(),
+          boundary: options?.codecs === true ? "codec" : "none"
+        })
+      )
+    ), { capacity: options?.capacity })
+
+/**
+ * The same with options from the environment: `PAPYROS_CONCURRENCY`,
+ * `PAPYROS_CAPACITY` (a number or `unbounded`) and `PAPYROS_CODECS`. What is not
+ * set comes from `options`, then from the defaults.
+ *
+ * @category layers
+ */
+export const layerFromEnv = <T extends Task.Any>(
+  group: TaskGroup.TaskGroup<T>,
+  options?: FiberOptions
+): Layer.Layer<Dispatcher, Config.ConfigError, TaskGroup.Handler<T["_tag"]>> =>
+  Layer.unwrap(
+    Effect.map(
+      Config.all({
+        concurrency: Config.Int("PAPYROS_CONCURRENCY").pipe(Config.withDefault(options?.concurrency)),
+        capacity: Config.Int("PAPYROS_CAPACITY").pipe(
+          Config.orElse(() => Config.Literal("unbounded", "PAPYROS_CAPACITY")),
+          Config.withDefault(options?.capacity)
+        ),
+        codecs: Config.Boolean("PAPYROS_CODECS").pipe(Config.withDefault(options?.codecs))
+      }),
+      (config) => layer(group, config)
+    )
+  )
