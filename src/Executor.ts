@@ -6,7 +6,7 @@
  *
  * Implement it to bring tasks somewhere new, and run `papyros/testing` on it.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"

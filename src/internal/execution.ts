@@ -325,6 +325,7 @@ class Execution<A, E> implements Origin {
     if (this.stopped || this.link === undefined) return
     this.link.ready()
     if (this.unsettled === 0) this.peek()
+    if (this.exhausted) this.wake()
     this.tick()
   }
 
@@ -336,7 +337,7 @@ class Execution<A, E> implements Origin {
   }
 
   private tick(): void {
-    this.idle?.run(this.waiter !== undefined && this.unsettled > this.retries!.size)
+    this.idle?.run(this.waiter !== undefined && this.unsettled > (this.retries?.size ?? 0))
   }
 
   // --- the consumer's side ---------------------------------------------------

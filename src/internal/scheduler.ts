@@ -7,10 +7,10 @@
  * All of it is synchronous: no fiber, promise, timer or closure per task.
  */
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type * as Dispatcher from "../Dispatcher.ts"
 import type * as Executor from "../Executor.ts"
 import * as TaskFailure from "../TaskFailure.ts"
@@ -210,6 +210,8 @@ class Scheduler implements Executor.Scheduler, Hub {
   private accepted = 0
   private chunkId = 0
   private waking = false
+  /** Something may have become startable while lanes were being woken. */
+  private news = false
   private closed = false
   private noWorker: { readonly since: number; readonly cause: unknown } | undefined
   private succeeded = 0
@@ -308,16 +310,21 @@ class Scheduler implements Executor.Scheduler, Hub {
     this.wake()
   }
 
-  /** Wakes the lanes that asked in vain. */
+  /** Wakes the lanes that asked in vain, until they ask in vain again or are full. */
   private wake(): void {
-    if (this.waking || this.closed) return
+    if (this.closed) return
     if (this.noWorker !== undefined) return this.refuse()
+    this.news = true
+    if (this.waking) return
     this.waking = true
-    for (const seat of this.seats.values()) {
-      if (!seat.parked) continue
-      if (this.turns.length === 0 && this.suspects.length === 0) break
-      seat.parked = false
-      seat.lane.wake()
+    while (this.news) {
+      this.news = false
+      for (const seat of this.seats.values()) {
+        if (this.turns.length === 0 && this.suspects.length === 0) break
+        if (!seat.parked) continue
+        seat.parked = false
+        seat.lane.wake()
+      }
     }
     this.waking = false
   }
@@ -326,41 +333,24 @@ class Scheduler implements Executor.Scheduler, Hub {
     const seat = this.seats.get(lane)
     if (seat === undefined || this.closed || max <= 0) return undefined
     const entries = this.suspects.length > 0 || seat.alone ? this.takeSuspect(seat, max) : this.fill(seat, max, first)
-    const leased = entries === undefined ? undefined : this.lease(seat, entries)
+    const leased = entries.length === 0 ? undefined : this.lease(seat, entries)
     if (leased === undefined) seat.parked = true
     return leased
   }
 
-  private fill(seat: Seat, max: number, first: Parent | undefined): Array<Entry> | undefined {
-    const lane = seat.lane
+  private fill(seat: Seat, max: number, first: Parent | undefined): Array<Entry> {
     const most = Math.min(max, this.maxChunk)
-    let entries: Array<Entry> | undefined
-    const from = (link: OriginLink, share: number): boolean => {
-      const room = lane.room === undefined ? share : Math.min(share, lane.room(link.depth))
-      const size = Math.min(room, this.affordable(seat, link, entries === undefined ? 0 : entries.length))
-      if (size <= 0) return true
-      const taken = this.fillFrom(link, size, seat)
-      if (taken.entries.length > 0) {
-        if (entries === undefined) entries = taken.entries
-        else for (const entry of taken.entries) entries.push(entry)
-      }
-      return taken.more
-    }
+    const entries: Array<Entry> = []
     if (first?.links !== undefined) {
       for (const child of first.links) {
-        if (entries !== undefined) break
-        from(child as OriginLink, most)
+        if (entries.length >= most) return entries
+        this.fillFrom(child as OriginLink, most - entries.length, seat, entries)
       }
-      if (entries !== undefined) return entries
     }
     // Every link whose turn it is gives its share, until the chunk is full.
-    for (let turns = this.turns.length; turns > 0; turns--) {
-      const room = most - (entries === undefined ? 0 : entries.length)
-      if (room <= 0) break
+    for (let turns = this.turns.length; turns > 0 && entries.length < most; turns--) {
       const link = this.turns.shift()!
-      if (link.ended) {
-        link.queued = false
-      } else if (from(link, Math.ceil(room / turns))) {
+      if (!link.ended && this.fillFrom(link, Math.ceil((most - entries.length) / turns), seat, entries)) {
         this.turns.push(link)
       } else {
         link.queued = false
@@ -369,26 +359,21 @@ class Scheduler implements Executor.Scheduler, Hub {
     return entries
   }
 
-  /** How many entries of a link the capacity allows in this lane. */
-  private affordable(seat: Seat, link: OriginLink, already: number): number {
-    if (this.capacity === Infinity) return Infinity
-    const startNow = Math.max(0, seat.lane.concurrency - seat.held - already)
-    return startNow + Math.max(0, this.capacity - this.unstarted() - already) + link.accepted
-  }
-
-  private fillFrom(link: OriginLink, most: number, seat: Seat): { entries: Array<Entry>; more: boolean } {
-    const entries: Array<Entry> = []
+  /** Adds entries of one link, at most `share`; whether it may have more. */
+  private fillFrom(link: OriginLink, share: number, seat: Seat, entries: Array<Entry>): boolean {
+    const size = this.admitted(link, share, seat, entries.length)
+    if (size <= 0) return true
     const fixed = link.origin.chunkSize
-    const size = fixed === undefined ? most : Math.min(most, fixed)
-    // A lane that takes single tasks needs no estimate.
-    const fill = fixed === undefined && this.maxChunk > 1 && this.boundary === "codec"
+    // Chunks of live tasks are only a way to save calls: they need no estimate.
+    const fill = fixed === undefined && this.boundary === "codec" && size > 1
       ? new ChunkFill(link.lastChunk)
       : undefined
-    while (entries.length < size) {
+    const start = entries.length
+    while (entries.length - start < size) {
       const entry = link.shift()
       if (entry === undefined) {
-        this.shareTail(link, entries, fixed)
-        return { entries, more: link.front.length > 0 }
+        this.shareTail(link, entries, start)
+        return link.front.length > 0
       }
       entry.link = link
       const type = this.prepare(entry, seat)
@@ -402,15 +387,28 @@ class Scheduler implements Executor.Scheduler, Hub {
       }
       entries.push(entry)
     }
-    if (fill !== undefined && entries.length > 0) link.lastChunk = entries.length
-    return { entries, more: true }
+    if (fill !== undefined && entries.length > start) link.lastChunk = entries.length - start
+    return true
+  }
+
+  /** How many entries of a link may go into a chunk that has some already. */
+  private admitted(link: OriginLink, share: number, seat: Seat, already: number): number {
+    let size = link.origin.chunkSize === undefined ? share : Math.min(share, link.origin.chunkSize)
+    if (seat.lane.room !== undefined) size = Math.min(size, seat.lane.room(link.depth))
+    if (this.capacity === Infinity) return size
+    const atOnce = Math.max(0, seat.lane.concurrency - seat.held - already)
+    const free = Math.max(
+      0,
+      this.capacity - this.unstarted() - Math.max(0, already - seat.lane.concurrency + seat.held)
+    )
+    return Math.min(size, atOnce + free + link.accepted)
   }
 
   /** The end of a source is spread over the lanes. */
-  private shareTail(link: OriginLink, entries: Array<Entry>, fixed: number | undefined): void {
-    if (fixed !== undefined || this.maxChunk === 1 || this.seats.size < 2) return
-    const share = Math.ceil(entries.length / this.seats.size)
-    while (entries.length > share) link.front.unshift(entries.pop()!)
+  private shareTail(link: OriginLink, entries: Array<Entry>, start: number): void {
+    if (this.seats.size < 2 || link.origin.chunkSize !== undefined) return
+    const end = start + Math.ceil((entries.length - start) / this.seats.size)
+    while (entries.length > end) link.front.unshift(entries.pop()!)
   }
 
   /** Looks the type up and encodes the payload, or rejects the entry. */
@@ -685,13 +683,13 @@ class Scheduler implements Executor.Scheduler, Hub {
   }
 
   /** A suspect runs alone, on a lane that is emptied for it. */
-  private takeSuspect(seat: Seat, max: number): Array<Entry> | undefined {
-    if (seat.alone) return undefined
+  private takeSuspect(seat: Seat, max: number): Array<Entry> {
+    if (seat.alone) return []
     if (seat.held > 0) {
       let draining = 0
       for (const other of this.seats.values()) if (other.draining || other.alone) draining++
       seat.draining = seat.draining || draining < this.suspects.length
-      return seat.draining ? undefined : this.fill(seat, max, undefined)
+      return seat.draining ? [] : this.fill(seat, max, undefined)
     }
     for (let entry = this.suspects.shift(); entry !== undefined; entry = this.suspects.shift()) {
       if (!isWanted(entry)) continue
