@@ -14,7 +14,7 @@ import * as Effectable from "effect/Effectable"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Dispatcher from "./Dispatcher.ts"
-import type { TaskFailure } from "./TaskFailure.ts"
+import type { TaskFailureOf } from "./TaskFailure.ts"
 
 const TypeId = "~papyros/Task"
 
@@ -47,7 +47,7 @@ export type Transfer = "payload" | "success" | "both"
  * @category models
  */
 export interface Task<Self, S extends Schema.Constraint, E extends Schema.Constraint>
-  extends Effect.Effect<S["Type"], TaskFailure<Self & Any> | Dispatcher.DispatcherClosed, Dispatcher.Dispatcher>
+  extends Effect.Effect<S["Type"], TaskFailureOf<Self> | Dispatcher.DispatcherClosed, Dispatcher.Dispatcher>
 {
   readonly [TypeId]: Definition<S, E>
 }

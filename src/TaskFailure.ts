@@ -153,7 +153,9 @@ const summary = (u: unknown): string => {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text
 }
 
-class TaskFailureImpl<T extends Task.Any> extends Schema.TaggedError<TaskFailureImpl<any>>(
+// Its parameter has no bound, so that the class of a task, which is still being
+// made, can say what it fails with. Its name is what the compiler prints.
+class TaskFailure<T> extends Schema.TaggedError<TaskFailure<any>>(
   "papyros/TaskFailure"
 )("TaskFailure", {
   task: Schema.Any,
@@ -165,36 +167,48 @@ class TaskFailureImpl<T extends Task.Any> extends Schema.TaggedError<TaskFailure
   /** The caller's own task. */
   declare readonly task: T
   /** Why it failed. */
-  declare readonly reason: Reason<Task.Error<T>>
+  declare readonly reason: ReasonOf<T>
 
   override get message(): string {
-    const attempt = this.attempt > 1 ? ` (attempt ${this.attempt})` : ""
-    return `Task ${this.task._tag} on ${this.worker}${attempt} ${describe(this.reason)}`
+    const { attempt, reason, task, worker } = this as unknown as TaskFailure<Task.Any>
+    return `Task ${task._tag} on ${worker}${attempt > 1 ? ` (attempt ${attempt})` : ""} ${describe(reason)}`
   }
 }
 
-/**
- * The failure of one task. Distributes over unions of tasks, so that the error
- * of a mixed stream can be told apart by `failure.task._tag`.
- *
- * **Details**
- *
- * - `task`: the caller's own value.
- * - `attempt`: which start failed, from 1; counts every start.
- * - `worker`: `"local"`, or which worker ran it.
- * - `trace`: stack and spans, rendered beside the work; at most 16 KiB.
- * - `reason`: for `Effect.catchReason("TaskFailure", "TimedOut", …)`.
- *
- * @category models
- */
-export type TaskFailure<T extends Task.Any> = T extends unknown ? TaskFailureImpl<T> : never
+type ReasonOf<T> = T extends Task.Any ? Reason<Task.Error<T>> : never
+
+type Distributed<T extends Task.Any> = T extends unknown ? TaskFailure<T> : never
+
+export {
+  /**
+   * The failure of one task. Distributes over unions of tasks, so that the error
+   * of a mixed stream can be told apart by `failure.task._tag`.
+   *
+   * **Details**
+   *
+   * - `task`: the caller's own value.
+   * - `attempt`: which start failed, from 1; counts every start.
+   * - `worker`: `"local"`, or which worker ran it.
+   * - `trace`: stack and spans, rendered beside the work; at most 16 KiB.
+   * - `reason`: for `Effect.catchReason("TaskFailure", "TimedOut", …)`.
+   *
+   * @category models
+   */
+  type Distributed as TaskFailure,
+  /**
+   * What `TaskFailure` is for each task of a union.
+   *
+   * @category models
+   */
+  type TaskFailure as TaskFailureOf
+}
 
 /**
  * Whether a value is the failure of a task.
  *
  * @category guards
  */
-export const isTaskFailure = (u: unknown): u is TaskFailure<Task.Any> => u instanceof TaskFailureImpl
+export const isTaskFailure = (u: unknown): u is TaskFailure<Task.Any> => u instanceof TaskFailure
 
 const MAX_TRACE = 16 * 1024
 
@@ -212,7 +226,7 @@ export const make = (options: {
   readonly reason: Reason<unknown>
 }): TaskFailure<Task.Any> =>
   withoutStack(() =>
-    new TaskFailureImpl<Task.Any>({
+    new TaskFailure<Task.Any>({
       ...options,
       trace: options.trace.length > MAX_TRACE ? options.trace.slice(0, MAX_TRACE) : options.trace
     }, { disableChecks: true })
@@ -239,7 +253,7 @@ export const withoutStack = <A>(f: () => A): A => {
  *
  * @category schemas
  */
-export const schema = <T extends Task.Any>(group: TaskGroup.TaskGroup<T>): Schema.Codec<TaskFailure<T>, unknown> => {
+export const schema = <T extends Task.Any>(group: TaskGroup.TaskGroup<T>): Schema.Codec<Distributed<T>, unknown> => {
   const members = Array.from(group.tasks.values(), (task) =>
     Schema.Struct({
       _tag: Schema.tag("TaskFailure"),
@@ -262,7 +276,7 @@ export const schema = <T extends Task.Any>(group: TaskGroup.TaskGroup<T>): Schem
       ])
     }))
   return Schema.Union(members).pipe(
-    Schema.decodeTo(Schema.declare((u): u is TaskFailureImpl<Task.Any> => isTaskFailure(u)), {
+    Schema.decodeTo(Schema.declare((u): u is TaskFailure<Task.Any> => isTaskFailure(u)), {
       decode: SchemaGetter.transform((fields) =>
         make({
           ...fields,
@@ -280,5 +294,5 @@ export const schema = <T extends Task.Any>(group: TaskGroup.TaskGroup<T>): Schem
         reason: failure.reason as (typeof members)[number]["Type"]["reason"]
       }))
     })
-  ) as unknown as Schema.Codec<TaskFailure<T>, unknown>
+  ) as unknown as Schema.Codec<Distributed<T>, unknown>
 }

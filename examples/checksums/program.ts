@@ -1,0 +1,114 @@
+/** What this example does, on any dispatcher: `main.ts` says on which. */
+import * as Arr from "effect/Array"
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Order from "effect/Order"
+import * as Path from "effect/Path"
+import type * as PlatformError from "effect/PlatformError"
+import * as Result from "effect/Result"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as Dispatcher from "papyros/Dispatcher"
+import { Checksum } from "./tasks.ts"
+
+/** The paths of all files below a directory; links are not followed. */
+export const filesBelow = Effect.fnUntraced(function*(
+  directory: string
+): Effect.fn.Return<Array<string>, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const files: Array<string> = []
+  for (const entry of yield* fs.readDirectoryEntries(directory)) {
+    const at = path.join(directory, entry.name)
+    if (entry.type === "Directory") files.push(...yield* filesBelow(at))
+    else if (entry.type === "File") files.push(at)
+  }
+  return files
+})
+
+/** The outcome for each file, as they complete. A file that cannot be read fails its own task only. */
+export const checksums = (files: Iterable<string>) =>
+  Stream.fromIterable(files).pipe(
+    Stream.map((path) => new Checksum({ path })),
+    Dispatcher.results()
+  )
+
+/** Some files could not be read; they are listed on stderr by then. */
+export class Incomplete extends Schema.TaggedError<Incomplete>()("Incomplete", {}) {
+  override readonly [Runtime.errorReported] = false
+}
+
+/** Prints the ten largest files below a directory and the totals. Fails if a file could not be read. */
+export const report = Effect.fnUntraced(function*(directory: string) {
+  const path = yield* Path.Path
+  const files = yield* filesBelow(directory)
+  const progress = yield* makeProgress(files.length)
+  const [elapsed, outcomes] = yield* checksums(files).pipe(
+    Stream.tap(() => progress.step),
+    Stream.runCollect,
+    Effect.timed,
+    Effect.ensuring(progress.clear)
+  )
+
+  const [rows, failures] = Arr.partition(
+    outcomes,
+    ({ result, task }) =>
+      Result.map(result, (sum) => ({ ...sum, file: printable(path.relative(directory, task.path)) }))
+  )
+  for (const { task, reason } of failures) {
+    yield* Console.error(`${printable(task.path)}: ${reason.message}`)
+  }
+
+  const bytes = rows.reduce((total, row) => total + row.bytes, 0)
+  const lines = rows.reduce((total, row) => total + row.lines, 0)
+  const largest = Arr.sort(
+    rows,
+    Order.mapInput(Order.flip(Order.Number), (row: { readonly bytes: number }) => row.bytes)
+  )
+  yield* Console.log(table([
+    ["bytes", "lines", "sha256", "file"],
+    ...largest.slice(0, 10).map((row) => [count(row.bytes), count(row.lines), `${row.sha256.slice(0, 12)}…`, row.file])
+  ]))
+  const seconds = Duration.toSeconds(elapsed)
+  yield* Console.log(
+    `\n${count(rows.length)} files, ${count(lines)} lines, ${count(bytes)} bytes` +
+      ` in ${seconds.toFixed(3)} s (${count(Math.round(rows.length / seconds))} files/s)`
+  )
+  if (failures.length > 0) return yield* new Incomplete()
+})
+
+// ----------------------------------------------------------------------------
+// Printing
+// ----------------------------------------------------------------------------
+
+/** One line on stderr that is written over; nothing at all where stderr is not a terminal. */
+const makeProgress = Effect.fnUntraced(function*(total: number) {
+  const stdio = yield* Stdio.Stdio
+  if (!(yield* stdio.stderrIsTerminal)) return { step: Effect.void, clear: Effect.void }
+  const write = (text: string) => Effect.ignore(Stream.run(Stream.succeed(text), stdio.stderr()))
+  const every = Math.max(1, Math.ceil(total / 100))
+  let done = 0
+  return {
+    step: Effect.suspend(() => ++done % every === 0 ? write(`\r${count(done)} of ${count(total)} files`) : Effect.void),
+    clear: write("\r\u001b[K")
+  }
+})
+
+const count = (n: number): string => n.toLocaleString("en-US")
+
+/** A file name may hold anything; a terminal should not obey it. */
+const printable = (name: string): string => name.replace(/\p{Cc}/gu, "?")
+
+/** Aligns columns: figures to the right, the last two to the left. */
+const table = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
+  return rows.map((row) =>
+    row.map((cell, column) =>
+      column === row.length - 1 ? cell : column < 2 ? cell.padStart(widths[column]) : cell.padEnd(widths[column])
+    ).join("  ")
+  ).join("\n")
+}

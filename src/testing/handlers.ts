@@ -1,0 +1,99 @@
+/** The handlers module of the laws: give its URL to a dispatcher that loads handlers where the work is done. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { Dispatcher } from "../Dispatcher.ts"
+import * as Task from "../Task.ts"
+import { type Observer, Probe } from "./probe.ts"
+import { Nest, Refused, Stumbled, Tasks } from "./tasks.ts"
+
+const pause = (times: number): Effect.Effect<void> =>
+  times === 0 ? Effect.void : Effect.andThen(Effect.yieldNow, Effect.suspend(() => pause(times - 1)))
+
+/** A finished effect stays one: the way of handlers that do not suspend must be tried too. */
+const after = <A, E>(pauses: number, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  pauses === 0 ? effect : Effect.andThen(pause(pauses), effect)
+
+type Rich = ConstructorParameters<typeof Refused>[0]
+
+const altered = ({ amount, at, bytes, note, point }: Rich) => ({
+  at: new Date(-at.getTime()),
+  note: Option.map(note, (text) => `${text}!`),
+  point: point.mirrored,
+  bytes: bytes.toReversed(),
+  amount: amount * 3n - 1n
+})
+
+const spin = () => {
+  for (let i = 0; i >= 0; i = (i + 1) % 1000);
+}
+
+/** The handlers, observed. */
+export const make = (observer: Observer) => {
+  const observed = <A, E>(task: string, id: number, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      observer.started(task, id)
+      return Effect.ensuring(effect, Effect.andThen(pause(3), Effect.sync(() => observer.stopped(task, id))))
+    })
+  const stumble = <A>(failures: number, value: (attempt: number) => A): Effect.Effect<A, Stumbled> =>
+    Effect.flatMap(
+      Task.CurrentAttempt,
+      (attempt) => attempt <= failures ? Effect.fail(new Stumbled({ attempt })) : Effect.succeed(value(attempt))
+    )
+  return Tasks.of({
+    Square: ({ n, pauses }) => {
+      if (pauses > 0) return observed("Square", n, after(pauses, Effect.succeed(n * n)))
+      observer.started("Square", n)
+      observer.stopped("Square", n)
+      return Effect.succeed(n * n)
+    },
+    Transform: (task) => after(task.pauses, Effect.sync(() => altered(task))),
+    Refuse: (task) => after(task.pauses, Effect.suspend(() => Effect.fail(new Refused(altered(task))))),
+    Stumble: ({ failures, n, pauses }) => after(pauses, stumble(failures, (attempt) => ({ n, attempt }))),
+    Scribble: ({ bytes, failures }) =>
+      Effect.suspend(() => {
+        const given = bytes.slice()
+        bytes.fill(1)
+        return stumble(failures, () => given)
+      }),
+    Die: ({ how, message, pauses }) => {
+      switch (how) {
+        case "throw":
+          throw new RangeError(message)
+        case "die":
+          return after(pauses, Effect.die(new RangeError(message)))
+        case "later":
+          return Effect.andThen(pause(pauses + 1), Effect.sync(() => {
+            throw new RangeError(message)
+          }))
+        case "promise":
+          return Effect.promise(() => Promise.reject(new RangeError(message)))
+        case "text":
+          return after(pauses, Effect.die(message))
+      }
+    },
+    GiveUp: ({ pauses }) => after(pauses, Effect.interrupt),
+    Misfit: ({ part }) =>
+      part === "success"
+        ? Effect.succeed("not a number" as unknown as number)
+        : Effect.fail({ code: "not a number" as unknown as number }),
+    Hold: ({ id }) => observed("Hold", id, Effect.as(observer.hold(id), id)),
+    Sleep: ({ failures, millis }) =>
+      Effect.andThen(
+        Effect.sleep(Duration.millis(millis)),
+        stumble(failures, () => undefined)
+      ),
+    Spin: () => Effect.sync(spin),
+    Nest: ({ depth, width }) =>
+      depth === 0 ? Effect.succeed(1) : Effect.gen(function*() {
+        const children = Array.from({ length: width }, () => new Nest({ depth: depth - 1, width }))
+        const leaves = yield* Effect.forEach(children, (child) => child, { concurrency: "unbounded" })
+        return leaves.reduce((sum, n) => sum + n, 0)
+      }).pipe(Effect.orDie),
+    Perish: ({ id, losses }) =>
+      Effect.flatMap(Task.CurrentAttempt, (attempt) => attempt <= losses ? perish : Effect.succeed(id)),
+    Once: ({ id, pauses }) => observed("Once", id, after(pauses, Effect.succeed(id)))
+  })
+}
+
+export default Tasks.toLayer(Effect.map(Probe, make))

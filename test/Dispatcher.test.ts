@@ -1,0 +1,670 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import * as Tracer from "effect/Tracer"
+import * as Dispatcher from "papyros/Dispatcher"
+import * as DummyDispatcher from "papyros/DummyDispatcher"
+import * as FiberDispatcher from "papyros/FiberDispatcher"
+import * as Task from "papyros/Task"
+import * as TaskGroup from "papyros/TaskGroup"
+
+class Odd extends Schema.TaggedError<Odd>()("Odd", { n: Schema.Int }) {}
+
+/** Does what its fields say. */
+class Act extends Task.Class<Act>()("Act", {
+  payload: {
+    n: Schema.Int,
+    act: Schema.Literals([
+      "succeed",
+      "fail",
+      "throw",
+      "die",
+      "interrupt",
+      "never",
+      "stubborn",
+      "misfit",
+      "sleep",
+      "nothing"
+    ])
+  },
+  success: Schema.Int,
+  error: Odd
+}) {}
+class Parent extends Task.Class<Parent>()("Parent", { payload: { children: Schema.Int }, success: Schema.Int }) {}
+class Family extends Task.Class<Family>()("Family", { payload: { children: Schema.Int }, success: Schema.Int }) {}
+class Stranger extends Task.Class<Stranger>()("Stranger") {}
+
+const Tasks = TaskGroup.make(Act, Parent, Family)
+const act = (act: Act["act"], n = 0) => new Act({ n, act })
+
+/** What the handlers saw, for those tests that share memory with them. */
+class Seen extends Context.Service<Seen, { running: number; most: number; parents: number; mostParents: number }>()(
+  "test/Seen"
+) {
+  static readonly layer = Layer.sync(Seen, () => Seen.of({ running: 0, most: 0, parents: 0, mostParents: 0 }))
+}
+
+const handlers = Tasks.toLayer(Effect.gen(function*() {
+  const seen = yield* Seen
+  const counted = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => {
+        seen.most = Math.max(seen.most, ++seen.running)
+      }),
+      () => effect,
+      () =>
+        Effect.sync(() => {
+          seen.running--
+        })
+    )
+  return Tasks.of({
+    Act: ({ act, n }) => {
+      switch (act) {
+        case "succeed":
+          return Effect.succeed(n + 1)
+        case "fail":
+          return Effect.fail(new Odd({ n }))
+        case "throw":
+          throw new RangeError(`thrown ${n}`)
+        case "die":
+          return Effect.die(new RangeError(`died ${n}`))
+        case "interrupt":
+          return Effect.interrupt
+        case "never":
+          return Effect.never
+        case "stubborn":
+          return Effect.uninterruptible(Effect.never)
+        case "misfit":
+          return Effect.succeed("text" as unknown as number)
+        case "sleep":
+          return counted(Effect.as(Effect.sleep(n), n))
+        case "nothing":
+          return undefined as unknown as Effect.Effect<number>
+      }
+    },
+    Parent: ({ children }) =>
+      Effect.sync(() => {
+        seen.mostParents = Math.max(seen.mostParents, ++seen.parents)
+      }).pipe(
+        Effect.andThen(
+          Dispatcher.execute(Array.from({ length: children }, (_, n) => act("sleep", n % 5))).pipe(
+            Stream.runFold(() => 0, (sum, n) => sum + n)
+          )
+        ),
+        Effect.orDie,
+        Effect.ensuring(Effect.sync(() => {
+          seen.parents--
+        }))
+      ),
+    Family: ({ children }) =>
+      Effect.forEach(
+        Array.from({ length: children }, (_, n) => act("succeed", n)),
+        (task) => Dispatcher.run(task),
+        { concurrency: "unbounded" }
+      ).pipe(Effect.map((all) => all.reduce((sum, n) => sum + n, 0)), Effect.orDie)
+  })
+}))
+
+const withHandlers = <E>(
+  layer: Layer.Layer<Dispatcher.Dispatcher, E, TaskGroup.Handler<"Act" | "Parent" | "Family">>
+) => layer.pipe(Layer.provide(handlers), Layer.provideMerge(Seen.layer))
+
+const dispatchers = {
+  Dummy: withHandlers(DummyDispatcher.layer(Tasks)),
+  Fiber: withHandlers(FiberDispatcher.layer(Tasks, { concurrency: 4 })),
+  "Fiber with codecs": withHandlers(FiberDispatcher.layer(Tasks, { concurrency: 4, codecs: true }))
+}
+
+const reasonOf = (result: Dispatcher.TaskResult<Task.Any>) =>
+  Result.isFailure(result.result) ? result.result.failure.reason : undefined
+
+const succeeded = (results: ReadonlyArray<Dispatcher.TaskResult<Task.Any>>) =>
+  results.filter(({ result }) => Result.isSuccess(result)).length
+
+const manyAround = (bad: Task.Any) => [
+  ...Array.from({ length: 20 }, (_, n) => act("succeed", n)),
+  bad as Act,
+  ...Array.from({ length: 20 }, (_, n) => act("succeed", n))
+]
+
+/** Runs one bad task among forty good ones: the others succeed, and the reason of the bad one is returned. */
+const amongOthers = (bad: Task.Any, options?: Dispatcher.ExecuteOptions<Act>) =>
+  Effect.gen(function*() {
+    const results = yield* Dispatcher.results(manyAround(bad), options).pipe(Stream.runCollect)
+    assert.strictEqual(results.length, 41)
+    assert.strictEqual(succeeded(results), 40)
+    const failed = results.find((result) => Result.isFailure(result.result))!
+    assert.strictEqual(failed.index, 20)
+    assert.strictEqual(failed.task, bad, "the caller's own task")
+    return { reason: reasonOf(failed)!, failure: Result.isFailure(failed.result) ? failed.result.failure : undefined! }
+  })
+
+for (const [name, layer] of Object.entries(dispatchers)) {
+  const test = <E>(
+    title: string,
+    program: Effect.Effect<void, E, Dispatcher.Dispatcher | Seen | Scope.Scope>
+  ) => it.effect(title, () => program.pipe(Effect.provide(layer)))
+  const codec = name !== "Fiber"
+
+  describe(`Dispatcher on ${name}: bad input`, () => {
+    test(
+      "a typed error fails its own task",
+      Effect.gen(function*() {
+        const { failure, reason } = yield* amongOthers(act("fail", 7))
+        assert(reason._tag === "Failed")
+        assert.instanceOf(reason.error, Odd)
+        assert.strictEqual((reason.error as Odd).n, 7)
+        assert.include(failure.message, "Act")
+        assert.include(failure.trace, "Odd")
+      })
+    )
+
+    for (const how of ["throw", "die"] as const) {
+      test(
+        `a handler that ${how}s fails its own task with the defect`,
+        Effect.gen(function*() {
+          const { failure, reason } = yield* amongOthers(act(how, 3))
+          assert(reason._tag === "Defect")
+          assert.instanceOf(reason.defect, Error)
+          assert.strictEqual((reason.defect as Error).name, "RangeError")
+          assert.strictEqual((reason.defect as Error).message, how === "throw" ? "thrown 3" : "died 3")
+          assert.include(failure.trace, "Dispatcher.test.ts", "the stack of the handler")
+          assert.include(failure.message, "RangeError")
+        })
+      )
+    }
+
+    test(
+      "a handler that interrupts itself fails its own task",
+      Effect.gen(function*() {
+        assert.strictEqual((yield* amongOthers(act("interrupt"))).reason._tag, "Interrupted")
+      })
+    )
+
+    test(
+      "a handler that is no Effect fails its own task",
+      Effect.gen(function*() {
+        assert.strictEqual((yield* amongOthers(act("nothing"))).reason._tag, "Defect")
+      })
+    )
+
+    test(
+      "a task that nobody serves fails alone",
+      Effect.gen(function*() {
+        const { failure, reason } = yield* amongOthers(new Stranger())
+        assert(reason._tag === "UnknownTask")
+        assert.strictEqual(reason.name, "Stranger")
+        assert.include(failure.message, "Stranger")
+      })
+    )
+
+    test(
+      "a result that does not fit is Undecodable where there is a boundary",
+      Effect.gen(function*() {
+        if (!codec) return
+        const { failure, reason } = yield* amongOthers(act("misfit"))
+        assert(reason._tag === "Undecodable")
+        assert.strictEqual(reason.part, "success")
+        assert.include(failure.message, "success")
+      })
+    )
+
+    test(
+      "a payload that does not fit is Undecodable where there is a boundary",
+      Effect.gen(function*() {
+        assert.throws(() => new Act({ n: 1.5, act: "succeed" }))
+        if (!codec) return
+        const bad = Object.assign(Object.create(Act.prototype), { _tag: "Act", n: "text", act: "succeed" }) as Act
+        const { reason } = yield* amongOthers(bad)
+        assert(reason._tag === "Undecodable")
+        assert.strictEqual(reason.part, "payload")
+      })
+    )
+
+    test(
+      "a handler that never ends fails alone by its taskTimeout",
+      Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(amongOthers(act("never"), { taskTimeout: "1 minute" }))
+        yield* TestClock.adjust("59 seconds")
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust("1 second")
+        const { reason } = yield* Fiber.join(fiber)
+        assert(reason._tag === "TimedOut")
+        assert.strictEqual(`${reason.duration}`, "60000 millis")
+      })
+    )
+
+    test(
+      "a handler that cannot be interrupted has its outcome a second after its taskTimeout, and keeps its slot",
+      Effect.gen(function*() {
+        const fiber = yield* Dispatcher.results([act("stubborn")], { taskTimeout: "1 minute" }).pipe(
+          Stream.runCollect,
+          Effect.forkChild
+        )
+        yield* TestClock.adjust("61 seconds")
+        const [result] = yield* Fiber.join(fiber)
+        assert.strictEqual(reasonOf(result)?._tag, "TimedOut")
+        if (name === "Dummy") {
+          assert.isTrue(Option.isNone(yield* act("succeed").pipe(Effect.timeoutOption(0), TestClock.withLive)))
+        } else {
+          assert.strictEqual(yield* act("succeed"), 1)
+        }
+      })
+    )
+
+    test(
+      "a source that fails midway delivers all outcomes before its error",
+      Effect.gen(function*() {
+        const source = Stream.concat(
+          Stream.range(0, 29).pipe(Stream.map((n) => act("sleep", n % 3))),
+          Stream.fail("the source broke")
+        )
+        const got: Array<number> = []
+        const fiber = yield* Dispatcher.execute(source).pipe(
+          Stream.runForEach((n) => Effect.sync(() => got.push(n))),
+          Effect.flip,
+          Effect.forkChild
+        )
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(yield* Fiber.join(fiber), "the source broke")
+        assert.strictEqual(got.length, 30)
+      })
+    )
+
+    test(
+      "an iterable that throws midway ends with that defect, after the outcomes before it",
+      Effect.gen(function*() {
+        const source = function*() {
+          yield act("succeed", 1)
+          yield act("succeed", 2)
+          throw new Error("the iterator broke")
+        }
+        const got: Array<number> = []
+        const exit = yield* Dispatcher.execute(source()).pipe(
+          Stream.runForEach((n) => Effect.sync(() => got.push(n))),
+          Effect.exit
+        )
+        assert(Exit.isFailure(exit))
+        assert.include(Cause.pretty(exit.cause), "the iterator broke")
+        assert.deepStrictEqual(got.toSorted(), [2, 3])
+      })
+    )
+
+    test(
+      "something that is no task ends the stream with a defect that says so",
+      Effect.gen(function*() {
+        const exit = yield* Dispatcher.execute([act("succeed"), 42 as unknown as Act]).pipe(
+          Stream.runCollect,
+          Effect.exit
+        )
+        assert(Exit.isFailure(exit))
+        assert.include(Cause.pretty(exit.cause), "not a task: 42")
+      })
+    )
+
+    test(
+      "an infinite iterable under Stream.take is pulled only as far as credits go, and closed",
+      Effect.gen(function*() {
+        let pulled = 0
+        let closed = false
+        const forever = function*() {
+          try {
+            while (true) yield act("succeed", pulled++)
+          } finally {
+            closed = true
+          }
+        }
+        const got = yield* Dispatcher.execute(forever(), { bufferSize: 10, ordered: true }).pipe(
+          Stream.take(100),
+          Stream.runCollect
+        )
+        assert.deepStrictEqual(got, Array.from({ length: 100 }, (_, n) => n + 1))
+        assert.isAtMost(pulled, 100 + 10 + 4)
+        assert.isTrue(closed)
+      })
+    )
+
+    for (
+      const [option, value] of [
+        ["bufferSize", 0],
+        ["bufferSize", NaN],
+        ["bufferBytes", -1],
+        ["chunkSize", 0.5],
+        ["idleTimeout", -1],
+        ["taskTimeout", NaN]
+      ] as const
+    ) {
+      test(
+        `an unusable ${option} of ${value} is a defect that names it`,
+        Effect.gen(function*() {
+          const exit = yield* Dispatcher.execute([act("succeed")], { [option]: value }).pipe(
+            Stream.runDrain,
+            Effect.exit
+          )
+          assert(Exit.isFailure(exit))
+          assert.include(Cause.pretty(exit.cause), option)
+        })
+      )
+    }
+
+    test(
+      "a finished scope is DispatcherClosed for whoever is left",
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const context = yield* Layer.buildWithScope(Layer.fresh(layer), scope)
+        const running = yield* Dispatcher.execute([act("never")]).pipe(
+          Stream.runDrain,
+          Effect.flip,
+          Effect.provide(context),
+          Effect.forkChild
+        )
+        const waiting = yield* Effect.forkChild(Effect.flip(Effect.provide(act("never"), context)))
+        const queue = yield* Effect.provide(Dispatcher.makeQueue<Act>(), context)
+        const popping = yield* Effect.forkChild(Effect.flip(queue.pop()))
+        yield* Effect.yieldNow
+        yield* Scope.close(scope, Exit.void)
+        for (const fiber of [running, waiting, popping]) {
+          assert.strictEqual((yield* Fiber.join(fiber))._tag, "DispatcherClosed")
+        }
+        assert.strictEqual((yield* Effect.flip(Effect.provide(act("succeed"), context)))._tag, "DispatcherClosed")
+        assert.strictEqual((yield* Effect.flip(queue.push(act("succeed"))))._tag, "DispatcherClosed")
+      })
+    )
+  })
+
+  describe(`Dispatcher on ${name}: the ancestor's demos`, () => {
+    const task = (n: number) => n % 5 === 0 ? act("fail", n) : act("sleep", n)
+
+    test(
+      "execute",
+      Effect.gen(function*() {
+        const fiber = yield* Dispatcher.execute(Array.from({ length: 20 }, (_, n) => act("sleep", n))).pipe(
+          Stream.runCollect,
+          Effect.forkChild
+        )
+        yield* TestClock.adjust("1 minute")
+        const got = yield* Fiber.join(fiber)
+        assert.deepStrictEqual(got.toSorted((a, b) => a - b), Array.from({ length: 20 }, (_, n) => n))
+      })
+    )
+
+    test(
+      "execute with exceptions: the task that raised is known, the others go on",
+      Effect.gen(function*() {
+        const fiber = yield* Dispatcher.results(Array.from({ length: 20 }, (_, n) => task(n))).pipe(
+          Stream.runCollect,
+          Effect.forkChild
+        )
+        yield* TestClock.adjust("1 minute")
+        for (const { index, result, task } of yield* Fiber.join(fiber)) {
+          if (index % 5 === 0) {
+            assert(Result.isFailure(result))
+            assert.strictEqual(result.failure.task, task)
+            assert.notStrictEqual(result.failure.trace, "")
+          } else {
+            assert(Result.isSuccess(result))
+            assert.strictEqual(result.success, index)
+          }
+        }
+      })
+    )
+
+    test(
+      "two executions at once do not mix",
+      Effect.gen(function*() {
+        const one = yield* Dispatcher.execute(Array.from({ length: 20 }, (_, n) => act("sleep", n))).pipe(
+          Stream.runCollect,
+          Effect.forkChild
+        )
+        const two = yield* Dispatcher.execute(Array.from({ length: 20 }, (_, n) => act("sleep", 100 + n))).pipe(
+          Stream.runCollect,
+          Effect.forkChild
+        )
+        yield* TestClock.adjust("1 hour")
+        assert.isTrue((yield* Fiber.join(one)).every((n) => n < 100))
+        assert.isTrue((yield* Fiber.join(two)).every((n) => n >= 100))
+      })
+    )
+
+    test(
+      "closing half way leaves nothing running and no queue behind",
+      Effect.gen(function*() {
+        const seen = yield* Seen
+        const fiber = yield* Dispatcher.execute(Array.from({ length: 50 }, () => act("sleep", 10))).pipe(
+          Stream.take(3),
+          Stream.runCollect,
+          Effect.forkChild
+        )
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* Fiber.join(fiber)).length, 3)
+        assert.strictEqual(seen.running, 0)
+        const status = yield* Dispatcher.status
+        assert.deepStrictEqual({ running: status.running, waiting: status.waiting, origins: status.origins }, {
+          running: 0,
+          waiting: 0,
+          origins: 0
+        })
+      })
+    )
+
+    test(
+      "blocking, non-blocking and timed pop, popMany, close",
+      Effect.gen(function*() {
+        const queue = yield* Dispatcher.makeQueue<Act>()
+        const blocked = yield* Effect.forkChild(queue.pop())
+        yield* Effect.yieldNow
+        yield* queue.push(act("sleep", 1000))
+        assert.strictEqual((yield* Effect.flip(queue.pop({ timeout: 0 })))._tag, "DispatchTimeout")
+        const timed = yield* Effect.forkChild(Effect.flip(queue.pop({ timeout: 500 })))
+        yield* TestClock.adjust(500)
+        assert.strictEqual((yield* Fiber.join(timed))._tag, "DispatchTimeout")
+        yield* TestClock.adjust(500)
+        assert.strictEqual(yield* Fiber.join(blocked), 1000)
+        yield* Effect.forEach([act("sleep", 10), act("fail", 5), act("sleep", 20)], (task) => queue.push(task))
+        const many = yield* Effect.forkChild(queue.popMany({ timeout: 100 }))
+        yield* TestClock.adjust(100)
+        const got = yield* Fiber.join(many)
+        assert.deepStrictEqual(got.map(({ index }) => index).toSorted(), [1, 2, 3])
+        assert.strictEqual(succeeded(got), 2)
+        yield* queue.push(act("succeed", 1))
+        yield* Effect.yieldNow
+        assert.strictEqual((yield* queue.popMany({ timeout: 0 })).length, 1, "what waits is taken without any time")
+        assert.deepStrictEqual(yield* queue.popMany({ timeout: 0 }), [])
+        yield* queue.push(act("never"))
+        yield* queue.close
+        assert.strictEqual((yield* Effect.flip(queue.pop()))._tag, "QueueClosed")
+        assert.strictEqual((yield* Effect.flip(queue.push(act("succeed"))))._tag, "QueueClosed")
+        assert.strictEqual((yield* Dispatcher.status).origins, 0)
+      })
+    )
+  })
+
+  describe(`Dispatcher on ${name}: nested tasks`, () => {
+    test(
+      "a handler runs tasks on its own dispatcher, also one at a time and all at once",
+      Effect.gen(function*() {
+        const fiber = yield* Dispatcher.execute([new Parent({ children: 10 }), new Parent({ children: 3 })], {
+          ordered: true
+        }).pipe(
+          Stream.runCollect,
+          Effect.forkChild
+        )
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(yield* Fiber.join(fiber), [20, 3])
+        assert.strictEqual(yield* new Family({ children: 30 }), 465)
+      })
+    )
+
+    test(
+      "a thousand parents with children finish; started ones are bounded by concurrency times depth",
+      Effect.gen(function*() {
+        const seen = yield* Seen
+        const concurrency = name === "Dummy" ? 1 : 4
+        const fiber = yield* Dispatcher.execute(Array.from({ length: 1000 }, () => new Parent({ children: 3 }))).pipe(
+          Stream.runCollect,
+          Effect.forkChild
+        )
+        yield* TestClock.adjust("1 hour")
+        const sums = yield* Fiber.join(fiber)
+        assert.strictEqual(sums.length, 1000)
+        assert.isTrue(sums.every((sum) => sum === 3))
+        assert.isAtMost(seen.most, concurrency, "running children")
+        assert.isAtMost(seen.mostParents, concurrency, "started parents")
+      })
+    )
+  })
+}
+
+describe("Dispatcher", () => {
+  const fiber = (options?: FiberDispatcher.FiberOptions) => withHandlers(FiberDispatcher.layer(Tasks, options))
+
+  it.effect("interrupting a run interrupts its handler and waits for its finalizers", () =>
+    Effect.gen(function*() {
+      class Hold extends Task.Class<Hold>()("Hold") {}
+      const Holds = TaskGroup.make(Hold)
+      const started = yield* Deferred.make<void>()
+      const release = yield* Deferred.make<void>()
+      const layer = FiberDispatcher.layer(Holds).pipe(
+        Layer.provide(Holds.toLayer({
+          Hold: () =>
+            Deferred.succeed(started, undefined).pipe(
+              Effect.andThen(Effect.never),
+              Effect.ensuring(Deferred.await(release))
+            )
+        }))
+      )
+      yield* Effect.gen(function*() {
+        const run = yield* Effect.forkChild(Dispatcher.run(new Hold()))
+        yield* Deferred.await(started)
+        const interrupt = yield* Effect.forkChild(Fiber.interrupt(run))
+        yield* Effect.yieldNow
+        assert.isUndefined(interrupt.pollUnsafe())
+        yield* Deferred.succeed(release, undefined)
+        yield* Fiber.join(interrupt)
+        assert.strictEqual((yield* Dispatcher.status).running, 0)
+      }).pipe(Effect.provide(layer))
+    }))
+
+  it.effect("retries by schedule without holding a slot, and counts attempts", () =>
+    Effect.gen(function*() {
+      class Flaky
+        extends Task.Class<Flaky>()("Flaky", { payload: { until: Schema.Int }, success: Schema.Int, error: Odd })
+      {}
+      const Group = TaskGroup.make(Flaky)
+      const layer = FiberDispatcher.layer(Group, { concurrency: 1 }).pipe(
+        Layer.provide(Group.toLayer({
+          Flaky: Effect.fnUntraced(function*({ until }) {
+            const attempt = yield* Task.CurrentAttempt
+            return attempt < until ? yield* new Odd({ n: attempt }) : attempt
+          })
+        }))
+      )
+      yield* Effect.gen(function*() {
+        const seen: Array<number> = []
+        const run = yield* Dispatcher.execute([new Flaky({ until: 3 }), new Flaky({ until: 1 })], {
+          retry: Schedule.spaced("1 minute")
+        }).pipe(Stream.runForEach((n) => Effect.sync(() => seen.push(n))), Effect.forkChild)
+        yield* TestClock.adjust("10 seconds")
+        assert.deepStrictEqual(seen, [1], "the second one did not wait for the retry of the first")
+        yield* TestClock.adjust("2 minutes")
+        yield* Fiber.join(run)
+        assert.deepStrictEqual(seen, [1, 3])
+        const exhausted = yield* Dispatcher.execute([new Flaky({ until: 9 })], { retry: { times: 2 } }).pipe(
+          Stream.runDrain,
+          Effect.flip
+        )
+        assert(exhausted._tag === "TaskFailure")
+        assert.strictEqual(exhausted.attempt, 3)
+        const refused = yield* Dispatcher.execute([new Flaky({ until: 9 })], {
+          retry: { while: (failure) => failure.attempt < 5 }
+        }).pipe(Stream.runDrain, Effect.flip)
+        assert(refused._tag === "TaskFailure")
+        assert.strictEqual(refused.attempt, 5)
+      }).pipe(Effect.provide(layer))
+    }))
+
+  it.effect("ends with DispatchTimeout when nothing completes, and interrupts the rest", () =>
+    Effect.gen(function*() {
+      const run = yield* Dispatcher.execute([act("succeed"), act("never")], { idleTimeout: "10 seconds" }).pipe(
+        Stream.runDrain,
+        Effect.flip,
+        Effect.forkChild
+      )
+      yield* TestClock.adjust("9 seconds")
+      assert.isUndefined(run.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      const error = yield* Fiber.join(run)
+      assert.strictEqual(error._tag, "DispatchTimeout")
+      assert.include(error.message, "10000 millis")
+      assert.strictEqual((yield* Dispatcher.status).running, 0)
+    }).pipe(Effect.provide(fiber())))
+
+  it.effect("a handler sees the caller's span as its parent, and nothing else of its context", () =>
+    Effect.gen(function*() {
+      class Look extends Task.Class<Look>()("Look", { success: Schema.Array(Schema.String) }) {}
+      const Group = TaskGroup.make(Look)
+      const Mark = Context.Reference<string>("test/Mark", { defaultValue: () => "default" })
+      const layer = FiberDispatcher.layer(Group).pipe(
+        Layer.provide(Group.toLayer({
+          Look: Effect.fnUntraced(function*() {
+            const span = yield* Effect.currentSpan.pipe(Effect.orDie)
+            const parent = span.parent
+            return [yield* Mark, span.name, parent._tag === "Some" ? parent.value.spanId : ""]
+          })
+        }))
+      )
+      yield* Effect.gen(function*() {
+        const seen = yield* new Look()
+        const { spanId } = yield* Effect.currentSpan
+        assert.deepStrictEqual(seen, ["default", "papyros.Look", spanId])
+      }).pipe(Effect.withSpan("caller"), Effect.provideService(Mark, "caller"), Effect.provide(layer))
+      assert.isDefined(Tracer.ParentSpan)
+    }))
+
+  it.effect("interrupts what a handler forked when the handler ends", () =>
+    Effect.gen(function*() {
+      class Fork extends Task.Class<Fork>()("Fork") {}
+      const Group = TaskGroup.make(Fork)
+      const interrupted = yield* Deferred.make<void>()
+      const layer = FiberDispatcher.layer(Group).pipe(
+        Layer.provide(Group.toLayer({
+          Fork: () =>
+            Effect.never.pipe(
+              Effect.onInterrupt(() => Deferred.succeed(interrupted, undefined)),
+              Effect.forkChild({ startImmediately: true }),
+              Effect.asVoid
+            )
+        }))
+      )
+      yield* Effect.provide(new Fork(), layer)
+      yield* Deferred.await(interrupted)
+    }))
+
+  it.effect("reads its options from the environment", () =>
+    Effect.gen(function*() {
+      const seen = yield* Seen
+      const run = yield* Dispatcher.execute(Array.from({ length: 9 }, () => act("sleep", 5))).pipe(
+        Stream.runDrain,
+        Effect.forkChild
+      )
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(run)
+      assert.strictEqual(seen.most, 3)
+    }).pipe(
+      Effect.provide(withHandlers(FiberDispatcher.layerFromEnv(Tasks))),
+      Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ PAPYROS_CONCURRENCY: "3" })))
+    ))
+})

@@ -1,2 +1,0 @@
-import { Root } from "./fixtures/tasks.ts"
-export const a = new Root({n:1})
