@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { DispatcherClosed, DispatchTimeout } from "./internal/errors.ts"
 import * as Execution from "./internal/execution.ts"
+import type { TaskResult } from "./internal/execution.ts"
 import type { Hub } from "./internal/origin.ts"
 import type { RetryPolicy } from "./internal/retry.ts"
 import { type Route, routeHubs } from "./internal/route.ts"
@@ -28,13 +29,15 @@ import type * as TaskGroup from "./TaskGroup.ts"
 // Models
 // ----------------------------------------------------------------------------
 
-/**
- * The outcome of one task: its place in the source, the task itself, and what it
- * succeeded or failed with.
- *
- * @category models
- */
-export type TaskResult<T extends Task.Any> = Execution.TaskResult<T>
+export type {
+  /**
+   * The outcome of one task: its place in the source, the task itself, and what it
+   * succeeded or failed with.
+   *
+   * @category models
+   */
+  TaskResult
+} from "./internal/execution.ts"
 
 /**
  * How tasks are executed. An unusable value (negative, NaN, not whole) is a
@@ -227,7 +230,7 @@ export const results: {
  * @category verbs
  */
 export const makeQueue = <T extends Task.Any>(
-  options?: Queue.QueueOptions
+  options?: Queue.QueueOptions<T>
 ): Effect.Effect<Queue.TaskQueue<T>, DispatcherClosed, Dispatcher | Scope.Scope> =>
   Effect.flatMap(hub, (hub) => TaskQueue.make<T>(hub, options ?? {}))
 

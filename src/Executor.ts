@@ -108,16 +108,23 @@ export interface Chunk {
  * @category models
  */
 export type WireFailure =
-  | { readonly _tag: "Failed"; readonly error: unknown; readonly trace: string }
-  | { readonly _tag: "Defect"; readonly defect: unknown; readonly trace: string }
+  | { readonly _tag: "Failed"; readonly error: unknown; readonly trace: Trace }
+  | { readonly _tag: "Defect"; readonly defect: unknown; readonly trace: Trace }
   | { readonly _tag: "TimedOut"; readonly millis: number }
-  | { readonly _tag: "Interrupted"; readonly trace: string }
+  | { readonly _tag: "Interrupted"; readonly trace: Trace }
   | { readonly _tag: "UnknownTask" }
   | {
     readonly _tag: "Undecodable"
     readonly part: "payload" | "success" | "error" | "defect"
     readonly message: string
   }
+
+/**
+ * Stack and spans of a failure, or where no process lies between, how to render them.
+ *
+ * @category models
+ */
+export type Trace = string | (() => string)
 
 /**
  * How a lane was lost.

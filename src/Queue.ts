@@ -29,7 +29,7 @@ export {
  *
  * @category models
  */
-export interface QueueOptions {
+export interface QueueOptions<T extends Task.Any = never> {
   /**
    * Ready results that the queue holds; with it full, `push` waits. Tasks in
    * running slots are allowed on top. Default `"unbounded"`.
@@ -38,7 +38,7 @@ export interface QueueOptions {
   /** The longest one start of a task may run. Default: what the task declares. */
   readonly taskTimeout?: Duration.Input | undefined
   /** When a failed task is tried again. Default: never. */
-  readonly retry?: RetryPolicy<never> | undefined
+  readonly retry?: RetryPolicy<T> | undefined
   /** Tasks sent to a worker at once. Default `"auto"`. */
   readonly chunkSize?: number | "auto" | undefined
 }

@@ -6,6 +6,7 @@
  * A failure never concerns more than its own task, whatever happened to the
  * worker that ran it.
  */
+import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
@@ -25,6 +26,10 @@ export class Failed<E = unknown> extends Schema.TaggedError<Failed<any>>("papyro
   error: Schema.Any
 }) {
   declare readonly error: E
+
+  override get message(): string {
+    return `failed: ${summary(this.error)}`
+  }
 }
 
 /**
@@ -35,7 +40,11 @@ export class Failed<E = unknown> extends Schema.TaggedError<Failed<any>>("papyro
 export class Defect extends Schema.TaggedError<Defect>("papyros/Defect")("Defect", {
   /** The thrown value by reference, or across a boundary its name, message, stack and cause. */
   defect: Schema.Defect({ includeStack: true })
-}) {}
+}) {
+  override get message(): string {
+    return `died: ${summary(this.defect)}`
+  }
+}
 
 /**
  * The task ran longer than its `taskTimeout`, counted from its start on a worker.
@@ -44,7 +53,11 @@ export class Defect extends Schema.TaggedError<Defect>("papyros/Defect")("Defect
  */
 export class TimedOut extends Schema.TaggedError<TimedOut>("papyros/TimedOut")("TimedOut", {
   duration: Schema.DurationFromMillis
-}) {}
+}) {
+  override get message(): string {
+    return `ran longer than its taskTimeout of ${Duration.format(this.duration)}`
+  }
+}
 
 /**
  * The worker that ran the task ended. For an `idempotent: false` task this means
@@ -56,7 +69,18 @@ export class WorkerLost extends Schema.TaggedError<WorkerLost>("papyros/WorkerLo
   exitCode: Schema.optional(Schema.Int),
   signal: Schema.optional(Schema.String),
   outOfMemory: Schema.Boolean
-}) {}
+}) {
+  override get message(): string {
+    const how = this.outOfMemory
+      ? "ran out of memory"
+      : this.signal !== undefined
+      ? `was ended by ${this.signal}`
+      : this.exitCode !== undefined
+      ? `exited with code ${this.exitCode}`
+      : "was lost"
+    return `lost its worker, which ${how}; the task may have completed`
+  }
+}
 
 /**
  * The handler interrupted itself. An interruption by the caller has no outcome
@@ -64,7 +88,11 @@ export class WorkerLost extends Schema.TaggedError<WorkerLost>("papyros/WorkerLo
  *
  * @category reasons
  */
-export class Interrupted extends Schema.TaggedError<Interrupted>("papyros/Interrupted")("Interrupted", {}) {}
+export class Interrupted extends Schema.TaggedError<Interrupted>("papyros/Interrupted")("Interrupted", {}) {
+  override get message(): string {
+    return "interrupted itself"
+  }
+}
 
 /**
  * A value did not fit its schema, could not be cloned, or was too large to send.
@@ -83,7 +111,11 @@ export class Undecodable extends Schema.TaggedError<Undecodable>("papyros/Undeco
  */
 export class UnknownTask extends Schema.TaggedError<UnknownTask>("papyros/UnknownTask")("UnknownTask", {
   name: Schema.String
-}) {}
+}) {
+  override get message(): string {
+    return `is served by no handler of this dispatcher: add ${this.name} to the group that its layer was made with`
+  }
+}
 
 /**
  * No worker could be had for the task.
@@ -93,7 +125,12 @@ export class UnknownTask extends Schema.TaggedError<UnknownTask>("papyros/Unknow
 export class NoWorker extends Schema.TaggedError<NoWorker>("papyros/NoWorker")("NoWorker", {
   waited: Schema.DurationFromMillis,
   cause: Schema.optional(Schema.Defect({ includeStack: true }))
-}) {}
+}) {
+  override get message(): string {
+    const why = this.cause === undefined ? "" : `: ${summary(this.cause)}`
+    return `found no worker within ${Duration.format(this.waited)}${why}`
+  }
+}
 
 /**
  * Every way in which a task with the error type `E` can fail. `Failed` is there
@@ -114,37 +151,6 @@ export type Reason<E> =
 // ----------------------------------------------------------------------------
 // Failure
 // ----------------------------------------------------------------------------
-
-const describe = (reason: Reason<unknown>): string => {
-  switch (reason._tag) {
-    case "Failed":
-      return `failed: ${summary(reason.error)}`
-    case "Defect":
-      return `died: ${summary(reason.defect)}`
-    case "TimedOut":
-      return `ran longer than its taskTimeout of ${reason.duration}`
-    case "WorkerLost": {
-      const how = reason.outOfMemory
-        ? "ran out of memory"
-        : reason.signal !== undefined
-        ? `was ended by ${reason.signal}`
-        : reason.exitCode !== undefined
-        ? `exited with code ${reason.exitCode}`
-        : "was lost"
-      return `lost its worker, which ${how}; the task may have completed`
-    }
-    case "Interrupted":
-      return "interrupted itself"
-    case "Undecodable":
-      return `has ${
-        reason.part === "error" ? "an" : "a"
-      } ${reason.part} that cannot cross the boundary: ${reason.message}`
-    case "UnknownTask":
-      return `is served by no handler of this dispatcher: add ${reason.name} to the group that its layer was made with`
-    case "NoWorker":
-      return `found no worker within ${reason.waited}${reason.cause === undefined ? "" : `: ${summary(reason.cause)}`}`
-  }
-}
 
 const summary = (u: unknown): string => {
   if (u instanceof Error) return u.message === "" ? u.name : `${u.name}: ${u.message}`
@@ -171,13 +177,16 @@ class TaskFailure<T> extends Schema.TaggedError<TaskFailure<any>>(
 
   override get message(): string {
     const { attempt, reason, task, worker } = this as unknown as TaskFailure<Task.Any>
-    return `Task ${task._tag} on ${worker}${attempt > 1 ? ` (attempt ${attempt})` : ""} ${describe(reason)}`
+    const what = reason._tag === "Undecodable"
+      ? `has ${reason.part === "error" ? "an" : "a"} ${reason.part} that cannot cross the boundary: ${reason.message}`
+      : reason.message
+    return `Task ${task._tag} on ${worker}${attempt > 1 ? ` (attempt ${attempt})` : ""} ${what}`
   }
 }
 
 type ReasonOf<T> = T extends Task.Any ? Reason<Task.Error<T>> : never
 
-type Distributed<T extends Task.Any> = T extends unknown ? TaskFailure<T> : never
+type TaskFailures<T extends Task.Any> = T extends unknown ? TaskFailure<T> : never
 
 export {
   /**
@@ -194,7 +203,7 @@ export {
    *
    * @category models
    */
-  type Distributed as TaskFailure,
+  type TaskFailures as TaskFailure,
   /**
    * What `TaskFailure` is for each task of a union.
    *
@@ -214,7 +223,8 @@ const MAX_TRACE = 16 * 1024
 
 /**
  * Makes a failure without capturing a stack of its own: the trace of the work is
- * what matters, and a stack costs 5 µs.
+ * what matters, and a stack costs 5 µs. A trace that is still to be rendered is
+ * rendered when it is first read, for that costs 20 µs.
  *
  * @category constructors
  */
@@ -222,15 +232,30 @@ export const make = (options: {
   readonly task: Task.Any
   readonly attempt: number
   readonly worker: string
-  readonly trace: string
+  readonly trace: string | (() => string)
   readonly reason: Reason<unknown>
-}): TaskFailure<Task.Any> =>
-  withoutStack(() =>
-    new TaskFailure<Task.Any>({
-      ...options,
-      trace: options.trace.length > MAX_TRACE ? options.trace.slice(0, MAX_TRACE) : options.trace
-    }, { disableChecks: true })
+}): TaskFailure<Task.Any> => {
+  const { trace } = options
+  const failure = withoutStack(() =>
+    new TaskFailure<Task.Any>({ ...options, trace: typeof trace === "string" ? shorten(trace) : "" }, {
+      disableChecks: true
+    })
   )
+  if (typeof trace === "function") {
+    const define = (property: PropertyDescriptor) =>
+      Object.defineProperty(failure, "trace", { ...property, enumerable: true, configurable: true })
+    define({
+      get() {
+        const value = shorten(trace())
+        define({ value })
+        return value
+      }
+    })
+  }
+  return failure
+}
+
+const shorten = (trace: string): string => trace.length > MAX_TRACE ? trace.slice(0, MAX_TRACE) : trace
 
 /**
  * Runs a constructor of errors without capturing stacks.
@@ -253,7 +278,7 @@ export const withoutStack = <A>(f: () => A): A => {
  *
  * @category schemas
  */
-export const schema = <T extends Task.Any>(group: TaskGroup.TaskGroup<T>): Schema.Codec<Distributed<T>, unknown> => {
+export const schema = <T extends Task.Any>(group: TaskGroup.TaskGroup<T>): Schema.Codec<TaskFailures<T>, unknown> => {
   const members = Array.from(group.tasks.values(), (task) =>
     Schema.Struct({
       _tag: Schema.tag("TaskFailure"),
@@ -294,5 +319,5 @@ export const schema = <T extends Task.Any>(group: TaskGroup.TaskGroup<T>): Schem
         reason: failure.reason as (typeof members)[number]["Type"]["reason"]
       }))
     })
-  ) as unknown as Schema.Codec<Distributed<T>, unknown>
+  ) as unknown as Schema.Codec<TaskFailures<T>, unknown>
 }

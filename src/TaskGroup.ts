@@ -37,7 +37,7 @@ export interface TaskGroup<in out T extends Task.Any> extends Pipeable.Pipeable 
 
   /** Joins groups. */
   readonly merge: <const Groups extends ReadonlyArray<Any>>(
-    ...groups: Groups
+    ...groups: Groups & Compatible<Groups, T>
   ) => TaskGroup<T | Tasks<Groups[number]>>
 
   /** Leaves tasks out, by name. */
@@ -57,7 +57,7 @@ export interface TaskGroup<in out T extends Task.Any> extends Pipeable.Pipeable 
    */
   readonly toLayer: <H extends HandlersFrom<T>, EX = never, RX = never>(
     build: (H & NoExcess<H, T>) | Effect.Effect<H & NoExcess<H, T>, EX, RX>
-  ) => Layer.Layer<Handler<T["_tag"]>, EX, Exclude<RX, Scope.Scope> | HandlersServices<H>>
+  ) => Layer.Layer<Handlers<T["_tag"]>, EX, Exclude<RX, Scope.Scope> | HandlersServices<H>>
 
   /** The Layer of one handler. */
   readonly toLayerHandler: <
@@ -68,7 +68,7 @@ export interface TaskGroup<in out T extends Task.Any> extends Pipeable.Pipeable 
   >(
     name: Name,
     build: H | Effect.Effect<H, EX, RX>
-  ) => Layer.Layer<Handler<Name>, EX, Exclude<RX, Scope.Scope> | HandlerServices<H>>
+  ) => Layer.Layer<Handlers<Name>, EX, Exclude<RX, Scope.Scope> | HandlerServices<H>>
 
   /** Types a record of handlers where it is written. */
   readonly of: <const H extends HandlersFrom<T>>(handlers: H & NoExcess<H, T>) => H
@@ -91,14 +91,28 @@ export interface Any {
  */
 export type Tasks<G> = G extends TaskGroup<infer T> ? T : never
 
-/**
- * The service of one task's handler: what `toLayer` provides and a dispatcher requires.
- *
- * @category models
- */
-export interface Handler<in out Name extends string> {
+interface Handler<in out Name extends string> {
   readonly _: unique symbol
   readonly name: Name
+}
+
+type Handlers<Name extends string> = Name extends unknown ? Handler<Name> : never
+
+export {
+  /**
+   * The services of handlers, by the names of their tasks: what `toLayer` provides
+   * and a dispatcher requires. Distributes over names, so that handlers can be
+   * provided one by one, and more of them than a dispatcher needs.
+   *
+   * @category models
+   */
+  type Handlers as Handler,
+  /**
+   * What `Handler` is for each name of a union.
+   *
+   * @category models
+   */
+  type Handler as HandlerOf
 }
 
 /**
@@ -142,6 +156,17 @@ type Distinct<Classes extends ReadonlyArray<unknown>, Taken extends string> = {
     ? `Two tasks of a group are named ${NameOf<Classes[I]>}`
     : Classes[I]
 }
+
+/** Turns a group into a message where another of the list, or `T`, has a different task of the same name. */
+type Compatible<Groups extends ReadonlyArray<unknown>, T extends Task.Any> = {
+  readonly [I in keyof Groups]: [Clash<Tasks<Groups[I]>, T | Tasks<Groups[number]>>] extends [never] ? Groups[I]
+    : `Two tasks of a group are named ${Clash<Tasks<Groups[I]>, T | Tasks<Groups[number]>>}`
+}
+
+/** The names that mean one task in `A` and another in `B`. */
+type Clash<A extends Task.Any, B extends Task.Any> = A extends unknown
+  ? B extends { readonly _tag: A["_tag"] } ? [A, B] extends [B, A] ? never : A["_tag"] : never
+  : never
 
 // ----------------------------------------------------------------------------
 // Guards

@@ -376,7 +376,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
         const popping = yield* Effect.forkChild(Effect.flip(queue.pop()))
         yield* Effect.yieldNow
         yield* Scope.close(scope, Exit.void)
-        for (const fiber of [running, waiting, popping]) {
+        for (const fiber of [running, waiting, popping] as ReadonlyArray<Fiber.Fiber<{ readonly _tag: string }, unknown>>) {
           assert.strictEqual((yield* Fiber.join(fiber))._tag, "DispatcherClosed")
         }
         assert.strictEqual((yield* Effect.flip(Effect.provide(act("succeed"), context)))._tag, "DispatcherClosed")
@@ -608,7 +608,7 @@ describe("Dispatcher", () => {
       yield* TestClock.adjust("1 second")
       const error = yield* Fiber.join(run)
       assert.strictEqual(error._tag, "DispatchTimeout")
-      assert.include(error.message, "10000 millis")
+      assert.include(error.message, "within 10s")
       assert.strictEqual((yield* Dispatcher.status).running, 0)
     }).pipe(Effect.provide(fiber())))
 

@@ -59,8 +59,9 @@ export const report = Effect.fnUntraced(function*(directory: string) {
     ({ result, task }) =>
       Result.map(result, (sum) => ({ ...sum, file: printable(path.relative(directory, task.path)) }))
   )
-  for (const { task, reason } of failures) {
-    yield* Console.error(`${printable(task.path)}: ${reason.message}`)
+  for (const failure of failures) {
+    const why = failure.reason._tag === "Failed" ? failure.reason.error.message : failure.message
+    yield* Console.error(printable(`${failure.task.path}: ${why}`))
   }
 
   const bytes = rows.reduce((total, row) => total + row.bytes, 0)

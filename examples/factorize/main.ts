@@ -31,8 +31,8 @@ const pastFailures = Stream.make(12, 0, 997, -4, 1001).pipe(
   Stream.runForEach(({ result, task }) =>
     Console.log(Result.match(result, {
       onSuccess: ({ factors }) => `${task.n} = ${factors.join(" x ")}`,
-      onFailure: ({ reason }) =>
-        reason._tag === "Failed" ? `${task.n}: ${reason.error.message}` : `${task.n}: ${reason.message}`
+      onFailure: ({ message, reason, task }) =>
+        reason._tag === "Failed" ? `${task.n}: ${reason.error.message}` : message
     }))
   )
 )

@@ -31,6 +31,17 @@ export class Deque<A> {
     return item
   }
 
+  get first(): A | undefined {
+    return this.items[this.head]
+  }
+
+  /** Moves the first item to the end, or drops it. */
+  next(keep: boolean): void {
+    if (keep && this.length === 1) return
+    const item = this.shift()
+    if (keep) this.push(item as A)
+  }
+
   /** Takes the first `count` items, or all. */
   take(count: number): Array<A> {
     const taken = this.items.slice(this.head, this.head + count) as Array<A>

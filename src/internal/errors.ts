@@ -1,3 +1,4 @@
+import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 
 /** Something did not happen within its bound: no task completed, no room for a push, no result for a pop. */
@@ -6,7 +7,7 @@ export class DispatchTimeout extends Schema.TaggedError<DispatchTimeout>("papyro
   duration: Schema.DurationFromMillis
 }) {
   override get message(): string {
-    const bound = `${this.duration}`
+    const bound = Duration.format(this.duration)
     switch (this.operation) {
       case "execute":
         return `No task completed within ${bound} while one was running or could start. Raise idleTimeout, or bound single tasks with taskTimeout.`

@@ -24,6 +24,8 @@ export class Entry implements Item {
   /** The chunk that holds it, which is how late outcomes are told. Owned by the scheduler, as is the link. */
   lease: object | undefined = undefined
   link: Link | undefined = undefined
+  /** What the scheduler knows of its type. */
+  type: object | undefined = undefined
   /** Its caller no longer wants it: it never starts, or its outcome is dropped. */
   cancelled = false
   /** Has a place of the capacity, until it starts. */

@@ -72,7 +72,8 @@ export class Handler {
   }
 
   private failureOf(cause: Cause.Cause<unknown>): Executor.WireFailure {
-    const trace = render(cause)
+    // Across a boundary the cause itself stays behind.
+    const trace = this.codec === undefined ? () => Cause.pretty(cause) : render(cause)
     const die = cause.reasons.find(Cause.isDieReason)
     const fail = die === undefined ? cause.reasons.find(Cause.isFailReason) : undefined
     if (fail !== undefined && this.fails) {

@@ -35,6 +35,8 @@ class Chunk implements Executor.Chunk {
   note: unknown = undefined
   /** Items without an outcome. */
   open: number
+  older: Chunk | undefined = undefined
+  newer: Chunk | undefined = undefined
 
   constructor(id: number, items: ReadonlyArray<Entry>, seat: Seat) {
     this.id = id
@@ -47,7 +49,8 @@ class Chunk implements Executor.Chunk {
 /** A lane and what it holds. */
 class Seat {
   readonly lane: Executor.Lane
-  readonly chunks = new Set<Chunk>()
+  /** Its chunks that have items without an outcome, newest first. */
+  newest: Chunk | undefined = undefined
   held = 0
   /** It asked and got nothing. */
   parked = false
@@ -58,6 +61,21 @@ class Seat {
 
   constructor(lane: Executor.Lane) {
     this.lane = lane
+  }
+
+  add(chunk: Chunk): void {
+    chunk.older = this.newest
+    if (this.newest !== undefined) this.newest.newer = chunk
+    this.newest = chunk
+    this.held += chunk.items.length
+  }
+
+  remove(chunk: Chunk): void {
+    if (chunk.newer === undefined) this.newest = chunk.older
+    else chunk.newer.older = chunk.older
+    if (chunk.older !== undefined) chunk.older.newer = chunk.newer
+    chunk.older = undefined
+    chunk.newer = undefined
   }
 }
 
@@ -190,6 +208,8 @@ class OriginLink implements Link {
 
 const linkOf = (entry: Entry): OriginLink => entry.link as OriginLink
 
+const typeOf = (entry: Entry): TaskType => entry.type as TaskType
+
 class Scheduler implements Executor.Scheduler, Hub {
   readonly timers: Timers
   private readonly group: TaskGroup.Any
@@ -210,6 +230,7 @@ class Scheduler implements Executor.Scheduler, Hub {
   private accepted = 0
   private chunkId = 0
   private waking = false
+  private taking = false
   /** Something may have become startable while lanes were being woken. */
   private news = false
   private closed = false
@@ -332,7 +353,15 @@ class Scheduler implements Executor.Scheduler, Hub {
   take(lane: Executor.Lane, max: number, first?: Parent): Chunk | undefined {
     const seat = this.seats.get(lane)
     if (seat === undefined || this.closed || max <= 0) return undefined
+    if (this.taking) {
+      // A source that uses the dispatcher while it is pulled: it cannot be pulled again meanwhile.
+      seat.parked = true
+      queueMicrotask(() => this.wake())
+      return undefined
+    }
+    this.taking = true
     const entries = this.suspects.length > 0 || seat.alone ? this.takeSuspect(seat, max) : this.fill(seat, max, first)
+    this.taking = false
     const leased = entries.length === 0 ? undefined : this.lease(seat, entries)
     if (leased === undefined) seat.parked = true
     return leased
@@ -349,12 +378,10 @@ class Scheduler implements Executor.Scheduler, Hub {
     }
     // Every link whose turn it is gives its share, until the chunk is full.
     for (let turns = this.turns.length; turns > 0 && entries.length < most; turns--) {
-      const link = this.turns.shift()!
-      if (!link.ended && this.fillFrom(link, Math.ceil((most - entries.length) / turns), seat, entries)) {
-        this.turns.push(link)
-      } else {
-        link.queued = false
-      }
+      const link = this.turns.first!
+      const more = !link.ended && this.fillFrom(link, Math.ceil((most - entries.length) / turns), seat, entries)
+      this.turns.next(more)
+      if (!more) link.queued = false
     }
     return entries
   }
@@ -418,6 +445,7 @@ class Scheduler implements Executor.Scheduler, Hub {
       this.reject(entry, seat.lane.name, new TaskFailure.UnknownTask({ name: entry.task._tag }))
       return undefined
     }
+    entry.type = type
     if (type.codec === undefined) {
       entry.payload = entry.task
     } else if (entry.payload === undefined) {
@@ -451,14 +479,16 @@ class Scheduler implements Executor.Scheduler, Hub {
     return type
   }
 
-  private lease(seat: Seat, entries: ReadonlyArray<Entry>): Chunk | undefined {
+  private lease(seat: Seat, entries: Array<Entry>): Chunk | undefined {
     // The origin may have ended while it was asked.
-    const wanted = entries.every(isWanted) ? entries : entries.filter(isWanted)
-    if (wanted.length === 0) return undefined
-    const chunk = new Chunk(++this.chunkId, wanted, seat)
+    let wanted = 0
+    for (let i = 0; i < entries.length; i++) if (isWanted(entries[i])) entries[wanted++] = entries[i]
+    if (wanted === 0) return undefined
+    entries.length = wanted
+    const chunk = new Chunk(++this.chunkId, entries, seat)
     let accepted = false
-    for (let i = 0; i < wanted.length; i++) {
-      const entry = wanted[i]
+    for (let i = 0; i < wanted; i++) {
+      const entry = entries[i]
       const link = linkOf(entry)
       entry.lease = chunk
       entry.attempt++
@@ -470,8 +500,7 @@ class Scheduler implements Executor.Scheduler, Hub {
         this.accepted--
       }
     }
-    seat.held += wanted.length
-    seat.chunks.add(chunk)
+    seat.add(chunk)
     if (accepted) this.roomy()
     return chunk
   }
@@ -482,7 +511,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     const entry = chunk.items[at]
     if (!this.release(chunk, entry)) return
     if (!entry.cancelled) {
-      const codec = this.types.get(entry.task._tag)!.codec
+      const codec = typeOf(entry).codec
       if (codec === undefined) {
         entry.value = value
         this.succeeded++
@@ -521,7 +550,7 @@ class Scheduler implements Executor.Scheduler, Hub {
       new TaskFailure.Undecodable({ part, message: Codec.explain(exit.cause) })
     switch (failure._tag) {
       case "Failed": {
-        const codec = this.types.get(entry.task._tag)?.codec
+        const codec = typeOf(entry).codec
         if (codec === undefined) return new TaskFailure.Failed({ error: failure.error })
         const decoded = codec.decodeError(failure.error)
         return decoded._tag === "Success"
@@ -546,7 +575,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     }
   }
 
-  private failWith(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>, trace: string): void {
+  private failWith(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>, trace: Executor.Trace): void {
     this.failed++
     entry.failure = TaskFailure.make({ task: entry.task, attempt: Math.max(1, entry.attempt), worker, trace, reason })
     this.settle(entry)
@@ -564,7 +593,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     linkOf(entry).release(entry)
     const seat = chunk.seat
     seat.held--
-    if (--chunk.open === 0) seat.chunks.delete(chunk)
+    if (--chunk.open === 0) seat.remove(chunk)
     return true
   }
 
@@ -580,11 +609,7 @@ class Scheduler implements Executor.Scheduler, Hub {
   }
 
   busy(chunk: Chunk, from: number, count: number, micros: number): void {
-    const stats: Array<TaskStats> = []
-    for (let at = from; at < from + count && at < chunk.items.length; at++) {
-      const type = this.types.get(chunk.items[at].task._tag)
-      if (type !== undefined) stats.push(type)
-    }
+    const stats: Array<TaskStats> = chunk.items.slice(from, from + count).map(typeOf)
     if (stats.length > 0) learn(stats, micros)
   }
 
@@ -609,7 +634,7 @@ class Scheduler implements Executor.Scheduler, Hub {
 
   giveBack(chunk: Chunk, from: number, to: number): void {
     for (let at = Math.min(to, chunk.items.length) - 1; at >= from; at--) {
-      const entry = chunk.items[at]
+      const entry: Entry = chunk.items[at]
       if (!this.release(chunk, entry)) continue
       entry.attempt--
       this.again(entry)
@@ -638,10 +663,10 @@ class Scheduler implements Executor.Scheduler, Hub {
     const started: Array<Entry> = []
     let culprit: Entry | undefined
     // Newest first, so that the oldest ends up before the others.
-    for (const chunk of Array.from(seat.chunks).reverse()) {
+    for (let chunk = seat.newest, older = chunk?.older; chunk !== undefined; chunk = older, older = chunk?.older) {
       const report = loss?.chunks.find((report) => report.chunk === chunk)
       for (let at = chunk.items.length - 1; at >= 0; at--) {
-        const entry = chunk.items[at]
+        const entry: Entry = chunk.items[at]
         if (entry.lease !== chunk) continue
         if (report?.started(at) === true) {
           started.push(entry)

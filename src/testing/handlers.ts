@@ -2,10 +2,10 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { Dispatcher } from "../Dispatcher.ts"
+import { isMainThread } from "node:worker_threads"
 import * as Task from "../Task.ts"
 import { type Observer, Probe } from "./probe.ts"
-import { Nest, Refused, Stumbled, Tasks } from "./tasks.ts"
+import { Nest, Refused, Stumbled, Tasks, type Transform } from "./tasks.ts"
 
 const pause = (times: number): Effect.Effect<void> =>
   times === 0 ? Effect.void : Effect.andThen(Effect.yieldNow, Effect.suspend(() => pause(times - 1)))
@@ -14,7 +14,7 @@ const pause = (times: number): Effect.Effect<void> =>
 const after = <A, E>(pauses: number, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   pauses === 0 ? effect : Effect.andThen(pause(pauses), effect)
 
-type Rich = ConstructorParameters<typeof Refused>[0]
+type Rich = Pick<Transform, "amount" | "at" | "bytes" | "note" | "point">
 
 const altered = ({ amount, at, bytes, note, point }: Rich) => ({
   at: new Date(-at.getTime()),
@@ -27,6 +27,14 @@ const altered = ({ amount, at, bytes, note, point }: Rich) => ({
 const spin = () => {
   for (let i = 0; i >= 0; i = (i + 1) % 1000);
 }
+
+const perish = Effect.sync((): never => {
+  if (isMainThread) throw new Error("A Perish task ends its worker, and here that would be the test itself")
+  process.exit(1)
+})
+
+/** What TypeScript would not let a handler return, but what comes of `any` and of foreign code. */
+const misfit = "not a number" as unknown as number
 
 /** The handlers, observed. */
 export const make = (observer: Observer) => {
@@ -63,9 +71,12 @@ export const make = (observer: Observer) => {
         case "die":
           return after(pauses, Effect.die(new RangeError(message)))
         case "later":
-          return Effect.andThen(pause(pauses + 1), Effect.sync(() => {
-            throw new RangeError(message)
-          }))
+          return Effect.andThen(
+            pause(pauses + 1),
+            Effect.sync(() => {
+              throw new RangeError(message)
+            })
+          )
         case "promise":
           return Effect.promise(() => Promise.reject(new RangeError(message)))
         case "text":
@@ -75,8 +86,8 @@ export const make = (observer: Observer) => {
     GiveUp: ({ pauses }) => after(pauses, Effect.interrupt),
     Misfit: ({ part }) =>
       part === "success"
-        ? Effect.succeed("not a number" as unknown as number)
-        : Effect.fail({ code: "not a number" as unknown as number }),
+        ? Effect.succeed(misfit)
+        : Effect.fail({ code: misfit }),
     Hold: ({ id }) => observed("Hold", id, Effect.as(observer.hold(id), id)),
     Sleep: ({ failures, millis }) =>
       Effect.andThen(

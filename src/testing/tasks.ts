@@ -19,7 +19,7 @@ const Pauses = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4 }))
 
 /** Values that do not survive JSON by themselves. */
 const rich = {
-  at: Schema.DateValid,
+  at: Schema.Date,
   note: Schema.Option(Schema.String),
   point: Point,
   bytes: Schema.Uint8Array,

@@ -1,0 +1,30 @@
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import type * as Stdio from "effect/Stdio"
+import { run } from "./run.ts"
+import * as Stderr from "./stderr.ts"
+
+/** The command `papyros`, with its subcommands. */
+export const papyros = Command.make("papyros").pipe(
+  Command.withDescription("Run typed tasks in this process, on worker threads or on other hosts"),
+  Command.withSubcommands([run])
+)
+
+/**
+ * Says what is wrong with the arguments on stderr, shortly: stdout is for results,
+ * and the whole help would push the message off the screen.
+ */
+export const presenter = Effect.map(
+  Effect.context<Stdio.Stdio>(),
+  (context): CliOutput.Presenter => ({
+    present: (event) => {
+      if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
+      const help = `${event.commandPath.join(" ")} --help`
+      return Effect.provideContext(
+        Stderr.say(`${event.errors.map((error) => error.message).join("\n")}\nSee ${help}`),
+        context
+      )
+    }
+  })
+)

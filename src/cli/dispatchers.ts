@@ -1,0 +1,30 @@
+import type * as Layer from "effect/Layer"
+import type { Dispatcher } from "../Dispatcher.ts"
+import * as DummyDispatcher from "../layers/DummyDispatcher.ts"
+import * as FiberDispatcher from "../layers/FiberDispatcher.ts"
+import type * as Task from "../Task.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+
+/** What the command line gives a dispatcher. */
+export interface Place {
+  readonly group: TaskGroup.TaskGroup<Task.Any>
+  readonly concurrency: number | undefined
+}
+
+/** A dispatcher by the name that `--dispatcher` knows it by. */
+export interface Entry {
+  readonly about: string
+  readonly layer: (place: Place) => Layer.Layer<Dispatcher, unknown, TaskGroup.Handler<string>>
+}
+
+/** Every dispatcher that `papyros run` offers. */
+export const dispatchers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
+  ["dummy", {
+    about: "one task at a time, in order",
+    layer: ({ group }) => DummyDispatcher.layer(group)
+  }],
+  ["fiber", {
+    about: "many at once in this process",
+    layer: ({ concurrency, group }) => FiberDispatcher.layer(group, { concurrency })
+  }]
+])

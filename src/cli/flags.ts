@@ -1,0 +1,53 @@
+import * as Flag from "effect/cli/Flag"
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+
+/** The variable of the environment that stands in for a flag. */
+const variable = (flag: string): string => `PAPYROS_${flag.toUpperCase().replaceAll("-", "_")}`
+
+/** A flag that `parse` understands, from the command line or else from its variable. */
+export const value = <A>(name: string, options: {
+  readonly about: string
+  readonly metavar: string
+  readonly expected: string
+  readonly parse: (text: string) => Option.Option<A>
+}): Flag.Flag<Option.Option<A>> =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(options.metavar),
+    Flag.withDescription(`${options.about} [${variable(name)}]`),
+    Flag.withFallbackConfig(Config.String(variable(name))),
+    Flag.filterMap(options.parse, () => `${options.expected}. It comes from --${name} or ${variable(name)}`),
+    Flag.optional
+  )
+
+/** A flag that is set or not. */
+export const toggle = (name: string, about: string): Flag.Flag<boolean> =>
+  Flag.Boolean(name).pipe(
+    Flag.withDescription(`${about} [${variable(name)}]`),
+    Flag.withFallbackConfig(Config.Boolean(variable(name))),
+    Flag.withDefault(false)
+  )
+
+/** Parses a whole number of at least `min`. */
+export const whole = (min: number) => (text: string): Option.Option<number> => {
+  const n = /^\d+$/.test(text) ? Number(text) : NaN
+  return Number.isSafeInteger(n) && n >= min ? Option.some(n) : Option.none()
+}
+
+const UNITS: Readonly<Record<string, Duration.Unit>> = {
+  ms: "millis",
+  s: "seconds",
+  m: "minutes",
+  min: "minutes",
+  h: "hours",
+  d: "days"
+}
+
+/** Parses `500ms`, `30s`, `5m`, `1h`, or what Effect reads: `30 seconds`. */
+export const duration = (text: string): Option.Option<Duration.Duration> => {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/.exec(text.trim()) ?? []
+  return amount === undefined || unit === undefined
+    ? Option.none()
+    : Duration.fromInput(`${Number(amount)} ${UNITS[unit] ?? unit as Duration.Unit}`)
+}

@@ -1,0 +1,306 @@
+/**
+ * `papyros run`: executes the payloads of an NDJSON input as tasks of a handlers
+ * module and writes an outcome per line.
+ *
+ * Input, tasks and outcomes stream: nothing is read while nothing can be
+ * written, so an input of any length needs the same memory. What comes before a
+ * line that cannot be read is executed and written all the same.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as Dispatcher from "../Dispatcher.ts"
+import * as Codec from "../internal/codec.ts"
+import type * as Task from "../Task.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+import { dispatchers } from "./dispatchers.ts"
+import { Exited, PIPE_CLOSED, SOME_FAILED, UNUSABLE, Unusable } from "./exit.ts"
+import * as Flags from "./flags.ts"
+import * as Handlers from "./handlers.ts"
+import * as Outcomes from "./outcomes.ts"
+import * as Payloads from "./payloads.ts"
+import * as Progress from "./progress.ts"
+import * as Stderr from "./stderr.ts"
+import { nearest } from "./suggest.ts"
+
+// ----------------------------------------------------------------------------
+// The command line
+// ----------------------------------------------------------------------------
+
+const names = Array.from(dispatchers.keys())
+
+const timeout = (name: string, about: string) =>
+  Flags.value(name, {
+    about,
+    metavar: "duration",
+    expected: "a duration such as 500ms, 30s or 5m",
+    parse: Flags.duration
+  })
+
+const number = (name: string, min: number, about: string) =>
+  Flags.value(name, { about, metavar: "n", expected: `a whole number of at least ${min}`, parse: Flags.whole(min) })
+
+const config = {
+  handlers: Argument.String("HANDLERS").pipe(
+    Argument.withDescription("The handlers module: a path or file: URL; its default export is the Layer")
+  ),
+  task: Argument.String("TASK").pipe(Argument.withDescription("The name of the task")),
+  input: Flags.value("input", {
+    about: "The file of payloads, one JSON object a line; stdin if it is left out",
+    metavar: "file",
+    expected: "the path of a file",
+    parse: Option.liftPredicate((text) => text !== "")
+  }),
+  dispatcher: Flags.value("dispatcher", {
+    about: `Where tasks run: ${
+      Array.from(dispatchers, ([name, { about }]) => `${name} (${about})`).join(", ")
+    }; fiber if it is left out`,
+    metavar: names.join("|"),
+    expected: `one of ${names.join(", ")}`,
+    parse: (name) => Option.fromUndefinedOr(dispatchers.get(name))
+  }),
+  ordered: Flags.toggle("ordered", "Write outcomes in the order of the input instead of as they complete"),
+  taskTimeout: timeout("task-timeout", "The longest one start of a task may run"),
+  idleTimeout: timeout("idle-timeout", "End the run when no task completes for so long while one could"),
+  chunkSize: Flags.value<number | "auto">("chunk-size", {
+    about: "Tasks sent to a worker at once, or auto",
+    metavar: "n",
+    expected: "auto or a whole number of at least 1",
+    parse: (text) => text === "auto" ? Option.some("auto") : Flags.whole(1)(text)
+  }),
+  retries: number("retries", 0, "How often a failed task is tried again, at once"),
+  concurrency: number("concurrency", 1, "Tasks at once with fiber; 16 for each CPU if it is left out")
+}
+
+type Config = Command.Command.Config.Infer<typeof config>
+
+// ----------------------------------------------------------------------------
+// Input and output
+// ----------------------------------------------------------------------------
+
+interface Input {
+  readonly name: string
+  readonly bytes: Stream.Stream<Uint8Array, PlatformError.PlatformError>
+  /** Its length in bytes, where that is known before the end. */
+  readonly size: number | undefined
+}
+
+const openInput = Effect.fnUntraced(function*(file: Option.Option<string>) {
+  if (Option.isNone(file)) {
+    const stdio = yield* Stdio.Stdio
+    return { name: "stdin", bytes: stdio.stdin, size: undefined } satisfies Input
+  }
+  const name = file.value
+  const fs = yield* FileSystem.FileSystem
+  const unusable = (why: string) => new Unusable({ message: `Cannot read ${name}: ${why}` })
+  const info = yield* Effect.mapError(
+    fs.stat(name),
+    (error) => unusable(error.reason._tag === "NotFound" ? "there is no such file." : error.message)
+  )
+  if (info.type === "Directory") return yield* unusable("it is a directory.")
+  const size = info.type === "File" ? Number(info.size) : undefined
+  return { name, bytes: fs.stream(name), size } satisfies Input
+})
+
+/** Stdout could not be written. */
+class OutputError extends Schema.TaggedError<OutputError>("papyros/cli/OutputError")("OutputError", {
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `Cannot write to stdout: ${this.cause}`
+  }
+
+  /** Its reader has gone, as in `| head -1`. */
+  get closed(): boolean {
+    return Predicate.hasProperty(this.cause, "code") && this.cause.code === "EPIPE"
+  }
+}
+
+const writeTo = (stdio: Stdio.Stdio, text: Stream.Stream<string>) =>
+  Effect.mapError(Stream.run(text, stdio.stdout()), toOutputError)
+
+const toOutputError = (error: PlatformError.PlatformError) => new OutputError({ cause: error.reason.cause ?? error })
+
+/** Waits until all that was written has left the process: what is still buffered when it exits is lost. */
+const flush = (stdio: Stdio.Stdio) =>
+  Effect.mapError(Stream.run(Stream.empty, stdio.stdout({ endOnDone: true })), toOutputError)
+
+/** How long an interrupted run waits for the reader of its results. */
+const FLUSH_TIMEOUT = "2 seconds"
+
+// ----------------------------------------------------------------------------
+// The run
+// ----------------------------------------------------------------------------
+
+const findTask = (module: string, name: string, group: TaskGroup.Any): Effect.Effect<Task.AnyClass, Unusable> => {
+  const task = group.tasks.get(name)
+  if (task !== undefined) return Effect.succeed(task)
+  const near = nearest(name, group.tasks.keys())
+  const hint = near === undefined ? "" : ` Did you mean ${near}?`
+  return Effect.fail(
+    new Unusable({
+      message: `${module} has no task named ${name}.${hint} Its tasks: ${Array.from(group.tasks.keys()).join(", ")}`
+    })
+  )
+}
+
+const executeOptions = (config: Config): Dispatcher.ExecuteOptions<Task.Any> => {
+  const times = Option.getOrUndefined(config.retries)
+  return {
+    ordered: config.ordered,
+    taskTimeout: Option.getOrUndefined<Duration.Duration>(config.taskTimeout),
+    idleTimeout: Option.getOrUndefined<Duration.Duration>(config.idleTimeout),
+    chunkSize: Option.getOrUndefined(config.chunkSize),
+    retry: times === undefined ? undefined : { times }
+  }
+}
+
+const execute = Effect.fnUntraced(function*(config: Config) {
+  yield* Stderr.redirectConsole
+  const stdio = yield* Stdio.Stdio
+  const handlers = yield* Handlers.load(config.handlers)
+  const task = yield* findTask(config.handlers, config.task, handlers.group)
+  const input = yield* openInput(config.input)
+  const dispatcher = Option.getOrElse(config.dispatcher, () => dispatchers.get("fiber")!)
+  const context = yield* dispatcher.layer({
+    group: handlers.group,
+    concurrency: Option.getOrUndefined(config.concurrency)
+  }).pipe(
+    Layer.provide(Layer.succeedContext(handlers.context)),
+    Layer.build,
+    Effect.mapError((error) => new Unusable({ message: `The dispatcher could not start: ${String(error)}` }))
+  )
+
+  const counts: Progress.Counts = { bytes: 0, read: 0, succeeded: 0, failed: 0 }
+  const clock = yield* Clock.Clock
+  const started = clock.currentTimeMillisUnsafe()
+  const elapsed = () => clock.currentTimeMillisUnsafe() - started
+  const watched = yield* stdio.stderrIsTerminal
+  // Where progress and results share a terminal, results start on a clean line.
+  const clean = watched && (yield* stdio.stdoutIsTerminal) ? Progress.CLEAR : ""
+
+  const codec = Codec.make(task)
+  const encode = Outcomes.encoder(codec)
+  const inFlight = new Payloads.InFlight()
+  const results = Payloads.fromBytes(input.bytes, {
+    name: config.task,
+    codec,
+    input: input.name,
+    inFlight,
+    onRead: (bytes, tasks) => {
+      counts.bytes += bytes
+      counts.read += tasks
+    }
+  }).pipe(
+    Dispatcher.results(executeOptions(config)),
+    Stream.mapArray((results) => {
+      const lines = [clean]
+      for (const result of results) {
+        const outcome = encode(result)
+        inFlight.written(result.index)
+        if (outcome.succeeded) counts.succeeded++
+        else counts.failed++
+        lines.push(outcome.line, "\n")
+      }
+      return [lines.join("")] as const
+    }),
+    Stream.provideContext(context)
+  )
+
+  const progress = Effect.gen(function*() {
+    const columns = yield* yield* Stderr.Columns
+    yield* Stderr.write(Progress.CLEAR + Progress.line(counts, elapsed(), input.size, columns))
+  })
+  const summary = (interrupted: boolean) =>
+    Effect.andThen(
+      watched ? Stderr.write(Progress.CLEAR) : Effect.void,
+      Stderr.say(Progress.summary(config.task, counts, elapsed(), interrupted))
+    )
+
+  const running = Effect.gen(function*() {
+    if (watched) yield* Effect.forkScoped(Effect.repeat(progress, Schedule.spaced("100 millis")))
+    // An error of the input or of the run does not reach stdout, which would drop what it has not yet written.
+    let ending: Ending | undefined
+    yield* writeTo(
+      stdio,
+      Stream.catch(results, (error) => {
+        ending = error
+        return Stream.empty
+      })
+    )
+    yield* flush(stdio)
+    return ending
+  })
+  const ending = yield* running.pipe(
+    Effect.scoped,
+    Effect.onInterrupt(() =>
+      flush(stdio).pipe(
+        Effect.interruptible,
+        Effect.timeout(FLUSH_TIMEOUT),
+        Effect.ignore,
+        Effect.andThen(summary(true))
+      )
+    ),
+    Effect.catchTag("OutputError", (error) =>
+      error.closed
+        ? new Exited({ code: PIPE_CLOSED })
+        : Effect.andThen(Stderr.say(error.message), new Exited({ code: SOME_FAILED })))
+  )
+  if (ending !== undefined) yield* Stderr.say(explain(ending, input))
+  yield* summary(false)
+  if (ending?._tag === "InputError" || ending?._tag === "PlatformError") return yield* new Exited({ code: UNUSABLE })
+  if (ending !== undefined || counts.failed > 0) return yield* new Exited({ code: SOME_FAILED })
+})
+
+/** What ends a run before the end of its input. */
+type Ending =
+  | Payloads.InputError
+  | PlatformError.PlatformError
+  | Dispatcher.DispatchTimeout
+  | Dispatcher.DispatcherClosed
+
+const explain = (ending: Ending, input: Input): string =>
+  ending._tag === "PlatformError" ? `Cannot read ${input.name}: ${ending.message}` : ending.message
+
+/**
+ * The command `papyros run`.
+ */
+export const run = Command.make("run", config, (config) =>
+  execute(config).pipe(
+    Effect.scoped,
+    Effect.catchTag("Unusable", ({ message }) => Effect.andThen(Stderr.say(message), new Exited({ code: UNUSABLE })))
+  )).pipe(
+    Command.withShortDescription("Execute payloads from a file or stdin as tasks"),
+    Command.withDescription(
+      "Reads the payloads of a task as NDJSON (one JSON object a line, at most 64 MiB long), executes them, and " +
+        "writes NDJSON to stdout: {\"index\":0,\"success\":…} or {\"index\":0,\"failure\":{\"reason\":…,\"message\":…," +
+        "\"attempt\":…,\"worker\":…,\"trace\":…,\"error\":…}}. Each flag can be given by the variable in brackets. " +
+        "Exit code: 0 if every task succeeded, 1 if some failed, 2 for unusable arguments or input (what came " +
+        "before the line that cannot be read is executed), 130 if interrupted."
+    ),
+    Command.withExamples([
+      {
+        command: "papyros run ./handlers.ts Factorize --input numbers.ndjson > factors.ndjson",
+        description: "Execute every line of a file"
+      },
+      {
+        command: "seq 1000 | sed 's/.*/{\"n\":&}/' | papyros run ./handlers.ts Factorize --ordered",
+        description: "Read from a pipe, write in the order of the input"
+      },
+      {
+        command: "papyros run ./handlers.ts Fetch --input urls.ndjson --concurrency 64 --task-timeout 30s --retries 2",
+        description: "Bound how long a task may run, and try again what failed"
+      }
+    ])
+  )

@@ -1,0 +1,43 @@
+/**
+ * The laws that every dispatcher satisfies, as a suite of tests: whoever writes a
+ * dispatcher calls `laws` with it, and with what it declares of itself.
+ */
+import { describe, it } from "@effect/vitest"
+import { applies, type Law, type Subject } from "./law.ts"
+import * as Bounds from "./laws/bounds.ts"
+import * as Endings from "./laws/endings.ts"
+import * as Failures from "./laws/failures.ts"
+import * as Results from "./laws/results.ts"
+
+/**
+ * The laws, by their numbers.
+ *
+ * @category laws
+ */
+export const all: ReadonlyArray<Law> = [
+  Results.oracle,
+  Results.outcomes,
+  Results.transparency,
+  Failures.failures,
+  Endings.endings,
+  Bounds.bounds
+]
+
+/**
+ * Registers the laws as tests of a dispatcher. Laws that need what it does not
+ * declare are left out.
+ *
+ * @category laws
+ */
+export const laws = (name: string, subject: Subject): void => {
+  const test = subject.sharesClock ? it.effect : it.live
+  describe(name, () => {
+    for (const law of all) {
+      const properties = law.properties.filter((property) => applies(property, subject))
+      if (properties.length === 0) continue
+      describe(`law ${law.number}: ${law.name}`, () => {
+        for (const property of properties) test(property.name, () => property.check(subject), 120_000)
+      })
+    }
+  })
+}

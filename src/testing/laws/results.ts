@@ -1,0 +1,203 @@
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Dispatcher from "../../Dispatcher.ts"
+import { expect, expectEqual, type Law, property } from "../law.ts"
+import {
+  collect,
+  direct,
+  directAll,
+  expectOnce,
+  expectOutcomes,
+  Options,
+  Sample,
+  seen,
+  toOptions,
+  toSource,
+  work
+} from "../samples.ts"
+import { Nest, Refuse, Scribble, Square, Stumble, Tasks, Transform } from "../tasks.ts"
+
+const encode = Schema.encodeSync(Schema.toCodecJson(Schema.Union([Sample, Scribble])))
+
+/** What the caller's tasks are made of, to be compared with what they are made of afterwards. */
+const snapshot = (tasks: ReadonlyArray<Sample | Scribble>) => tasks.map((task) => encode(task))
+
+/** Law 1: results are those of the handlers. */
+export const oracle: Law = {
+  number: 1,
+  name: "each result equals what running the handler directly gives, and the caller's tasks are unchanged",
+  properties: [
+    property("results are what the handlers give when they are run directly", {
+      input: work(Sample),
+      holds: ({ options, tasks }) =>
+        Effect.gen(function*() {
+          const before = snapshot(tasks)
+          const outcomes = yield* directAll(tasks, options.retries)
+          yield* expectOutcomes(yield* collect(tasks, options), tasks, outcomes)
+          yield* expectEqual(snapshot(tasks), before, "the caller's tasks afterwards")
+        })
+    }),
+    property("dates, options, class instances, bytes, bigints and errors made of them survive", {
+      input: work(Schema.Union([Transform, Refuse]), 8),
+      holds: ({ options, tasks }) =>
+        Effect.flatMap(
+          collect(tasks, options),
+          (results) =>
+            Effect.flatMap(directAll(tasks, options.retries), (outcomes) => expectOutcomes(results, tasks, outcomes))
+        )
+    }),
+    property("a single task gives the same, run or yielded", {
+      input: Arbitrary.schema(Sample),
+      holds: (task) =>
+        Effect.gen(function*() {
+          const expected = yield* direct(task, 0)
+          for (const effect of [Dispatcher.run(task), task.asEffect()]) {
+            const result = yield* Effect.result(effect as ReturnType<typeof Dispatcher.run<Sample>>)
+            if (Result.isFailure(result) && result.failure._tag === "DispatcherClosed") {
+              return yield* expect(false, () => "the dispatcher says that it is closed")
+            }
+            yield* expectEqual(
+              seen({ index: 0, task, result } as Dispatcher.TaskResult<Sample>),
+              expected,
+              `outcome of ${String(task)}`
+            )
+          }
+        })
+    }),
+    property("a handler that changes its payload changes neither the caller's task nor what a retry is given", {
+      input: work(Scribble, 12),
+      needs: ["codec"],
+      holds: ({ options, tasks }) =>
+        Effect.gen(function*() {
+          const before = snapshot(tasks)
+          const given = tasks.map((task) => task.bytes.slice())
+          const results = yield* collect(tasks, options)
+          yield* expectOnce(results, tasks.length)
+          for (const { index, result, task } of results) {
+            if (Result.isSuccess(result)) yield* expectEqual(result.success, given[index], `bytes of task ${index}`)
+            else yield* expectEqual(result.failure.task, task, `task of failure ${index}`)
+            const survives = task.failures <= options.retries
+            yield* expect(Result.isSuccess(result) === survives, () => `task ${index} should have ended otherwise`)
+          }
+          yield* expectEqual(snapshot(tasks), before, "the caller's tasks afterwards")
+        })
+    })
+  ]
+}
+
+/** Law 2: one outcome each, and order where it is asked for. */
+export const outcomes: Law = {
+  number: 2,
+  name: "every task has exactly one outcome; unordered results are a permutation, ordered ones in order",
+  properties: [
+    property("every task has one outcome, in order if that is asked for", {
+      input: work(Sample, 40),
+      holds: ({ options, tasks }) =>
+        Effect.gen(function*() {
+          const results = yield* collect(tasks, options)
+          yield* expectOnce(results, tasks.length)
+          if (options.ordered) {
+            yield* expectEqual(
+              results.map(({ index }) => index),
+              tasks.map((_, index) => index),
+              "order of the results"
+            )
+          }
+        })
+    }),
+    property("execute gives every success, and ordered it gives those before the first failure and then fails", {
+      input: work(Schema.Union([Square, Stumble])),
+      holds: ({ options, tasks }) =>
+        Effect.gen(function*() {
+          const expected = yield* directAll(tasks, options.retries)
+          const values: Array<unknown> = []
+          const exit = yield* Dispatcher.execute(
+            toSource(tasks, options) as ReadonlyArray<Square | Stumble>,
+            toOptions(options)
+          ).pipe(
+            Stream.runForEach((value) => Effect.sync(() => values.push(value))),
+            Effect.result
+          )
+          const first = expected.findIndex(({ _tag }) => _tag !== "Success")
+          const successes = expected.flatMap((outcome) => "value" in outcome ? [JSON.stringify(outcome.value)] : [])
+          const given = values.map((value) => JSON.stringify(value))
+          yield* expect(
+            Result.isFailure(exit) === (first !== -1),
+            () => first === -1 ? "failed though no task fails" : "did not fail though a task fails"
+          )
+          if (options.ordered) {
+            yield* expectEqual(
+              given,
+              successes.slice(0, first === -1 ? undefined : first),
+              "results before the failure"
+            )
+            if (first !== -1 && Result.isFailure(exit) && exit.failure._tag === "TaskFailure") {
+              yield* expect(exit.failure.task === tasks[first], () => "failed with another task than the first to fail")
+            }
+          } else if (first === -1) {
+            yield* expectEqual(given.sort(), successes.sort(), "results, sorted")
+          } else {
+            const left = [...successes]
+            for (const value of given) {
+              const at = left.indexOf(value)
+              yield* expect(at !== -1, () => `gave ${value}, which no task gives, or which had been given`)
+              left.splice(at, 1)
+            }
+          }
+        })
+    }),
+    property("tasks that run tasks on their own dispatcher have one outcome too", {
+      input: work(Schema.Union([Nest, Square]), 6),
+      holds: ({ options, tasks }) =>
+        Effect.gen(function*() {
+          const expected = tasks.map((task) => task._tag === "Nest" ? task.width ** task.depth : task.n * task.n)
+          yield* expectOutcomes(
+            yield* collect(tasks, options),
+            tasks,
+            expected.map((value) => ({ _tag: "Success", value }))
+          )
+        })
+    })
+  ]
+}
+
+/** Law 3: how tasks are sent does not matter. */
+export const transparency: Law = {
+  number: 3,
+  name: "chunkSize and bufferSize never change results; neither does the mix of task types",
+  properties: [
+    property("the same tasks under any two settings give the same", {
+      input: Arbitrary.schema(Schema.Struct({
+        tasks: Schema.Array(Sample).check(Schema.isMaxLength(30)),
+        one: Options,
+        other: Options
+      })),
+      holds: ({ one, other, tasks }) =>
+        Effect.gen(function*() {
+          const expected = yield* directAll(tasks, one.retries)
+          yield* expectOutcomes(yield* collect(tasks, one), tasks, expected)
+          yield* expectOutcomes(yield* collect(tasks, { ...other, retries: one.retries }), tasks, expected)
+        })
+    }),
+    property("tasks among others give what they give among their own kind", {
+      input: work(Sample, 30),
+      holds: ({ options, tasks }) =>
+        Effect.gen(function*() {
+          const mixed = (yield* collect(tasks, options)).toSorted((a, b) => a.index - b.index)
+          for (const name of Tasks.tasks.keys()) {
+            const kin = mixed.filter(({ task }) => task._tag === name)
+            const alone = yield* collect(kin.map(({ task }) => task), options)
+            yield* expectOnce(alone, kin.length)
+            yield* expectEqual(
+              alone.toSorted((a, b) => a.index - b.index).map(seen),
+              kin.map(seen),
+              `outcomes of the tasks ${name}`
+            )
+          }
+        })
+    })
+  ]
+}

@@ -1,0 +1,14 @@
+import * as Layer from "effect/Layer"
+import * as DummyDispatcher from "papyros/DummyDispatcher"
+import { handlers, laws, Tasks } from "papyros/testing"
+
+laws("DummyDispatcher", {
+  layer: () => DummyDispatcher.layer(Tasks).pipe(Layer.provide(handlers)),
+  boundary: "codec",
+  concurrency: 1,
+  bounds: false,
+  endsBusyLoops: false,
+  losesWorkers: false,
+  sharesClock: true,
+  sharesMemory: true
+})

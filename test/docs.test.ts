@@ -1,0 +1,104 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it, layer } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Path from "effect/Path"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as Stream from "effect/Stream"
+import { commands, programs } from "../scripts/docs.ts"
+
+const repository = process.cwd()
+
+/** A user's project that holds all programs of the documentation, with the repository as its `papyros`. */
+class Project extends Context.Service<Project, { readonly root: string }>()("papyros/test/docs/Project") {
+  static readonly layer = Layer.effect(
+    Project,
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const root = yield* fs.realPath(yield* fs.makeTempDirectoryScoped({ prefix: "papyros-docs-" }))
+      const installed = path.join(repository, "node_modules")
+      const modules = path.join(root, "node_modules")
+      yield* fs.makeDirectory(modules)
+      for (const name of yield* fs.readDirectory(installed)) {
+        if (!name.startsWith(".")) yield* fs.symlink(path.join(installed, name), path.join(modules, name))
+      }
+      yield* fs.symlink(repository, path.join(modules, "papyros"))
+      yield* fs.writeFileString(path.join(root, "package.json"), JSON.stringify({ type: "module" }))
+      yield* fs.writeFileString(
+        path.join(root, "tsconfig.json"),
+        JSON.stringify({
+          extends: path.join(repository, "tsconfig.json"),
+          // An example may define what it does not use.
+          compilerOptions: { noUnusedLocals: false },
+          include: ["**/*.ts"]
+        })
+      )
+      for (const program of programs()) {
+        const file = path.join(root, program.path)
+        yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+        yield* fs.writeFileString(file, program.code)
+      }
+      return { root }
+    })
+  )
+}
+
+const spawn = Effect.fnUntraced(function*(command: string, args: ReadonlyArray<string>, cwd: string) {
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const child = yield* spawner.spawn(ChildProcess.make(command, args, { cwd, stdin: "ignore" }))
+  const text = <E>(stream: Stream.Stream<Uint8Array, E>) => Stream.mkString(Stream.decodeText(stream))
+  const [stdout, stderr, exitCode] = yield* Effect.all(
+    [text(child.stdout), text(child.stderr), child.exitCode],
+    { concurrency: "unbounded" }
+  )
+  return { stdout, stderr, exitCode: Number(exitCode) }
+})
+
+/** The document and the line in place of a file made of it. */
+const toDocument = (text: string, root: string): string =>
+  text.replaceAll(`${root}/`, "").replace(/((?:README|CONTRIBUTING)\.md|src\/[\w/]+\.ts)\/[\w.]+\.ts[(:](\d+)/g, "$1:$2")
+
+describe("docs", () => {
+  layer(Layer.provideMerge(Project.layer, NodeServices.layer))((it) => {
+    it.effect("every example is type-checked", () =>
+      Effect.gen(function*() {
+        const { root } = yield* Project
+        const { exitCode, stdout } = yield* spawn(
+          `${repository}/node_modules/.bin/tsc`,
+          ["-p", root, "--pretty", "false"],
+          root
+        )
+        assert.strictEqual(toDocument(stdout, root), "")
+        assert.strictEqual(exitCode, 0)
+      }))
+
+    for (const program of programs()) {
+      it.effect(`the example at ${program.where} runs${program.prints === undefined ? "" : ", and prints what it says"}`, () =>
+        Effect.gen(function*() {
+          const { root } = yield* Project
+          const { exitCode, stderr, stdout } = yield* spawn(
+            process.execPath,
+            ["--conditions=papyros-source", program.path],
+            root
+          )
+          assert.strictEqual(exitCode, 0, toDocument(stderr, root))
+          if (program.prints !== undefined) {
+            assert.deepStrictEqual(stdout.trimEnd().split("\n"), program.prints, program.where)
+          }
+        }))
+    }
+  })
+
+  for (const { command, prints, where } of commands()) {
+    it.effect(`the command at ${where} prints what it says`, () =>
+      Effect.gen(function*() {
+        const papyros = `papyros() { '${process.execPath}' --conditions=papyros-source src/bin.ts "$@"; }\n`
+        const { stdout } = yield* spawn("sh", ["-c", papyros + command.replace(/^npx /, "")], repository)
+        assert.strictEqual(stdout, prints)
+      }).pipe(Effect.provide(NodeServices.layer)))
+  }
+})
