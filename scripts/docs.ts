@@ -14,8 +14,8 @@ export interface Program {
   /** Its path, the folder of which is named after the document. */
   readonly path: string
   readonly code: string
-  /** What it should print, line by line, or `undefined` if the document does not say. */
-  readonly prints: ReadonlyArray<string> | undefined
+  /** What it should print, and where that is documented; empty if the document does not say. */
+  readonly prints: ReadonlyArray<{ readonly where: string; readonly text: string }>
 }
 
 /** A command at a shell's prompt, and what it should print. */
@@ -76,12 +76,14 @@ export const programs = (): Array<Program> =>
         while (code.length < line - 1) code.push("")
         code.push(...lines)
       }
-      const prints = code.map(printed).filter((text) => text !== undefined)
       return {
         where: `${document}:${fences[0].line}`,
         path: `${document}/${name}`,
         code: code.join("\n"),
-        prints: prints.length > 0 ? prints : undefined
+        prints: code.flatMap((line, index) => {
+          const text = printed(line)
+          return text === undefined ? [] : [{ where: `${document}:${index + 1}`, text }]
+        })
       }
     })
   })
@@ -92,8 +94,9 @@ export const commands = (): Array<Command> =>
     fencesOf(document).filter(({ language }) => language === "console").flatMap(({ line, lines }) => {
       const found: Array<{ where: string; command: string; prints: string }> = []
       lines.forEach((text, index) => {
-        if (text.startsWith("$ ")) found.push({ where: `${document}:${line + index}`, command: text.slice(2), prints: "" })
-        else if (found.length > 0) found[found.length - 1].prints += `${text}\n`
+        if (text.startsWith("$ ")) {
+          found.push({ where: `${document}:${line + index}`, command: text.slice(2), prints: "" })
+        } else if (found.length > 0) found[found.length - 1].prints += `${text}\n`
       })
       return found
     })

@@ -8,7 +8,7 @@ import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Stream from "effect/Stream"
-import { commands, programs } from "../scripts/docs.ts"
+import { commands, type Program, programs } from "../scripts/docs.ts"
 
 const repository = process.cwd()
 
@@ -37,6 +37,11 @@ class Project extends Context.Service<Project, { readonly root: string }>()("pap
           include: ["**/*.ts"]
         })
       )
+      yield* fs.writeFileString(
+        path.join(root, "vitest.config.mjs"),
+        `import config from ${JSON.stringify(path.join(repository, "vitest.config.ts"))}\n` +
+          `export default { ...config, test: { ...config.test, include: ["**/*.test.ts"] } }`
+      )
       for (const program of programs()) {
         const file = path.join(root, program.path)
         yield* fs.makeDirectory(path.dirname(file), { recursive: true })
@@ -60,37 +65,55 @@ const spawn = Effect.fnUntraced(function*(command: string, args: ReadonlyArray<s
 
 /** The document and the line in place of a file made of it. */
 const toDocument = (text: string, root: string): string =>
-  text.replaceAll(`${root}/`, "").replace(/((?:README|CONTRIBUTING)\.md|src\/[\w/]+\.ts)\/[\w.]+\.ts[(:](\d+)/g, "$1:$2")
+  text.replaceAll(`${root}/`, "").replace(
+    /((?:README|CONTRIBUTING)\.md|src\/[\w/]+\.ts)\/[\w.]+\.ts(?:\((\d+),(\d+)\)|:(\d+))/g,
+    (_, document, line, column, traced) =>
+      line === undefined ? `${document}:${traced}` : `${document}:${line}:${column}`
+  )
+
+const node = (...args: ReadonlyArray<string>) =>
+  Effect.gen(function*() {
+    const { root } = yield* Project
+    const { exitCode, stderr, stdout } = yield* spawn(process.execPath, args, root)
+    return { exitCode, stdout, output: toDocument(stdout + stderr, root) }
+  })
+
+const title = ({ path, prints, where }: Program): string =>
+  path.endsWith(".test.ts")
+    ? `the tests at ${where} pass`
+    : `the example at ${where} runs${prints.length > 0 ? " and prints what it says" : ""}`
+
+const runProgram = ({ path, prints }: Program) =>
+  Effect.gen(function*() {
+    if (path.endsWith(".test.ts")) {
+      const { exitCode, output } = yield* node(`${repository}/node_modules/vitest/vitest.mjs`, "run", path)
+      return assert.strictEqual(exitCode, 0, output)
+    }
+    const { exitCode, output, stdout } = yield* node("--conditions=papyros-source", path)
+    assert.strictEqual(exitCode, 0, output)
+    if (prints.length === 0) return
+    assert.deepStrictEqual(
+      stdout.trimEnd().split("\n").map((text, index) => `${prints[index]?.where ?? "nowhere"}: ${text}`),
+      prints.map(({ text, where }) => `${where}: ${text}`)
+    )
+  })
 
 describe("docs", () => {
   layer(Layer.provideMerge(Project.layer, NodeServices.layer))((it) => {
     it.effect("every example is type-checked", () =>
       Effect.gen(function*() {
-        const { root } = yield* Project
-        const { exitCode, stdout } = yield* spawn(
-          `${repository}/node_modules/.bin/tsc`,
-          ["-p", root, "--pretty", "false"],
-          root
+        const { exitCode, output } = yield* node(
+          `${repository}/node_modules/typescript/bin/tsc`,
+          "-p",
+          ".",
+          "--pretty",
+          "false"
         )
-        assert.strictEqual(toDocument(stdout, root), "")
+        assert.strictEqual(output, "")
         assert.strictEqual(exitCode, 0)
       }))
 
-    for (const program of programs()) {
-      it.effect(`the example at ${program.where} runs${program.prints === undefined ? "" : ", and prints what it says"}`, () =>
-        Effect.gen(function*() {
-          const { root } = yield* Project
-          const { exitCode, stderr, stdout } = yield* spawn(
-            process.execPath,
-            ["--conditions=papyros-source", program.path],
-            root
-          )
-          assert.strictEqual(exitCode, 0, toDocument(stderr, root))
-          if (program.prints !== undefined) {
-            assert.deepStrictEqual(stdout.trimEnd().split("\n"), program.prints, program.where)
-          }
-        }))
-    }
+    for (const program of programs()) it.effect(title(program), () => runProgram(program))
   })
 
   for (const { command, prints, where } of commands()) {

@@ -97,9 +97,11 @@ describe("Task", () => {
     })
 
     it("shares fields by spreading them", () => {
-      class Scale extends Task.Class<Scale>()("Scale", { payload: { ...Root.fields, by: Schema.Number } }) {}
-      expect(new Scale({ n: 1, by: 2 }).n).type.toBe<number>()
-      expect(new Scale({ n: 1, by: 2 })._tag).type.toBe<"Scale">()
+      const shared = { n: Schema.Int, path: Schema.String }
+      class Scale extends Task.Class<Scale>()("Scale", { payload: { ...shared, by: Schema.Number } }) {}
+      expect(Scale).type.toBeConstructableWith({ n: 1, path: "/", by: 2 })
+      expect(Scale).type.not.toBeConstructableWith({ by: 2 })
+      expect<Scale["path"]>().type.toBe<string>()
     })
   })
 

@@ -91,7 +91,7 @@ describe("TaskGroup", () => {
     })
 
     it("refuses a misspelt handler", () => {
-      // @ts-expect-error Property 'Double' is missing in type
+      // @ts-expect-error 'Duoble' does not exist in type
       One.toLayer({ Duoble: () => Effect.succeed(1) })
     })
 
@@ -202,7 +202,7 @@ describe("TaskGroup", () => {
     })
 
     it("refuses another name, payload, success or error", () => {
-      // @ts-expect-error Argument of type '"Rot"' is not assignable to parameter of type '"Root" | "Double"'.
+      // @ts-expect-error Argument of type '"Rot"' is not assignable to parameter of type
       Two.toLayerHandler("Rot", () => Effect.succeed("yes"))
       expect(Two.toLayerHandler).type.not.toBeCallableWith("Double", (task: Root) => Effect.succeed(task.n))
       expect(Two.toLayerHandler).type.not.toBeCallableWith("Double", () => Effect.succeed("2"))

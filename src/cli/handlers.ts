@@ -95,5 +95,10 @@ const whyNotBuilt = (cause: Cause.Cause<unknown>): string => {
   return `its Layer could not be built.\n${Cause.pretty(cause)}`
 }
 
-const detail = (error: unknown): string =>
-  Predicate.isError(error) ? error.stack ?? String(error) : `It threw ${String(error)}`
+const detail = (error: unknown): string => {
+  if (!Predicate.isError(error)) return `It threw ${String(error)}`
+  const lines = (error.stack ?? String(error)).split("\n").filter((line) => !line.includes("node:"))
+  // Node tells where only when it runs the module itself.
+  if (error instanceof SyntaxError) lines.push("Run the module with node to see where.")
+  return lines.join("\n")
+}

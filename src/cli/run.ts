@@ -248,7 +248,7 @@ const execute = Effect.fnUntraced(function*(config: Config) {
       flush(stdio).pipe(
         Effect.interruptible,
         Effect.timeout(FLUSH_TIMEOUT),
-        Effect.ignore,
+        Effect.catch(() => Stderr.say("Stdout did not take all that had been written: the last lines are lost.")),
         Effect.andThen(summary(true))
       )
     ),

@@ -1,19 +1,30 @@
+/**
+ * What crosses a boundary: data that structured clone carries. A schema that is
+ * its own encoding is only checked; fields of a struct or class are taken one by
+ * one, so that bytes and dates among them stay what they are; all else goes
+ * through `Schema.toCodecJson`.
+ */
 import * as Cause from "effect/Cause"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import type * as SchemaAST from "effect/SchemaAST"
 import type * as Task from "../Task.ts"
 
 /** Encodes or decodes one value: the outcome, or why it does not fit. */
-export type Coder = (value: unknown) => Exit.Exit<unknown, Schema.SchemaError>
+export type Code = (value: unknown) => Exit.Exit<unknown, unknown>
 
-/** The codecs of one task: plain data that JSON and structured clone both carry. */
+/** Both ways of one schema. */
+export interface Codec {
+  readonly encode: Code
+  readonly decode: Code
+}
+
+/** The codecs of one task. */
 export interface TaskCodec {
-  readonly encodePayload: Coder
-  readonly decodePayload: Coder
-  readonly encodeSuccess: Coder
-  readonly decodeSuccess: Coder
-  readonly encodeError: Coder
-  readonly decodeError: Coder
+  readonly payload: Codec
+  readonly success: Codec
+  readonly error: Codec
 }
 
 type AnyCodec = Schema.Codec<unknown, unknown>
@@ -21,17 +32,135 @@ type AnyCodec = Schema.Codec<unknown, unknown>
 /** Derives the codecs of a task class; once per class and dispatcher. */
 export const make = (task: Task.AnyClass): TaskCodec => {
   const { error, success } = task.prototype["~papyros/Task"]
-  const payload = Schema.toCodecJson(task as unknown as AnyCodec)
-  const successCodec = Schema.toCodecJson(success as AnyCodec)
-  const errorCodec = Schema.toCodecJson(error as AnyCodec)
-  return {
-    encodePayload: Schema.encodeUnknownExit(payload),
-    decodePayload: Schema.decodeUnknownExit(payload),
-    encodeSuccess: Schema.encodeUnknownExit(successCodec),
-    decodeSuccess: Schema.decodeUnknownExit(successCodec),
-    encodeError: Schema.encodeUnknownExit(errorCodec),
-    decodeError: Schema.decodeUnknownExit(errorCodec)
+  return { payload: of(task as AnyCodec), success: of(success as AnyCodec), error: of(error as AnyCodec) }
+}
+
+// ----------------------------------------------------------------------------
+// Schemas that are their own encoding
+// ----------------------------------------------------------------------------
+
+/** Declared types that structured clone carries as they are. */
+const cloneable: ReadonlySet<unknown> = new Set(["effect/schema/Uint8Array", "effect/schema/Date"])
+
+const isCloneable = (ast: SchemaAST.AST): boolean => {
+  const representation = ast.annotations?.representation
+  return Predicate.hasProperty(representation, "id") && cloneable.has(representation.id)
+}
+
+/** Whether encoding changes nothing, and structured clone carries every value. */
+const isPlain = (ast: SchemaAST.AST): boolean => {
+  if (ast.encoding !== undefined) return false
+  switch (ast._tag) {
+    case "String":
+    case "Number":
+    case "Boolean":
+    case "BigInt":
+    case "Null":
+    case "Undefined":
+    case "Void":
+    case "Literal":
+    case "Never":
+      return true
+    case "Arrays":
+      return ast.elements.every(isPlain) && ast.rest.every(isPlain)
+    case "Objects":
+      return ast.propertySignatures.every((property) => typeof property.name === "string" && isPlain(property.type)) &&
+        ast.indexSignatures.every((index) => isPlain(index.parameter) && isPlain(index.type))
+    case "Union":
+      return ast.types.every(isPlain)
+    case "Declaration":
+      return isCloneable(ast)
+    default:
+      return false
   }
+}
+
+const plain = (schema: AnyCodec): Codec => {
+  const is = Schema.is(schema)
+  const explain = Schema.encodeUnknownExit(schema)
+  return {
+    encode: (value) => is(value) ? Exit.succeed(value) : explain(value),
+    // It was checked where it was encoded.
+    decode: Exit.succeed
+  }
+}
+
+// ----------------------------------------------------------------------------
+// Structs and classes
+// ----------------------------------------------------------------------------
+
+interface WithFields extends AnyCodec {
+  readonly fields: Readonly<Record<string, AnyCodec>>
+}
+
+/** A struct, or a class, that renames nothing on its way. */
+const hasFields = (schema: AnyCodec): schema is WithFields =>
+  Predicate.hasProperty(schema, "fields") && Predicate.isObject(schema.fields) &&
+  (schema.ast._tag === "Declaration" || (schema.ast._tag === "Objects" && schema.ast.encoding === undefined))
+
+/** Whether some field, however deep, is better carried as it is than as JSON. */
+const hasCloneable = (ast: SchemaAST.AST): boolean => {
+  switch (ast._tag) {
+    case "Declaration":
+      return isCloneable(ast) || (ast.encoding?.some((link) => hasCloneable(link.to)) ?? false)
+    case "Arrays":
+      return ast.elements.some(hasCloneable) || ast.rest.some(hasCloneable)
+    case "Objects":
+      return ast.propertySignatures.some((property) => hasCloneable(property.type))
+    case "Union":
+      return ast.types.some(hasCloneable)
+    default:
+      return false
+  }
+}
+
+const byFields = (schema: WithFields): Codec => {
+  const codecs = Object.entries(schema.fields).map(([name, field]) => [name, of(field)] as const)
+  const each = (way: "encode" | "decode"): Code => (value) => {
+    if (typeof value !== "object" || value === null) return Exit.fail(new TypeError(`Expected an object, got ${value}`))
+    const out: Record<string, unknown> = {}
+    for (const [name, codec] of codecs) {
+      if (!(name in value)) continue
+      const exit = codec[way](Reflect.get(value, name))
+      if (exit._tag === "Failure") return exit
+      out[name] = exit.value
+    }
+    return Exit.succeed(out)
+  }
+  const [encode, decode] = [each("encode"), each("decode")]
+  const is = Schema.is(schema)
+  const explain = Schema.encodeUnknownExit(schema)
+  return {
+    encode: (value) => is(value) ? encode(value) : explain(value),
+    decode: schema.ast._tag === "Objects"
+      ? decode
+      : instantiate(schema as unknown as new(fields: object) => object, decode)
+  }
+}
+
+const instantiate = (Class: new(fields: object) => object, decode: Code): Code => (value) => {
+  const fields = decode(value)
+  if (fields._tag === "Failure") return fields
+  try {
+    return Exit.succeed(new Class(fields.value as object))
+  } catch (error) {
+    return Exit.fail(error)
+  }
+}
+
+// ----------------------------------------------------------------------------
+// Any schema
+// ----------------------------------------------------------------------------
+
+const of = (schema: AnyCodec): Codec => {
+  if (isPlain(schema.ast)) return plain(schema)
+  if (
+    hasFields(schema) && Object.values(schema.fields).some((field) => hasCloneable(field.ast) || isPlain(field.ast))
+  ) {
+    return byFields(schema)
+  }
+  const json = Schema.toCodecJson(schema)
+  return { encode: Schema.encodeUnknownExit(json), decode: Schema.decodeUnknownExit(json) }
 }
 
 const MAX_MESSAGE = 2000
@@ -43,10 +172,7 @@ export const explain = (cause: Cause.Cause<unknown>): string => {
   return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message
 }
 
-const defect = Schema.Defect({ includeStack: true })
+const json = Schema.Defect({ includeStack: true })
 
 /** A defect as plain data: name, message, stack and cause of an Error, else what JSON can carry. */
-export const encodeDefect = Schema.encodeUnknownExit(defect)
-
-/** The Error, or the data, that was encoded. */
-export const decodeDefect = Schema.decodeUnknownExit(defect)
+export const defect: Codec = { encode: Schema.encodeUnknownExit(json), decode: Schema.decodeUnknownExit(json) }

@@ -43,7 +43,7 @@ export class Handler {
     if (this.codec !== undefined) {
       const payload = clone(task, "payload")
       if (payload._tag === "Undecodable") return payload
-      const decoded = this.codec.decodePayload(payload.value)
+      const decoded = this.codec.payload.decode(payload.value)
       if (decoded._tag === "Failure") return undecodable("payload", decoded.cause)
       task = decoded.value
     }
@@ -65,7 +65,7 @@ export class Handler {
   end(exit: Exit.Exit<unknown, unknown>): Ended {
     if (exit._tag === "Success") {
       if (this.codec === undefined) return exit
-      const encoded = this.codec.encodeSuccess(exit.value)
+      const encoded = this.codec.success.encode(exit.value)
       return encoded._tag === "Success" ? clone(encoded.value, "success") : undecodable("success", encoded.cause)
     }
     return this.failureOf(exit.cause)
@@ -78,7 +78,7 @@ export class Handler {
     const fail = die === undefined ? cause.reasons.find(Cause.isFailReason) : undefined
     if (fail !== undefined && this.fails) {
       if (this.codec === undefined) return { _tag: "Failed", error: fail.error, trace }
-      const encoded = this.codec.encodeError(fail.error)
+      const encoded = this.codec.error.encode(fail.error)
       if (encoded._tag === "Failure") return undecodable("error", encoded.cause)
       const error = clone(encoded.value, "error")
       return error._tag === "Success" ? { _tag: "Failed", error: error.value, trace } : error
@@ -86,7 +86,7 @@ export class Handler {
     if (die === undefined && fail === undefined) return { _tag: "Interrupted", trace }
     const defect = die === undefined ? fail!.error : die.defect
     if (this.codec === undefined) return { _tag: "Defect", defect, trace }
-    const encoded = Codec.encodeDefect(defect)
+    const encoded = Codec.defect.encode(defect)
     return encoded._tag === "Success"
       ? { _tag: "Defect", defect: encoded.value, trace }
       : undecodable("defect", encoded.cause)

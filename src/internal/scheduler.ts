@@ -449,7 +449,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     if (type.codec === undefined) {
       entry.payload = entry.task
     } else if (entry.payload === undefined) {
-      const encoded = type.codec.encodePayload(entry.task)
+      const encoded = type.codec.payload.encode(entry.task)
       if (encoded._tag === "Failure") {
         this.reject(
           entry,
@@ -517,7 +517,7 @@ class Scheduler implements Executor.Scheduler, Hub {
         this.succeeded++
         this.settle(entry)
       } else {
-        const decoded = codec.decodeSuccess(value)
+        const decoded = codec.success.decode(value)
         if (decoded._tag === "Success") {
           entry.value = decoded.value
           this.succeeded++
@@ -552,14 +552,14 @@ class Scheduler implements Executor.Scheduler, Hub {
       case "Failed": {
         const codec = typeOf(entry).codec
         if (codec === undefined) return new TaskFailure.Failed({ error: failure.error })
-        const decoded = codec.decodeError(failure.error)
+        const decoded = codec.error.decode(failure.error)
         return decoded._tag === "Success"
           ? new TaskFailure.Failed({ error: decoded.value })
           : undecodable("error", decoded)
       }
       case "Defect": {
         if (this.boundary === "none") return new TaskFailure.Defect({ defect: failure.defect })
-        const decoded = Codec.decodeDefect(failure.defect)
+        const decoded = Codec.defect.decode(failure.defect)
         return decoded._tag === "Success"
           ? new TaskFailure.Defect({ defect: decoded.value })
           : undecodable("defect", decoded)

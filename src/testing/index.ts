@@ -1,7 +1,18 @@
 /** The laws of dispatchers as a suite, and executors that do nothing or go wrong on purpose. */
-export { default as handlers } from "./handlers.ts"
+export { default as handlers, make as makeHandlers } from "./handlers.ts"
 export * as History from "./history.ts"
-export * from "./law.ts"
+export {
+  applies,
+  type Capability,
+  type CheckOptions,
+  type Law,
+  LawBroken,
+  type Property,
+  type Subject,
+  type SubjectOptions
+} from "./law.ts"
 export * from "./laws.ts"
-export * from "./probe.ts"
+export * from "./noop.ts"
+export { type Observer, Probe } from "./probe.ts"
+export * from "./scripted.ts"
 export { Tasks } from "./tasks.ts"

@@ -28,8 +28,10 @@ import { Probe, Recorder } from "./probe.ts"
 export interface SubjectOptions {
   /** Tasks accepted and not started. Default `"unbounded"`. Asked for only if `bounds`. */
   readonly capacity?: number | "unbounded" | undefined
-  /** Is told of every start and every loss. Asked for only if `losesWorkers` and `sharesMemory`. */
+  /** To be told of every start, settlement and loss, by who can. */
   readonly observe?: ((event: History.Event) => void) | undefined
+  /** Chooses what goes wrong, where that is not only up to the tasks. */
+  readonly seed?: number | undefined
 }
 
 /**
@@ -120,6 +122,8 @@ export interface Trial {
   readonly subject: Subject
   /** What its handlers told since the run began. */
   readonly seen: Recorder
+  /** What the dispatcher said of starts and losses, if it does. */
+  readonly events: Array<History.Event>
   /** Ends the dispatcher's scope. */
   readonly close: Effect.Effect<void>
 }
@@ -187,10 +191,13 @@ interface Opened {
 const start = (subject: Subject, options: SubjectOptions): Effect.Effect<Opened> =>
   Effect.gen(function*() {
     const seen = new Recorder()
+    const events: Array<History.Event> = []
     const scope = yield* Scope.make()
-    const layer = subject.layer(options).pipe(Layer.provide(Layer.succeed(Probe, seen)))
+    const layer = subject.layer({ ...options, observe: (event) => events.push(event) }).pipe(
+      Layer.provide(Layer.succeed(Probe, seen))
+    )
     const context = yield* Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope).pipe(Effect.orDie)
-    return { trial: { subject, seen, close: Scope.close(scope, Exit.void) }, context }
+    return { trial: { subject, seen, events, close: Scope.close(scope, Exit.void) }, context }
   })
 
 /** Gives an effect so many milliseconds of real time, and does not wait for one that cannot be interrupted. */

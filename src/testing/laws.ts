@@ -7,6 +7,10 @@ import { applies, type Law, type Subject } from "./law.ts"
 import * as Bounds from "./laws/bounds.ts"
 import * as Endings from "./laws/endings.ts"
 import * as Failures from "./laws/failures.ts"
+import * as Fairness from "./laws/fairness.ts"
+import * as IdleTimeout from "./laws/idleTimeout.ts"
+import * as Losses from "./laws/losses.ts"
+import * as Queues from "./laws/queues.ts"
 import * as Results from "./laws/results.ts"
 
 /**
@@ -20,7 +24,11 @@ export const all: ReadonlyArray<Law> = [
   Results.transparency,
   Failures.failures,
   Endings.endings,
-  Bounds.bounds
+  Bounds.bounds,
+  Queues.queues,
+  Fairness.fairness,
+  IdleTimeout.idleTimeout,
+  Losses.losses
 ]
 
 /**

@@ -25,5 +25,5 @@ export const until = (holds: () => boolean): Effect.Effect<void> =>
 /** Lets time pass while an effect runs: moves the test's clock step by step, or leaves the real one alone. */
 export const inTime = <A, E, R>(subject: Subject, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   subject.sharesClock
-    ? Effect.raceFirst(effect, Effect.forever(Effect.andThen(settle(2), TestClock.adjust(UNIT))))
+    ? Effect.raceFirst(effect, Effect.forever(Effect.andThen(settle(), TestClock.adjust(UNIT))))
     : effect

@@ -7,7 +7,7 @@ import * as Dispatcher from "../../Dispatcher.ts"
 import { expect, expectEqual, type Law, property, type Trial } from "../law.ts"
 import { settle, until } from "../pace.ts"
 import { Options, toOptions } from "../samples.ts"
-import { Hold, Square, Stumble } from "../tasks.ts"
+import { Hold, Spin, Square, Stumble } from "../tasks.ts"
 
 const input = Arbitrary.schema(Schema.Struct({
   quick: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 6 })),
@@ -115,6 +115,19 @@ export const endings: Law = {
         yield* busy(trial, 1)
         yield* Fiber.interrupt(fiber)
       })),
+    property("tasks that never yield are ended too", {
+      input: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4 }))),
+      needs: ["endsBusyLoops"],
+      liveRuns: 2,
+      holds: (count, trial) =>
+        Effect.gen(function*() {
+          const spins = Array.from({ length: count }, () => new Spin({}))
+          const fiber = yield* Effect.forkChild(Stream.runDrain(Dispatcher.execute(spins)))
+          while ((yield* Dispatcher.status).running === 0) yield* settle(1)
+          yield* Fiber.interrupt(fiber)
+          yield* expectFree(trial)
+        })
+    }),
     property("the end of the dispatcher's scope", {
       input,
       dispatcher: () => ({}),

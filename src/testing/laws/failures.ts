@@ -1,5 +1,6 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -20,25 +21,25 @@ import {
 } from "../samples.ts"
 import { Absent, Die, GiveUp, Hold, Misfit, Point, Spin, Square, Transform } from "../tasks.ts"
 
-const unchecked = { disableChecks: true } as const
+const square = (n: unknown) => Object.assign(new Square({ n: 1, pauses: 0 }), { n })
 
-/** Payloads that do not fit, as foreign code makes them. */
-const misshapen = {
-  fraction: () => new Square({ n: 0.5, pauses: 0 }, unchecked),
-  text: () => new Square({ n: "one" as unknown as number, pauses: 0 }, unchecked),
-  hole: () => new Transform({ at: new Date(0) } as Transform, unchecked),
-  date: () =>
-    new Transform({
-      at: new Date(NaN),
-      amount: 1n,
-      bytes: new Uint8Array(1),
-      note: new Transform({} as Transform, unchecked).note,
-      point: new Point({ x: 1, y: 1 }),
-      pauses: 0
-    }, unchecked)
+const transform = (change: object) => {
+  const point = new Point({ x: 1, y: 1 })
+  const task = { at: new Date(0), amount: 1n, bytes: new Uint8Array(1), note: Option.none(), point, pauses: 0 }
+  return Object.assign(new Transform(task), change)
 }
 
-const Misshapen = Schema.Literals(["fraction", "text", "hole", "date"])
+/** Payloads that do not fit, as a change after the construction makes them. */
+const misshapen = {
+  fraction: () => square(0.5),
+  text: () => square("one"),
+  symbol: () => square(Symbol("one")),
+  hole: () => transform({ point: undefined }),
+  date: () => transform({ at: new Date(NaN) }),
+  plain: () => transform({ note: { _tag: "Some", value: 1 } })
+}
+
+const Misshapen = Schema.Literals(["fraction", "text", "symbol", "hole", "date", "plain"])
 
 /** Law 4: a task that goes wrong harms no other. */
 export const failures: Law = {

@@ -54,8 +54,9 @@ export const oracle: Law = {
       holds: (task) =>
         Effect.gen(function*() {
           const expected = yield* direct(task, 0)
-          for (const effect of [Dispatcher.run(task), task.asEffect()]) {
-            const result = yield* Effect.result(effect as ReturnType<typeof Dispatcher.run<Sample>>)
+          const yielded = task as ReturnType<typeof Dispatcher.run<Sample>>
+          for (const effect of [Dispatcher.run(task), yielded]) {
+            const result = yield* Effect.result(effect)
             if (Result.isFailure(result) && result.failure._tag === "DispatcherClosed") {
               return yield* expect(false, () => "the dispatcher says that it is closed")
             }

@@ -1,0 +1,113 @@
+import * as Arbitrary from "effect/Arbitrary"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Dispatcher from "../../Dispatcher.ts"
+import { expect, expectEqual, type Law, property } from "../law.ts"
+import { inTime, UNIT } from "../pace.ts"
+import { Hold, Sleep } from "../tasks.ts"
+
+/** The idle timeout, in steps of time; no step of the generated stories ends on it. */
+const BOUND = 2.5
+
+const Steps = Schema.Literals([0, 1, 2, 7])
+
+/** A task that comes after `silence`, runs for `runs` at each start, fails once if there is a `pause`, and whose result is worked on for `consumed`. */
+const Step = Schema.Struct({ silence: Steps, runs: Steps, pause: Schema.Literals([0, 0, 7]), consumed: Steps })
+
+const wait = (steps: number) => steps === 0 ? Effect.void : Effect.sleep(steps * UNIT)
+
+/** Law 9: the idle timeout. */
+export const idleTimeout: Law = {
+  number: 9,
+  name: "the idle timeout fires iff work could have completed and none did",
+  properties: [
+    property("it fires for a task that runs too long, and not for a silent source, a slow consumer or a pause", {
+      input: Arbitrary.schema(Schema.Array(Step).check(Schema.isMaxLength(4))),
+      liveRuns: 2,
+      holds: (story, { subject }) =>
+        inTime(
+          subject,
+          Effect.gen(function*() {
+            const started = yield* Clock.currentTimeMillis
+            let consumed = 0
+            // Step by step: a task is made when the result before it has been consumed.
+            const source = Stream.fromArray(story).pipe(
+              Stream.rechunk(1),
+              Stream.mapEffect((step, index) =>
+                Effect.gen(function*() {
+                  while (consumed < index) yield* Effect.sleep(UNIT)
+                  yield* wait(step.silence)
+                  return new Sleep({ millis: step.runs * UNIT, failures: step.pause > 0 ? 1 : 0 })
+                })
+              )
+            )
+            const result = yield* Dispatcher.results(source, {
+              idleTimeout: BOUND * UNIT,
+              retry: Schedule.spaced(7 * UNIT)
+            }).pipe(
+              Stream.runForEach(() =>
+                Effect.andThen(
+                  wait(story[consumed].consumed),
+                  Effect.sync(() => {
+                    consumed++
+                  })
+                )
+              ),
+              Effect.result
+            )
+            const slow = story.findIndex(({ runs }) => runs > BOUND)
+            if (slow === -1) {
+              yield* expect(
+                Result.isSuccess(result),
+                () => `timed out after ${consumed} results, though no task ran for so long`
+              )
+              return yield* expectEqual(consumed, story.length, "results")
+            }
+            yield* expectEqual(consumed, slow, "results before the timeout")
+            yield* expect(Result.isFailure(result), () => `did not time out, though task ${slow} ran for too long`)
+            if (!subject.sharesClock || Result.isSuccess(result)) return
+            yield* expectEqual(result.failure._tag, "DispatchTimeout", "how the execution ended")
+            const passed = (yield* Clock.currentTimeMillis) - started
+            const expected = story.slice(0, slow + 1).reduce((sum, { silence }) => sum + silence, 0)
+            yield* expect(passed >= (expected + BOUND) * UNIT, () => `timed out after only ${passed} ms`)
+          })
+        )
+    }),
+    property("it fires at its bound while tasks run and none completes, and before the first", {
+      input: Arbitrary.schema(Schema.Struct({
+        before: Schema.Array(Schema.Literals([0, 1, 2])).check(Schema.isMaxLength(4)),
+        ordered: Schema.Boolean,
+        holds: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 6 }))
+      })),
+      liveRuns: 2,
+      holds: ({ before, holds, ordered }, { subject }) =>
+        inTime(
+          subject,
+          Effect.gen(function*() {
+            const started = yield* Clock.currentTimeMillis
+            const tasks = [
+              ...before.map((runs) => new Sleep({ millis: runs * UNIT, failures: 0 })),
+              ...Array.from({ length: holds }, (_, id) => new Hold({ id }))
+            ]
+            let results = 0
+            const end = yield* Dispatcher.execute<Sleep | Hold>(tasks, { idleTimeout: BOUND * UNIT, ordered }).pipe(
+              Stream.runForEach(() => Effect.sync(() => results++)),
+              Effect.flip
+            )
+            yield* expectEqual(end._tag, "DispatchTimeout", "how the execution ended")
+            yield* expectEqual(results, before.length, "results before the timeout")
+            const passed = (yield* Clock.currentTimeMillis) - started
+            yield* expect(passed >= BOUND * UNIT, () => `timed out after ${passed} ms`)
+            const latest = before.reduce((sum, runs) => sum + runs, 0) + BOUND + 1
+            if (subject.sharesClock) {
+              yield* expect(passed <= latest * UNIT, () => `timed out only after ${passed} ms, of ${latest * UNIT}`)
+            }
+          })
+        )
+    })
+  ]
+}

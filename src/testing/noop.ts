@@ -1,0 +1,102 @@
+/**
+ * An executor that runs nothing: every item is answered with a function of its
+ * payload. What it costs is what the scheduler above it costs.
+ */
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type { Dispatcher } from "../Dispatcher.ts"
+import * as Executor from "../Executor.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+
+/**
+ * What the layer takes.
+ *
+ * @category models
+ */
+export interface NoopOptions extends Executor.DispatcherOptions {
+  /** What an item succeeds with. Default: its payload. */
+  readonly answer?: ((item: Executor.Item) => unknown) | undefined
+  /** Items taken and answered together. Default 256. */
+  readonly chunkSize?: number | undefined
+  /** When a chunk is answered: as it is taken, in a microtask, or in a later turn of the event loop. Default `"sync"`. */
+  readonly when?: "sync" | "microtask" | "immediate" | undefined
+  /** Default 1. */
+  readonly lanes?: number | undefined
+  /** Default `"none"`. */
+  readonly boundary?: "codec" | "none" | undefined
+}
+
+/**
+ * The Layer of a dispatcher that runs nothing.
+ *
+ * @category layers
+ */
+export const noop = (group: TaskGroup.Any, options: NoopOptions = {}): Layer.Layer<Dispatcher> =>
+  Executor.layer(group, () =>
+    Effect.succeed<Executor.Executor>({
+      name: "noop",
+      boundary: options.boundary ?? "none",
+      maxChunk: options.chunkSize ?? 256,
+      open: (scheduler) =>
+        Effect.sync(() => {
+          for (let lane = 0; lane < (options.lanes ?? 1); lane++) {
+            scheduler.join(new NoopLane(`noop-${lane}`, scheduler, options))
+          }
+        })
+    }), options)
+
+/** The least that a lane can say it spent on an item, so that chunks grow. */
+const MICROS = 0.1
+
+class NoopLane implements Executor.Lane {
+  readonly name: string
+  readonly concurrency = 1
+  readonly window: number
+  private readonly scheduler: Executor.Scheduler
+  private readonly answer: (item: Executor.Item) => unknown
+  private readonly when: "sync" | "microtask" | "immediate"
+  private taken: Executor.Chunk | undefined
+  private pumping = false
+
+  constructor(name: string, scheduler: Executor.Scheduler, options: NoopOptions) {
+    this.name = name
+    this.scheduler = scheduler
+    this.window = options.chunkSize ?? 256
+    this.answer = options.answer ?? ((item) => item.payload)
+    this.when = options.when ?? "sync"
+  }
+
+  wake(): void {
+    this.pump()
+  }
+
+  cancel(chunk: Executor.Chunk, at: number): void {
+    this.scheduler.giveBack(chunk, at, at + 1)
+  }
+
+  private pump(): void {
+    if (this.pumping || this.taken !== undefined) return
+    this.pumping = true
+    while (this.taken === undefined) {
+      this.taken = this.scheduler.take(this, this.window)
+      if (this.taken === undefined) break
+      if (this.when === "sync") this.settle()
+      else if (this.when === "microtask") queueMicrotask(this.later)
+      else setImmediate(this.later)
+    }
+    this.pumping = false
+  }
+
+  private readonly later = (): void => {
+    this.settle()
+    this.pump()
+  }
+
+  private settle(): void {
+    const chunk = this.taken!
+    const { items } = chunk
+    for (let at = 0; at < items.length; at++) this.scheduler.succeed(chunk, at, this.answer(items[at]))
+    this.scheduler.busy(chunk, 0, items.length, items.length * MICROS)
+    this.taken = undefined
+  }
+}

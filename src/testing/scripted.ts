@@ -1,0 +1,317 @@
+/**
+ * An executor that goes wrong on purpose, as a seed has it: its lanes delay, give
+ * items back, answer twice, are lost with what they run, answer after they were
+ * lost, and are replaced. A scheduler must make all that invisible.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Layer from "effect/Layer"
+import { Dispatcher } from "../Dispatcher.ts"
+import * as Executor from "../Executor.ts"
+import { CurrentAttempt } from "../Task.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+import type * as History from "./history.ts"
+
+/**
+ * What goes wrong.
+ *
+ * @category models
+ */
+export interface Faults {
+  /** An item is reported some turns of the event loop after it ended. */
+  readonly delay: number
+  /** Part of a chunk is given back. */
+  readonly giveBack: number
+  /** An item is answered twice, the second time with something else. */
+  readonly double: number
+  /** A lane is lost when a task ends, if it runs none or several: alone, its task would be the proven culprit. */
+  readonly loss: number
+  /** A lane leaves as it should when it runs nothing. */
+  readonly leave: number
+  /** What a lost lane ran goes on, and is answered. Else it is interrupted. */
+  readonly late: number
+  /** The culprit of a loss is known. */
+  readonly proof: number
+}
+
+/**
+ * What the layer takes.
+ *
+ * @category models
+ */
+export interface ScriptedOptions extends Executor.DispatcherOptions {
+  readonly seed: number
+  /** What an item does. */
+  readonly run: (item: Executor.Item) => Effect.Effect<unknown, unknown, Dispatcher>
+  /** Items whose start ends their lane. Default: none. */
+  readonly perishes?: ((item: Executor.Item) => boolean) | undefined
+  /** How an item is called in what is observed. */
+  readonly idOf?: ((item: Executor.Item) => number) | undefined
+  /** Is told of every start, settlement and loss. */
+  readonly observe?: ((event: History.Event) => void) | undefined
+  /** Default 3. */
+  readonly lanes?: number | undefined
+  /** Tasks that a lane runs at once. Default 2. */
+  readonly concurrency?: number | undefined
+  /** Tasks that a lane holds. Default 6. */
+  readonly window?: number | undefined
+  /** How likely each fault is where it could happen, from 0 to 1. Default: all of them, 0.1 to 0.5. */
+  readonly faults?: Partial<Faults> | undefined
+}
+
+const FAULTS: Faults = { delay: 0.3, giveBack: 0.2, double: 0.2, loss: 0.1, leave: 0.1, late: 0.5, proof: 0.5 }
+
+/**
+ * The Layer of a dispatcher whose lanes go wrong. Items are live tasks.
+ *
+ * @category layers
+ */
+export const scripted = (group: TaskGroup.Any, options: ScriptedOptions): Layer.Layer<Dispatcher> =>
+  Executor.layer(
+    group,
+    (dispatcher) =>
+      Effect.contextWith((context: Context.Context<never>) =>
+        Effect.succeed<Executor.Executor>({
+          name: "scripted",
+          boundary: "none",
+          maxChunk: options.window ?? 6,
+          open: (scheduler) =>
+            Effect.acquireRelease(
+              Effect.sync(() => new Stage(scheduler, options, Context.add(context, Dispatcher, dispatcher))),
+              (stage) => Effect.sync(() => stage.close())
+            )
+        })
+      ),
+    options
+  )
+
+/** Numbers from 0 to 1 that a seed determines: mulberry32, by Tommy Ettinger, in the public domain. */
+class Dice {
+  private state: number
+
+  constructor(seed: number) {
+    this.state = seed | 0
+  }
+
+  next(): number {
+    this.state = (this.state + 0x6d2b79f5) | 0
+    let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+
+  below(n: number): number {
+    return Math.floor(this.next() * n)
+  }
+}
+
+/** Where the lanes come and go. */
+class Stage {
+  readonly scheduler: Executor.Scheduler
+  readonly options: ScriptedOptions
+  readonly faults: Faults
+  readonly dice: Dice
+  readonly runFork: (effect: Effect.Effect<unknown, unknown, Dispatcher>) => Fiber.Fiber<unknown, unknown>
+  closed = false
+  private joined = 0
+
+  constructor(scheduler: Executor.Scheduler, options: ScriptedOptions, context: Context.Context<Dispatcher>) {
+    this.scheduler = scheduler
+    this.options = options
+    this.faults = { ...FAULTS, ...options.faults }
+    this.dice = new Dice(options.seed)
+    this.runFork = Effect.runForkWith(context)
+    for (let lane = 0; lane < (options.lanes ?? 3); lane++) this.join()
+  }
+
+  join(): void {
+    if (!this.closed) this.scheduler.join(new ScriptedLane(`lane-${this.joined++}`, this))
+  }
+
+  close(): void {
+    this.closed = true
+  }
+
+  happens(fault: keyof Faults): boolean {
+    return this.dice.next() < this.faults[fault]
+  }
+
+  observe(event: History.Event): void {
+    this.options.observe?.(event)
+  }
+
+  idOf(item: Executor.Item): number {
+    return this.options.idOf?.(item) ?? 0
+  }
+
+  /** Does something after up to so many turns of the event loop. */
+  after(turns: number, f: () => void): void {
+    if (turns === 0) f()
+    else setImmediate(() => this.after(turns - 1, f))
+  }
+}
+
+interface Held {
+  readonly chunk: Executor.Chunk
+  readonly at: number
+  state: "waiting" | "running" | "settled"
+  cancelled: boolean
+  fiber: Fiber.Fiber<unknown, unknown> | undefined
+}
+
+class ScriptedLane implements Executor.Lane {
+  readonly name: string
+  readonly concurrency: number
+  readonly window: number
+  private readonly stage: Stage
+  private held: Array<Held> = []
+  private gone = false
+  private scheduled = false
+
+  constructor(name: string, stage: Stage) {
+    this.name = name
+    this.stage = stage
+    this.concurrency = stage.options.concurrency ?? 2
+    this.window = stage.options.window ?? 6
+  }
+
+  wake(): void {
+    this.pumpLater(this.stage.happens("delay") ? 2 : 0)
+  }
+
+  cancel(chunk: Executor.Chunk, at: number): void {
+    const held = this.held.find((held) => held.chunk === chunk && held.at === at)
+    if (held === undefined || held.cancelled) return
+    held.cancelled = true
+    if (held.state === "waiting") {
+      this.drop(held)
+      this.stage.scheduler.giveBack(chunk, at, at + 1)
+    } else if (held.fiber === undefined) {
+      this.answer(held, () => this.stage.scheduler.fail(chunk, at, { _tag: "Interrupted", trace: "" }))
+    } else {
+      held.fiber.interruptUnsafe()
+    }
+  }
+
+  private get running(): ReadonlyArray<Held> {
+    return this.held.filter(({ state }) => state === "running")
+  }
+
+  private drop(held: Held): void {
+    held.state = "settled"
+    this.held = this.held.filter((other) => other !== held)
+  }
+
+  private pumpLater(turns: number): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    queueMicrotask(() =>
+      this.stage.after(turns, () => {
+        this.scheduled = false
+        this.pump()
+      })
+    )
+  }
+
+  private pump(): void {
+    const { scheduler } = this.stage
+    while (!this.gone && this.held.length < this.window) {
+      const chunk = scheduler.take(this, this.window - this.held.length)
+      if (chunk === undefined) break
+      const kept = this.stage.happens("giveBack") ? this.stage.dice.below(chunk.items.length) : chunk.items.length
+      for (let at = 0; at < kept; at++) {
+        this.held.push({ chunk, at, state: "waiting", cancelled: false, fiber: undefined })
+      }
+      if (kept < chunk.items.length) {
+        scheduler.giveBack(chunk, kept, chunk.items.length)
+        this.pumpLater(1)
+        break
+      }
+    }
+    for (const held of this.held) {
+      if (this.gone || this.running.length >= this.concurrency) break
+      if (held.state === "waiting") this.start(held)
+    }
+  }
+
+  private start(held: Held): void {
+    const { chunk, at } = held
+    const item = chunk.items[at]
+    const { options, scheduler } = this.stage
+    held.state = "running"
+    this.stage.observe({ _tag: "Started", id: this.stage.idOf(item), worker: this.name, attempt: item.attempt })
+    if (options.perishes?.(item) === true) {
+      return this.stage.after(1 + this.stage.dice.below(4), () => {
+        if (held.state === "running") this.lose(this.stage.happens("proof") ? held : undefined)
+      })
+    }
+    const fiber = this.stage.runFork(Effect.provideService(options.run(item), CurrentAttempt, item.attempt))
+    held.fiber = fiber
+    fiber.addObserver((exit) => {
+      this.stage.after(this.stage.happens("delay") ? this.stage.dice.below(4) : 0, () => {
+        if (held.state === "settled") return
+        if (this.gone) return report(scheduler, held, exit)
+        if (this.running.length !== 1 && this.stage.happens("loss")) return this.lose(undefined)
+        this.answer(held, () => report(scheduler, held, exit))
+      })
+    })
+  }
+
+  private answer(held: Held, report: () => void): void {
+    const { at, chunk } = held
+    const { scheduler } = this.stage
+    this.drop(held)
+    this.stage.observe({ _tag: "Settled", id: this.stage.idOf(chunk.items[at]), worker: this.name })
+    report()
+    if (this.stage.happens("double")) {
+      if (this.stage.dice.below(2) === 0) scheduler.succeed(chunk, at, "a second answer")
+      else scheduler.fail(chunk, at, { _tag: "Defect", defect: "a second answer", trace: "" })
+    }
+    if (this.running.length === 0 && this.stage.happens("leave")) this.lose(undefined)
+    else this.pumpLater(0)
+  }
+
+  /** Ends the lane and what it runs, and has another one join. */
+  private lose(culprit: Held | undefined): void {
+    if (this.gone) return
+    this.gone = true
+    const { scheduler } = this.stage
+    const running = this.running
+    const item = culprit?.chunk.items[culprit.at]
+    this.stage.observe({
+      _tag: "Lost",
+      worker: this.name,
+      ...(item === undefined ? {} : { culprit: this.stage.idOf(item) })
+    })
+    const chunks = new Set(this.held.map(({ chunk }) => chunk))
+    const loss: Executor.Loss = {
+      exitCode: 1,
+      outOfMemory: false,
+      chunks: Array.from(chunks, (chunk) => ({
+        chunk,
+        started: (at: number) => running.some((held) => held.chunk === chunk && held.at === at),
+        ...(culprit?.chunk === chunk ? { culprit: culprit.at } : {})
+      }))
+    }
+    scheduler.leave(this, running.length === 0 ? undefined : loss)
+    for (const held of running) {
+      if (this.stage.happens("late")) continue
+      held.state = "settled"
+      held.fiber?.interruptUnsafe()
+    }
+    this.stage.after(1 + this.stage.dice.below(6), () => this.stage.join())
+  }
+}
+
+const report = (scheduler: Executor.Scheduler, { at, chunk }: Held, exit: Exit.Exit<unknown, unknown>): void => {
+  if (exit._tag === "Success") return scheduler.succeed(chunk, at, exit.value)
+  const trace = Cause.pretty(exit.cause)
+  const die = exit.cause.reasons.find(Cause.isDieReason)
+  const fail = exit.cause.reasons.find(Cause.isFailReason)
+  if (die !== undefined) scheduler.fail(chunk, at, { _tag: "Defect", defect: die.defect, trace })
+  else if (fail !== undefined) scheduler.fail(chunk, at, { _tag: "Failed", error: fail.error, trace })
+  else scheduler.fail(chunk, at, { _tag: "Interrupted", trace })
+}
