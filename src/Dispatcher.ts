@@ -39,6 +39,21 @@ export type {
   TaskResult
 } from "./internal/execution.ts"
 
+export type {
+  /**
+   * The options of `Effect.retry`, over the failures of a task.
+   *
+   * @category models
+   */
+  RetryOptions,
+  /**
+   * When a failed task is tried again: options, or a `Schedule` over its failures.
+   *
+   * @category models
+   */
+  RetryPolicy
+} from "./internal/retry.ts"
+
 /**
  * How tasks are executed. An unusable value (negative, NaN, not whole) is a
  * defect whose message names the option.
@@ -182,6 +197,13 @@ export const run = <T extends Task.Any>(
  * fails. An error of the source comes after the outcomes of all tasks pulled
  * before it. Ending the stream early interrupts what runs for it, and waits
  * until that has stopped.
+ *
+ * **Gotchas**
+ *
+ * In a pipe, call it: `tasks.pipe(execute())`. TypeScript infers nothing from an
+ * overloaded function that is passed by itself. Options that look at the task
+ * are typed by it in `execute(tasks, options)`; in a pipe, annotate them:
+ * `while: (failure: TaskFailure<MyTask>) => …`.
  *
  * @category verbs
  */

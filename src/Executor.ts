@@ -135,6 +135,8 @@ export interface Loss {
   readonly exitCode?: number | undefined
   readonly signal?: string | undefined
   readonly outOfMemory: boolean
+  /** What ended the lane is known and has its outcome, or none: nobody else is to blame. Default `false`. */
+  readonly known?: boolean | undefined
   /**
    * Per chunk: whether an unsettled item may have started, and which one is proven
    * to have ended the lane. A chunk that is left out had not started.
@@ -165,8 +167,8 @@ export interface Scheduler {
   succeed(chunk: Chunk, at: number, value: unknown): void
   /** The item failed. */
   fail(chunk: Chunk, at: number, failure: WireFailure): void
-  /** The lane spent so many microseconds on `count` items of the chunk, from `from` on. Sizes later chunks. */
-  busy(chunk: Chunk, from: number, count: number, micros: number): void
+  /** The lane spent so many microseconds on these items of the chunk. Sizes later chunks. */
+  busy(chunk: Chunk, items: ReadonlyArray<number>, micros: number): void
   /** Items from `from` up to, not including, `to` surely did not start. They count no attempt. */
   giveBack(chunk: Chunk, from: number, to: number): void
   /** No event of this lane follows. Without a loss, what it held did not start. */

@@ -190,6 +190,12 @@ type TaskFailures<T extends Task.Any> = T extends unknown ? TaskFailure<T> : nev
 
 export {
   /**
+   * What `TaskFailure` is for each task of a union.
+   *
+   * @category models
+   */
+  type TaskFailure as TaskFailureOf,
+  /**
    * The failure of one task. Distributes over unions of tasks, so that the error
    * of a mixed stream can be told apart by `failure.task._tag`.
    *
@@ -203,13 +209,7 @@ export {
    *
    * @category models
    */
-  type TaskFailures as TaskFailure,
-  /**
-   * What `TaskFailure` is for each task of a union.
-   *
-   * @category models
-   */
-  type TaskFailure as TaskFailureOf
+  type TaskFailures as TaskFailure
 }
 
 /**

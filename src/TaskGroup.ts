@@ -100,19 +100,19 @@ type Handlers<Name extends string> = Name extends unknown ? Handler<Name> : neve
 
 export {
   /**
+   * What `Handler` is for each name of a union.
+   *
+   * @category models
+   */
+  type Handler as HandlerOf,
+  /**
    * The services of handlers, by the names of their tasks: what `toLayer` provides
    * and a dispatcher requires. Distributes over names, so that handlers can be
    * provided one by one, and more of them than a dispatcher needs.
    *
    * @category models
    */
-  type Handlers as Handler,
-  /**
-   * What `Handler` is for each name of a union.
-   *
-   * @category models
-   */
-  type Handler as HandlerOf
+  type Handlers as Handler
 }
 
 /**

@@ -11,7 +11,7 @@ import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import { fileURLToPath } from "node:url"
 import { papyros, presenter } from "./cli/command.ts"
-import { codeOf, INTERRUPTED } from "./cli/exit.ts"
+import { codeOf, INTERRUPTED, isReported } from "./cli/exit.ts"
 
 const Package = Schema.fromJsonString(Schema.Struct({ version: Schema.String }))
 
@@ -34,8 +34,11 @@ process.once("SIGINT", () => process.on("SIGINT", () => process.exit(INTERRUPTED
 
 main.pipe(
   Effect.provide(NodeServices.layer),
+  // What the command says of errors it has said; the rest is a fault of its own, and stdout is for results.
+  Effect.tapCause((cause) => isReported(cause) ? Effect.void : Effect.logError(cause)),
   Effect.provideService(Logger.LogToStderr, true),
   NodeRuntime.runMain({
+    disableErrorReporting: true,
     teardown: (exit, onExit) => {
       const code = Exit.isSuccess(exit) ? 0 : codeOf(exit.cause)
       // What a handlers module has left open must not keep the process; a help text that a pipe has not taken must.

@@ -9,6 +9,7 @@ laws("DummyDispatcher", {
   bounds: false,
   endsBusyLoops: false,
   losesWorkers: false,
+  nests: true,
   sharesClock: true,
   sharesMemory: true
 })

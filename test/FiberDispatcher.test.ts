@@ -12,6 +12,7 @@ const subject = (codecs: boolean): Subject => ({
   bounds: true,
   endsBusyLoops: false,
   losesWorkers: false,
+  nests: true,
   sharesClock: true,
   sharesMemory: true
 })

@@ -5,7 +5,7 @@ import * as Dispatcher from "papyros/Dispatcher"
 import * as Task from "papyros/Task"
 import type { TaskFailure } from "papyros/TaskFailure"
 import { describe, expect, it } from "tstyche"
-import { Double, type NotFound, type NotPositive, Read, Root, Tick } from "./fixtures/tasks.ts"
+import { Double, type NotFound, type NotPositive, type Read, Root, Tick } from "./fixtures/tasks.ts"
 
 declare const NeedsService: Schema.Codec<string, string, Dispatcher.Dispatcher, never>
 declare const NeedsServiceToEncode: Schema.Codec<string, string, never, Dispatcher.Dispatcher>

@@ -112,7 +112,7 @@ describe("TaskGroup", () => {
       // @ts-expect-error Types of property 'n' are incompatible.
       One.toLayer({ Double: (task: { readonly n: string }) => Effect.succeed(task.n.length) })
       // @ts-expect-error Property 'm' does not exist on type 'Double'
-      One.toLayer({ Double: ({ m }) => Effect.succeed(1) })
+      One.toLayer({ Double: ({ m }) => Effect.succeed(m) })
     })
 
     it("refuses a handler of another success", () => {

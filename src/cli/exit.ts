@@ -29,3 +29,7 @@ export const codeOf = (cause: Cause.Cause<unknown>): number => {
   if (CliError.isCliError(error)) return error._tag === "ShowHelp" && error.errors.length === 0 ? 0 : UNUSABLE
   return Runtime.getErrorExitCode(error)
 }
+
+/** Whether the command has already said what ended it. */
+export const isReported = (cause: Cause.Cause<unknown>): boolean =>
+  Cause.hasInterruptsOnly(cause) || !Runtime.getErrorReported(Cause.squash(cause))

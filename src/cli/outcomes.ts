@@ -1,9 +1,10 @@
 import * as Cause from "effect/Cause"
 import * as Result from "effect/Result"
 import type * as Dispatcher from "../Dispatcher.ts"
-import * as Codec from "../internal/codec.ts"
+import { explain } from "../internal/codec.ts"
 import type * as Task from "../Task.ts"
 import * as TaskFailure from "../TaskFailure.ts"
+import type { TaskJson } from "./json.ts"
 
 /** One outcome as it is written: a line of NDJSON, without its newline. */
 export interface Outcome {
@@ -12,36 +13,35 @@ export interface Outcome {
 }
 
 /** Writes outcomes by the schemas of their task. */
-export const encoder =
-  (codec: Codec.TaskCodec) => ({ index, result, task }: Dispatcher.TaskResult<Task.Any>): Outcome => {
-    if (Result.isFailure(result)) return failed(index, result.failure, codec)
-    const line = Result.flatMap(encode(codec.encodeSuccess, result.success), (success) => stringify({ index, success }))
-    if (Result.isSuccess(line)) return { succeeded: true, line: line.success }
-    const reason = new TaskFailure.Undecodable({ part: "success", message: line.failure })
-    return failed(index, TaskFailure.make({ task, attempt: 1, worker: "local", trace: "", reason }), codec)
-  }
+export const encoder = (json: TaskJson) => ({ index, result, task }: Dispatcher.TaskResult<Task.Any>): Outcome => {
+  if (Result.isFailure(result)) return failed(index, result.failure, json)
+  const line = Result.flatMap(encode(json.encodeSuccess, result.success), (success) => stringify({ index, success }))
+  if (Result.isSuccess(line)) return { succeeded: true, line: line.success }
+  const reason = new TaskFailure.Undecodable({ part: "success", message: line.failure })
+  return failed(index, TaskFailure.make({ task, attempt: 1, worker: "local", trace: "", reason }), json)
+}
 
-const failed = (index: number, failure: TaskFailure.TaskFailure<Task.Any>, codec: Codec.TaskCodec): Outcome => {
+const failed = (index: number, failure: TaskFailure.TaskFailure<Task.Any>, json: TaskJson): Outcome => {
   const { attempt, message, reason, trace, worker } = failure
   const fields = { reason: reason._tag, message, attempt, worker, trace }
   if (reason._tag !== "Failed") return { succeeded: false, line: JSON.stringify({ index, failure: fields }) }
   const line = Result.flatMap(
-    encode(codec.encodeError, reason.error),
+    encode(json.encodeError, reason.error),
     (error) => stringify({ index, failure: { ...fields, error } })
   )
   if (Result.isSuccess(line)) return { succeeded: false, line: line.success }
   const undecodable = new TaskFailure.Undecodable({ part: "error", message: line.failure })
-  return failed(index, TaskFailure.make({ task: failure.task, attempt, worker, trace, reason: undecodable }), codec)
+  return failed(index, TaskFailure.make({ task: failure.task, attempt, worker, trace, reason: undecodable }), json)
 }
 
 /** What has no place in JSON (the `undefined` of a schema that admits anything) is written as `null`. */
-const encode = (coder: Codec.Coder, value: unknown): Result.Result<unknown, string> => {
-  const encoded = coder(value)
+const encode = (code: TaskJson["encodeSuccess"], value: unknown): Result.Result<unknown, string> => {
+  const encoded = code(value)
   return encoded._tag === "Success"
     ? Result.succeed(encoded.value ?? null)
-    : Result.fail(Codec.explain(encoded.cause))
+    : Result.fail(explain(encoded.cause))
 }
 
 /** Fails for what a schema that admits anything lets through: cycles and bigints. */
 const stringify = (value: object): Result.Result<string, string> =>
-  Result.try({ try: () => JSON.stringify(value), catch: (error) => Codec.explain(Cause.die(error)) })
+  Result.try({ try: () => JSON.stringify(value), catch: (error) => explain(Cause.die(error)) })

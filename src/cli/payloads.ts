@@ -7,8 +7,9 @@ import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Codec from "../internal/codec.ts"
+import { explain } from "../internal/codec.ts"
 import type * as Task from "../Task.ts"
+import type { TaskJson } from "./json.ts"
 
 /** The longest line that is read, in bytes. */
 export const MAX_LINE = 64 * 1024 * 1024
@@ -60,7 +61,7 @@ export class InFlight {
 
 interface Options {
   readonly name: string
-  readonly codec: Codec.TaskCodec
+  readonly json: TaskJson
   /** What the input is called in messages. */
   readonly input: string
   readonly inFlight: InFlight
@@ -157,9 +158,9 @@ class Reader {
         if (line.trim() === "") continue
         return this.fail(this.line, `the line is not JSON: ${oneLine(json.failure)}`)
       }
-      const task = this.options.codec.decodePayload(this.tagged(json.success))
+      const task = this.options.json.decodePayload(this.tagged(json.success))
       if (task._tag === "Failure") {
-        const why = oneLine(Codec.explain(task.cause))
+        const why = oneLine(explain(task.cause))
         return this.fail(this.line, `the line is not the payload of a ${this.options.name}: ${why}`)
       }
       this.options.inFlight.read(this.index++, line.length)

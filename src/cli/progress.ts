@@ -14,8 +14,10 @@ export const CLEAR = "\r\u001b[2K"
 
 const count = (n: number): string => Math.round(n).toLocaleString("en-US")
 
-const rate = (counts: Counts, millis: number): string =>
-  `${count((counts.succeeded + counts.failed) / Math.max(millis, 1) * 1000)}/s`
+const rate = (counts: Counts, millis: number): string => {
+  const perSecond = (counts.succeeded + counts.failed) / Math.max(millis, 1) * 1000
+  return `${perSecond < 10 ? perSecond.toFixed(1) : count(perSecond)}/s`
+}
 
 const span = (millis: number): string =>
   millis < 10_000 ? `${(millis / 1000).toFixed(1)} s` : Duration.format(Duration.seconds(Math.round(millis / 1000)))

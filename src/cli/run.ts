@@ -21,13 +21,13 @@ import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../Dispatcher.ts"
-import * as Codec from "../internal/codec.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 import { dispatchers } from "./dispatchers.ts"
 import { Exited, PIPE_CLOSED, SOME_FAILED, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Handlers from "./handlers.ts"
+import * as Json from "./json.ts"
 import * as Outcomes from "./outcomes.ts"
 import * as Payloads from "./payloads.ts"
 import * as Progress from "./progress.ts"
@@ -190,12 +190,12 @@ const execute = Effect.fnUntraced(function*(config: Config) {
   // Where progress and results share a terminal, results start on a clean line.
   const clean = watched && (yield* stdio.stdoutIsTerminal) ? Progress.CLEAR : ""
 
-  const codec = Codec.make(task)
-  const encode = Outcomes.encoder(codec)
+  const json = Json.make(task)
+  const encode = Outcomes.encoder(json)
   const inFlight = new Payloads.InFlight()
   const results = Payloads.fromBytes(input.bytes, {
     name: config.task,
-    codec,
+    json,
     input: input.name,
     inFlight,
     onRead: (bytes, tasks) => {

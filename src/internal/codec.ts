@@ -78,11 +78,9 @@ const isPlain = (ast: SchemaAST.AST): boolean => {
 const plain = (schema: AnyCodec): Codec => {
   const is = Schema.is(schema)
   const explain = Schema.encodeUnknownExit(schema)
-  return {
-    encode: (value) => is(value) ? Exit.succeed(value) : explain(value),
-    // It was checked where it was encoded.
-    decode: Exit.succeed
-  }
+  // Both ways are checked: an executor may be anybody's.
+  const check: Code = (value) => is(value) ? Exit.succeed(value) : explain(value)
+  return { encode: check, decode: check }
 }
 
 // ----------------------------------------------------------------------------

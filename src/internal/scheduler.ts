@@ -608,8 +608,8 @@ class Scheduler implements Executor.Scheduler, Hub {
     this.roomy()
   }
 
-  busy(chunk: Chunk, from: number, count: number, micros: number): void {
-    const stats: Array<TaskStats> = chunk.items.slice(from, from + count).map(typeOf)
+  busy(chunk: Chunk, items: ReadonlyArray<number>, micros: number): void {
+    const stats = items.map((at) => typeOf(chunk.items[at]))
     if (stats.length > 0) learn(stats, micros)
   }
 
@@ -679,7 +679,7 @@ class Scheduler implements Executor.Scheduler, Hub {
         }
       }
     }
-    culprit ??= started.length === 1 ? started[0] : undefined
+    if (loss?.known !== true) culprit ??= started.length === 1 ? started[0] : undefined
     for (const entry of started) {
       this.release(entry.lease as Chunk, entry)
       if (isWanted(entry)) this.restart(entry, loss!, lane.name, culprit)
@@ -700,7 +700,7 @@ class Scheduler implements Executor.Scheduler, Hub {
         ...(signal === undefined ? {} : { signal })
       })
       this.failWith(entry, worker, reason, "")
-    } else if (culprit === undefined || entry === culprit) {
+    } else if (entry === culprit || (culprit === undefined && loss.known !== true)) {
       this.suspects.push(entry)
     } else {
       this.again(entry)

@@ -54,6 +54,8 @@ export interface Subject {
   readonly endsBusyLoops: boolean
   /** A `Perish` task ends the worker that runs it, and nothing else. */
   readonly losesWorkers: boolean
+  /** A handler may wait for tasks on it, and lends its slot to them meanwhile. */
+  readonly nests: boolean
   /** Time is the `Clock` that its Layer is built with, which a `TestClock` may be. */
   readonly sharesClock: boolean
   /** Its handlers tell the `Probe` that its Layer is built with. */
@@ -67,7 +69,14 @@ export interface Subject {
  *
  * @category models
  */
-export type Capability = "bounds" | "codec" | "endsBusyLoops" | "losesWorkers" | "sharesClock" | "sharesMemory"
+export type Capability =
+  | "bounds"
+  | "codec"
+  | "endsBusyLoops"
+  | "losesWorkers"
+  | "nests"
+  | "sharesClock"
+  | "sharesMemory"
 
 /**
  * A sentence about every dispatcher with the capabilities that it needs.

@@ -32,17 +32,17 @@ export const all: ReadonlyArray<Law> = [
 ]
 
 /**
- * Registers the laws as tests of a dispatcher. Laws that need what it does not
- * declare are left out.
+ * Registers the laws as tests of a dispatcher, all of them or those with the
+ * given numbers. Properties that need what it does not declare are left out.
  *
  * @category laws
  */
-export const laws = (name: string, subject: Subject): void => {
+export const laws = (name: string, subject: Subject, numbers?: ReadonlyArray<number>): void => {
   const test = subject.sharesClock ? it.effect : it.live
   describe(name, () => {
     for (const law of all) {
       const properties = law.properties.filter((property) => applies(property, subject))
-      if (properties.length === 0) continue
+      if (properties.length === 0 || numbers?.includes(law.number) === false) continue
       describe(`law ${law.number}: ${law.name}`, () => {
         for (const property of properties) test(property.name, () => property.check(subject), 120_000)
       })

@@ -248,7 +248,9 @@ class ScriptedLane implements Executor.Lane {
         if (held.state === "running") this.lose(this.stage.happens("proof") ? held : undefined)
       })
     }
-    const fiber = this.stage.runFork(Effect.provideService(options.run(item), CurrentAttempt, item.attempt))
+    const fiber = this.stage.runFork(
+      Effect.provideService(Effect.suspend(() => options.run(item)), CurrentAttempt, item.attempt)
+    )
     held.fiber = fiber
     fiber.addObserver((exit) => {
       this.stage.after(this.stage.happens("delay") ? this.stage.dice.below(4) : 0, () => {

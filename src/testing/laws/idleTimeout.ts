@@ -89,12 +89,12 @@ export const idleTimeout: Law = {
           subject,
           Effect.gen(function*() {
             const started = yield* Clock.currentTimeMillis
-            const tasks = [
+            const tasks: ReadonlyArray<Sleep | Hold> = [
               ...before.map((runs) => new Sleep({ millis: runs * UNIT, failures: 0 })),
               ...Array.from({ length: holds }, (_, id) => new Hold({ id }))
             ]
             let results = 0
-            const end = yield* Dispatcher.execute<Sleep | Hold>(tasks, { idleTimeout: BOUND * UNIT, ordered }).pipe(
+            const end = yield* Dispatcher.execute(tasks, { idleTimeout: BOUND * UNIT, ordered }).pipe(
               Stream.runForEach(() => Effect.sync(() => results++)),
               Effect.flip
             )

@@ -152,6 +152,7 @@ export const outcomes: Law = {
     }),
     property("tasks that run tasks on their own dispatcher have one outcome too", {
       input: work(Schema.Union([Nest, Square]), 6),
+      needs: ["nests"],
       holds: ({ options, tasks }) =>
         Effect.gen(function*() {
           const expected = tasks.map((task) => task._tag === "Nest" ? task.width ** task.depth : task.n * task.n)
