@@ -1,28 +1,42 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Executor from "papyros/Executor"
-import { type Faults, makeHandlers, Probe, scripted, type Subject, Tasks } from "papyros/testing"
+import type { Dispatcher } from "papyros/Dispatcher"
+import * as Executor from "papyros/Executor"
+import { type Faults, makeHandlers, makeScripted, Probe, type Subject, Tasks } from "papyros/testing"
 
 /** The fields by which the tasks of the laws are told apart. */
 const fields = (item: Executor.Item) =>
   item.payload as { readonly n?: number; readonly id?: number; readonly losses?: number }
 
-/** The scripted executor, running the handlers of the laws on three lanes that go wrong. */
-export const scriptedSubject = (options: { readonly window: number; readonly faults?: Partial<Faults> }): Subject => ({
+type Handler = (task: never) => Effect.Effect<unknown, unknown, Dispatcher>
+
+/**
+ * The scripted executor, running the handlers of the laws on three lanes that go
+ * wrong. `between` may put itself between the lanes and the scheduler.
+ */
+export const scriptedSubject = (options: {
+  readonly window: number
+  readonly faults?: Partial<Faults>
+  readonly between?: (scheduler: Executor.Scheduler) => Executor.Scheduler
+}): Subject => ({
   layer: ({ capacity, observe, seed = 1 }) =>
     Layer.unwrap(Effect.map(Probe, (probe) => {
-      const handlers = makeHandlers(probe) as {
-        readonly [name: string]: (task: never) => Effect.Effect<unknown, unknown>
-      }
-      return scripted(Tasks, {
-        ...options,
+      const handlers: { readonly [name: string]: Handler } = makeHandlers(probe)
+      const make = makeScripted({
+        window: options.window,
+        faults: options.faults,
         seed,
-        capacity,
         observe,
         run: (item) => handlers[item.name](item.payload as never),
         perishes: (item) => item.name === "Perish" && item.attempt <= fields(item).losses!,
         idOf: (item) => fields(item).n ?? fields(item).id ?? -1
       })
+      const { between = (scheduler) => scheduler } = options
+      return Executor.layer(Tasks, (dispatcher) =>
+        Effect.map(make(dispatcher), (executor): Executor.Executor => ({
+          ...executor,
+          open: (scheduler) => executor.open(between(scheduler))
+        })), { capacity })
     })),
   boundary: "none",
   concurrency: 6,

@@ -17,6 +17,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
+import * as EffectScheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
@@ -145,6 +146,7 @@ class Execution<A, E> implements Origin {
   private readonly bufferSize: number | undefined
   private readonly bufferBytes: number
   private readonly policy: RetryPolicy<never> | undefined
+  private readonly turns: EffectScheduler.SchedulerDispatcher
   private link: Link | undefined
   private retries: Retries | undefined
   private idle: IdleClock | undefined
@@ -195,6 +197,7 @@ class Execution<A, E> implements Origin {
     this.policy = options.retry
     this.parent = parentIn(context, hub)
     this.span = sampledSpan(context)
+    this.turns = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
   }
 
   // --- the scheduler's side --------------------------------------------------
@@ -344,16 +347,18 @@ class Execution<A, E> implements Origin {
 
   private wake(): void {
     if (this.waiter === undefined || this.waking) return
-    // Once per batch of microtasks: handing results over one at a time costs more than running them.
+    // Once per turn of the event loop: handing results over one at a time costs more than running them.
     this.waking = true
-    queueMicrotask(() => {
-      this.waking = false
-      const resume = this.waiter
-      if (resume === undefined || !this.hasNews()) return
-      this.waiter = undefined
-      this.tick()
-      resume()
-    })
+    this.turns.scheduleTask(this.rouse, 0)
+  }
+
+  private readonly rouse = (): void => {
+    this.waking = false
+    const resume = this.waiter
+    if (resume === undefined || !this.hasNews()) return
+    this.waiter = undefined
+    this.tick()
+    resume()
   }
 
   private hasNews(): boolean {

@@ -18,7 +18,7 @@ import * as Results from "./laws/results.ts"
  *
  * @category laws
  */
-export const all: ReadonlyArray<Law> = [
+export const allLaws: ReadonlyArray<Law> = [
   Results.oracle,
   Results.outcomes,
   Results.transparency,
@@ -40,7 +40,7 @@ export const all: ReadonlyArray<Law> = [
 export const laws = (name: string, subject: Subject, numbers?: ReadonlyArray<number>): void => {
   const test = subject.sharesClock ? it.effect : it.live
   describe(name, () => {
-    for (const law of all) {
+    for (const law of allLaws) {
       const properties = law.properties.filter((property) => applies(property, subject))
       if (properties.length === 0 || numbers?.includes(law.number) === false) continue
       describe(`law ${law.number}: ${law.name}`, () => {

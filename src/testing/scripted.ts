@@ -65,28 +65,32 @@ export interface ScriptedOptions extends Executor.DispatcherOptions {
 const FAULTS: Faults = { delay: 0.3, giveBack: 0.2, double: 0.2, loss: 0.1, leave: 0.1, late: 0.5, proof: 0.5 }
 
 /**
- * The Layer of a dispatcher whose lanes go wrong. Items are live tasks.
+ * Makes the executor whose lanes go wrong. Items are live tasks.
+ *
+ * @category constructors
+ */
+export const makeScripted =
+  (options: ScriptedOptions) => (dispatcher: Dispatcher["Service"]): Effect.Effect<Executor.Executor> =>
+    Effect.contextWith((context: Context.Context<never>) =>
+      Effect.succeed<Executor.Executor>({
+        name: "scripted",
+        boundary: "none",
+        maxChunk: options.window ?? 6,
+        open: (scheduler) =>
+          Effect.acquireRelease(
+            Effect.sync(() => new Stage(scheduler, options, Context.add(context, Dispatcher, dispatcher))),
+            (stage) => Effect.sync(() => stage.close())
+          )
+      })
+    )
+
+/**
+ * The Layer of a dispatcher on that executor.
  *
  * @category layers
  */
 export const scripted = (group: TaskGroup.Any, options: ScriptedOptions): Layer.Layer<Dispatcher> =>
-  Executor.layer(
-    group,
-    (dispatcher) =>
-      Effect.contextWith((context: Context.Context<never>) =>
-        Effect.succeed<Executor.Executor>({
-          name: "scripted",
-          boundary: "none",
-          maxChunk: options.window ?? 6,
-          open: (scheduler) =>
-            Effect.acquireRelease(
-              Effect.sync(() => new Stage(scheduler, options, Context.add(context, Dispatcher, dispatcher))),
-              (stage) => Effect.sync(() => stage.close())
-            )
-        })
-      ),
-    options
-  )
+  Executor.layer(group, makeScripted(options), options)
 
 /** Numbers from 0 to 1 that a seed determines: mulberry32, by Tommy Ettinger, in the public domain. */
 class Dice {
@@ -159,6 +163,8 @@ interface Held {
   readonly at: number
   state: "waiting" | "running" | "settled"
   cancelled: boolean
+  timedOut: boolean
+  timer: ReturnType<Executor.Scheduler["timers"]["set"]> | undefined
   fiber: Fiber.Fiber<unknown, unknown> | undefined
 }
 
@@ -223,7 +229,15 @@ class ScriptedLane implements Executor.Lane {
       if (chunk === undefined) break
       const kept = this.stage.happens("giveBack") ? this.stage.dice.below(chunk.items.length) : chunk.items.length
       for (let at = 0; at < kept; at++) {
-        this.held.push({ chunk, at, state: "waiting", cancelled: false, fiber: undefined })
+        this.held.push({
+          chunk,
+          at,
+          state: "waiting",
+          cancelled: false,
+          timedOut: false,
+          timer: undefined,
+          fiber: undefined
+        })
       }
       if (kept < chunk.items.length) {
         scheduler.giveBack(chunk, kept, chunk.items.length)
@@ -252,7 +266,14 @@ class ScriptedLane implements Executor.Lane {
       Effect.provideService(Effect.suspend(() => options.run(item)), CurrentAttempt, item.attempt)
     )
     held.fiber = fiber
+    if (item.taskTimeout !== undefined) {
+      held.timer = scheduler.timers.set(item.taskTimeout, () => {
+        held.timedOut = true
+        fiber.interruptUnsafe()
+      })
+    }
     fiber.addObserver((exit) => {
+      if (held.timer !== undefined) scheduler.timers.clear(held.timer)
       this.stage.after(this.stage.happens("delay") ? this.stage.dice.below(4) : 0, () => {
         if (held.state === "settled") return
         if (this.gone) return report(scheduler, held, exit)
@@ -308,7 +329,9 @@ class ScriptedLane implements Executor.Lane {
   }
 }
 
-const report = (scheduler: Executor.Scheduler, { at, chunk }: Held, exit: Exit.Exit<unknown, unknown>): void => {
+const report = (scheduler: Executor.Scheduler, held: Held, exit: Exit.Exit<unknown, unknown>): void => {
+  const { at, chunk, timedOut } = held
+  if (timedOut) return scheduler.fail(chunk, at, { _tag: "TimedOut", millis: chunk.items[at].taskTimeout! })
   if (exit._tag === "Success") return scheduler.succeed(chunk, at, exit.value)
   const trace = Cause.pretty(exit.cause)
   const die = exit.cause.reasons.find(Cause.isDieReason)

@@ -62,7 +62,7 @@ export const bounds: Law = {
           yield* settle()
           const { running } = yield* Dispatcher.status
           yield* expect(running <= slotsOf(trial), () => `status says that ${running} tasks run`)
-          for (const id of [...seen.starts]) {
+          for (const id of seen.starts) {
             seen.release(id)
             yield* settle(1)
           }

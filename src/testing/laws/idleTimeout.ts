@@ -102,7 +102,7 @@ export const idleTimeout: Law = {
             yield* expectEqual(results, before.length, "results before the timeout")
             const passed = (yield* Clock.currentTimeMillis) - started
             yield* expect(passed >= BOUND * UNIT, () => `timed out after ${passed} ms`)
-            const latest = before.reduce((sum, runs) => sum + runs, 0) + BOUND + 1
+            const latest = before.reduce<number>((sum, runs) => sum + runs, 0) + BOUND + 1
             if (subject.sharesClock) {
               yield* expect(passed <= latest * UNIT, () => `timed out only after ${passed} ms, of ${latest * UNIT}`)
             }
