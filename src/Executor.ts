@@ -98,6 +98,8 @@ export interface Chunk {
   /** Unique in the dispatcher, increasing. */
   readonly id: number
   readonly items: ReadonlyArray<Item>
+  /** Microseconds that one item is expected to take, on average; 0 while unknown. */
+  readonly expected: number
   /** For the lane's own use. */
   note: unknown
 }

@@ -195,8 +195,10 @@ export interface HandlerEntry {
   readonly task: Task.AnyClass
 }
 
+const HANDLER = "papyros/TaskGroup/Handler/"
+
 /** @internal */
-export const handlerKey = (name: string): string => `papyros/TaskGroup/Handler/${name}`
+export const handlerKey = (name: string): string => `${HANDLER}${name}`
 
 const entriesOf = (
   classes: Iterable<readonly [string, Task.AnyClass]>,
@@ -282,3 +284,15 @@ const makeProto = (classes: ReadonlyArray<Task.AnyClass>): TaskGroup<never> => {
 export const make = <const Classes extends ReadonlyArray<Task.AnyClass>>(
   ...classes: Classes & Distinct<Classes, never>
 ): TaskGroup<Classes[number]["Type"]> => makeProto(classes as ReadonlyArray<Task.AnyClass>) as never
+
+/**
+ * The group of the handlers that a Layer has provided.
+ *
+ * @internal
+ */
+export const fromHandlers = (context: Context.Context<never>): Any =>
+  makeProto(
+    Array.from(context.mapUnsafe)
+      .filter(([key]) => key.startsWith(HANDLER))
+      .map(([, entry]) => (entry as HandlerEntry).task)
+  )

@@ -19,15 +19,11 @@ const version = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const text = yield* fs.readFileString(fileURLToPath(new URL("../package.json", import.meta.url)))
   return (yield* Schema.decodeEffect(Package)(text)).version
-})
+}).pipe(Effect.orDie)
 
-const main = Effect.gen(function*() {
-  yield* Effect.provideServiceEffect(
-    Command.run(papyros, { version: yield* Effect.orDie(version) }),
-    CliOutput.Presenter,
-    presenter
-  )
-})
+const main = Effect.flatMap(version, (version) => Command.run(papyros, { version })).pipe(
+  Effect.provideServiceEffect(CliOutput.Presenter, presenter)
+)
 
 // A handler that cannot be interrupted must not keep somebody who insists.
 process.once("SIGINT", () => process.on("SIGINT", () => process.exit(INTERRUPTED)))

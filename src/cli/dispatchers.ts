@@ -6,7 +6,7 @@ import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
 /** What the command line gives a dispatcher. */
-export interface Place {
+interface Place {
   readonly group: TaskGroup.TaskGroup<Task.Any>
   readonly concurrency: number | undefined
 }

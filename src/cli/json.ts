@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import type * as Task from "../Task.ts"
 
 /** Encodes or decodes one value: the outcome, or why it does not fit. */
-export type Coder = (value: unknown) => Exit.Exit<unknown, Schema.SchemaError>
+type Coder = (value: unknown) => Exit.Exit<unknown, Schema.SchemaError>
 
 /** The JSON codecs of one task. */
 export interface TaskJson {

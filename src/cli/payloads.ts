@@ -12,7 +12,7 @@ import type * as Task from "../Task.ts"
 import type { TaskJson } from "./json.ts"
 
 /** The longest line that is read, in bytes. */
-export const MAX_LINE = 64 * 1024 * 1024
+const MAX_LINE = 64 * 1024 * 1024
 
 /** Lines of at least so many characters are counted by `InFlight`. */
 const LONG_LINE = 16 * 1024

@@ -222,14 +222,13 @@ const execute = Effect.fnUntraced(function*(config: Config) {
     const columns = yield* yield* Stderr.Columns
     yield* Stderr.write(Progress.CLEAR + Progress.line(counts, elapsed(), input.size, columns))
   })
-  const summary = (interrupted: boolean) =>
-    Effect.andThen(
-      watched ? Stderr.write(Progress.CLEAR) : Effect.void,
-      Stderr.say(Progress.summary(config.task, counts, elapsed(), interrupted))
-    )
+  const summary = (interrupted: boolean) => Stderr.say(Progress.summary(config.task, counts, elapsed(), interrupted))
 
   const running = Effect.gen(function*() {
-    if (watched) yield* Effect.forkScoped(Effect.repeat(progress, Schedule.spaced("100 millis")))
+    if (watched) {
+      yield* Effect.addFinalizer(() => Stderr.write(Progress.CLEAR))
+      yield* Effect.forkScoped(Effect.repeat(progress, Schedule.spaced("100 millis")))
+    }
     // An error of the input or of the run does not reach stdout, which would drop what it has not yet written.
     let ending: Ending | undefined
     yield* writeTo(

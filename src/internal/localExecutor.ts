@@ -10,33 +10,11 @@ import type * as TaskGroup from "../TaskGroup.ts"
 import { Deque } from "./deque.ts"
 import type { Link, Parent } from "./origin.ts"
 import { type Handler, Handlers } from "./runner.ts"
+import { Slice } from "./slice.ts"
 import type { Timer } from "./timers.ts"
 
 /** How long tasks that do not suspend may keep the event loop, in milliseconds. */
 const SLICE = 8
-
-/** Tells when a run of tasks has kept the event loop too long; reads the time only as often as their length asks for. */
-class Slice {
-  private since = 0
-  private left = 0
-  private stride = 1
-
-  begin(): void {
-    this.since = 0
-    this.left = this.stride
-  }
-
-  over(): boolean {
-    if (--this.left > 0) return false
-    const now = performance.now()
-    if (this.since === 0) this.since = now
-    const spent = now - this.since
-    // Aims at 8 readings in a slice.
-    this.stride = spent * 8 > SLICE ? Math.max(1, this.stride >> 1) : Math.min(64, this.stride * 2)
-    this.left = this.stride
-    return spent > SLICE
-  }
-}
 
 /** How long a timed-out task that does not stop holds back its outcome, in milliseconds. */
 const GRACE = 1000
@@ -103,7 +81,7 @@ class LocalLane implements Executor.Lane {
   private readonly started: Array<number> = []
   private readonly returning = new Deque<{ readonly run: Run; readonly go: () => void }>()
   private lender: Run | undefined
-  private readonly slice = new Slice()
+  private readonly slice = new Slice(SLICE)
   private pumping = false
   private paused = false
   private due = false

@@ -41,14 +41,32 @@ class Branch implements Origin {
 
   next(): Entry | undefined {
     const passed = this.passed.shift()
-    if (passed !== undefined) return passed
-    for (let entry = this.fork.origin.next(); entry !== undefined; entry = this.fork.origin.next()) {
+    if (passed !== undefined) {
+      // What had no place of the capacity starts now: the others may look further.
+      if (!passed.accepted) this.fork.ready()
+      return passed
+    }
+    while (!this.fork.full) {
+      const entry = this.fork.origin.next()
+      if (entry === undefined) return undefined
       const branch = this.fork.branchOf(entry.task)
       if (branch === this) return entry
-      branch.passed.push(entry)
-      branch.link!.ready()
+      branch.pass(entry)
     }
     return undefined
+  }
+
+  /** Takes a task of this route that another branch met. */
+  private pass(entry: Entry): void {
+    // A task of a queue has its place already.
+    if (!entry.accepted) entry.accepted = this.link!.accept(entry.task)
+    this.passed.push(entry)
+    this.link!.ready()
+  }
+
+  /** Whether it was passed more than the capacity of its dispatcher admits. */
+  get full(): boolean {
+    return this.passed.last?.accepted === false
   }
 
   settled(entry: Entry): void {
@@ -74,6 +92,11 @@ class Fork implements Link {
     this.origin = origin
     this.routes = routes
     this.branches = routes.map(() => new Branch(this))
+  }
+
+  /** Some branch cannot be passed any more tasks. */
+  get full(): boolean {
+    return this.branches.some((branch) => branch.full)
   }
 
   join(): boolean {
@@ -102,10 +125,8 @@ class Fork implements Link {
   }
 
   cancelAfter(after: number): void {
-    for (const branch of this.branches) {
-      for (const entry of branch.passed.clear()) if (entry.index <= after) branch.passed.push(entry)
-      branch.link!.cancelAfter(after)
-    }
+    // What was passed and is not wanted any more is dropped when it is asked for.
+    for (const branch of this.branches) branch.link!.cancelAfter(after)
   }
 
   end(stopped: () => void): void {

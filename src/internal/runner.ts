@@ -56,8 +56,8 @@ export class Handler {
   }
 
   /** The context that one run of the handler sees. */
-  contextFor(item: Executor.Item, parent: Parent): Context.Context<never> {
-    const context = Context.add(this.context, CurrentParent, parent)
+  contextFor(item: Executor.Item, parent: Parent | undefined): Context.Context<never> {
+    const context = parent === undefined ? this.context : Context.add(this.context, CurrentParent, parent)
     return item.attempt === 1 ? context : Context.add(context, CurrentAttempt, item.attempt)
   }
 
@@ -113,6 +113,14 @@ const clone = (value: unknown, part: Part): { readonly _tag: "Success"; readonly
   } catch (error) {
     return undecodable(part, Cause.die(error))
   }
+}
+
+/** A defect as it crosses the boundary. */
+export const wireDefect = (defect: unknown): Executor.WireFailure => {
+  const encoded = Codec.defect.encode(defect)
+  return encoded._tag === "Success"
+    ? { _tag: "Defect", defect: encoded.value, trace: render(Cause.die(defect)) }
+    : undecodable("defect", encoded.cause)
 }
 
 const render = (cause: Cause.Cause<unknown>): string => {

@@ -33,6 +33,11 @@ class Chunk implements Executor.Chunk {
   readonly items: ReadonlyArray<Entry>
   readonly seat: Seat
   note: unknown = undefined
+
+  get expected(): number {
+    return typeOf(this.items[0]).micros
+  }
+
   /** Items without an outcome. */
   open: number
   older: Chunk | undefined = undefined
@@ -165,10 +170,37 @@ class OriginLink implements Link {
     else this.stopped = stopped
   }
 
+  /** Puts an entry before those that have not been tried; until it starts it has a place of the capacity. */
+  putBack(entry: Entry): void {
+    this.count(entry)
+    this.front.unshift(entry)
+  }
+
+  /** Gives the entry a place of the capacity, asked or not. */
+  count(entry: Entry): void {
+    if (entry.accepted) return
+    entry.accepted = true
+    this.accepted++
+    this.scheduler.accepted++
+  }
+
+  /** Takes the place back: the entry starts, or never will. */
+  uncount(entry: Entry): boolean {
+    if (!entry.accepted) return false
+    entry.accepted = false
+    // The places of an ended link are free already.
+    if (!this.ended) {
+      this.accepted--
+      this.scheduler.accepted--
+    }
+    return true
+  }
+
   /** The next entry to start. */
   shift(): Entry | undefined {
     for (let entry = this.front.shift(); entry !== undefined; entry = this.front.shift()) {
-      if (!entry.cancelled && entry.index <= this.bound) return entry
+      if (isWanted(entry)) return entry
+      this.uncount(entry)
     }
     while (!this.ended) {
       this.news = false
@@ -227,10 +259,13 @@ class Scheduler implements Executor.Scheduler, Hub {
   private readonly rejected: Array<readonly [entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>]> = []
   private slotCount = 0
   private windowCount = 0
-  private accepted = 0
+  /** Places of the capacity in use. */
+  accepted = 0
   private chunkId = 0
   private waking = false
   private taking = false
+  /** A link got its turn since this was last cleared. */
+  private enqueued = false
   /** Something may have become startable while lanes were being woken. */
   private news = false
   private closed = false
@@ -275,6 +310,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     if (!link.queued) {
       link.queued = true
       this.turns.push(link)
+      this.enqueued = true
     }
     this.wake()
   }
@@ -360,9 +396,14 @@ class Scheduler implements Executor.Scheduler, Hub {
       return undefined
     }
     this.taking = true
-    const entries = this.suspects.length > 0 || seat.alone ? this.takeSuspect(seat, max) : this.fill(seat, max, first)
+    let leased: Chunk | undefined
+    do {
+      this.enqueued = false
+      const entries = this.suspects.length > 0 || seat.alone ? this.takeSuspect(seat, max) : this.fill(seat, max, first)
+      leased = entries.length === 0 ? undefined : this.lease(seat, entries)
+      // What became ready while it was looked for may have been passed over.
+    } while (leased === undefined && this.enqueued)
     this.taking = false
-    const leased = entries.length === 0 ? undefined : this.lease(seat, entries)
     if (leased === undefined) seat.parked = true
     return leased
   }
@@ -407,7 +448,7 @@ class Scheduler implements Executor.Scheduler, Hub {
       if (type === undefined) continue
       if (fill !== undefined) {
         if (!fill.fits(type)) {
-          link.front.unshift(entry)
+          link.putBack(entry)
           break
         }
         fill.add(type)
@@ -435,7 +476,7 @@ class Scheduler implements Executor.Scheduler, Hub {
   private shareTail(link: OriginLink, entries: Array<Entry>, start: number): void {
     if (this.seats.size < 2 || link.origin.chunkSize !== undefined) return
     const end = start + Math.ceil((entries.length - start) / this.seats.size)
-    while (entries.length > end) link.front.unshift(entries.pop()!)
+    while (entries.length > end) link.putBack(entries.pop()!)
   }
 
   /** Looks the type up and encodes the payload, or rejects the entry. */
@@ -480,28 +521,22 @@ class Scheduler implements Executor.Scheduler, Hub {
   }
 
   private lease(seat: Seat, entries: Array<Entry>): Chunk | undefined {
-    // The origin may have ended while it was asked.
     let wanted = 0
-    for (let i = 0; i < entries.length; i++) if (isWanted(entries[i])) entries[wanted++] = entries[i]
-    if (wanted === 0) return undefined
+    let roomier = false
+    for (const entry of entries) {
+      if (linkOf(entry).uncount(entry)) roomier = true
+      // The origin may have ended while it was asked.
+      if (isWanted(entry)) entries[wanted++] = entry
+    }
     entries.length = wanted
-    const chunk = new Chunk(++this.chunkId, entries, seat)
-    let accepted = false
-    for (let i = 0; i < wanted; i++) {
-      const entry = entries[i]
-      const link = linkOf(entry)
+    const chunk = wanted === 0 ? undefined : new Chunk(++this.chunkId, entries, seat)
+    for (const entry of entries) {
       entry.lease = chunk
       entry.attempt++
-      link.hold(entry)
-      if (entry.accepted) {
-        entry.accepted = false
-        accepted = true
-        link.accepted--
-        this.accepted--
-      }
+      linkOf(entry).hold(entry)
     }
-    seat.add(chunk)
-    if (accepted) this.roomy()
+    if (chunk !== undefined) seat.add(chunk)
+    if (roomier) this.roomy()
     return chunk
   }
 
@@ -615,12 +650,7 @@ class Scheduler implements Executor.Scheduler, Hub {
 
   /** Fails an entry that never got to a lane; later, so that who is asking is not disturbed. */
   private reject(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>): void {
-    const link = linkOf(entry)
-    if (entry.accepted) {
-      entry.accepted = false
-      link.accepted--
-      this.accepted--
-    }
+    linkOf(entry).uncount(entry)
     if (this.rejected.push([entry, worker, reason]) > 1) return
     queueMicrotask(() => {
       for (const [entry, worker, reason] of this.rejected.splice(0)) {
@@ -647,7 +677,7 @@ class Scheduler implements Executor.Scheduler, Hub {
   private again(entry: Entry): void {
     const link = linkOf(entry)
     if (!isWanted(entry)) return
-    link.front.unshift(entry)
+    link.putBack(entry)
     if (!link.queued) {
       link.queued = true
       this.turns.push(link)
@@ -701,6 +731,7 @@ class Scheduler implements Executor.Scheduler, Hub {
       })
       this.failWith(entry, worker, reason, "")
     } else if (entry === culprit || (culprit === undefined && loss.known !== true)) {
+      linkOf(entry).count(entry)
       this.suspects.push(entry)
     } else {
       this.again(entry)
@@ -717,7 +748,10 @@ class Scheduler implements Executor.Scheduler, Hub {
       return seat.draining ? [] : this.fill(seat, max, undefined)
     }
     for (let entry = this.suspects.shift(); entry !== undefined; entry = this.suspects.shift()) {
-      if (!isWanted(entry)) continue
+      if (!isWanted(entry)) {
+        linkOf(entry).uncount(entry)
+        continue
+      }
       seat.alone = true
       seat.draining = false
       return [entry]

@@ -1,4 +1,5 @@
 /** What the main thread and a worker thread say to each other, and the memory that they share. */
+import type { Severity } from "effect/LogLevel"
 import type { WireFailure } from "../Executor.ts"
 
 /** What a thread is started with. */
@@ -42,7 +43,7 @@ export interface WireSpan {
 /** From a thread. */
 export type FromThread =
   | readonly [tag: "ready"]
-  | readonly [tag: "unusable", error: unknown]
+  | readonly [tag: "unusable", failure: WireFailure]
   /** Outcomes of items: `values[i]` is that of `items[i]`, unless `failures` says otherwise. */
   | readonly [
     tag: "done",
@@ -59,12 +60,11 @@ export type FromThread =
   | readonly [tag: "log", entry: WireLog]
 
 export interface WireLog {
-  readonly level: string
+  readonly level: Severity
   readonly message: ReadonlyArray<unknown>
   readonly cause: string
   readonly annotations: Readonly<Record<string, unknown>>
   readonly spans: ReadonlyArray<readonly [label: string, start: number]>
-  readonly fiberId: number
   readonly time: number
   /** Entries dropped before this one because too many waited. */
   readonly dropped: number
@@ -121,9 +121,14 @@ export class Claims {
     }
   }
 
-  /** The thread is inside the synchronous part of an item; -1: of none. */
+  /** The thread is in the synchronous part of an item. */
   enter(slot: number, item: number): void {
-    Atomics.store(this.words, Claims.slots, slot < 0 ? 0 : 1 + (slot << 16 | item))
+    Atomics.store(this.words, Claims.slots, 1 + (slot << 16 | item))
+  }
+
+  /** The thread is in no item. */
+  leave(): void {
+    Atomics.store(this.words, Claims.slots, 0)
   }
 
   /** The item whose synchronous part the thread is in. */

@@ -65,6 +65,9 @@ export const check = (
     task.starts++
     if (attempt !== task.starts) violate("attempt", id, `started for the ${task.starts}. time as attempt ${attempt}`)
     if (!task.idempotent && task.starts > 1) violate("twice", id, "started again, though it is not idempotent")
+    if (task.idempotent && task.proofs >= maxAttempts) {
+      violate("blame", id, `started again after ${task.proofs} proven losses of ${maxAttempts}`)
+    }
     if (task.outcomes > 0) violate("restart", id, "started again after its outcome")
     else if (!task.mayStart) violate("restart", id, "started again, though its worker was not lost")
     task.mayStart = false

@@ -16,3 +16,10 @@ export * from "./noop.ts"
 export { type Observer, Probe } from "./probe.ts"
 export * from "./scripted.ts"
 export { Tasks } from "./tasks.ts"
+
+/**
+ * Where the handlers are, for a dispatcher that loads them where the work is done.
+ *
+ * @category laws
+ */
+export const handlersUrl: URL = new URL("./handlers.ts", import.meta.url)

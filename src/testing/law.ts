@@ -145,6 +145,8 @@ export const property = <A>(name: string, options: {
   readonly dispatcher?: (input: A) => SubjectOptions
   /** Inputs to try where the clock is not the test's. Default: as many as elsewhere. */
   readonly liveRuns?: number
+  /** The least time that one run is given, in milliseconds. */
+  readonly patience?: number
   readonly holds: (input: A, trial: Trial) => Effect.Effect<void, unknown, Dispatcher | Scope.Scope>
 }): Property => ({
   name,
@@ -152,7 +154,7 @@ export const property = <A>(name: string, options: {
   check: (subject, check) =>
     Effect.gen(function*() {
       const context = yield* Effect.context<never>()
-      let patience = subject.patience ?? 10_000
+      let patience = Math.max(subject.patience ?? 10_000, subject.sharesClock ? 0 : options.patience ?? 0)
       let opened: Opened | undefined
       const open = (input: A) =>
         options.dispatcher === undefined
@@ -173,13 +175,20 @@ export const property = <A>(name: string, options: {
           Effect.catchCause((cause) => {
             // What comes after is the search for a smaller input, on a new dispatcher and with less patience.
             patience = Math.min(patience, 1000)
+            const failed = opened
             opened = undefined
-            return Effect.fail(broken(cause))
+            // A broken dispatcher may never close, and nobody waits for it.
+            return Effect.andThen(
+              failed === undefined ? Effect.void : Effect.forkDetach(failed.trial.close),
+              Effect.fail(broken(cause))
+            )
           })
         )
       const result = yield* Arbitrary.checkEffect(options.input, run, {
         runs: check?.runs ?? (subject.sharesClock ? 100 : options.liveRuns ?? 100),
         maxShrinks: check?.maxShrinks ?? 100,
+        // Lists of up to as many tasks: what goes wrong between many does not between ten.
+        size: 20,
         ...(check?.seed === undefined ? {} : { seed: check.seed })
       })
       if (opened !== undefined) yield* within(opened.trial.close, patience).pipe(Effect.mapError(() => slow(patience)))
@@ -215,8 +224,8 @@ const within = <A, E>(effect: Effect.Effect<A, E>, millis: number): Effect.Effec
     Effect.callback<A, E | LawBroken>((resume) => {
       const fiber = Effect.runForkWith(context)(effect)
       const timer = setTimeout(() => {
-        fiber.interruptUnsafe()
         resume(Effect.fail(slow(millis)))
+        fiber.interruptUnsafe()
       }, millis)
       fiber.addObserver((exit) => {
         clearTimeout(timer)

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import type { Subject } from "./law.ts"
 
-/** The step in which the time of a test moves, in milliseconds. */
-export const UNIT = 1000
+/** The step in which the time of a test moves, in milliseconds: shorter where it is real. */
+export const unitOf = (subject: Subject): number => subject.sharesClock ? 1000 : 400
 
 /** Lets everything run that can run without time passing. */
 export const settle = (turns = 20): Effect.Effect<void> =>
@@ -25,5 +25,5 @@ export const until = (holds: () => boolean): Effect.Effect<void> =>
 /** Lets time pass while an effect runs: moves the test's clock step by step, or leaves the real one alone. */
 export const inTime = <A, E, R>(subject: Subject, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   subject.sharesClock
-    ? Effect.raceFirst(effect, Effect.forever(Effect.andThen(settle(), TestClock.adjust(UNIT))))
+    ? Effect.raceFirst(effect, Effect.forever(Effect.andThen(settle(), TestClock.adjust(unitOf(subject)))))
     : effect

@@ -37,16 +37,24 @@ export const papyrosWith = (args: ReadonlyArray<string>, options?: {
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Whether stderr and stdout are terminals, of so many columns. */
   readonly terminal?: { readonly stdout: boolean; readonly columns: number } | undefined
-}): Effect.Effect<Ended> =>
+}): Effect.Effect<Ended & { readonly events: ReadonlyArray<"stdout" | "stderr" | "end"> }> =>
   Effect.suspend(() => {
     const written = { stdout: "", stderr: "" }
-    const collect = (to: "stdout" | "stderr") =>
-      Sink.forEach((text: string | Uint8Array) => Effect.sync(() => written[to] += String(text)))
+    const events: Array<"stdout" | "stderr" | "end"> = []
+    const collect = (to: "stdout" | "stderr", endOnDone = false) =>
+      Sink.forEach((text: string | Uint8Array) =>
+        Effect.sync(() => {
+          events.push(to)
+          written[to] += String(text)
+        })
+      ).pipe(Sink.map(() => {
+        if (endOnDone) events.push("end")
+      }))
     const { env, stdin, terminal } = options ?? {}
     const stdio = Stdio.layerTest({
       args: Effect.succeed(args),
       stdin: Stream.isStream(stdin) ? stdin : Stream.make(new TextEncoder().encode(stdin ?? "")),
-      stdout: () => options?.stdout ?? collect("stdout"),
+      stdout: (to) => options?.stdout ?? collect("stdout", to?.endOnDone),
       stderr: () => collect("stderr"),
       stderrIsTerminal: Effect.succeed(terminal !== undefined),
       stdoutIsTerminal: Effect.succeed(terminal?.stdout === true)
@@ -57,7 +65,7 @@ export const papyrosWith = (args: ReadonlyArray<string>, options?: {
       Effect.provide(Layer.provideMerge(stdio, NodeServices.layer)),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: env ?? {} })),
       Effect.exit,
-      Effect.map((exit) => ({ code: Exit.isSuccess(exit) ? 0 : codeOf(exit.cause), ...written }))
+      Effect.map((exit) => ({ code: Exit.isSuccess(exit) ? 0 : codeOf(exit.cause), ...written, events }))
     )
   })
 

@@ -74,6 +74,29 @@ describe("papyros run", () => {
         }
       }))
 
+    it.effect("writes outcomes as they complete, or with --ordered in the order of the input", () =>
+      Effect.gen(function*() {
+        const indexes = (...flags: Array<string>) =>
+          Effect.map(
+            passing(papyrosWith(["run", handlers, "Wait", ...flags], {
+              stdin: ndjson([{ millis: 3000 }, { millis: 1000 }, { millis: 2000 }])
+            })),
+            ({ stdout }) => parsed(stdout).map((line) => Reflect.get(Object(line), "index"))
+          )
+        assert.deepStrictEqual(yield* indexes(), [1, 2, 0])
+        assert.deepStrictEqual(yield* indexes("--ordered"), [0, 1, 2])
+      }))
+
+    it.effect("ends stdout, which waits until all has been taken, before it says how the run went", () =>
+      Effect.gen(function*() {
+        for (const line of [`{"n":-1}`, `nonsense`]) {
+          const { events } = yield* papyrosWith(["run", handlers, "Factorize"], { stdin: `{"n":6}\n${line}` })
+          assert.deepStrictEqual(events.filter((event) => event === "end"), ["end"])
+          assert.isAbove(events.indexOf("end"), events.lastIndexOf("stdout"))
+          assert.isBelow(events.indexOf("end"), events.indexOf("stderr"))
+        }
+      }))
+
     it.effect("encodes payloads and successes by the schemas of the task", () =>
       Effect.gen(function*() {
         const { stdout } = yield* papyrosWith(["run", handlers, "Tomorrow"], {
@@ -208,6 +231,7 @@ describe("papyros run", () => {
     const bad: ReadonlyArray<readonly [Uint8Array, string]> = [
       [bytes("{\"id\":"), "the line is not JSON: "],
       [bytes("\ufeff{}"), "the line is not JSON: "],
+      [bytes("\u001b[31m"), "the line is not JSON: "],
       [bytes("[{}]"), "the line is not the payload of a Measure: Expected object"],
       [bytes("{\"id\":1}"), "the line is not the payload of a Measure: Missing key at [\"text\"]"],
       [
@@ -221,7 +245,7 @@ describe("papyros run", () => {
       "stops at the first line that holds no payload, names it, and executes what came before",
       {
         before: Schema.Array(Line),
-        bad: Schema.Literals([0, 1, 2, 3, 4, 5]),
+        bad: Schema.Literals([0, 1, 2, 3, 4, 5, 6]),
         after: Schema.Array(Line),
         cuts: Schema.Array(Schema.Int)
       },
@@ -235,6 +259,7 @@ describe("papyros run", () => {
           )
           assert.deepStrictEqual(parsed(stdout), before.map(outcomeOf))
           assert.include(stderr, `stdin, line ${head.split("\n").length}: ${why}`)
+          assert.notInclude(stderr, "\u001b", "what comes from outside must not reach the terminal as it is")
           assert.strictEqual(code, 2)
         }),
       { arbitrary: { runs: 100 } }
@@ -330,11 +355,15 @@ describe("papyros run", () => {
     it.effect("reads no more than fits into the memory, however long the lines", () =>
       Effect.gen(function*() {
         const MiB = 1024 * 1024
-        const { stdin, taken } = endless(`{"millis":1,"pad":"${"x".repeat(MiB)}"}\n`)
-        const running = yield* Effect.forkChild(papyrosWith(["run", handlers, "Wait"], { stdin }))
+        const { stdin, taken } = endless(`{"millis":1000,"pad":"${"x".repeat(MiB)}"}\n`)
+        const running = yield* Effect.forkChild(
+          papyrosWith(["run", handlers, "Wait", "--concurrency", "200"], { stdin })
+        )
         const read = yield* standing(() => taken.lines)
         assert.isAtMost(read, 66)
-        assert.isAtLeast(read, 32)
+        assert.isAtLeast(read, 60)
+        yield* TestClock.adjust("1 second")
+        assert.isAbove(yield* standing(() => taken.lines), read)
         yield* Fiber.interrupt(running)
       }))
   })
@@ -458,10 +487,15 @@ describe("papyros run", () => {
         assert.isTrue(fitting.every((line) => line.length < 20))
         assert.deepStrictEqual(parsed(narrow.stdout).length, 2)
         assert.notInclude(narrow.stdout, clear)
+        const { stderr } = yield* papyrosWith(["run", handlers, "Wait"], {
+          stdin: "?",
+          terminal: { stdout: false, columns: 80 }
+        })
+        assert.match(stderr.split(clear).at(-1)!, /^stdin, line 1: the line is not JSON.*\nWait: 0 tasks in .*\n$/)
       }))
   })
 
-  describe("the process", () => {
+  describe("the process", { timeout: 120_000 }, () => {
     it.live("reads stdin, writes results to stdout and nothing else, and exits with 0, 1 or 2", () =>
       Effect.gen(function*() {
         const all = yield* spawned(["run", handlers, "Chatter"], "{}\n{}\n")

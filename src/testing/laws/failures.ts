@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import * as Dispatcher from "../../Dispatcher.ts"
 import type * as Task from "../../Task.ts"
 import { expect, expectEqual, type Law, property } from "../law.ts"
-import { inTime, UNIT } from "../pace.ts"
+import { inTime, unitOf } from "../pace.ts"
 import {
   collect,
   direct,
@@ -97,11 +97,11 @@ export const failures: Law = {
     }),
     property("a task past its taskTimeout fails alone", {
       input: work(Schema.Union([Square, Schema.Literal("hold")]), 8),
-      liveRuns: 2,
+      liveRuns: 3,
       holds: ({ options, tasks: wanted }, { subject }) =>
         Effect.gen(function*() {
           const tasks = wanted.map((task, id) => task === "hold" ? new Hold({ id }) : task)
-          const timed = { ...toOptions({ ...options, retries: 0 }), taskTimeout: UNIT * 2 }
+          const timed = { ...toOptions({ ...options, retries: 0 }), taskTimeout: unitOf(subject) * 2 }
           const results = yield* inTime(
             subject,
             Stream.runCollect(Dispatcher.results(toSource(tasks, options) as ReadonlyArray<Square | Hold>, timed))
@@ -115,10 +115,10 @@ export const failures: Law = {
     property("a task that never yields fails alone past its taskTimeout", {
       input: work(Schema.Union([Square, Spin]), 4),
       needs: ["endsBusyLoops"],
-      liveRuns: 2,
-      holds: ({ options, tasks }) =>
+      liveRuns: 3,
+      holds: ({ options, tasks }, { subject }) =>
         Effect.gen(function*() {
-          const timed = { ...toOptions({ ...options, retries: 0 }), taskTimeout: UNIT / 4 }
+          const timed = { ...toOptions({ ...options, retries: 0 }), taskTimeout: unitOf(subject) }
           const results = yield* Stream.runCollect(Dispatcher.results(tasks, timed))
           yield* expectOnce(results, tasks.length)
           for (const result of results) {

@@ -1,0 +1,194 @@
+/** Dispatchers with a fault between the scheduler and its lanes: the scripted executor, which calls a scheduler that errs. */
+import type * as Executor from "papyros/Executor"
+import type { Faults, Subject } from "papyros/testing"
+import { scriptedSubject } from "./scriptedSubject.ts"
+
+/** A scheduler that does what another does. */
+export class Between implements Executor.Scheduler {
+  readonly inner: Executor.Scheduler
+
+  constructor(inner: Executor.Scheduler) {
+    this.inner = inner
+  }
+
+  get timers() {
+    return this.inner.timers
+  }
+
+  join(lane: Executor.Lane) {
+    this.inner.join(lane)
+  }
+
+  take(...args: Parameters<Executor.Scheduler["take"]>) {
+    return this.inner.take(...args)
+  }
+
+  succeed(chunk: Executor.Chunk, at: number, value: unknown) {
+    this.inner.succeed(chunk, at, value)
+  }
+
+  fail(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure) {
+    this.inner.fail(chunk, at, failure)
+  }
+
+  busy(...args: Parameters<Executor.Scheduler["busy"]>) {
+    this.inner.busy(...args)
+  }
+
+  giveBack(chunk: Executor.Chunk, from: number, to: number) {
+    this.inner.giveBack(chunk, from, to)
+  }
+
+  leave(lane: Executor.Lane, loss?: Executor.Loss) {
+    this.inner.leave(lane, loss)
+  }
+
+  unavailable(cause: unknown) {
+    this.inner.unavailable(cause)
+  }
+}
+
+type Mutant = new(inner: Executor.Scheduler) => Executor.Scheduler
+
+/** What the scheduler hands out is its own entry, which a scheduler with a fault of its own would treat so. */
+interface Entry extends Executor.Item {
+  attempt: number
+  lease: unknown
+  value: unknown
+  readonly link: { readonly origin: { readonly settled: (entry: Entry) => void } }
+}
+
+const entryOf = (chunk: Executor.Chunk, at: number) => chunk.items[at] as Entry
+
+export class Drops extends Between {
+  private seen = 0
+  override succeed(chunk: Executor.Chunk, at: number, value: unknown) {
+    if (++this.seen % 40 !== 0) super.succeed(chunk, at, value)
+  }
+}
+
+export class DropsTail extends Between {
+  override giveBack(chunk: Executor.Chunk, from: number, to: number) {
+    super.giveBack(chunk, from, to > from + 1 ? to - 1 : to)
+  }
+}
+
+export class Alters extends Between {
+  override succeed(chunk: Executor.Chunk, at: number, value: unknown) {
+    super.succeed(chunk, at, structuredClone(value))
+  }
+}
+
+/** A lane never gets back the slot of a task that failed. */
+export class LeaksSlot extends Between {
+  private readonly lanes = new Map<Executor.Chunk, Executor.Lane>()
+  private readonly leaked = new Map<Executor.Lane, number>()
+  override take(lane: Executor.Lane, max: number) {
+    const chunk = super.take(lane, max - (this.leaked.get(lane) ?? 0))
+    if (chunk !== undefined) this.lanes.set(chunk, lane)
+    return chunk
+  }
+  override fail(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure) {
+    const lane = this.lanes.get(chunk)!
+    this.leaked.set(lane, (this.leaked.get(lane) ?? 0) + 1)
+    super.fail(chunk, at, failure)
+  }
+}
+
+export class SwallowsDefect extends Between {
+  override fail(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure) {
+    if (failure._tag === "Defect") super.succeed(chunk, at, undefined)
+    else super.fail(chunk, at, failure)
+  }
+}
+
+export class ConfusesReasons extends Between {
+  override fail(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure) {
+    super.fail(chunk, at, failure._tag === "TimedOut" ? { _tag: "Interrupted", trace: "" } : failure)
+  }
+}
+
+/** Names whoever else ran on the lane, of what was proven guilty. */
+export class BlamesNeighbour extends Between {
+  override leave(lane: Executor.Lane, loss?: Executor.Loss) {
+    super.leave(
+      lane,
+      loss === undefined ? undefined : {
+        ...loss,
+        chunks: loss.chunks.map((report) => {
+          const neighbour = report.chunk.items.findIndex((_, at) => at !== report.culprit && report.started(at))
+          const proven = loss.chunks.some(({ culprit }) => culprit !== undefined)
+          return !proven || neighbour === -1 ? report : { ...report, culprit: neighbour }
+        })
+      }
+    )
+  }
+}
+
+/** Reports a chunk when all of it has ended, so that a loss takes with it what had ended. */
+export class RerunsMates extends Between {
+  private readonly kept = new Map<Executor.Chunk, Array<() => void>>()
+  private keep(chunk: Executor.Chunk, report: () => void) {
+    const kept = this.kept.get(chunk) ?? []
+    this.kept.set(chunk, kept)
+    if (kept.push(report) >= chunk.items.length) { for (const report of kept.splice(0)) report() }
+  }
+  override succeed(chunk: Executor.Chunk, at: number, value: unknown) {
+    this.keep(chunk, () => super.succeed(chunk, at, value))
+  }
+  override fail(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure) {
+    this.keep(chunk, () => super.fail(chunk, at, failure))
+  }
+  override giveBack(chunk: Executor.Chunk, from: number, to: number) {
+    super.giveBack(chunk, from, to)
+    for (let at = from; at < to; at++) this.keep(chunk, () => {})
+  }
+}
+
+export class CountsUnclaimed extends Between {
+  override giveBack(chunk: Executor.Chunk, from: number, to: number) {
+    for (let at = from; at < to; at++) entryOf(chunk, at).attempt++
+    super.giveBack(chunk, from, to)
+  }
+}
+
+export class AcceptsLate extends Between {
+  override succeed(chunk: Executor.Chunk, at: number, value: unknown) {
+    const entry = entryOf(chunk, at)
+    if (entry.lease === chunk) return super.succeed(chunk, at, value)
+    entry.value = value
+    entry.link.origin.settled(entry)
+  }
+}
+
+export class StartsTwice extends Between {
+  override leave(lane: Executor.Lane, loss?: Executor.Loss) {
+    super.leave(
+      lane,
+      loss === undefined ? undefined : {
+        ...loss,
+        chunks: loss.chunks.map((report) => ({
+          ...report,
+          started: (at: number) => report.started(at) && report.chunk.items[at].idempotent
+        }))
+      }
+    )
+  }
+}
+
+/** Does not say that a lane has gone, so that what it held waits for ever. */
+export class ForgetsLoss extends Between {
+  override leave(lane: Executor.Lane, loss?: Executor.Loss) {
+    if (loss === undefined) super.leave(lane)
+  }
+}
+
+/** A subject whose lanes call a scheduler of that class. */
+export const between = (Mutant: Mutant, window = 2, faults: Partial<Faults> = { loss: 0 }): Subject => ({
+  ...scriptedSubject({ window, faults, between: (scheduler) => new Mutant(scheduler) }),
+  losesWorkers: faults.loss !== 0,
+  patience: 2000
+})
+
+/** The same with lanes that are lost. */
+export const lossy = (Mutant: Mutant) => between(Mutant, 6, {})

@@ -1,0 +1,46 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Dispatcher from "papyros/Dispatcher"
+import * as Task from "papyros/Task"
+import * as TaskGroup from "papyros/TaskGroup"
+import { noop, type NoopOptions } from "papyros/testing"
+
+class Number extends Task.Class<Number>()("Number", { payload: { n: Schema.Int }, success: Schema.Int }) {}
+
+const Numbers = TaskGroup.make(Number)
+
+const answer: NoopOptions["answer"] = ({ payload }) => 2 * (payload as { readonly n: number }).n
+
+describe("noop", () => {
+  for (const when of ["sync", "microtask", "immediate"] as const) {
+    for (const boundary of ["codec", "none"] as const) {
+      it.effect.prop(`answers every task with a function of its payload (${when}, ${boundary})`, {
+        tasks: Schema.Array(Number),
+        chunkSize: Schema.Literals([1, 2, 256]),
+        lanes: Schema.Literals([1, 3])
+      }, ({ chunkSize, lanes, tasks }) =>
+        Dispatcher.execute(tasks, { ordered: true }).pipe(
+          Stream.runCollect,
+          Effect.map((results) => assert.deepStrictEqual(results, tasks.map(({ n }) => 2 * n))),
+          Effect.provide(noop(Numbers, { answer, boundary, chunkSize, lanes, when }))
+        ), { arbitrary: { runs: 100 } })
+    }
+  }
+
+  it.effect("stops where its consumer does", () =>
+    Effect.gen(function*() {
+      let made = 0
+      const forever = function*() {
+        for (;;) yield new Number({ n: made++ })
+      }
+      const taken = yield* Dispatcher.execute(forever(), { ordered: true, bufferSize: 10 }).pipe(
+        Stream.take(100),
+        Stream.runCollect
+      )
+      assert.lengthOf(taken, 100)
+      assert.isAtMost(made, 100 + 10 + 1)
+      assert.strictEqual((yield* Dispatcher.status).running, 0)
+    }).pipe(Effect.provide(noop(Numbers, { answer, when: "immediate", chunkSize: 4 }))))
+})
