@@ -120,7 +120,7 @@ const caseOf = (name: string, boundary: "codec" | "none") => ({
       competitors: [
         competitor(BASELINE, execute(1), "at most 3,000 ns"),
         competitor("execute, chunks of 256", execute(256), "at most 300 ns"),
-        competitor("execute, chunks by themselves", execute("auto")),
+        competitor("execute, chunks sized automatically", execute("auto")),
         competitor("run, one at a time", runEach),
         competitor(`queue, ${QUEUED} pushed, then popped`, queue)
       ]

@@ -376,7 +376,9 @@ for (const [name, layer] of Object.entries(dispatchers)) {
         const popping = yield* Effect.forkChild(Effect.flip(queue.pop()))
         yield* Effect.yieldNow
         yield* Scope.close(scope, Exit.void)
-        for (const fiber of [running, waiting, popping] as ReadonlyArray<Fiber.Fiber<{ readonly _tag: string }, unknown>>) {
+        for (
+          const fiber of [running, waiting, popping] as ReadonlyArray<Fiber.Fiber<{ readonly _tag: string }, unknown>>
+        ) {
           assert.strictEqual((yield* Fiber.join(fiber))._tag, "DispatcherClosed")
         }
         assert.strictEqual((yield* Effect.flip(Effect.provide(act("succeed"), context)))._tag, "DispatcherClosed")
@@ -652,6 +654,49 @@ describe("Dispatcher", () => {
       yield* Effect.provide(new Fork(), layer)
       yield* Deferred.await(interrupted)
     }))
+
+  it.effect("ends all that runs, also when the end of one task lets another end at once", () =>
+    Effect.gen(function*() {
+      class Wait extends Task.Class<Wait>()("Wait", { payload: { n: Schema.Int } }) {}
+      const Group = TaskGroup.make(Wait)
+      const door = yield* Deferred.make<void>()
+      const interrupted: Array<number> = []
+      const layer = FiberDispatcher.layer(Group, { concurrency: 4 }).pipe(
+        Layer.provide(Group.toLayer({
+          Wait: ({ n }) =>
+            (n === 2 ? Deferred.await(door) : Effect.never).pipe(
+              Effect.onInterrupt(() => {
+                interrupted.push(n)
+                return n === 3 ? Deferred.succeed(door, undefined) : Effect.void
+              })
+            )
+        }))
+      )
+      const run = yield* Dispatcher.execute([1, 2, 3].map((n) => new Wait({ n }))).pipe(
+        Stream.runDrain,
+        Effect.timeoutOption("1 second"),
+        Effect.provide(layer),
+        Effect.forkChild
+      )
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(run)
+      assert.deepStrictEqual(interrupted.filter((n) => n !== 2), [1, 3])
+    }))
+
+  it.effect("starts what a source pushes to the same dispatcher while it is pulled", () =>
+    Effect.gen(function*() {
+      const queue = yield* Dispatcher.makeQueue<Act>()
+      const push = (n: number) => Effect.runSync(queue.push(act("succeed", n)))
+      const source = function*() {
+        push(1)
+        yield act("succeed", 10)
+        push(2)
+      }
+      const got = yield* Stream.runCollect(Dispatcher.execute(source()))
+      assert.deepStrictEqual(got, [11])
+      const pushed = [yield* queue.pop(), yield* queue.pop()]
+      assert.deepStrictEqual(pushed.toSorted(), [2, 3])
+    }).pipe(Effect.scoped, Effect.provide(fiber({ concurrency: 1 }))))
 
   it.effect("reads its options from the environment", () =>
     Effect.gen(function*() {

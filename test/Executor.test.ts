@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
@@ -396,6 +397,35 @@ describe("Executor", () => {
       assert.strictEqual((yield* Fiber.join(fiber)).length, 20)
     }),
     { capacity: 3 }
+  )
+
+  test(
+    "counts what a lane gives back, or held when it was lost, against the capacity",
+    Effect.gen(function*() {
+      const { join, scheduler } = yield* Manual
+      const queue = yield* Dispatcher.makeQueue<Step>({ chunkSize: 4 })
+      const pushAll = (from: number) =>
+        Effect.forEach(
+          Array.from({ length: 5 }, (_, n) => new Step({ n: from + n })),
+          (task) => Effect.exit(queue.push(task, { timeout: 0 }))
+        ).pipe(Effect.map((exits) => exits.filter(Exit.isSuccess).length))
+      assert.strictEqual(yield* pushAll(0), 2)
+      const a = join("a")
+      const chunk = a.take()
+      assert.deepStrictEqual(names(chunk), [0, 1])
+      assert.strictEqual(yield* pushAll(10), 1, "one of the two runs")
+      scheduler.giveBack(chunk, 1, 2)
+      assert.strictEqual((yield* Dispatcher.status).waiting, 2)
+      assert.strictEqual(yield* pushAll(20), 0)
+      a.lose([{ chunk, started: 1 }])
+      assert.strictEqual((yield* Dispatcher.status).waiting, 3)
+      assert.strictEqual(yield* pushAll(30), 0)
+      const b = join("b")
+      while ((yield* queue.size).ready < 3) b.finish(b.take())
+      assert.strictEqual((yield* Dispatcher.status).waiting, 0)
+      assert.strictEqual(yield* pushAll(40), 2)
+    }).pipe(Effect.scoped),
+    { capacity: 2 }
   )
 
   test(

@@ -127,21 +127,23 @@ export class BlamesNeighbour extends Between {
 
 /** Reports a chunk when all of it has ended, so that a loss takes with it what had ended. */
 export class RerunsMates extends Between {
-  private readonly kept = new Map<Executor.Chunk, Array<() => void>>()
-  private keep(chunk: Executor.Chunk, report: () => void) {
-    const kept = this.kept.get(chunk) ?? []
+  private readonly kept = new Map<Executor.Chunk, Map<number, () => void>>()
+  private keep(chunk: Executor.Chunk, at: number, report: () => void) {
+    const kept = this.kept.get(chunk) ?? new Map<number, () => void>()
     this.kept.set(chunk, kept)
-    if (kept.push(report) >= chunk.items.length) { for (const report of kept.splice(0)) report() }
+    if (kept.has(at)) return
+    kept.set(at, report)
+    if (kept.size === chunk.items.length) { for (const report of kept.values()) report() }
   }
   override succeed(chunk: Executor.Chunk, at: number, value: unknown) {
-    this.keep(chunk, () => super.succeed(chunk, at, value))
+    this.keep(chunk, at, () => super.succeed(chunk, at, value))
   }
   override fail(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure) {
-    this.keep(chunk, () => super.fail(chunk, at, failure))
+    this.keep(chunk, at, () => super.fail(chunk, at, failure))
   }
   override giveBack(chunk: Executor.Chunk, from: number, to: number) {
     super.giveBack(chunk, from, to)
-    for (let at = from; at < to; at++) this.keep(chunk, () => {})
+    for (let at = from; at < to; at++) this.keep(chunk, at, () => {})
   }
 }
 

@@ -113,13 +113,24 @@ const hasCloneable = (ast: SchemaAST.AST): boolean => {
 }
 
 const byFields = (schema: WithFields): Codec => {
-  const codecs = Object.entries(schema.fields).map(([name, field]) => [name, of(field)] as const)
+  const fields = Object.entries(schema.fields).map(([name, field]) => ({
+    name,
+    codec: of(field),
+    plain: isPlain(field.ast)
+  }))
+  // What is encoded was checked as a whole: its plain fields are only copied.
   const each = (way: "encode" | "decode"): Code => (value) => {
     if (typeof value !== "object" || value === null) return Exit.fail(new TypeError(`Expected an object, got ${value}`))
     const out: Record<string, unknown> = {}
-    for (const [name, codec] of codecs) {
-      if (!(name in value)) continue
-      const exit = codec[way](Reflect.get(value, name))
+    for (let i = 0; i < fields.length; i++) {
+      const { codec, name, plain } = fields[i]
+      const field = (value as Readonly<Record<string, unknown>>)[name]
+      if (field === undefined && !(name in value)) continue
+      if (plain && way === "encode") {
+        out[name] = field
+        continue
+      }
+      const exit = codec[way](field)
       if (exit._tag === "Failure") return exit
       out[name] = exit.value
     }

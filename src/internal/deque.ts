@@ -35,10 +35,6 @@ export class Deque<A> {
     return this.items[this.head]
   }
 
-  get last(): A | undefined {
-    return this.length === 0 ? undefined : this.items[this.items.length - 1]
-  }
-
   /** Moves the first item to the end, or drops it. */
   next(keep: boolean): void {
     if (keep && this.length === 1) return

@@ -162,6 +162,8 @@ class Execution<A, E> implements Origin {
   /** A task pulled to learn whether there is one. */
   private peeked: Entry | undefined
   private pulled = 0
+  /** Credits there are, as last counted: when used up, when results are taken, when they turn out larger. */
+  private credits = 0
   /** Credits in use. */
   private outstanding = 0
   /** Tasks without an outcome. */
@@ -237,8 +239,13 @@ class Execution<A, E> implements Origin {
     return mean === 0 ? size : Math.max(1, Math.min(size, Math.floor(this.bufferBytes / mean)))
   }
 
+  /** How many credits there are now. */
+  private recount(): number {
+    return this.credits = this.limit() + this.link!.slots()
+  }
+
   private pull(): Entry | undefined {
-    if (this.outstanding >= this.limit() + this.link!.slots()) {
+    if (this.outstanding >= this.credits && this.outstanding >= this.recount()) {
       this.starved = true
       return undefined
     }
@@ -298,7 +305,7 @@ class Execution<A, E> implements Origin {
   }
 
   private deliver(entry: Entry): void {
-    if (entry.failure === undefined) this.sizes.add(entry.value)
+    if (entry.failure === undefined && this.sizes.add(entry.value)) this.recount()
     this.ready.push(this.emit(entry))
   }
 
@@ -374,6 +381,7 @@ class Execution<A, E> implements Origin {
     if (this.inHand > 0) {
       this.outstanding -= this.inHand
       this.inHand = 0
+      this.recount()
       if (this.starved) {
         this.starved = false
         this.offer()

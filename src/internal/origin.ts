@@ -34,9 +34,6 @@ export class Entry implements Item {
   payload: unknown = undefined
   value: unknown = undefined
   failure: TaskFailure.TaskFailure<Task.Any> | undefined = undefined
-  /** Neighbours among the entries that lanes hold for one link. Owned by the scheduler. */
-  previous: Entry | undefined = undefined
-  following: Entry | undefined = undefined
 
   constructor(task: Task.Any, index: number, taskTimeout: number | undefined) {
     this.task = task
@@ -86,6 +83,8 @@ export interface Link {
   readonly depth: number
   /** The origin has something to start. */
   readonly ready: () => void
+  /** Whether any task would be accepted; if not, `roomy` tells when to ask again. */
+  readonly hasRoom: () => boolean
   /** Takes a place of the dispatcher's capacity for a task that waits to start. */
   readonly accept: (task: Task.Any) => boolean
   /** Cancels every entry with an index above `after`, that lanes hold or that waits to be started again. */

@@ -41,12 +41,9 @@ class Branch implements Origin {
 
   next(): Entry | undefined {
     const passed = this.passed.shift()
-    if (passed !== undefined) {
-      // What had no place of the capacity starts now: the others may look further.
-      if (!passed.accepted) this.fork.ready()
-      return passed
-    }
-    while (!this.fork.full) {
+    if (passed !== undefined) return passed
+    // Only where the others have room for what is theirs: it cannot be put back.
+    while (this.fork.hasRoomBut(this)) {
       const entry = this.fork.origin.next()
       if (entry === undefined) return undefined
       const branch = this.fork.branchOf(entry.task)
@@ -56,17 +53,16 @@ class Branch implements Origin {
     return undefined
   }
 
+  get hasRoom(): boolean {
+    return this.link!.hasRoom()
+  }
+
   /** Takes a task of this route that another branch met. */
   private pass(entry: Entry): void {
     // A task of a queue has its place already.
-    if (!entry.accepted) entry.accepted = this.link!.accept(entry.task)
+    entry.accepted ||= this.link!.accept(entry.task)
     this.passed.push(entry)
     this.link!.ready()
-  }
-
-  /** Whether it was passed more than the capacity of its dispatcher admits. */
-  get full(): boolean {
-    return this.passed.last?.accepted === false
   }
 
   settled(entry: Entry): void {
@@ -74,6 +70,7 @@ class Branch implements Origin {
   }
 
   roomy(): void {
+    this.fork.ready()
     this.fork.origin.roomy()
   }
 
@@ -94,9 +91,9 @@ class Fork implements Link {
     this.branches = routes.map(() => new Branch(this))
   }
 
-  /** Some branch cannot be passed any more tasks. */
-  get full(): boolean {
-    return this.branches.some((branch) => branch.full)
+  /** Whether every branch but one could be passed a task. */
+  hasRoomBut(one: Branch): boolean {
+    return this.branches.every((branch) => branch === one || branch.hasRoom)
   }
 
   join(): boolean {
@@ -118,6 +115,10 @@ class Fork implements Link {
 
   ready(): void {
     for (const branch of this.branches) branch.link!.ready()
+  }
+
+  hasRoom(): boolean {
+    return this.branches.every((branch) => branch.hasRoom)
   }
 
   accept(task: Task.Any): boolean {

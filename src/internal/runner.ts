@@ -30,7 +30,9 @@ export class Handler {
     const definition = entry.task.prototype["~papyros/Task"]
     this.handle = entry.handle
     this.fails = definition.error !== Schema.Never
-    this.context = Context.add(entry.context, Dispatcher, dispatcher) as Context.Context<never>
+    const context = Context.add(entry.context, Dispatcher, dispatcher)
+    // Flat, so that what every run adds to it never copies it.
+    this.context = Context.makeUnsafe<never>(new Map(context.mapUnsafe))
     this.codec = boundary === "codec" ? Codec.make(entry.task) : undefined
   }
 
@@ -138,6 +140,8 @@ const traced = (effect: Effect.Effect<unknown, unknown>, item: Executor.Item): E
 /** The handlers of a group, as its Layer provides them. */
 export class Handlers {
   private readonly known = new Map<string, Handler>()
+  private lastName: string | undefined
+  private last: Handler | undefined
   private readonly group: TaskGroup.Any
   private readonly context: Context.Context<never>
   private readonly dispatcher: Dispatcher["Service"]
@@ -156,8 +160,12 @@ export class Handlers {
   }
 
   get(name: string): Handler | undefined {
+    if (name === this.lastName) return this.last
     const known = this.known.get(name)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.lastName = name
+      return this.last = known
+    }
     const entry = this.group.tasks.has(name) ? this.context.mapUnsafe.get(handlerKey(name)) : undefined
     if (entry === undefined) return undefined
     const handler = new Handler(entry as HandlerEntry, this.dispatcher, this.boundary)

@@ -92,8 +92,7 @@ class OriginLink implements Link {
   /** Entries to start before those of the origin: given back, or innocent of a loss. */
   readonly front = new Deque<Entry>()
   /** Entries that lanes hold. */
-  active: Entry | undefined = undefined
-  activeCount = 0
+  active = 0
   /** Places of the capacity that its waiting tasks have. */
   accepted = 0
   queued = false
@@ -131,24 +130,27 @@ class OriginLink implements Link {
     this.scheduler.enqueue(this)
   }
 
-  accept(): boolean {
-    if (this.scheduler.accept(this)) return true
+  hasRoom(): boolean {
+    if (this.accepted === 0 || this.scheduler.hasRoom()) return true
     this.refused = true
     return false
   }
 
+  accept(): boolean {
+    if (!this.hasRoom()) return false
+    this.accepted++
+    this.scheduler.accepted++
+    return true
+  }
+
   cancelAfter(after: number): void {
     this.bound = Math.min(this.bound, after)
-    for (let entry = this.active; entry !== undefined;) {
-      const following: Entry | undefined = entry.following
-      if (entry.index > after) this.scheduler.cancel(entry)
-      entry = following
-    }
+    this.scheduler.cancelAfter(this, after)
   }
 
   end(stopped: () => void): void {
     if (this.ended) {
-      if (this.activeCount === 0) stopped()
+      if (this.active === 0) stopped()
       else {
         const before = this.stopped
         this.stopped = before === undefined ? stopped : () => {
@@ -161,12 +163,8 @@ class OriginLink implements Link {
     this.ended = true
     this.front.clear()
     this.scheduler.unlink(this)
-    for (let entry = this.active; entry !== undefined;) {
-      const following: Entry | undefined = entry.following
-      this.scheduler.cancel(entry)
-      entry = following
-    }
-    if (this.activeCount === 0) stopped()
+    this.scheduler.cancelAfter(this, -1)
+    if (this.active === 0) stopped()
     else this.stopped = stopped
   }
 
@@ -211,26 +209,9 @@ class OriginLink implements Link {
     return undefined
   }
 
-  hold(entry: Entry): void {
-    entry.following = this.active
-    entry.previous = undefined
-    if (this.active !== undefined) this.active.previous = entry
-    this.active = entry
-    this.activeCount++
-  }
-
-  release(entry: Entry): void {
-    if (entry.previous === undefined) this.active = entry.following
-    else entry.previous.following = entry.following
-    if (entry.following !== undefined) entry.following.previous = entry.previous
-    entry.previous = undefined
-    entry.following = undefined
-    this.activeCount--
-  }
-
   /** To be called when everything about a released entry is done. */
   afterRelease(): void {
-    if (this.ended && this.activeCount === 0 && this.stopped !== undefined) {
+    if (this.ended && this.active === 0 && this.stopped !== undefined) {
       const stopped = this.stopped
       this.stopped = undefined
       stopped()
@@ -323,12 +304,9 @@ class Scheduler implements Executor.Scheduler, Hub {
     return this.windowCount
   }
 
-  /** Takes a place of the capacity; a link without any always gets one. */
-  accept(link: OriginLink): boolean {
-    if (link.accepted > 0 && this.unstarted() >= this.capacity) return false
-    link.accepted++
-    this.accepted++
-    return true
+  /** Whether the capacity has a free place; a link without any always gets one. */
+  hasRoom(): boolean {
+    return this.unstarted() < this.capacity
   }
 
   private unstarted(): number {
@@ -347,11 +325,24 @@ class Scheduler implements Executor.Scheduler, Hub {
     }
   }
 
-  cancel(entry: Entry): void {
-    if (entry.cancelled) return
-    entry.cancelled = true
-    const chunk = entry.lease as Chunk | undefined
-    if (chunk !== undefined) chunk.seat.lane.cancel(chunk, chunk.items.indexOf(entry))
+  /** Cancels what lanes hold of a link, with an index above `after`. */
+  cancelAfter(link: OriginLink, after: number): void {
+    if (link.active === 0) return
+    const entries: Array<Entry> = []
+    for (const seat of this.seats.values()) {
+      for (let chunk = seat.newest; chunk !== undefined; chunk = chunk.older) {
+        for (const entry of chunk.items) {
+          if (entry.link === link && entry.lease === chunk && entry.index > after) entries.push(entry)
+        }
+      }
+    }
+    // Found before any of them ends, since one that ends may let others end at once.
+    for (const entry of entries) {
+      if (entry.cancelled) continue
+      entry.cancelled = true
+      const chunk = entry.lease as Chunk | undefined
+      if (chunk !== undefined) chunk.seat.lane.cancel(chunk, chunk.items.indexOf(entry))
+    }
   }
 
   // --- lanes -----------------------------------------------------------------
@@ -533,7 +524,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     for (const entry of entries) {
       entry.lease = chunk
       entry.attempt++
-      linkOf(entry).hold(entry)
+      linkOf(entry).active++
     }
     if (chunk !== undefined) seat.add(chunk)
     if (roomier) this.roomy()
@@ -625,7 +616,7 @@ class Scheduler implements Executor.Scheduler, Hub {
   private release(chunk: Chunk, entry: Entry | undefined): entry is Entry {
     if (entry === undefined || entry.lease !== chunk) return false
     entry.lease = undefined
-    linkOf(entry).release(entry)
+    linkOf(entry).active--
     const seat = chunk.seat
     seat.held--
     if (--chunk.open === 0) seat.remove(chunk)

@@ -59,12 +59,16 @@ export class ResultSizes {
     return this.average
   }
 
-  add(value: unknown): void {
+  /** Counts a result in; whether the average changed. */
+  add(value: unknown): boolean {
     const seen = this.seen++
     // Bytes are cheap to count and are what fills a memory, so none of them is left to sampling.
     if (seen < 16 || seen % 64 === 0 || ArrayBuffer.isView(value)) {
       const weight = seen < 16 ? 1 / (seen + 1) : 1 / 16
-      this.average += (sizeOf(value) - this.average) * weight
+      const before = this.average
+      this.average += (sizeOf(value) - before) * weight
+      return this.average !== before
     }
+    return false
   }
 }
