@@ -21,7 +21,7 @@ import * as TaskGroup from "papyros/TaskGroup"
 import { type Case, type Competitor, type Suite, Tally } from "./harness.ts"
 
 const CONCURRENCY = 64
-const QUICK = 50_000
+const QUICK = 100_000
 const SLOW = 10_000
 
 class Tenth extends Schema.TaggedError<Tenth>()("Tenth", { n: Schema.Int }) {}

@@ -16,7 +16,7 @@ import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem 
 export const ROUNDS = 15
 
 /** Rounds that are not counted: the first runs of a function are interpreted. */
-const WARM_UP = 3
+const WARM_UP = 5
 
 /** What arrived at a consumer; equal for equal sets of results, in whatever order. */
 export class Tally {
@@ -174,7 +174,7 @@ const seconds: Readonly<Record<Suite["clock"], () => number>> = {
   }
 }
 
-const rounds = (it: Case, clock: () => number, count: number, gc: () => void) =>
+const rounds = (it: Case, clock: () => number, count: number, gc: NonNullable<typeof globalThis.gc>) =>
   Effect.gen(function*() {
     const rates = new Map<string, Array<number>>(it.competitors.map(({ name }) => [name, []]))
     const expected = String(it.expected)
@@ -182,7 +182,9 @@ const rounds = (it: Case, clock: () => number, count: number, gc: () => void) =>
       // Who comes after whom changes with every round: what one leaves behind must not always meet the same one.
       const first = (round + WARM_UP) % it.competitors.length
       for (const { name, run } of [...it.competitors.slice(first), ...it.competitors.slice(0, first)]) {
-        gc()
+        // Not a full collection: that drops the hidden classes of which nothing lives at the moment, and with them
+        // the compiled code, so that every run would measure the compiler.
+        gc({ type: "minor" })
         const before = clock()
         const tally = yield* run
         const rate = it.tasks / (clock() - before)

@@ -60,7 +60,12 @@ export const broken: ReadonlyArray<Broken> = [
   { name: "drops a task", law: 2, says: /did not end/, subject: between(Drops) },
   { name: "doubles an outcome", law: 2, says: /indices of the results|did not end/, subject: fiber(doubles) },
   { name: "reorders", law: 2, says: /results before the failure/, subject: fiber(reorders) },
-  { name: "drops the tail of a chunk that is given back", law: 3, says: /did not end/, subject: between(DropsTail, 6) },
+  {
+    name: "drops the tail of a chunk that is given back",
+    law: 3,
+    says: /did not end/,
+    subject: between(DropsTail, 6, { loss: 0 })
+  },
   { name: "swallows a defect", law: 4, says: /outcome of task \d+, a Die/, subject: between(SwallowsDefect) },
   { name: "gives a wrong reason", law: 4, says: /TimedOut.*saw.*Interrupted/, subject: between(ConfusesReasons) },
   {
@@ -71,7 +76,12 @@ export const broken: ReadonlyArray<Broken> = [
   },
   { name: "ends before finalizers have run", law: 5, says: /finalizers ran/, subject: fiber(endsUnfinished) },
   { name: "ends and stops nothing", law: 5, says: /finalizers ran|did not end/, subject: fiber(endsNothing) },
-  { name: "leaks a slot", law: 6, says: /did not end/, subject: between(LeaksSlot, 2, { loss: 0, leave: 0 }) },
+  {
+    name: "leaks a slot",
+    law: 6,
+    says: /did not end/,
+    subject: between(LeaksSlot, 2, { loss: 0, giveBack: 0, leave: 0 })
+  },
   { name: "runs too many", law: 6, says: /ran at once|tasks run/, subject: fiber(same, { concurrency: 4 }) },
   {
     name: "ignores its capacity",

@@ -186,7 +186,7 @@ export class ForgetsLoss extends Between {
 }
 
 /** A subject whose lanes call a scheduler of that class. */
-export const between = (Mutant: Mutant, window = 2, faults: Partial<Faults> = { loss: 0 }): Subject => ({
+export const between = (Mutant: Mutant, window = 2, faults: Partial<Faults> = { loss: 0, giveBack: 0 }): Subject => ({
   ...scriptedSubject({ window, faults, between: (scheduler) => new Mutant(scheduler) }),
   losesWorkers: faults.loss !== 0,
   patience: 2000

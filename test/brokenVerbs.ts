@@ -64,6 +64,7 @@ export const seam = (
       timers: inner.timers,
       ready: () => inner.ready(),
       accept: (task) => inner.accept(task),
+      hasRoom: () => inner.hasRoom(),
       cancelAfter: (after) => inner.cancelAfter(after),
       end: (stopped) => inner.end(stopped),
       slots: () => inner.slots(),

@@ -1,8 +1,12 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as DummyDispatcher from "papyros/DummyDispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import { handlers, laws, Tasks } from "papyros/testing"
+import { Square, Stumble } from "../src/testing/tasks.ts"
 
 const concurrency = 3
 
@@ -27,4 +31,35 @@ laws("Dispatcher.layerRoute of Dummy and Fiber", {
   nests: true,
   sharesClock: true,
   sharesMemory: true
+})
+
+describe("Dispatcher.layerRoute", () => {
+  const Second = Tasks.omit("Transform", "Refuse", "Scribble", "Die", "GiveUp", "Misfit")
+  const layer = Dispatcher.layerRoute([
+    [Encoded, DummyDispatcher.layer(Encoded)],
+    [Second, FiberDispatcher.layer(Second, { concurrency: 2, codecs: true })]
+  ]).pipe(Layer.provide(handlers))
+
+  it.effect("delivers what comes before a task that fails for good, retries of earlier tasks included", () =>
+    Effect.gen(function*() {
+      const stumble = (n: number, failures: number, pauses: number) => new Stumble({ n, failures, pauses })
+      const square = (n: number, pauses: number) => new Square({ n, pauses })
+      const got: Array<number> = []
+      const error = yield* Dispatcher.execute([
+        stumble(0, 2, 3),
+        square(3, 1),
+        stumble(0, 3, 0),
+        stumble(0, 2, 0),
+        stumble(206, 3, 1),
+        stumble(92, 2, 4),
+        square(1916, 2),
+        square(-4260, 0),
+        stumble(-6, 0, 3)
+      ], { ordered: true, chunkSize: 1, retry: { times: 2 } }).pipe(
+        Stream.runForEach((n) => Effect.sync(() => got.push(n))),
+        Effect.flip
+      )
+      assert.strictEqual(error._tag, "TaskFailure")
+      assert.deepStrictEqual(got, [0, 9])
+    }).pipe(Effect.provide(layer)))
 })

@@ -203,8 +203,11 @@ class OriginLink implements Link {
     while (!this.ended) {
       this.news = false
       const entry = this.origin.next()
-      if (entry !== undefined) return entry
-      if (!this.news) return undefined
+      if (entry !== undefined) {
+        entry.link = this
+        if (isWanted(entry)) return entry
+        this.uncount(entry)
+      } else if (!this.news) return undefined
     }
     return undefined
   }
@@ -388,12 +391,14 @@ class Scheduler implements Executor.Scheduler, Hub {
     }
     this.taking = true
     let leased: Chunk | undefined
+    let again: boolean
     do {
       this.enqueued = false
       const entries = this.suspects.length > 0 || seat.alone ? this.takeSuspect(seat, max) : this.fill(seat, max, first)
+      // What became ready while it was looked for may have been passed over, and what was found not be wanted now.
+      again = entries.length > 0 || this.enqueued
       leased = entries.length === 0 ? undefined : this.lease(seat, entries)
-      // What became ready while it was looked for may have been passed over.
-    } while (leased === undefined && this.enqueued)
+    } while (leased === undefined && again)
     this.taking = false
     if (leased === undefined) seat.parked = true
     return leased
@@ -434,7 +439,6 @@ class Scheduler implements Executor.Scheduler, Hub {
         this.shareTail(link, entries, start)
         return link.front.length > 0
       }
-      entry.link = link
       const type = this.prepare(entry, seat)
       if (type === undefined) continue
       if (fill !== undefined) {
@@ -764,10 +768,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     for (const entry of this.suspects.clear()) refuse(entry)
     for (let link = this.turns.shift(); link !== undefined; link = this.turns.shift()) {
       link.queued = false
-      for (let entry = link.shift(); entry !== undefined; entry = link.shift()) {
-        entry.link = link
-        refuse(entry)
-      }
+      for (let entry = link.shift(); entry !== undefined; entry = link.shift()) refuse(entry)
     }
   }
 

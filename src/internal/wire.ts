@@ -57,6 +57,8 @@ export type FromThread =
   ]
   /** An error outside of every handler, of a running item or of none: the thread wants to be replaced. */
   | readonly [tag: "fault", chunk: number, item: number, failure: WireFailure]
+  /** An error outside of every handler, of a running item or of one that has ended: the thread is to be ended. */
+  | readonly [tag: "doubt"]
   | readonly [tag: "log", entry: WireLog]
 
 export interface WireLog {
