@@ -44,7 +44,7 @@ describe("Dispatcher.layerRoute", () => {
     Effect.gen(function*() {
       const stumble = (n: number, failures: number, pauses: number) => new Stumble({ n, failures, pauses })
       const square = (n: number, pauses: number) => new Square({ n, pauses })
-      const got: Array<number> = []
+      const got: Array<unknown> = []
       const error = yield* Dispatcher.execute([
         stumble(0, 2, 3),
         square(3, 1),
@@ -60,6 +60,6 @@ describe("Dispatcher.layerRoute", () => {
         Effect.flip
       )
       assert.strictEqual(error._tag, "TaskFailure")
-      assert.deepStrictEqual(got, [0, 9])
+      assert.deepStrictEqual(got, [{ n: 0, attempt: 3 }, 9])
     }).pipe(Effect.provide(layer)))
 })

@@ -12,7 +12,7 @@ import type * as SchemaAST from "effect/SchemaAST"
 import type * as Task from "../Task.ts"
 
 /** Encodes or decodes one value: the outcome, or why it does not fit. */
-export type Code = (value: unknown) => Exit.Exit<unknown, unknown>
+type Code = (value: unknown) => Exit.Exit<unknown, unknown>
 
 /** Both ways of one schema. */
 export interface Codec {

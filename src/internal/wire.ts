@@ -35,7 +35,7 @@ export interface Extras {
   readonly spans: ReadonlyArray<WireSpan | undefined> | undefined
 }
 
-export interface WireSpan {
+interface WireSpan {
   readonly traceId: string
   readonly spanId: string
 }

@@ -1,0 +1,68 @@
+/**
+ * What a worker thread starts with: loads the handlers module, builds its Layer
+ * once, and runs chunks until it is told to end.
+ *
+ * Imports no barrel: a thread is ready only after all of it has been loaded.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import { type MessagePort, parentPort, workerData } from "node:worker_threads"
+import * as Local from "../internal/localExecutor.ts"
+import { Handlers, wireDefect } from "../internal/runner.ts"
+import { makeScheduler } from "../internal/scheduler.ts"
+import * as ThreadLogger from "../internal/threadLogger.ts"
+import { ThreadRunner } from "../internal/threadRunner.ts"
+import { Claims, type FromThread, type ThreadData, type ToThread } from "../internal/wire.ts"
+import * as TaskGroup from "../TaskGroup.ts"
+
+const port: MessagePort = parentPort!
+const data: ThreadData = workerData
+const claims = new Claims(data.shared)
+const post = (message: FromThread) => port.postMessage(message)
+
+/** Tasks that handlers start in the thread run this many at once. */
+const NESTED = 16
+
+const prepare = Effect.gen(function*() {
+  const module: { readonly default?: unknown } = yield* Effect.tryPromise({
+    try: () => import(data.handlers),
+    catch: (error) => error
+  })
+  if (!Layer.isLayer(module.default)) {
+    return yield* Effect.fail(new TypeError("its default export is not a Layer: export default group.toLayer({ … })"))
+  }
+  const context = yield* Layer.build(module.default as unknown as Layer.Layer<never, unknown>)
+  const missing = data.names.filter((name) => !context.mapUnsafe.has(TaskGroup.handlerKey(name)))
+  if (missing.length > 0) {
+    return yield* Effect.fail(new TypeError(`its Layer has no handler for ${missing.join(", ")}`))
+  }
+  const group = TaskGroup.fromHandlers(context)
+  const dispatcher = yield* makeScheduler(
+    group,
+    (dispatcher) =>
+      Effect.provideContext(
+        Local.make(group, dispatcher, { name: "thread", concurrency: NESTED, boundary: "none" }),
+        context
+      ),
+    {}
+  )
+  return new ThreadRunner(new Handlers(group, context, dispatcher, "codec"), claims, post, data.concurrency)
+}).pipe(Effect.provide(ThreadLogger.layer(claims, post)))
+
+const scope = Scope.makeUnsafe()
+
+Effect.runFork(Scope.provide(prepare, scope)).addObserver((exit) => {
+  if (exit._tag === "Failure") return post(["unusable", wireDefect(Cause.squash(exit.cause))])
+  const runner = exit.value
+  process.on("uncaughtException", (error) => runner.fault(error))
+  process.on("unhandledRejection", (error) => runner.fault(error))
+  process.on("exit", () => runner.exiting())
+  port.on("message", (message: ToThread) => {
+    if (message[0] !== "end") return runner.receive(message)
+    Effect.runFork(Scope.close(scope, Exit.void)).addObserver(() => process.exit(0))
+  })
+  post(["ready"])
+})

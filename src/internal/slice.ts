@@ -1,0 +1,29 @@
+/** Tells when a run of tasks has lasted too long; reads the time only as often as their length asks for. */
+export class Slice {
+  private readonly limit: number
+  private since = 0
+  private left = 0
+  private stride = 1
+
+  /** @param limit milliseconds */
+  constructor(limit: number) {
+    this.limit = limit
+  }
+
+  begin(): void {
+    this.since = 0
+    this.left = this.stride
+  }
+
+  /** To be asked after each task. */
+  over(): boolean {
+    if (--this.left > 0) return false
+    const now = performance.now()
+    if (this.since === 0) this.since = now
+    const spent = now - this.since
+    // Aims at 8 readings in a slice.
+    this.stride = spent * 8 > this.limit ? Math.max(1, this.stride >> 1) : Math.min(64, this.stride * 2)
+    this.left = this.stride
+    return spent > this.limit
+  }
+}

@@ -1,0 +1,382 @@
+/**
+ * One worker thread as a lane: sends it chunks, hands its outcomes on, takes back
+ * what a long task holds up, and ends it where a task does not stop.
+ */
+import * as Effect from "effect/Effect"
+import { Worker } from "node:worker_threads"
+import type * as Executor from "../Executor.ts"
+import * as Codec from "./codec.ts"
+import type { Pool } from "./pool.ts"
+import * as ThreadLogger from "./threadLogger.ts"
+import { Claims, type Extras, type FromThread, type ThreadData, type ToThread } from "./wire.ts"
+
+/** How long an item may hold up those behind it, in milliseconds. */
+const HOLD = 4
+
+/** Small chunks under way at once: with one the thread waits for each next one, with 16 it does not. */
+const MANY = 16
+
+/** Work that waits in the thread, in microseconds, above which two chunks are enough. */
+const AHEAD = 2000
+
+/** A chunk on the thread. */
+interface Flight {
+  readonly chunk: Executor.Chunk
+  readonly slot: number
+  /** Items at and after it were taken back. */
+  limit: number
+  /** Items without an outcome. */
+  readonly open: Set<number>
+  /** Items to be stopped, and when the thread is ended for it. */
+  stopping: Map<number, number> | undefined
+}
+
+export class Thread implements Executor.Lane {
+  readonly name: string
+  readonly concurrency: number
+  readonly window: number
+  idleSince: number | undefined
+  private readonly pool: Pool
+  private readonly worker: Worker
+  private readonly claims: Claims
+  private readonly flights = new Map<number, Flight>()
+  private readonly slots: Array<Flight | undefined> = Array.from({ length: Claims.slots }, () => undefined)
+  private joined = false
+  private tasks = 0
+  /** It starts nothing more and is replaced when what runs has ended. */
+  private retiring = false
+  /** One item runs long: what waits behind it has been taken back, and nothing is sent. */
+  private held = false
+  /** The item that was running at the last look, and since when. */
+  private seen = -1
+  private seenAt = 0
+  /** It is being terminated, and unless in doubt for a reason that concerns none of what it still held. */
+  private ending = false
+  private doubt = false
+  private error: unknown
+  private outOfMemory = false
+  private onExit: (() => void) | undefined
+  private grace: ReturnType<typeof setTimeout> | undefined
+
+  constructor(pool: Pool, name: string) {
+    const { concurrency, handlers, names, resourceLimits } = pool.options
+    this.pool = pool
+    this.name = name
+    this.concurrency = concurrency
+    this.window = 2 * Claims.maxChunk
+    const shared = Claims.make()
+    this.claims = new Claims(shared)
+    const data: ThreadData = { handlers, names, concurrency, shared }
+    // Compiled, it lies beside this module's folder as .js.
+    const entry = import.meta.url.endsWith(".ts") ? "../entry/thread.ts" : "../entry/thread.js"
+    this.worker = new Worker(new URL(entry, import.meta.url), {
+      workerData: data,
+      name: `papyros ${name}`,
+      ...(resourceLimits === undefined ? {} : { resourceLimits })
+    })
+    this.worker.on("message", this.receive)
+    this.worker.on("error", (error: unknown) => {
+      this.error = error
+      this.outOfMemory = (error as { readonly code?: unknown } | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY"
+    })
+    this.worker.on("exit", this.exited)
+  }
+
+  get busy(): boolean {
+    return this.flights.size > 0
+  }
+
+  /** More waits for it than it can run. */
+  get full(): boolean {
+    let open = 0
+    for (const flight of this.flights.values()) open += flight.open.size
+    return open > this.concurrency || !this.joined
+  }
+
+  // --- work ------------------------------------------------------------------
+
+  wake(): void {
+    this.pull()
+  }
+
+  private pull(): void {
+    while (this.joined && !this.held && !this.retiring && this.hungry()) {
+      const chunk = this.pool.scheduler.take(this, Claims.maxChunk)
+      if (chunk === undefined) break
+      this.send(chunk)
+    }
+    if (this.flights.size === 0) this.idleSince ??= performance.now()
+  }
+
+  /** Whether one more chunk keeps the thread from waiting. */
+  private hungry(): boolean {
+    const count = this.flights.size
+    if (count < 2) return true
+    if (count >= MANY) return false
+    let ahead = 0
+    for (const { chunk, open } of this.flights.values()) {
+      if (chunk.items.length > MANY) return false
+      ahead += chunk.expected === 0 ? AHEAD : chunk.expected * open.size
+    }
+    return ahead < AHEAD
+  }
+
+  private send(chunk: Executor.Chunk): void {
+    this.idleSince = undefined
+    const { items } = chunk
+    const slot = this.slots.indexOf(undefined)
+    const flight: Flight = { chunk, slot, limit: items.length, open: new Set(items.keys()), stopping: undefined }
+    this.slots[slot] = flight
+    this.flights.set(chunk.id, flight)
+    chunk.note = flight
+    this.claims.open(slot, items.length)
+    const names: Array<string> = []
+    const counts: Array<number> = []
+    const payloads: Array<unknown> = []
+    for (const item of items) {
+      if (item.name === names[names.length - 1]) counts[counts.length - 1]++
+      else {
+        names.push(item.name)
+        counts.push(1)
+      }
+      payloads.push(item.payload)
+    }
+    const message: ToThread = ["run", chunk.id, slot, names, counts, payloads, extrasOf(items)]
+    try {
+      this.worker.postMessage(message)
+    } catch {
+      this.sendSingly(flight, message)
+    }
+    this.pool.watchOver()
+  }
+
+  /** Something in the chunk cannot be cloned: finds out what, and sends the rest. */
+  private sendSingly(flight: Flight, message: ToThread): void {
+    const { chunk } = flight
+    const payloads = chunk.items.map((item, at) => {
+      try {
+        structuredClone(item.payload)
+        return item.payload
+      } catch (error) {
+        this.settle(flight, at, { _tag: "Undecodable", part: "payload", message: String(error) })
+        return undefined
+      }
+    })
+    // The outcome of those that are settled already is dropped when the thread reports it.
+    this.worker.postMessage(message.map((part, i) => i === 5 ? payloads : part))
+  }
+
+  private settle(flight: Flight, at: number, failure: Executor.WireFailure): void {
+    flight.open.delete(at)
+    this.pool.scheduler.fail(flight.chunk, at, failure)
+  }
+
+  // --- what the thread says --------------------------------------------------
+
+  private readonly receive = (message: FromThread): void => {
+    switch (message[0]) {
+      case "ready":
+        this.joined = true
+        this.pool.ready()
+        this.pool.scheduler.join(this)
+        return
+      case "unusable": {
+        const failure = message[1]
+        const decoded = failure._tag === "Defect" ? Codec.defect.decode(failure.defect) : undefined
+        this.error = decoded?._tag === "Success" ? decoded.value : failure
+        this.pool.unusable(this.error)
+        void this.worker.terminate()
+        return
+      }
+      case "done":
+        return this.done(message)
+      case "fault": {
+        const flight = this.flights.get(message[1])
+        if (flight !== undefined) this.settle(flight, message[2], message[3])
+        else this.pool.log(Effect.logError(`An error in ${this.name} belongs to no running task`, message[3]))
+        return this.retire()
+      }
+      case "doubt":
+        this.doubt = true
+        return this.kill()
+      case "log":
+        this.claims.closeLog()
+        return this.pool.log(ThreadLogger.log(message[1]))
+    }
+  }
+
+  private done(
+    [, id, items, values, failures, micros, last]: Extract<FromThread, readonly ["done", ...ReadonlyArray<unknown>]>
+  ): void {
+    const flight = this.flights.get(id)
+    if (flight === undefined) return
+    const { chunk, open } = flight
+    const { scheduler } = this.pool
+    if (items.length > 0) {
+      this.held = false
+      scheduler.busy(chunk, items, micros)
+      let failure = 0
+      for (let i = 0; i < items.length; i++) {
+        const at = items[i]
+        open.delete(at)
+        if (failures !== undefined && failure < failures.length && failures[failure][0] === i) {
+          scheduler.fail(chunk, at, failures[failure++][1])
+        } else {
+          scheduler.succeed(chunk, at, values[i])
+        }
+      }
+      this.tasks += items.length
+      this.pool.settled()
+      if (this.tasks >= this.pool.options.maxTasksPerWorker) this.retire()
+    }
+    if (last) this.land(flight)
+    this.pull()
+  }
+
+  /** The thread is done with a chunk. */
+  private land(flight: Flight): void {
+    this.flights.delete(flight.chunk.id)
+    this.slots[flight.slot] = undefined
+    if (this.retiring && this.flights.size === 0) this.stop()
+  }
+
+  // --- stopping --------------------------------------------------------------
+
+  /** Takes back what the thread has not claimed of a chunk. */
+  private takeBack(flight: Flight): void {
+    const { chunk, limit, slot } = flight
+    const from = this.claims.takeBack(slot)
+    if (from >= limit) return
+    flight.limit = from
+    for (let at = from; at < limit; at++) flight.open.delete(at)
+    this.pool.scheduler.giveBack(chunk, from, limit)
+  }
+
+  cancel(chunk: Executor.Chunk, at: number): void {
+    const flight = chunk.note as Flight
+    this.takeBack(flight)
+    if (!flight.open.has(at)) return
+    ;(flight.stopping ??= new Map()).set(at, performance.now() + this.pool.options.gracePeriod)
+    const message: ToThread = ["cancel", chunk.id, at]
+    this.worker.postMessage(message)
+  }
+
+  /** Starts nothing more and is replaced when what runs has ended. */
+  private retire(): void {
+    if (this.retiring) return
+    this.retiring = true
+    for (const flight of Array.from(this.flights.values())) this.takeBack(flight)
+    if (this.flights.size === 0) this.stop()
+  }
+
+  /** Ends the thread in good order, and calls back when it has exited. */
+  end(exited: () => void): void {
+    this.retiring = true
+    this.onExit = exited
+    this.stop()
+  }
+
+  private stop(): void {
+    if (this.ending) return
+    this.ending = true
+    const message: ToThread = ["end"]
+    this.worker.postMessage(message)
+    this.grace = setTimeout(() => void this.worker.terminate(), this.joined ? this.pool.options.gracePeriod : 0)
+  }
+
+  /** Ends the thread because an item does not stop; whatever else runs in it is innocent. */
+  private kill(): void {
+    if (this.ending) return
+    this.ending = true
+    this.retiring = true
+    for (const flight of Array.from(this.flights.values())) this.takeBack(flight)
+    void this.worker.terminate()
+  }
+
+  // --- the watch -------------------------------------------------------------
+
+  /** Looks for an item that runs long. */
+  look(now: number): void {
+    if (!this.busy || this.ending) return
+    const current = this.claims.current()
+    const named = current === undefined ? undefined : this.slots[current.slot]
+    // The word may still name an item of the chunk that had the slot before.
+    const flight = named !== undefined && named.open.has(current!.item) ? named : undefined
+    const key = flight === undefined ? -1 : flight.chunk.id * Claims.maxChunk + current!.item
+    if (key !== this.seen) {
+      this.seen = key
+      this.seenAt = now
+      if (this.held) {
+        this.held = false
+        this.pull()
+      }
+      return this.overdue(now)
+    }
+    const age = now - this.seenAt
+    if (flight !== undefined && age >= HOLD && !this.held) {
+      this.held = true
+      for (const other of Array.from(this.flights.values())) this.takeBack(other)
+    }
+    // What suspends is timed in the thread; what keeps it busy can only be timed from here.
+    const timeout = flight?.chunk.items[current!.item].taskTimeout
+    if (timeout !== undefined && age >= timeout + this.pool.options.gracePeriod) {
+      this.kill()
+      return this.settle(flight!, current!.item, { _tag: "TimedOut", millis: timeout })
+    }
+    this.overdue(now)
+  }
+
+  /** Ends the thread if something was to stop and has not. */
+  private overdue(now: number): void {
+    for (const { open, stopping } of this.flights.values()) {
+      if (stopping === undefined) continue
+      for (const [at, deadline] of stopping) {
+        if (!open.has(at)) stopping.delete(at)
+        else if (now >= deadline) return this.kill()
+      }
+    }
+  }
+
+  // --- the end ---------------------------------------------------------------
+
+  private readonly exited = (exitCode: number): void => {
+    clearTimeout(this.grace)
+    if (this.joined) {
+      const known = this.ending && !this.doubt
+      const blamed = this.doubt ? undefined : this.claims.blamed() ?? this.claims.current()
+      this.pool.scheduler.leave(this, {
+        exitCode,
+        outOfMemory: this.outOfMemory,
+        known,
+        chunks: Array.from(this.flights.values(), (flight) => {
+          const claimed = this.claims.claimed(flight.slot)
+          return {
+            chunk: flight.chunk,
+            started: (at) => at < claimed,
+            culprit: !known && blamed !== undefined && this.slots[blamed.slot] === flight ? blamed.item : undefined
+          }
+        })
+      })
+    }
+    this.flights.clear()
+    const started = this.joined
+    this.joined = false
+    this.pool.exited(this, started, this.error ?? new Error(`the thread exited with code ${exitCode} while it started`))
+    this.onExit?.()
+  }
+}
+
+/** What few chunks need; nothing where all items are plain. */
+const extrasOf = (items: ReadonlyArray<Executor.Item>): Extras | undefined => {
+  const attempts = items.some((item) => item.attempt > 1) ? items.map((item) => item.attempt) : undefined
+  const timeouts = items.some((item) => item.taskTimeout !== undefined)
+    ? items.map((item) => item.taskTimeout)
+    : undefined
+  const spans = items.some((item) => item.span !== undefined)
+    ? items.map(({ span }) => span === undefined ? undefined : { traceId: span.traceId, spanId: span.spanId })
+    : undefined
+  const once = items.some((item) => !item.idempotent)
+  return attempts === undefined && timeouts === undefined && spans === undefined && !once
+    ? undefined
+    : { attempts, timeouts, once, spans }
+}

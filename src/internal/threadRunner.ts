@@ -1,0 +1,321 @@
+/**
+ * Runs chunks in a worker thread: claims items, starts their handlers, collects
+ * outcomes and sends them as they come, and knows which item an error outside of
+ * every handler belongs to.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Tracer from "effect/Tracer"
+import { AsyncLocalStorage } from "node:async_hooks"
+import type { Item, WireFailure } from "../Executor.ts"
+import { Deque } from "./deque.ts"
+import { type Ended, type Handler, type Handlers, wireDefect } from "./runner.ts"
+import { Slice } from "./slice.ts"
+import type { Claims, Extras, FromThread, ToThread } from "./wire.ts"
+
+/** Outcomes wait no longer than this for others to be sent with, in milliseconds. */
+const FLUSH = 1
+
+/** How long tasks that do not suspend may keep the event loop of the thread, in milliseconds. */
+const SLICE = 8
+
+type Done = Extract<FromThread, readonly ["done", ...ReadonlyArray<unknown>]>
+
+/** A chunk in the thread. */
+class ThreadChunk {
+  readonly id: number
+  readonly slot: number
+  readonly extras: Extras | undefined
+  readonly handlers: ReadonlyArray<Handler | undefined>
+  readonly names: ReadonlyArray<string>
+  readonly payloads: ReadonlyArray<unknown>
+  /** Items that have started and not ended. */
+  running = 0
+  /** No item is left to claim. */
+  exhausted = false
+  items: Array<number> = []
+  values: Array<unknown> = []
+  failures: Array<readonly [index: number, failure: WireFailure]> | undefined
+
+  constructor(message: Extract<ToThread, readonly ["run", ...ReadonlyArray<unknown>]>, handlers: Handlers) {
+    const [, id, slot, names, counts, payloads, extras] = message
+    this.id = id
+    this.slot = slot
+    this.payloads = payloads
+    this.extras = extras
+    this.names = names.flatMap((name, run) => Array.from({ length: counts[run] }, () => name))
+    this.handlers = this.names.map((name) => handlers.get(name))
+  }
+}
+
+/** A task that runs: whose error it is when something is thrown outside of a handler. */
+class Run {
+  readonly chunk: ThreadChunk
+  readonly at: number
+  readonly since: number
+  fiber: Fiber.Fiber<unknown, unknown> | undefined
+  timer: ReturnType<typeof setTimeout> | undefined
+  timedOut = false
+  over = false
+
+  constructor(chunk: ThreadChunk, at: number, since: number) {
+    this.chunk = chunk
+    this.at = at
+    this.since = since
+  }
+}
+
+/**
+ * What asynchronous work is marked with, to tell whose it is. Entering a mark costs
+ * as much as a trivial task, so tasks of types that have always ended at once share
+ * one. A task that suspends under a shared mark keeps it; if others ended under it
+ * before, what throws later may be theirs.
+ */
+class Mark {
+  run: Run | undefined
+  shared: boolean
+
+  constructor(run: Run | undefined) {
+    this.run = run
+    this.shared = false
+  }
+}
+
+export class ThreadRunner {
+  private readonly handlers: Handlers
+  private readonly claims: Claims
+  private readonly post: (message: FromThread) => void
+  private readonly concurrency: number
+  private readonly chunks = new Deque<ThreadChunk>()
+  private readonly runs = new Map<number, Map<number, Run>>()
+  private readonly marks = new AsyncLocalStorage<Mark>()
+  /** The mark of tasks that end at once, while it is entered. */
+  private common: Mark | undefined
+  /** Types of which no task has ever suspended, and of which one has. */
+  private readonly prompt = new Set<string>()
+  private readonly suspending = new Set<string>()
+  private readonly slice = new Slice(SLICE)
+  private readonly flushing = new Slice(FLUSH)
+  private running = 0
+  private pumping = false
+  private paused = false
+  private mark = 0
+
+  constructor(handlers: Handlers, claims: Claims, post: (message: FromThread) => void, concurrency: number) {
+    this.handlers = handlers
+    this.claims = claims
+    this.post = post
+    this.concurrency = concurrency
+  }
+
+  receive(message: ToThread): void {
+    switch (message[0]) {
+      case "run":
+        this.chunks.push(new ThreadChunk(message, this.handlers))
+        return this.pump()
+      case "cancel":
+        return this.runs.get(message[1])?.get(message[2])?.fiber?.interruptUnsafe()
+    }
+  }
+
+  // --- starting --------------------------------------------------------------
+
+  private pump(): void {
+    if (this.pumping || this.paused) return
+    this.pumping = true
+    // Another turn of the event loop has another mark.
+    this.common = undefined
+    this.slice.begin()
+    this.flushing.begin()
+    if (this.running === 0) this.mark = performance.now()
+    while (this.running < this.concurrency) {
+      const chunk = this.chunks.first
+      if (chunk === undefined) break
+      const at = this.claims.claim(chunk.slot)
+      if (at === -1) {
+        this.chunks.shift()
+        chunk.exhausted = true
+        if (chunk.running === 0) this.flush(chunk)
+        continue
+      }
+      this.start(chunk, at)
+      if (this.flushing.over()) {
+        this.flush(chunk)
+        this.flushing.begin()
+      }
+      if (this.slice.over()) {
+        this.paused = true
+        setImmediate(() => {
+          this.paused = false
+          this.pump()
+        })
+        break
+      }
+    }
+    this.claims.leave()
+    const chunk = this.chunks.first
+    if (chunk !== undefined && chunk.items.length > 0) this.flush(chunk)
+    this.pumping = false
+  }
+
+  private start(chunk: ThreadChunk, at: number): void {
+    const handler = chunk.handlers[at]
+    if (handler === undefined) return this.settle(chunk, at, { _tag: "UnknownTask" })
+    this.claims.enter(chunk.slot, at)
+    const name = chunk.names[at]
+    const timeout = chunk.extras?.timeouts?.[at]
+    const run = new Run(chunk, at, timeout === undefined ? 0 : performance.now())
+    const mark = this.enter(name, run)
+    const item = itemOf(chunk, at)
+    const effect = handler.begin(item)
+    if (Effect.isEffect(effect) && !Exit.isExit(effect)) {
+      const fiber = Effect.runForkWith(handler.contextFor(item, undefined))(effect)
+      const exit = fiber.pollUnsafe()
+      if (exit === undefined) {
+        mark.run = run
+        this.common = undefined
+        return this.suspend(run, handler, fiber, timeout)
+      }
+      this.prompted(name)
+      return this.ended(run, handler, exit, timeout)
+    }
+    this.prompted(name)
+    if (Exit.isExit(effect)) this.ended(run, handler, effect, timeout)
+    else this.settle(chunk, at, effect as WireFailure)
+  }
+
+  private enter(name: string, run: Run): Mark {
+    if (this.prompt.has(name)) {
+      if (this.common !== undefined) {
+        this.common.shared = true
+        return this.common
+      }
+      this.common = new Mark(undefined)
+      this.marks.enterWith(this.common)
+      return this.common
+    }
+    const mark = new Mark(run)
+    this.common = undefined
+    this.marks.enterWith(mark)
+    return mark
+  }
+
+  private prompted(name: string): void {
+    if (!this.suspending.has(name)) this.prompt.add(name)
+  }
+
+  private suspend(run: Run, handler: Handler, fiber: Fiber.Fiber<unknown, unknown>, timeout: number | undefined): void {
+    const { at, chunk } = run
+    const name = chunk.names[at]
+    this.prompt.delete(name)
+    this.suspending.add(name)
+    run.fiber = fiber
+    this.running++
+    chunk.running++
+    const runs = this.runs.get(chunk.id) ?? new Map<number, Run>()
+    this.runs.set(chunk.id, runs.set(at, run))
+    if (timeout !== undefined) {
+      run.timer = setTimeout(() => {
+        run.timedOut = true
+        fiber.interruptUnsafe()
+      }, timeout - (performance.now() - run.since))
+    }
+    fiber.addObserver((exit) => {
+      runs.delete(at)
+      if (runs.size === 0) this.runs.delete(chunk.id)
+      this.running--
+      chunk.running--
+      if (!run.over) this.ended(run, handler, exit, timeout)
+      if (chunk.items.length > 0 || (chunk.exhausted && chunk.running === 0)) this.flushSoon(chunk)
+      this.pump()
+    })
+  }
+
+  private ended(run: Run, handler: Handler, exit: Exit.Exit<unknown, unknown>, timeout: number | undefined): void {
+    run.over = true
+    if (run.timer !== undefined) clearTimeout(run.timer)
+    if (timeout !== undefined && (run.timedOut || performance.now() - run.since > timeout)) {
+      return this.settle(run.chunk, run.at, { _tag: "TimedOut", millis: timeout })
+    }
+    this.settle(run.chunk, run.at, handler.end(exit))
+  }
+
+  // --- reporting -------------------------------------------------------------
+
+  private settle(chunk: ThreadChunk, at: number, ended: Ended): void {
+    const index = chunk.items.push(at) - 1
+    if (ended._tag === "Success") {
+      chunk.values.push(ended.value)
+    } else {
+      chunk.values.push(undefined)
+      ;(chunk.failures ??= []).push([index, ended])
+    }
+    if (chunk.extras?.once === true) this.flush(chunk)
+  }
+
+  private readonly soon = new Set<ThreadChunk>()
+
+  /** Sends with what else ends in this turn of the event loop. */
+  private flushSoon(chunk: ThreadChunk): void {
+    this.soon.add(chunk)
+    if (this.soon.size > 1) return
+    setImmediate(() => {
+      const chunks = Array.from(this.soon)
+      this.soon.clear()
+      for (const chunk of chunks) {
+        if (chunk.items.length > 0 || (chunk.exhausted && chunk.running === 0)) this.flush(chunk)
+      }
+    })
+  }
+
+  private flush(chunk: ThreadChunk): void {
+    const now = performance.now()
+    const micros = (now - this.mark) * 1000
+    this.mark = now
+    const last = chunk.exhausted && chunk.running === 0
+    const message: Done = ["done", chunk.id, chunk.items, chunk.values, chunk.failures, micros, last]
+    chunk.items = []
+    chunk.values = []
+    chunk.failures = undefined
+    this.post(message)
+  }
+
+  // --- faults ----------------------------------------------------------------
+
+  /** An error outside of every handler: of the task whose asynchronous work threw it, if that still runs. */
+  fault(error: unknown): void {
+    const mark = this.marks.getStore()
+    const run = mark?.run
+    const failure = wireDefect(error)
+    // It is to be replaced, and starts nothing more.
+    for (const chunk of this.chunks) this.claims.takeBack(chunk.slot)
+    if (run === undefined || run.over) return this.post(["fault", -1, -1, failure])
+    if (mark!.shared) return this.post(["doubt"])
+    run.over = true
+    this.post(["fault", run.chunk.id, run.at, failure])
+    run.fiber?.interruptUnsafe()
+  }
+
+  /** The thread is exiting: says because of whom, where it is known. */
+  exiting(): void {
+    const mark = this.marks.getStore()
+    const run = mark?.run
+    if (run !== undefined && !run.over && !mark!.shared) this.claims.blame(run.chunk.slot, run.at)
+  }
+}
+
+/** What a handler is told of its item. */
+const itemOf = (chunk: ThreadChunk, at: number): Item => {
+  const extras = chunk.extras
+  const span = extras?.spans?.[at]
+  return {
+    name: chunk.names[at],
+    payload: chunk.payloads[at],
+    attempt: extras?.attempts?.[at] ?? 1,
+    taskTimeout: extras?.timeouts?.[at],
+    idempotent: extras?.once !== true,
+    span: span === undefined ? undefined : Tracer.externalSpan({ ...span, sampled: true }),
+    depth: 0
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The dispatcher of worker threads, for work that keeps a CPU busy. Reach for it
+ * where `FiberDispatcher` would leave all cores but one idle.
+ *
+ * The promise that surprises: a task that does not yield and is to be stopped
+ * costs its whole thread, which is replaced; a thread that had to be ended runs no
+ * finalizers.
+ */
+import * as Config from "effect/Config"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { existsSync } from "node:fs"
+import { availableParallelism } from "node:os"
+import { fileURLToPath } from "node:url"
+import type { ResourceLimits } from "node:worker_threads"
+import type { Dispatcher } from "../Dispatcher.ts"
+import * as Executor from "../Executor.ts"
+import { boundOption, countOption, millisOption } from "../internal/origin.ts"
+import { defaultSize, type HandlersError, Pool, type PoolOptions } from "../internal/pool.ts"
+import { Claims } from "../internal/wire.ts"
+import type * as Task from "../Task.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+
+export {
+  /**
+   * The handlers module cannot be used: it cannot be loaded, its Layer fails, or
+   * it lacks a handler. The Layer of the dispatcher fails with it.
+   *
+   * @category errors
+   */
+  HandlersError
+} from "../internal/pool.ts"
+
+/**
+ * What the layer takes.
+ *
+ * @category models
+ */
+export interface WorkerPoolOptions {
+  /**
+   * `file:` URL of the handlers module, whose default export is the Layer of the
+   * handlers. It is built once per thread and ended with it. If it ends in `.ts`
+   * (`.mts`) and no such file exists, its `.js` (`.mjs`) sibling is meant, so that
+   * the same URL works after a build.
+   */
+  readonly handlers: URL | string
+  /**
+   * Threads, or how few and how many, and how long one above `min` stays idle
+   * (default 30 seconds). Default: the CPUs available; 1 inside a thread of a pool.
+   */
+  readonly size?: number | {
+    readonly min: number
+    readonly max: number
+    readonly idleTimeout?: Duration.Input | undefined
+  } | undefined
+  /** Tasks at once in a thread, for handlers that wait. Default 1. */
+  readonly concurrency?: number | undefined
+  /** Tasks accepted and not started. Default `"unbounded"`. */
+  readonly capacity?: number | "unbounded" | undefined
+  /** How often a task may be alone on a thread that is lost, before it fails with `WorkerLost`. Default 3. */
+  readonly maxAttempts?: number | undefined
+  /** How long a task that is to stop may take, before its thread is ended. Default 1 second. */
+  readonly gracePeriod?: Duration.Input | undefined
+  /** Tasks after which a thread is replaced. Default: never. */
+  readonly maxTasksPerWorker?: number | undefined
+  /** Caps of a thread's JavaScript heap; a thread that exceeds them is lost. Default: Node's. */
+  readonly resourceLimits?: ResourceLimits | undefined
+}
+
+/**
+ * The Layer of a dispatcher whose tasks run in worker threads.
+ *
+ * Fails with `HandlersError` if the handlers module cannot be used.
+ *
+ * @category layers
+ */
+export const layer = <T extends Task.Any>(
+  group: TaskGroup.TaskGroup<T>,
+  options: WorkerPoolOptions
+): Layer.Layer<Dispatcher, HandlersError> =>
+  Executor.layer<TaskGroup.Any, HandlersError>(group, () =>
+    Effect.sync((): Executor.Executor<HandlersError> => {
+      const checked = check(group, options)
+      return {
+        name: "pool",
+        boundary: "codec",
+        maxChunk: Claims.maxChunk,
+        open: (scheduler) =>
+          Effect.gen(function*() {
+            const pool = new Pool(checked, scheduler, Effect.runForkWith(yield* Effect.context<never>()))
+            yield* Effect.acquireRelease(Effect.void, () => pool.close)
+            yield* pool.open
+          })
+      }
+    }), { capacity: options.capacity, maxAttempts: options.maxAttempts })
+
+const check = (group: TaskGroup.Any, options: WorkerPoolOptions): PoolOptions => {
+  const cpus = availableParallelism()
+  const size = typeof options.size === "object"
+    ? options.size
+    : { min: options.size ?? defaultSize(cpus), max: options.size ?? defaultSize(cpus) }
+  const min = countOption("size.min", size.min, 1)!
+  const max = countOption("size.max", size.max, min)!
+  return {
+    handlers: resolve(options.handlers),
+    names: Array.from(group.tasks.keys()),
+    min,
+    max,
+    idleTimeout: millisOption("size.idleTimeout", "idleTimeout" in size ? size.idleTimeout : undefined) ?? 30_000,
+    concurrency: countOption("concurrency", options.concurrency, 1) ?? 1,
+    gracePeriod: millisOption("gracePeriod", options.gracePeriod) ?? 1000,
+    maxTasksPerWorker: boundOption("maxTasksPerWorker", options.maxTasksPerWorker, 1),
+    resourceLimits: options.resourceLimits
+  }
+}
+
+/** The URL of the module, or of its compiled sibling. */
+const resolve = (handlers: URL | string): string => {
+  const url = new URL(handlers)
+  if (url.protocol === "file:" && /\.m?ts$/.test(url.pathname) && !existsSync(fileURLToPath(url))) {
+    url.pathname = url.pathname.replace(/ts$/, "js")
+  }
+  return url.href
+}
+
+/**
+ * The same with options from the environment: `PAPYROS_SIZE`, `PAPYROS_CONCURRENCY`,
+ * `PAPYROS_CAPACITY` (a number or `unbounded`), `PAPYROS_MAX_ATTEMPTS`,
+ * `PAPYROS_GRACE_PERIOD` and `PAPYROS_MAX_TASKS_PER_WORKER`. What is not set comes
+ * from `options`, then from the defaults.
+ *
+ * @category layers
+ */
+export const layerFromEnv = <T extends Task.Any>(
+  group: TaskGroup.TaskGroup<T>,
+  options: WorkerPoolOptions
+): Layer.Layer<Dispatcher, HandlersError | Config.ConfigError> =>
+  Layer.unwrap(
+    Effect.map(
+      Config.all({
+        size: Config.Int("PAPYROS_SIZE").pipe(Config.withDefault(options.size)),
+        concurrency: Config.Int("PAPYROS_CONCURRENCY").pipe(Config.withDefault(options.concurrency)),
+        capacity: Config.Int("PAPYROS_CAPACITY").pipe(
+          Config.orElse(() => Config.Literal("unbounded", "PAPYROS_CAPACITY")),
+          Config.withDefault(options.capacity)
+        ),
+        maxAttempts: Config.Int("PAPYROS_MAX_ATTEMPTS").pipe(Config.withDefault(options.maxAttempts)),
+        gracePeriod: Config.Duration("PAPYROS_GRACE_PERIOD").pipe(Config.withDefault(options.gracePeriod)),
+        maxTasksPerWorker: Config.Int("PAPYROS_MAX_TASKS_PER_WORKER").pipe(
+          Config.withDefault(options.maxTasksPerWorker)
+        )
+      }),
+      (config) => layer(group, { ...options, ...config })
+    )
+  )
