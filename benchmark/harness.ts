@@ -1,13 +1,14 @@
 /**
  * Runs competitors against each other in one process: in every round each of them
- * once, one after the other, so that whatever disturbs the machine disturbs all,
- * and only rates of one round are divided by each other.
+ * once, in another order, so that whatever disturbs the machine disturbs all, and
+ * only rates of one round are divided by each other.
  *
  * A competitor that loses, doubles or changes a result fails the benchmark. No
  * figure ever does.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os"
@@ -178,12 +179,13 @@ const rounds = (it: Case, clock: () => number, count: number, gc: NonNullable<ty
   Effect.gen(function*() {
     const rates = new Map<string, Array<number>>(it.competitors.map(({ name }) => [name, []]))
     const expected = String(it.expected)
+    gc()
     for (let round = -WARM_UP; round < count; round++) {
       // Who comes after whom changes with every round: what one leaves behind must not always meet the same one.
-      const first = (round + WARM_UP) % it.competitors.length
-      for (const { name, run } of [...it.competitors.slice(first), ...it.competitors.slice(0, first)]) {
-        // Not a full collection: that drops the hidden classes of which nothing lives at the moment, and with them
-        // the compiled code, so that every run would measure the compiler.
+      const order = yield* Random.shuffle(it.competitors).pipe(Random.withSeed(`${it.name} ${round}`))
+      for (const { name, run } of order) {
+        // Not a full collection: that drops the hidden classes of which nothing lives at the moment, and the code
+        // that was compiled for them, so that every run would measure the compiler.
         gc({ type: "minor" })
         const before = clock()
         const tally = yield* run
@@ -241,6 +243,8 @@ export const run = (
         clock: suite.clock,
         rounds: options.rounds,
         warmUpRounds: WARM_UP,
+        order: "shuffled per round, by a seed",
+        collections: "minor, before every run",
         interval: "95 %, order statistics of the ratios per round"
       },
       cases

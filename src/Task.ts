@@ -14,6 +14,7 @@ import * as Effectable from "effect/Effectable"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Dispatcher from "./Dispatcher.ts"
+import { millisOption } from "./internal/options.ts"
 import type { TaskFailureOf } from "./TaskFailure.ts"
 
 const TypeId = "~papyros/Task"
@@ -28,7 +29,8 @@ export interface Definition<out S extends Schema.Constraint, out E extends Schem
   readonly success: S
   readonly error: E
   readonly idempotent: boolean
-  readonly taskTimeout: Duration.Input | undefined
+  /** Milliseconds. */
+  readonly taskTimeout: number | undefined
   readonly transfer: Transfer | undefined
 }
 
@@ -204,7 +206,7 @@ export const Class = <Self = never>() =>
     success: options?.success ?? Schema.Void,
     error: options?.error ?? Schema.Never,
     idempotent: options?.idempotent ?? true,
-    taskTimeout: options?.taskTimeout,
+    taskTimeout: millisOption("taskTimeout", options?.taskTimeout),
     transfer: options?.transfer
   }
   const Value = Schema.TaggedClass<object>()(name, fields)

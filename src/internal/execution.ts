@@ -20,26 +20,18 @@ import * as Result from "effect/Result"
 import * as EffectScheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
+import type * as Tracer from "effect/Tracer"
 import type * as Task from "../Task.ts"
 import type { TaskFailure } from "../TaskFailure.ts"
 import { Deque } from "./deque.ts"
 import { DispatcherClosed, DispatchTimeout } from "./errors.ts"
-import {
-  countOption,
-  CurrentParent,
-  Entry,
-  type Hub,
-  type Link,
-  millisOption,
-  type Origin,
-  type Parent
-} from "./origin.ts"
-import { waitFor } from "./parent.ts"
+import { IdleClock } from "./idleClock.ts"
+import { countOption, millisOption } from "./options.ts"
+import { Entry, type Hub, type Link, type Origin, type Parent, sampledSpan, taskTimeoutOf } from "./origin.ts"
+import { parentIn, waitFor } from "./parent.ts"
 import { Retries, type RetryPolicy } from "./retry.ts"
 import { ResultSizes } from "./sizeOf.ts"
 import * as Source from "./source.ts"
-import type { Timer, Timers } from "./timers.ts"
 
 /** What an execution is made of; see `Dispatcher.ExecuteOptions` for the meaning. */
 export interface ExecutionOptions {
@@ -72,64 +64,6 @@ export const toResult = (entry: Entry): TaskResult<Task.Any> => ({
   result: entry.failure === undefined ? Result.succeed(entry.value) : Result.fail(entry.failure)
 })
 
-/** The longest one start of a task may run: the option, else what the task declares. */
-export const taskTimeoutOf = (task: Task.Any, option: number | undefined): number | undefined => {
-  if (option !== undefined) return option
-  const own = task["~papyros/Task"].taskTimeout
-  return own === undefined ? undefined : millisOption("taskTimeout", own)
-}
-
-/**
- * Measures how long an execution has gone without a completed task. It runs only
- * while a task is running or could start, and the consumer waits.
- */
-class IdleClock {
-  private left: number
-  private since: number | undefined
-  private timer: Timer | undefined
-  private readonly bound: number
-  private readonly timers: Timers
-  private readonly expired: () => void
-
-  constructor(bound: number, timers: Timers, expired: () => void) {
-    this.bound = bound
-    this.left = bound
-    this.timers = timers
-    this.expired = expired
-  }
-
-  completed(): void {
-    this.left = this.bound
-    if (this.since !== undefined) this.since = this.timers.now()
-  }
-
-  run(running: boolean): void {
-    if (running === (this.since !== undefined)) return
-    if (running) {
-      this.since = this.timers.now()
-      this.timer ??= this.timers.set(this.left, this.check)
-    } else {
-      this.left -= this.timers.now() - this.since!
-      this.since = undefined
-    }
-  }
-
-  stop(): void {
-    this.since = undefined
-    if (this.timer !== undefined) this.timers.clear(this.timer)
-    this.timer = undefined
-  }
-
-  // The timer is not moved with every completed task: it looks what is left when it fires.
-  private readonly check = (): void => {
-    this.timer = undefined
-    if (this.since === undefined) return
-    const left = this.left - (this.timers.now() - this.since)
-    if (left <= 0) this.expired()
-    else this.timer = this.timers.set(left, this.check)
-  }
-}
-
 class Execution<A, E> implements Origin {
   readonly chunkSize: number | undefined
   readonly span: Tracer.AnySpan | undefined
@@ -153,7 +87,7 @@ class Execution<A, E> implements Origin {
   private readonly sizes = new ResultSizes()
 
   /** Results that the consumer may take. */
-  private ready = new Deque<A>()
+  private readonly ready = new Deque<A>()
   /** Ordered: outcomes that wait for a predecessor, and the index that is next. */
   private readonly early = new Map<number, Entry>()
   private head = 0
@@ -175,7 +109,12 @@ class Execution<A, E> implements Origin {
   /** The first failure of an `execute`, by time or, if ordered, by index. */
   private failure: Entry | undefined
   private error: DispatchTimeout | DispatcherClosed | undefined
+  /** What was pulled and is not a task ends the source, after the outcomes of all before it. */
+  private sourceDefect: Cause.Cause<never> | undefined
+  /** Nothing more starts; what still runs is being interrupted. */
   private stopped = false
+  private stopping = false
+  private onStopped: (() => void) | undefined
   private waiter: (() => void) | undefined
   private waking = false
 
@@ -265,9 +204,6 @@ class Execution<A, E> implements Origin {
     this.unsettled++
     return new Entry(task, this.pulled++, taskTimeoutOf(task, this.taskTimeout))
   }
-
-  /** What was pulled and is not a task ends the source, after the outcomes of all before it. */
-  private sourceDefect: Cause.Cause<never> | undefined
 
   private get exhausted(): boolean {
     return this.source.done || this.sourceDefect !== undefined
@@ -450,9 +386,6 @@ class Execution<A, E> implements Origin {
     this.wake()
   }
 
-  private running = false
-  private onStopped: (() => void) | undefined
-
   private stop(): void {
     if (this.stopped) return
     this.stopped = true
@@ -462,9 +395,9 @@ class Execution<A, E> implements Origin {
     this.early.clear()
     this.peeked = undefined
     if (this.link === undefined) return
-    this.running = true
+    this.stopping = true
     this.link.end(() => {
-      this.running = false
+      this.stopping = false
       this.onStopped?.()
     })
   }
@@ -472,21 +405,9 @@ class Execution<A, E> implements Origin {
   /** Interrupts what runs for it, waits until that has stopped, and closes the source. */
   readonly close: Effect.Effect<void> = Effect.callback<void>((resume) => {
     this.stop()
-    if (!this.running) return resume(Effect.void)
+    if (!this.stopping) return resume(Effect.void)
     this.onStopped = () => resume(Effect.void)
   }).pipe(Effect.andThen(Effect.suspend(() => this.source.close)))
-}
-
-/** The parent whose slot a wait on this dispatcher lends. */
-export const parentIn = (context: Context.Context<never>, hub: Hub): Parent | undefined => {
-  const parent = Context.get(context, CurrentParent)
-  return parent?.scheduler === hub ? parent : undefined
-}
-
-/** The caller's span, if it is sampled. */
-export const sampledSpan = (context: Context.Context<never>): Tracer.AnySpan | undefined => {
-  const span = Context.getOrUndefined(context, Tracer.ParentSpan)
-  return span?.sampled === true ? span : undefined
 }
 
 /** Executes tasks on a hub as a stream of what `emit` makes of their outcomes. */

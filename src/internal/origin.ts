@@ -5,8 +5,7 @@
  * `Dispatcher.layerRoute` joins an origin to several schedulers.
  */
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
-import type * as Tracer from "effect/Tracer"
+import * as Tracer from "effect/Tracer"
 import type { Item } from "../Executor.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskFailure from "../TaskFailure.ts"
@@ -123,27 +122,12 @@ export interface Hub {
   readonly attach: (origin: Origin) => Link | undefined
 }
 
-/** Milliseconds of an option, or `undefined`. An unusable one is a defect that names the option. */
-export const millisOption = (name: string, input: Duration.Input | undefined): number | undefined => {
-  if (input === undefined) return undefined
-  const millis = typeof input === "number" ? input : Duration.toMillis(Duration.fromInputUnsafe(input))
-  if (!(millis >= 0)) {
-    throw new RangeError(`${name} must be a duration of at least 0, got ${String(input)}`)
-  }
-  return millis
+/** The caller's span, if it is sampled. */
+export const sampledSpan = (context: Context.Context<never>): Tracer.AnySpan | undefined => {
+  const span = Context.getOrUndefined(context, Tracer.ParentSpan)
+  return span?.sampled === true ? span : undefined
 }
 
-/** A whole number of at least `min`, or `undefined`. */
-export const countOption = (name: string, input: number | undefined, min: number): number | undefined => {
-  if (input === undefined) return undefined
-  if (!(Number.isInteger(input) && input >= min)) {
-    throw new RangeError(`${name} must be a whole number of at least ${min}, got ${input}`)
-  }
-  return input
-}
-
-/** The same for a bound that may be `"unbounded"`. */
-export const boundOption = (name: string, input: number | "unbounded" | undefined, min: number): number => {
-  if (input === undefined || input === "unbounded" || input === Infinity) return Infinity
-  return countOption(name, input, min)!
-}
+/** The longest one start of a task may run: the option, else what the task declares. */
+export const taskTimeoutOf = (task: Task.Any, option: number | undefined): number | undefined =>
+  option ?? task["~papyros/Task"].taskTimeout

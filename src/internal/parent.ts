@@ -1,5 +1,6 @@
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type { Parent } from "./origin.ts"
+import { CurrentParent, type Hub, type Parent } from "./origin.ts"
 
 /**
  * Waits in the name of a running task, if there is one: its slot is lent
@@ -30,3 +31,9 @@ export const waitFor = <A, E>(
       parent.resume(finish)
     })
   })
+
+/** The parent whose slot a wait on this dispatcher lends. */
+export const parentIn = (context: Context.Context<never>, hub: Hub): Parent | undefined => {
+  const parent = Context.get(context, CurrentParent)
+  return parent?.scheduler === hub ? parent : undefined
+}

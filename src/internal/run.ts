@@ -4,9 +4,8 @@ import type * as Tracer from "effect/Tracer"
 import type * as Task from "../Task.ts"
 import type { TaskFailure } from "../TaskFailure.ts"
 import { DispatcherClosed } from "./errors.ts"
-import { parentIn, sampledSpan, taskTimeoutOf } from "./execution.ts"
-import { Entry, type Hub, type Link, type Origin, type Parent } from "./origin.ts"
-import { waitFor } from "./parent.ts"
+import { Entry, type Hub, type Link, type Origin, type Parent, sampledSpan, taskTimeoutOf } from "./origin.ts"
+import { parentIn, waitFor } from "./parent.ts"
 
 /** The origin of one single task. */
 class Run implements Origin {

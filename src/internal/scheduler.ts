@@ -15,216 +15,16 @@ import type * as Dispatcher from "../Dispatcher.ts"
 import type * as Executor from "../Executor.ts"
 import * as TaskFailure from "../TaskFailure.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
-import { ChunkFill, learn, type TaskStats } from "./chunkSizing.ts"
+import { ChunkFill, learn } from "./chunkSizing.ts"
 import * as Codec from "./codec.ts"
 import { Deque } from "./deque.ts"
-import { boundOption, countOption, type Entry, type Hub, type Link, type Origin, type Parent } from "./origin.ts"
+import { boundOption, countOption } from "./options.ts"
+import type { Entry, Hub, Link, Origin, Parent } from "./origin.ts"
+import { isWanted, linkOf, OriginLink } from "./originLink.ts"
+import { reasonOf } from "./reason.ts"
+import { Chunk, Seat, type TaskType, typeOf } from "./seat.ts"
 import { sizeOf } from "./sizeOf.ts"
 import { Timers } from "./timers.ts"
-
-/** What the scheduler knows of one type of task. */
-interface TaskType extends TaskStats {
-  readonly codec: Codec.TaskCodec | undefined
-  sampled: number
-}
-
-class Chunk implements Executor.Chunk {
-  readonly id: number
-  readonly items: ReadonlyArray<Entry>
-  readonly seat: Seat
-  note: unknown = undefined
-
-  get expected(): number {
-    return typeOf(this.items[0]).micros
-  }
-
-  /** Items without an outcome. */
-  open: number
-  older: Chunk | undefined = undefined
-  newer: Chunk | undefined = undefined
-
-  constructor(id: number, items: ReadonlyArray<Entry>, seat: Seat) {
-    this.id = id
-    this.items = items
-    this.seat = seat
-    this.open = items.length
-  }
-}
-
-/** A lane and what it holds. */
-class Seat {
-  readonly lane: Executor.Lane
-  /** Its chunks that have items without an outcome, newest first. */
-  newest: Chunk | undefined = undefined
-  held = 0
-  /** It asked and got nothing. */
-  parked = false
-  /** It runs a suspect, alone. */
-  alone = false
-  /** It gets nothing until it is empty, to take a suspect. */
-  draining = false
-
-  constructor(lane: Executor.Lane) {
-    this.lane = lane
-  }
-
-  add(chunk: Chunk): void {
-    chunk.older = this.newest
-    if (this.newest !== undefined) this.newest.newer = chunk
-    this.newest = chunk
-    this.held += chunk.items.length
-  }
-
-  remove(chunk: Chunk): void {
-    if (chunk.newer === undefined) this.newest = chunk.older
-    else chunk.newer.older = chunk.older
-    if (chunk.older !== undefined) chunk.older.newer = chunk.newer
-    chunk.older = undefined
-    chunk.newer = undefined
-  }
-}
-
-/** An origin that joined. */
-class OriginLink implements Link {
-  readonly origin: Origin
-  readonly scheduler: Scheduler
-  readonly depth: number
-  /** Entries to start before those of the origin: given back, or innocent of a loss. */
-  readonly front = new Deque<Entry>()
-  /** Entries that lanes hold. */
-  active = 0
-  /** Places of the capacity that its waiting tasks have. */
-  accepted = 0
-  queued = false
-  /** `ready` was called while the origin was asked. */
-  news = false
-  ended = false
-  /** A push was refused. */
-  refused = false
-  /** Entries above are not wanted any more. */
-  bound = Infinity
-  lastChunk = 1
-  private stopped: (() => void) | undefined
-
-  constructor(scheduler: Scheduler, origin: Origin, depth: number) {
-    this.scheduler = scheduler
-    this.origin = origin
-    this.depth = depth
-  }
-
-  get timers() {
-    return this.scheduler.timers
-  }
-
-  slots(): number {
-    return this.scheduler.slots()
-  }
-
-  window(): number {
-    return this.scheduler.window()
-  }
-
-  ready(): void {
-    if (this.ended) return
-    this.news = true
-    this.scheduler.enqueue(this)
-  }
-
-  hasRoom(): boolean {
-    if (this.accepted === 0 || this.scheduler.hasRoom()) return true
-    this.refused = true
-    return false
-  }
-
-  accept(): boolean {
-    if (!this.hasRoom()) return false
-    this.accepted++
-    this.scheduler.accepted++
-    return true
-  }
-
-  cancelAfter(after: number): void {
-    this.bound = Math.min(this.bound, after)
-    this.scheduler.cancelAfter(this, after)
-  }
-
-  end(stopped: () => void): void {
-    if (this.ended) {
-      if (this.active === 0) stopped()
-      else {
-        const before = this.stopped
-        this.stopped = before === undefined ? stopped : () => {
-          before()
-          stopped()
-        }
-      }
-      return
-    }
-    this.ended = true
-    this.front.clear()
-    this.scheduler.unlink(this)
-    this.scheduler.cancelAfter(this, -1)
-    if (this.active === 0) stopped()
-    else this.stopped = stopped
-  }
-
-  /** Puts an entry before those that have not been tried; until it starts it has a place of the capacity. */
-  putBack(entry: Entry): void {
-    this.count(entry)
-    this.front.unshift(entry)
-  }
-
-  /** Gives the entry a place of the capacity, asked or not. */
-  count(entry: Entry): void {
-    if (entry.accepted) return
-    entry.accepted = true
-    this.accepted++
-    this.scheduler.accepted++
-  }
-
-  /** Takes the place back: the entry starts, or never will. */
-  uncount(entry: Entry): boolean {
-    if (!entry.accepted) return false
-    entry.accepted = false
-    // The places of an ended link are free already.
-    if (!this.ended) {
-      this.accepted--
-      this.scheduler.accepted--
-    }
-    return true
-  }
-
-  /** The next entry to start. */
-  shift(): Entry | undefined {
-    for (let entry = this.front.shift(); entry !== undefined; entry = this.front.shift()) {
-      if (isWanted(entry)) return entry
-      this.uncount(entry)
-    }
-    while (!this.ended) {
-      this.news = false
-      const entry = this.origin.next()
-      if (entry !== undefined) {
-        entry.link = this
-        if (isWanted(entry)) return entry
-        this.uncount(entry)
-      } else if (!this.news) return undefined
-    }
-    return undefined
-  }
-
-  /** To be called when everything about a released entry is done. */
-  afterRelease(): void {
-    if (this.ended && this.active === 0 && this.stopped !== undefined) {
-      const stopped = this.stopped
-      this.stopped = undefined
-      stopped()
-    }
-  }
-}
-
-const linkOf = (entry: Entry): OriginLink => entry.link as OriginLink
-
-const typeOf = (entry: Entry): TaskType => entry.type as TaskType
 
 class Scheduler implements Executor.Scheduler, Hub {
   readonly timers: Timers
@@ -569,40 +369,10 @@ class Scheduler implements Executor.Scheduler, Hub {
     const entry = chunk.items[at]
     if (!this.release(chunk, entry)) return
     if (!entry.cancelled) {
-      const reason = TaskFailure.withoutStack(() => this.reasonOf(entry, failure))
+      const reason = TaskFailure.withoutStack(() => reasonOf(failure, entry.name, typeOf(entry).codec))
       this.failWith(entry, chunk.seat.lane.name, reason, "trace" in failure ? failure.trace : "")
     }
     this.released(chunk, entry)
-  }
-
-  private reasonOf(entry: Entry, failure: Executor.WireFailure): TaskFailure.Reason<unknown> {
-    const undecodable = (part: "error" | "defect", exit: { readonly cause: Parameters<typeof Codec.explain>[0] }) =>
-      new TaskFailure.Undecodable({ part, message: Codec.explain(exit.cause) })
-    switch (failure._tag) {
-      case "Failed": {
-        const codec = typeOf(entry).codec
-        if (codec === undefined) return new TaskFailure.Failed({ error: failure.error })
-        const decoded = codec.error.decode(failure.error)
-        return decoded._tag === "Success"
-          ? new TaskFailure.Failed({ error: decoded.value })
-          : undecodable("error", decoded)
-      }
-      case "Defect": {
-        if (this.boundary === "none") return new TaskFailure.Defect({ defect: failure.defect })
-        const decoded = Codec.defect.decode(failure.defect)
-        return decoded._tag === "Success"
-          ? new TaskFailure.Defect({ defect: decoded.value })
-          : undecodable("defect", decoded)
-      }
-      case "TimedOut":
-        return new TaskFailure.TimedOut({ duration: Duration.millis(failure.millis) })
-      case "Interrupted":
-        return new TaskFailure.Interrupted()
-      case "UnknownTask":
-        return new TaskFailure.UnknownTask({ name: entry.task._tag })
-      case "Undecodable":
-        return new TaskFailure.Undecodable({ part: failure.part, message: failure.message })
-    }
   }
 
   private failWith(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>, trace: Executor.Trace): void {
@@ -808,11 +578,6 @@ class Scheduler implements Executor.Scheduler, Hub {
       })
     }
   })
-}
-
-const isWanted = (entry: Entry): boolean => {
-  const link = linkOf(entry)
-  return !entry.cancelled && !link.ended && entry.index <= link.bound
 }
 
 /** Makes the dispatcher of an executor, in a scope. */

@@ -17,18 +17,10 @@ import type * as Task from "../Task.ts"
 import type { TaskFailure } from "../TaskFailure.ts"
 import { Deque } from "./deque.ts"
 import { DispatcherClosed, DispatchTimeout, QueueClosed } from "./errors.ts"
-import { parentIn, sampledSpan, type TaskResult, taskTimeoutOf, toResult } from "./execution.ts"
-import {
-  boundOption,
-  countOption,
-  Entry,
-  type Hub,
-  type Link,
-  millisOption,
-  type Origin,
-  type Parent
-} from "./origin.ts"
-import { waitFor } from "./parent.ts"
+import { type TaskResult, toResult } from "./execution.ts"
+import { boundOption, countOption, millisOption } from "./options.ts"
+import { Entry, type Hub, type Link, type Origin, type Parent, sampledSpan, taskTimeoutOf } from "./origin.ts"
+import { parentIn, waitFor } from "./parent.ts"
 import { Retries } from "./retry.ts"
 import type { Timer } from "./timers.ts"
 

@@ -12,7 +12,7 @@ import { availableParallelism } from "node:os"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
 import * as Local from "../internal/localExecutor.ts"
-import { countOption } from "../internal/origin.ts"
+import { countOption } from "../internal/options.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 

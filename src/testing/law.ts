@@ -62,6 +62,8 @@ export interface Subject {
   readonly sharesMemory: boolean
   /** The longest that one run of a property may take, in milliseconds of real time. Default 10,000. */
   readonly patience?: number | undefined
+  /** Multiplies the inputs that are tried where they are few because time passes or threads start. Default 1. */
+  readonly effort?: number | undefined
 }
 
 /**
@@ -96,7 +98,7 @@ export interface Property {
  * @category models
  */
 export interface CheckOptions {
-  /** Inputs to try. Default 100, or where time is real and passes, fewer. */
+  /** Inputs to try. Default 100, or where time is real and passes, or each needs new workers, fewer. */
   readonly runs?: number | undefined
   readonly seed?: number | undefined
   /** Attempts to find a smaller input that fails. Default 100. */
@@ -185,7 +187,7 @@ export const property = <A>(name: string, options: {
           })
         )
       const result = yield* Arbitrary.checkEffect(options.input, run, {
-        runs: check?.runs ?? (subject.sharesClock ? 100 : options.liveRuns ?? 100),
+        runs: check?.runs ?? runsOf(subject, options.dispatcher !== undefined, options.liveRuns ?? RUNS),
         maxShrinks: check?.maxShrinks ?? 100,
         // Lists of up to as many tasks: what goes wrong between many does not between ten.
         size: 20,
@@ -200,6 +202,16 @@ export const property = <A>(name: string, options: {
       return yield* new LawBroken({ message: `${name}: ${reason}`, details: failure })
     })
 })
+
+const RUNS = 100
+
+/** Runs that each start workers anew. */
+const RUNS_ANEW = 4
+
+const runsOf = (subject: Subject, anew: boolean, live: number): number => {
+  if (subject.sharesClock) return RUNS
+  return Math.ceil((anew && !subject.sharesMemory ? Math.min(RUNS_ANEW, live) : live) * (subject.effort ?? 1))
+}
 
 interface Opened {
   readonly trial: Trial

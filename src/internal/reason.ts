@@ -1,0 +1,41 @@
+/** Reads what a lane says of a failure. */
+import type * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import type * as Executor from "../Executor.ts"
+import * as TaskFailure from "../TaskFailure.ts"
+import { defect, explain, type TaskCodec } from "./codec.ts"
+
+/** The reason of a failure of the task of this name; without a codec its parts are live values. */
+export const reasonOf = (
+  failure: Executor.WireFailure,
+  name: string,
+  codec: TaskCodec | undefined
+): TaskFailure.Reason<unknown> => {
+  switch (failure._tag) {
+    case "Failed": {
+      if (codec === undefined) return new TaskFailure.Failed({ error: failure.error })
+      const error = codec.error.decode(failure.error)
+      return error._tag === "Success"
+        ? new TaskFailure.Failed({ error: error.value })
+        : undecodable("error", error.cause)
+    }
+    case "Defect": {
+      if (codec === undefined) return new TaskFailure.Defect({ defect: failure.defect })
+      const decoded = defect.decode(failure.defect)
+      return decoded._tag === "Success"
+        ? new TaskFailure.Defect({ defect: decoded.value })
+        : undecodable("defect", decoded.cause)
+    }
+    case "TimedOut":
+      return new TaskFailure.TimedOut({ duration: Duration.millis(failure.millis) })
+    case "Interrupted":
+      return new TaskFailure.Interrupted()
+    case "UnknownTask":
+      return new TaskFailure.UnknownTask({ name })
+    case "Undecodable":
+      return new TaskFailure.Undecodable({ part: failure.part, message: failure.message })
+  }
+}
+
+const undecodable = (part: "error" | "defect", cause: Cause.Cause<unknown>): TaskFailure.Undecodable =>
+  new TaskFailure.Undecodable({ part, message: explain(cause) })

@@ -1,0 +1,70 @@
+/** Lanes as the scheduler sees them: what each holds, chunk by chunk. */
+import type * as Executor from "../Executor.ts"
+import type { TaskStats } from "./chunkSizing.ts"
+import type { TaskCodec } from "./codec.ts"
+import type { Entry } from "./origin.ts"
+
+/** What the scheduler knows of one type of task. */
+export interface TaskType extends TaskStats {
+  readonly codec: TaskCodec | undefined
+  sampled: number
+}
+
+export class Chunk implements Executor.Chunk {
+  readonly id: number
+  readonly items: ReadonlyArray<Entry>
+  readonly seat: Seat
+  note: unknown = undefined
+
+  get expected(): number {
+    return typeOf(this.items[0]).micros
+  }
+
+  /** Items without an outcome. */
+  open: number
+  older: Chunk | undefined = undefined
+  newer: Chunk | undefined = undefined
+
+  constructor(id: number, items: ReadonlyArray<Entry>, seat: Seat) {
+    this.id = id
+    this.items = items
+    this.seat = seat
+    this.open = items.length
+  }
+}
+
+/** A lane and what it holds. */
+export class Seat {
+  readonly lane: Executor.Lane
+  /** Its chunks that have items without an outcome, newest first. */
+  newest: Chunk | undefined = undefined
+  held = 0
+  /** It asked and got nothing. */
+  parked = false
+  /** It runs a suspect, alone. */
+  alone = false
+  /** It gets nothing until it is empty, to take a suspect. */
+  draining = false
+
+  constructor(lane: Executor.Lane) {
+    this.lane = lane
+  }
+
+  add(chunk: Chunk): void {
+    chunk.older = this.newest
+    if (this.newest !== undefined) this.newest.newer = chunk
+    this.newest = chunk
+    this.held += chunk.items.length
+  }
+
+  remove(chunk: Chunk): void {
+    if (chunk.newer === undefined) this.newest = chunk.older
+    else chunk.newer.older = chunk.older
+    if (chunk.older !== undefined) chunk.older.newer = chunk.newer
+    chunk.older = undefined
+    chunk.newer = undefined
+  }
+}
+
+/** The type of an entry that a lane holds. */
+export const typeOf = (entry: Entry): TaskType => entry.type as TaskType
