@@ -79,7 +79,7 @@ export interface Suite {
 }
 
 /** What is written with `--json`. */
-export interface Report {
+interface Report {
   readonly suite: string
   readonly machine: Readonly<Record<string, number | string | ReadonlyArray<number>>>
   readonly settings: Readonly<Record<string, number | string>>
@@ -99,7 +99,7 @@ interface ReportCase {
 }
 
 /** A competitor did not deliver what it was given. */
-export class Lost extends Schema.TaggedError<Lost>()("Lost", {
+class Lost extends Schema.TaggedError<Lost>()("Lost", {
   case: Schema.String,
   competitor: Schema.String,
   expected: Schema.String,

@@ -4,24 +4,26 @@
  *
  * Imports no barrel: a thread is ready only after all of it has been loaded.
  */
+// Before any schema is used.
+import "effect/schema/SchemaJITCompiler/enable"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { type MessagePort, parentPort, workerData } from "node:worker_threads"
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
 import * as Local from "../internal/localExecutor.ts"
-import { Handlers, wireDefect } from "../internal/runner.ts"
+import { Handlers, pass, wireDefect } from "../internal/runner.ts"
 import { makeScheduler } from "../internal/scheduler.ts"
 import * as ThreadLogger from "../internal/threadLogger.ts"
-import { ThreadRunner } from "../internal/threadRunner.ts"
-import { Claims, type FromThread, type ThreadData, type ToThread } from "../internal/wire.ts"
+import { ThreadRunner, withoutUnclonable } from "../internal/threadRunner.ts"
+import { Claims, type FromThread, Outbox, type ThreadData, type ToThread } from "../internal/wire.ts"
 import * as TaskGroup from "../TaskGroup.ts"
 
 const port: MessagePort = parentPort!
 const data: ThreadData = workerData
 const claims = new Claims(data.shared)
-const post = (message: FromThread) => port.postMessage(message)
+const outbox = new Outbox<FromThread>((messages) => port.postMessage(messages), withoutUnclonable)
 
 /** Tasks that handlers start in the thread run this many at once. */
 const NESTED = 16
@@ -49,20 +51,40 @@ const prepare = Effect.gen(function*() {
       ),
     {}
   )
-  return new ThreadRunner(new Handlers(group, context, dispatcher, "codec"), claims, post, data.concurrency)
-}).pipe(Effect.provide(ThreadLogger.layer(claims, post)))
+  const handlers = new Handlers(group, context, dispatcher, "codec", pass)
+  return new ThreadRunner(handlers, claims, outbox, poll, data.concurrency)
+}).pipe(Effect.provide(ThreadLogger.layer(claims, outbox)))
 
 const scope = Scope.makeUnsafe()
 
+let receive: ((message: ToThread) => void) | undefined
+
+const receiveAll = (messages: ReadonlyArray<ToThread>): void => {
+  for (const message of messages) receive!(message)
+}
+
+const poll = (): boolean => {
+  const received = receiveMessageOnPort(port)
+  if (received === undefined) return false
+  receiveAll(received.message)
+  return true
+}
+
+const end = (): void => {
+  Effect.runFork(Scope.close(scope, Exit.void)).addObserver(() => process.exit(0))
+}
+
 Effect.runFork(Scope.provide(prepare, scope)).addObserver((exit) => {
-  if (exit._tag === "Failure") return post(["unusable", wireDefect(Cause.squash(exit.cause))])
-  const runner = exit.value
-  process.on("uncaughtException", (error) => runner.fault(error))
-  process.on("unhandledRejection", (error) => runner.fault(error))
-  process.on("exit", () => runner.exiting())
-  port.on("message", (message: ToThread) => {
-    if (message[0] !== "end") return runner.receive(message)
-    Effect.runFork(Scope.close(scope, Exit.void)).addObserver(() => process.exit(0))
-  })
-  post(["ready"])
+  if (exit._tag === "Failure") {
+    outbox.add(["unusable", wireDefect(Cause.squash(exit.cause))])
+  } else {
+    const runner = exit.value
+    process.on("uncaughtException", (error) => runner.fault(error))
+    process.on("unhandledRejection", (error) => runner.fault(error))
+    process.on("exit", () => runner.exiting())
+    receive = (message) => message[0] === "end" ? end() : runner.receive(message)
+    port.on("message", receiveAll)
+    outbox.add(["ready"])
+  }
+  outbox.send()
 })

@@ -112,39 +112,45 @@ const hasCloneable = (ast: SchemaAST.AST): boolean => {
   }
 }
 
+interface Field {
+  readonly name: string
+  readonly codec: Codec
+  readonly plain: boolean
+}
+
 const byFields = (schema: WithFields): Codec => {
-  const fields = Object.entries(schema.fields).map(([name, field]) => ({
-    name,
-    codec: of(field),
-    plain: isPlain(field.ast)
-  }))
-  // What is encoded was checked as a whole: its plain fields are only copied.
-  const each = (way: "encode" | "decode"): Code => (value) => {
-    if (typeof value !== "object" || value === null) return Exit.fail(new TypeError(`Expected an object, got ${value}`))
-    const out: Record<string, unknown> = {}
-    for (let i = 0; i < fields.length; i++) {
-      const { codec, name, plain } = fields[i]
-      const field = (value as Readonly<Record<string, unknown>>)[name]
-      if (field === undefined && !(name in value)) continue
-      if (plain && way === "encode") {
-        out[name] = field
-        continue
-      }
-      const exit = codec[way](field)
-      if (exit._tag === "Failure") return exit
-      out[name] = exit.value
-    }
-    return Exit.succeed(out)
-  }
-  const [encode, decode] = [each("encode"), each("decode")]
+  const isClass = schema.ast._tag === "Declaration"
+  const fields = Object.entries(schema.fields)
+    // The constructor of a class sets its tag.
+    .filter(([name, field]) => !(isClass && name === "_tag" && field.ast.context?.constructorDefault !== undefined))
+    .map(([name, field]): Field => ({ name, codec: of(field), plain: isPlain(field.ast) }))
   const is = Schema.is(schema)
   const explain = Schema.encodeUnknownExit(schema)
+  // What is encoded was checked as a whole, and the constructor of a class checks what it is given.
+  const encode = eachField(fields, "encode", true)
+  const decode = eachField(fields, "decode", isClass)
   return {
     encode: (value) => is(value) ? encode(value) : explain(value),
-    decode: schema.ast._tag === "Objects"
-      ? decode
-      : instantiate(schema as unknown as new(fields: object) => object, decode)
+    decode: isClass ? instantiate(schema as unknown as new(fields: object) => object, decode) : decode
   }
+}
+
+const eachField = (fields: ReadonlyArray<Field>, way: "encode" | "decode", checked: boolean): Code => (value) => {
+  if (typeof value !== "object" || value === null) return Exit.fail(new TypeError(`Expected an object, got ${value}`))
+  const out: Record<string, unknown> = {}
+  for (let i = 0; i < fields.length; i++) {
+    const { codec, name, plain } = fields[i]
+    const field = (value as Readonly<Record<string, unknown>>)[name]
+    if (field === undefined && !(name in value)) continue
+    if (plain && checked) {
+      out[name] = field
+      continue
+    }
+    const exit = codec[way](field)
+    if (exit._tag === "Failure") return exit
+    out[name] = exit.value
+  }
+  return Exit.succeed(out)
 }
 
 const instantiate = (Class: new(fields: object) => object, decode: Code): Code => (value) => {

@@ -173,7 +173,7 @@ class Execution<A, E> implements Origin {
 
   private limit(): number {
     const link = this.link!
-    const size = this.bufferSize ?? Math.max(BUFFER_SIZE, link.window())
+    const size = this.bufferSize ?? Math.max(BUFFER_SIZE, 2 * link.window())
     const mean = this.sizes.mean
     return mean === 0 ? size : Math.max(1, Math.min(size, Math.floor(this.bufferBytes / mean)))
   }

@@ -9,7 +9,7 @@ import type * as Executor from "../Executor.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 import { Deque } from "./deque.ts"
 import type { Link, Parent } from "./origin.ts"
-import { type Handler, Handlers } from "./runner.ts"
+import { clone, type Handler, Handlers } from "./runner.ts"
 import { Slice } from "./slice.ts"
 import type { Timer } from "./timers.ts"
 
@@ -308,7 +308,7 @@ export const make = (
   }
 ): Effect.Effect<Executor.Executor> =>
   Effect.contextWith((context: Context.Context<never>) => {
-    const handlers = new Handlers(group, context, dispatcher, options.boundary)
+    const handlers = new Handlers(group, context, dispatcher, options.boundary, clone)
     const tasks = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
     return Effect.succeed<Executor.Executor>({
       name: options.name,

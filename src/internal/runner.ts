@@ -26,7 +26,9 @@ export class Handler {
   private readonly context: Context.Context<never>
   private readonly codec: Codec.TaskCodec | undefined
 
-  constructor(entry: HandlerEntry, dispatcher: Dispatcher["Service"], boundary: "codec" | "none") {
+  private readonly carry: Carry
+
+  constructor(entry: HandlerEntry, dispatcher: Dispatcher["Service"], boundary: "codec" | "none", carry: Carry) {
     const definition = entry.task.prototype["~papyros/Task"]
     this.handle = entry.handle
     this.fails = definition.error !== Schema.Never
@@ -34,6 +36,7 @@ export class Handler {
     // Flat, so that what every run adds to it never copies it.
     this.context = Context.makeUnsafe<never>(new Map(context.mapUnsafe))
     this.codec = boundary === "codec" ? Codec.make(entry.task) : undefined
+    this.carry = carry
   }
 
   /**
@@ -43,7 +46,7 @@ export class Handler {
   begin(item: Executor.Item): Effect.Effect<unknown, unknown> | Executor.WireFailure {
     let task = item.payload
     if (this.codec !== undefined) {
-      const payload = clone(task, "payload")
+      const payload = this.carry(task, "payload")
       if (payload._tag === "Undecodable") return payload
       const decoded = this.codec.payload.decode(payload.value)
       if (decoded._tag === "Failure") return undecodable("payload", decoded.cause)
@@ -68,7 +71,7 @@ export class Handler {
     if (exit._tag === "Success") {
       if (this.codec === undefined) return exit
       const encoded = this.codec.success.encode(exit.value)
-      return encoded._tag === "Success" ? clone(encoded.value, "success") : undecodable("success", encoded.cause)
+      return encoded._tag === "Success" ? this.carry(encoded.value, "success") : undecodable("success", encoded.cause)
     }
     return this.failureOf(exit.cause)
   }
@@ -82,7 +85,7 @@ export class Handler {
       if (this.codec === undefined) return { _tag: "Failed", error: fail.error, trace }
       const encoded = this.codec.error.encode(fail.error)
       if (encoded._tag === "Failure") return undecodable("error", encoded.cause)
-      const error = clone(encoded.value, "error")
+      const error = this.carry(encoded.value, "error")
       return error._tag === "Success" ? { _tag: "Failed", error: error.value, trace } : error
     }
     if (die === undefined && fail === undefined) return { _tag: "Interrupted", trace }
@@ -107,8 +110,14 @@ const undecodable = (part: Part, cause: Cause.Cause<unknown>): Undecodable => ({
   message: Codec.explain(cause)
 })
 
-/** Copies what crosses the boundary, as a thread or a socket would. */
-const clone = (value: unknown, part: Part): { readonly _tag: "Success"; readonly value: unknown } | Undecodable => {
+/** Takes encoded data to the other side. */
+export type Carry = (
+  value: unknown,
+  part: Part
+) => { readonly _tag: "Success"; readonly value: unknown } | Undecodable
+
+/** Copies it, as a thread or a socket would. */
+export const clone: Carry = (value, part) => {
   if (typeof value !== "object" && typeof value !== "function") return { _tag: "Success", value }
   try {
     return { _tag: "Success", value: structuredClone(value) }
@@ -116,6 +125,9 @@ const clone = (value: unknown, part: Part): { readonly _tag: "Success"; readonly
     return undecodable(part, Cause.die(error))
   }
 }
+
+/** Leaves it as it is: sending it will copy it. */
+export const pass: Carry = (value) => ({ _tag: "Success", value })
 
 /** A defect as it crosses the boundary. */
 export const wireDefect = (defect: unknown): Executor.WireFailure => {
@@ -146,13 +158,16 @@ export class Handlers {
   private readonly context: Context.Context<never>
   private readonly dispatcher: Dispatcher["Service"]
   private readonly boundary: "codec" | "none"
+  private readonly carry: Carry
 
   constructor(
     group: TaskGroup.Any,
     context: Context.Context<never>,
     dispatcher: Dispatcher["Service"],
-    boundary: "codec" | "none"
+    boundary: "codec" | "none",
+    carry: Carry
   ) {
+    this.carry = carry
     this.group = group
     this.context = context
     this.dispatcher = dispatcher
@@ -168,7 +183,7 @@ export class Handlers {
     }
     const entry = this.group.tasks.has(name) ? this.context.mapUnsafe.get(handlerKey(name)) : undefined
     if (entry === undefined) return undefined
-    const handler = new Handler(entry as HandlerEntry, this.dispatcher, this.boundary)
+    const handler = new Handler(entry as HandlerEntry, this.dispatcher, this.boundary, this.carry)
     this.known.set(name, handler)
     return handler
   }

@@ -8,7 +8,7 @@ import type * as Executor from "../Executor.ts"
 import * as Codec from "./codec.ts"
 import type { Pool } from "./pool.ts"
 import * as ThreadLogger from "./threadLogger.ts"
-import { Claims, type Extras, type FromThread, type ThreadData, type ToThread } from "./wire.ts"
+import { Claims, type Extras, type FromThread, Outbox, type ThreadData, type ToThread } from "./wire.ts"
 
 /** How long an item may hold up those behind it, in milliseconds. */
 const HOLD = 4
@@ -39,6 +39,7 @@ export class Thread implements Executor.Lane {
   private readonly pool: Pool
   private readonly worker: Worker
   private readonly claims: Claims
+  private readonly outbox: Outbox<ToThread>
   private readonly flights = new Map<number, Flight>()
   private readonly slots: Array<Flight | undefined> = Array.from({ length: Claims.slots }, () => undefined)
   private joined = false
@@ -74,6 +75,7 @@ export class Thread implements Executor.Lane {
       name: `papyros ${name}`,
       ...(resourceLimits === undefined ? {} : { resourceLimits })
     })
+    this.outbox = new Outbox((messages) => this.worker.postMessage(messages), this.withoutUnclonable)
     this.worker.on("message", this.receive)
     this.worker.on("error", (error: unknown) => {
       this.error = error
@@ -105,7 +107,9 @@ export class Thread implements Executor.Lane {
       if (chunk === undefined) break
       this.send(chunk)
     }
+    this.outbox.send()
     if (this.flights.size === 0) this.idleSince ??= performance.now()
+    else this.pool.watchOver()
   }
 
   /** Whether one more chunk keeps the thread from waiting. */
@@ -142,28 +146,25 @@ export class Thread implements Executor.Lane {
       payloads.push(item.payload)
     }
     const message: ToThread = ["run", chunk.id, slot, names, counts, payloads, extrasOf(items)]
-    try {
-      this.worker.postMessage(message)
-    } catch {
-      this.sendSingly(flight, message)
-    }
-    this.pool.watchOver()
+    this.outbox.add(message)
   }
 
-  /** Something in the chunk cannot be cloned: finds out what, and sends the rest. */
-  private sendSingly(flight: Flight, message: ToThread): void {
-    const { chunk } = flight
-    const payloads = chunk.items.map((item, at) => {
+  /** Something in the chunk cannot be cloned: it fails alone, and the rest is sent. */
+  private readonly withoutUnclonable = (message: ToThread): ToThread => {
+    if (message[0] !== "run") return message
+    const [tag, id, slot, names, counts, payloads, extras] = message
+    const flight = this.flights.get(id)!
+    const sent = payloads.map((payload, at) => {
       try {
-        structuredClone(item.payload)
-        return item.payload
+        structuredClone(payload)
+        return payload
       } catch (error) {
+        // What the thread makes of its remains comes too late.
         this.settle(flight, at, { _tag: "Undecodable", part: "payload", message: String(error) })
         return undefined
       }
     })
-    // The outcome of those that are settled already is dropped when the thread reports it.
-    this.worker.postMessage(message.map((part, i) => i === 5 ? payloads : part))
+    return [tag, id, slot, names, counts, sent, extras]
   }
 
   private settle(flight: Flight, at: number, failure: Executor.WireFailure): void {
@@ -173,7 +174,12 @@ export class Thread implements Executor.Lane {
 
   // --- what the thread says --------------------------------------------------
 
-  private readonly receive = (message: FromThread): void => {
+  private readonly receive = (messages: ReadonlyArray<FromThread>): void => {
+    for (const message of messages) this.handle(message)
+    this.pull()
+  }
+
+  private handle(message: FromThread): void {
     switch (message[0]) {
       case "ready":
         this.joined = true
@@ -230,7 +236,6 @@ export class Thread implements Executor.Lane {
       if (this.tasks >= this.pool.options.maxTasksPerWorker) this.retire()
     }
     if (last) this.land(flight)
-    this.pull()
   }
 
   /** The thread is done with a chunk. */
@@ -257,8 +262,8 @@ export class Thread implements Executor.Lane {
     this.takeBack(flight)
     if (!flight.open.has(at)) return
     ;(flight.stopping ??= new Map()).set(at, performance.now() + this.pool.options.gracePeriod)
-    const message: ToThread = ["cancel", chunk.id, at]
-    this.worker.postMessage(message)
+    this.outbox.add(["cancel", chunk.id, at])
+    this.outbox.send()
   }
 
   /** Starts nothing more and is replaced when what runs has ended. */
@@ -279,8 +284,8 @@ export class Thread implements Executor.Lane {
   private stop(): void {
     if (this.ending) return
     this.ending = true
-    const message: ToThread = ["end"]
-    this.worker.postMessage(message)
+    this.outbox.add(["end"])
+    this.outbox.send()
     this.grace = setTimeout(() => void this.worker.terminate(), this.joined ? this.pool.options.gracePeriod : 0)
   }
 

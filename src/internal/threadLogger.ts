@@ -5,10 +5,10 @@ import { format } from "effect/Formatter"
 import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
-import type { Claims, FromThread, WireLog } from "./wire.ts"
+import type { Claims, FromThread, Outbox, WireLog } from "./wire.ts"
 
 /** The Layer of a thread's only logger. Bounded: what is too much is dropped and counted. */
-export const layer = (claims: Claims, post: (message: FromThread) => void): Layer.Layer<never> => {
+export const layer = (claims: Claims, outbox: Outbox<FromThread>): Layer.Layer<never> => {
   let dropped = 0
   return Logger.layer([
     Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
@@ -17,7 +17,7 @@ export const layer = (claims: Claims, post: (message: FromThread) => void): Laye
         return
       }
       const parts = Array.isArray(message) ? message : [message]
-      post(["log", {
+      outbox.add(["log", {
         level: logLevel === "All" || logLevel === "None" ? "Info" : logLevel,
         message: parts.map(plain),
         cause: cause.reasons.length === 0 ? "" : Cause.pretty(cause),
@@ -28,6 +28,7 @@ export const layer = (claims: Claims, post: (message: FromThread) => void): Laye
         time: date.getTime(),
         dropped
       }])
+      outbox.send()
       dropped = 0
     })
   ])

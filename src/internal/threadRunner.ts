@@ -12,7 +12,7 @@ import type { Item, WireFailure } from "../Executor.ts"
 import { Deque } from "./deque.ts"
 import { type Ended, type Handler, type Handlers, wireDefect } from "./runner.ts"
 import { Slice } from "./slice.ts"
-import type { Claims, Extras, FromThread, ToThread } from "./wire.ts"
+import type { Claims, Extras, FromThread, Outbox, ToThread } from "./wire.ts"
 
 /** Outcomes wait no longer than this for others to be sent with, in milliseconds. */
 const FLUSH = 1
@@ -85,7 +85,8 @@ class Mark {
 export class ThreadRunner {
   private readonly handlers: Handlers
   private readonly claims: Claims
-  private readonly post: (message: FromThread) => void
+  private readonly outbox: Outbox<FromThread>
+  private readonly poll: () => boolean
   private readonly concurrency: number
   private readonly chunks = new Deque<ThreadChunk>()
   private readonly runs = new Map<number, Map<number, Run>>()
@@ -102,10 +103,18 @@ export class ThreadRunner {
   private paused = false
   private mark = 0
 
-  constructor(handlers: Handlers, claims: Claims, post: (message: FromThread) => void, concurrency: number) {
+  /** `poll` receives messages that wait, if there are any. */
+  constructor(
+    handlers: Handlers,
+    claims: Claims,
+    outbox: Outbox<FromThread>,
+    poll: () => boolean,
+    concurrency: number
+  ) {
     this.handlers = handlers
     this.claims = claims
-    this.post = post
+    this.outbox = outbox
+    this.poll = poll
     this.concurrency = concurrency
   }
 
@@ -131,7 +140,10 @@ export class ThreadRunner {
     if (this.running === 0) this.mark = performance.now()
     while (this.running < this.concurrency) {
       const chunk = this.chunks.first
-      if (chunk === undefined) break
+      if (chunk === undefined) {
+        if (this.poll()) continue
+        break
+      }
       const at = this.claims.claim(chunk.slot)
       if (at === -1) {
         this.chunks.shift()
@@ -142,6 +154,8 @@ export class ThreadRunner {
       this.start(chunk, at)
       if (this.flushing.over()) {
         this.flush(chunk)
+        this.outbox.send()
+        this.poll()
         this.flushing.begin()
       }
       if (this.slice.over()) {
@@ -156,6 +170,7 @@ export class ThreadRunner {
     this.claims.leave()
     const chunk = this.chunks.first
     if (chunk !== undefined && chunk.items.length > 0) this.flush(chunk)
+    this.outbox.send()
     this.pumping = false
   }
 
@@ -251,7 +266,10 @@ export class ThreadRunner {
       chunk.values.push(undefined)
       ;(chunk.failures ??= []).push([index, ended])
     }
-    if (chunk.extras?.once === true) this.flush(chunk)
+    if (chunk.extras?.once === true) {
+      this.flush(chunk)
+      this.outbox.send()
+    }
   }
 
   private readonly soon = new Set<ThreadChunk>()
@@ -266,6 +284,7 @@ export class ThreadRunner {
       for (const chunk of chunks) {
         if (chunk.items.length > 0 || (chunk.exhausted && chunk.running === 0)) this.flush(chunk)
       }
+      this.outbox.send()
     })
   }
 
@@ -278,7 +297,7 @@ export class ThreadRunner {
     chunk.items = []
     chunk.values = []
     chunk.failures = undefined
-    this.post(message)
+    this.outbox.add(message)
   }
 
   // --- faults ----------------------------------------------------------------
@@ -290,11 +309,16 @@ export class ThreadRunner {
     const failure = wireDefect(error)
     // It is to be replaced, and starts nothing more.
     for (const chunk of this.chunks) this.claims.takeBack(chunk.slot)
-    if (run === undefined || run.over) return this.post(["fault", -1, -1, failure])
-    if (mark!.shared) return this.post(["doubt"])
-    run.over = true
-    this.post(["fault", run.chunk.id, run.at, failure])
-    run.fiber?.interruptUnsafe()
+    if (run === undefined || run.over) {
+      this.outbox.add(["fault", -1, -1, failure])
+    } else if (mark!.shared) {
+      this.outbox.add(["doubt"])
+    } else {
+      run.over = true
+      this.outbox.add(["fault", run.chunk.id, run.at, failure])
+      run.fiber?.interruptUnsafe()
+    }
+    this.outbox.send()
   }
 
   /** The thread is exiting: says because of whom, where it is known. */
@@ -303,6 +327,24 @@ export class ThreadRunner {
     const run = mark?.run
     if (run !== undefined && !run.over && !mark!.shared) this.claims.blame(run.chunk.slot, run.at)
   }
+}
+
+/** Something in the message cannot be cloned: it becomes the failure of its item alone. */
+export const withoutUnclonable = (message: FromThread): FromThread => {
+  if (message[0] !== "done") return message
+  const [tag, chunk, items, values, failures, micros, last] = message
+  const failed = new Map(failures)
+  const sent = values.map((value, i) => {
+    const part = failed.has(i) ? "error" : "success"
+    try {
+      structuredClone(failed.get(i) ?? value)
+      return value
+    } catch (error) {
+      failed.set(i, { _tag: "Undecodable", part, message: String(error) })
+      return undefined
+    }
+  })
+  return [tag, chunk, items, sent, Array.from(failed).toSorted(([a], [b]) => a - b), micros, last]
 }
 
 /** What a handler is told of its item. */

@@ -161,3 +161,31 @@ export class Claims {
 }
 
 const decode = (word: number) => word === 0 ? undefined : { slot: (word - 1) >>> 16, item: (word - 1) & 0xffff }
+
+/** Messages that are sent together: one costs as much to send as a dozen. */
+export class Outbox<M> {
+  private messages: Array<M> = []
+  private readonly post: (messages: ReadonlyArray<M>) => void
+  private readonly repair: (message: M) => M
+
+  /** `repair` replaces what cannot be cloned in a message. */
+  constructor(post: (messages: ReadonlyArray<M>) => void, repair: (message: M) => M) {
+    this.post = post
+    this.repair = repair
+  }
+
+  add(message: M): void {
+    this.messages.push(message)
+  }
+
+  send(): void {
+    if (this.messages.length === 0) return
+    const messages = this.messages
+    this.messages = []
+    try {
+      this.post(messages)
+    } catch {
+      this.post(messages.map(this.repair))
+    }
+  }
+}

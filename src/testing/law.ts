@@ -206,7 +206,7 @@ export const property = <A>(name: string, options: {
 const RUNS = 100
 
 /** Runs that each start workers anew. */
-const RUNS_ANEW = 4
+const RUNS_ANEW = 3
 
 const runsOf = (subject: Subject, anew: boolean, live: number): number => {
   if (subject.sharesClock) return RUNS
