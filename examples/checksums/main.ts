@@ -6,14 +6,16 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Stdio from "effect/Stdio"
-import * as FiberDispatcher from "papyros/FiberDispatcher"
-import handlers from "./handlers.ts"
+import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { report } from "./program.ts"
 import { Tasks } from "./tasks.ts"
 
-const dispatcher = FiberDispatcher.layer(Tasks).pipe(Layer.provide(handlers))
+// Reading waits, hashing computes: two files at once in each thread, since all threads share four for the file system.
+const dispatcher = WorkerPoolDispatcher.layer(Tasks, {
+  handlers: new URL("./handlers.ts", import.meta.url),
+  concurrency: 2
+})
 
 const main = Effect.gen(function*() {
   const stdio = yield* Stdio.Stdio

@@ -2,11 +2,14 @@ import type * as Layer from "effect/Layer"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as DummyDispatcher from "../layers/DummyDispatcher.ts"
 import * as FiberDispatcher from "../layers/FiberDispatcher.ts"
+import * as WorkerPoolDispatcher from "../layers/WorkerPoolDispatcher.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
 /** What the command line gives a dispatcher. */
 interface Place {
+  /** The handlers module. */
+  readonly handlers: URL
   readonly group: TaskGroup.TaskGroup<Task.Any>
   readonly concurrency: number | undefined
 }
@@ -26,5 +29,9 @@ export const dispatchers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ["fiber", {
     about: "many at once in this process",
     layer: ({ concurrency, group }) => FiberDispatcher.layer(group, { concurrency })
+  }],
+  ["pool", {
+    about: "in worker threads",
+    layer: ({ concurrency, group, handlers }) => WorkerPoolDispatcher.layer(group, { handlers, size: concurrency })
   }]
 ])

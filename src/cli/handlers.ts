@@ -15,6 +15,7 @@ import { Unusable } from "./exit.ts"
 
 /** A handlers module, loaded, with its Layer built. */
 export interface Handlers {
+  readonly url: URL
   readonly group: TaskGroup.TaskGroup<Task.Any>
   readonly context: Context.Context<TaskGroup.Handler<string>>
 }
@@ -59,7 +60,7 @@ export const load = Effect.fnUntraced(function*(module: string): Effect.fn.Retur
     .filter(([key]) => key.startsWith(TaskGroup.handlerKey("")))
     .map(([, entry]: [string, TaskGroup.HandlerEntry]) => entry.task)
   if (classes.length === 0) return yield* unusable(`its Layer provides no handlers of tasks. ${EXPORT}`)
-  return { group: TaskGroup.make(...classes), context }
+  return { url, group: TaskGroup.make(...classes), context }
 })
 
 const locate = Effect.fnUntraced(function*(module: string) {

@@ -80,7 +80,7 @@ const config = {
     parse: (text) => text === "auto" ? Option.some("auto") : Flags.whole(1)(text)
   }),
   retries: number("retries", 0, "How often a failed task is tried again, at once"),
-  concurrency: number("concurrency", 1, "Tasks at once with fiber; 16 for each CPU if it is left out")
+  concurrency: number("concurrency", 1, "Tasks at once; if it is left out, 16 for each CPU with fiber, 1 with pool")
 }
 
 type Config = Command.Command.Config.Infer<typeof config>
@@ -174,6 +174,7 @@ const execute = Effect.fnUntraced(function*(config: Config) {
   const input = yield* openInput(config.input)
   const dispatcher = Option.getOrElse(config.dispatcher, () => dispatchers.get("fiber")!)
   const context = yield* dispatcher.layer({
+    handlers: handlers.url,
     group: handlers.group,
     concurrency: Option.getOrUndefined(config.concurrency)
   }).pipe(

@@ -62,7 +62,7 @@ describe("papyros run", () => {
         const numbers = Array.from({ length: 5000 }, (_, i) => 7 * i + 1)
         const expected = numbers.map((n, index) => ({ index, success: primeFactors(n) }))
         const stdin = ndjson(numbers.map((n) => ({ n })))
-        for (const dispatcher of ["dummy", "fiber"]) {
+        for (const dispatcher of ["dummy", "fiber", "pool"]) {
           const run = (...flags: Array<string>) =>
             papyrosWith(["run", handlers, "Factorize", "--dispatcher", dispatcher, ...flags], { stdin })
           const ordered = yield* run("--ordered", "--chunk-size", "7")
@@ -131,7 +131,7 @@ describe("papyros run", () => {
 
     it.effect("says of each task that breaks how it did, and goes on", () =>
       Effect.gen(function*() {
-        for (const dispatcher of ["dummy", "fiber"]) {
+        for (const dispatcher of ["dummy", "fiber", "pool"]) {
           const { code, stdout } = yield* papyrosWith(
             ["run", handlers, "Break", "--ordered", "--dispatcher", dispatcher],
             { stdin: ndjson(["throw", "lie", "misfail", "interrupt"].map((how) => ({ how }))) }
@@ -381,7 +381,7 @@ describe("papyros run", () => {
         yield* refused(["run", handlers], "Missing required argument: TASK")
         yield* refused(["walk"], "walk")
         yield* refused([...run, "--retrys", "2"], "--retries")
-        yield* refused([...run, "--dispatcher", "cloud"], "\"cloud\". Expected: one of dummy, fiber")
+        yield* refused([...run, "--dispatcher", "cloud"], "\"cloud\". Expected: one of dummy, fiber, pool")
         for (const text of ["-1", "1.5", "many", ""]) {
           yield* refused([...run, `--retries=${text}`], "a whole number of at least 0")
         }
