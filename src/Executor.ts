@@ -137,8 +137,13 @@ export interface Loss {
   readonly exitCode?: number | undefined
   readonly signal?: string | undefined
   readonly outOfMemory: boolean
-  /** What ended the lane is known and has its outcome, or none: nobody else is to blame. Default `false`. */
-  readonly known?: boolean | undefined
+  /**
+   * Who is to blame where no chunk names a culprit. By default an item that ran
+   * alone is, and of several none is proven. `"nobody"`: the lane was ended for a
+   * reason that has its outcome already. `"doubt"`: not even one that ran alone
+   * is proven.
+   */
+  readonly blame?: "nobody" | "doubt" | undefined
   /**
    * Per chunk: whether an unsettled item may have started, and which one is proven
    * to have ended the lane. A chunk that is left out had not started.

@@ -247,6 +247,23 @@ describe("Executor", () => {
   )
 
   test(
+    "counts a loss in doubt against nobody, not even a task that ran alone",
+    Effect.gen(function*() {
+      const { join, scheduler } = yield* Manual
+      const fiber = yield* start(steps(1))
+      const a = join("a")
+      const chunk = a.take()
+      scheduler.leave(a, { outOfMemory: false, blame: "doubt", chunks: [{ chunk, started: () => true }] })
+      const b = join("b")
+      const again = b.take()
+      assert.strictEqual(again.items[0].attempt, 2)
+      b.finish(again)
+      assert.deepStrictEqual(outcomes(yield* Fiber.join(fiber)), [1])
+    }),
+    { maxAttempts: 1 }
+  )
+
+  test(
     "empties a lane for a suspect while others go on",
     Effect.gen(function*() {
       const { join } = yield* Manual

@@ -1,4 +1,5 @@
 /** The JSON of a task's payload, result and error: what the lines of `papyros run` carry. */
+import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type * as Task from "../Task.ts"
@@ -23,4 +24,13 @@ export const make = (task: Task.AnyClass): TaskJson => {
     encodeSuccess: Schema.encodeUnknownExit(Schema.toCodecJson(success as AnyCodec)),
     encodeError: Schema.encodeUnknownExit(Schema.toCodecJson(error as AnyCodec))
   }
+}
+
+const MAX_MESSAGE = 2000
+
+/** Why a value does not fit, for people. */
+export const explain = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  const message = error instanceof Error ? error.message : String(error)
+  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message
 }

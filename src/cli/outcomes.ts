@@ -1,10 +1,9 @@
 import * as Cause from "effect/Cause"
 import * as Result from "effect/Result"
 import type * as Dispatcher from "../Dispatcher.ts"
-import { explain } from "../internal/codec.ts"
 import type * as Task from "../Task.ts"
 import * as TaskFailure from "../TaskFailure.ts"
-import type { TaskJson } from "./json.ts"
+import { explain, type TaskJson } from "./json.ts"
 
 /** One outcome as it is written: a line of NDJSON, without its newline. */
 export interface Outcome {

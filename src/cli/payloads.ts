@@ -7,9 +7,8 @@ import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { explain } from "../internal/codec.ts"
 import type * as Task from "../Task.ts"
-import type { TaskJson } from "./json.ts"
+import { explain, type TaskJson } from "./json.ts"
 
 /** The longest line that is read, in bytes. */
 const MAX_LINE = 64 * 1024 * 1024

@@ -5,14 +5,33 @@
  * through `Schema.toCodecJson`.
  */
 import * as Cause from "effect/Cause"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import type * as Task from "../Task.ts"
 
-/** Encodes or decodes one value: the outcome, or why it does not fit. */
-type Code = (value: unknown) => Exit.Exit<unknown, unknown>
+/** Why a value does not fit its schema, for people. */
+export class Misfit {
+  readonly message: string
+
+  constructor(message: string) {
+    this.message = message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message
+  }
+}
+
+const MAX_MESSAGE = 2000
+
+/** Encodes or decodes one value; a `Misfit` where it does not fit. A plain value: it is made for every task. */
+type Code = (value: unknown) => unknown
+
+const fromExit = (code: (value: unknown) => Exit.Exit<unknown, unknown>): Code => (value) => {
+  const exit = code(value)
+  return exit._tag === "Success" ? exit.value : misfit(Cause.squash(exit.cause))
+}
+
+/** What went wrong, as a `Misfit`. */
+export const misfit = (error: unknown): Misfit => new Misfit(error instanceof Error ? error.message : String(error))
 
 /** Both ways of one schema. */
 export interface Codec {
@@ -75,11 +94,22 @@ const isPlain = (ast: SchemaAST.AST): boolean => {
   }
 }
 
+/** Whether a value fits a plain schema; the commonest ones need no parser. */
+const fits = (schema: AnyCodec): (value: unknown) => boolean => {
+  const { _tag: tag, checks } = schema.ast
+  if (checks === undefined) {
+    if (tag === "String") return Predicate.isString
+    if (tag === "Number") return Predicate.isNumber
+    if (tag === "Boolean") return Predicate.isBoolean
+  }
+  return Schema.is(schema)
+}
+
 const plain = (schema: AnyCodec): Codec => {
-  const is = Schema.is(schema)
-  const explain = Schema.encodeUnknownExit(schema)
+  const is = fits(schema)
+  const explain = fromExit(Schema.encodeUnknownExit(schema))
   // Both ways are checked: an executor may be anybody's.
-  const check: Code = (value) => is(value) ? Exit.succeed(value) : explain(value)
+  const check: Code = (value) => is(value) ? value : explain(value)
   return { encode: check, decode: check }
 }
 
@@ -125,41 +155,37 @@ const byFields = (schema: WithFields): Codec => {
     .filter(([name, field]) => !(isClass && name === "_tag" && field.ast.context?.constructorDefault !== undefined))
     .map(([name, field]): Field => ({ name, codec: of(field), plain: isPlain(field.ast) }))
   const is = Schema.is(schema)
-  const explain = Schema.encodeUnknownExit(schema)
+  const explain = fromExit(Schema.encodeUnknownExit(schema))
   // What is encoded was checked as a whole, and the constructor of a class checks what it is given.
   const encode = eachField(fields, "encode", true)
   const decode = eachField(fields, "decode", isClass)
   return {
     encode: (value) => is(value) ? encode(value) : explain(value),
-    decode: isClass ? instantiate(schema as unknown as new(fields: object) => object, decode) : decode
+    decode: isClass ? instantiate(schema as unknown as new(fields: unknown) => object, decode) : decode
   }
 }
 
 const eachField = (fields: ReadonlyArray<Field>, way: "encode" | "decode", checked: boolean): Code => (value) => {
-  if (typeof value !== "object" || value === null) return Exit.fail(new TypeError(`Expected an object, got ${value}`))
+  if (typeof value !== "object" || value === null) return new Misfit(`Expected an object, got ${value}`)
   const out: Record<string, unknown> = {}
   for (let i = 0; i < fields.length; i++) {
     const { codec, name, plain } = fields[i]
     const field = (value as Readonly<Record<string, unknown>>)[name]
     if (field === undefined && !(name in value)) continue
-    if (plain && checked) {
-      out[name] = field
-      continue
-    }
-    const exit = codec[way](field)
-    if (exit._tag === "Failure") return exit
-    out[name] = exit.value
+    const coded = plain && checked ? field : codec[way](field)
+    if (coded instanceof Misfit) return coded
+    out[name] = coded
   }
-  return Exit.succeed(out)
+  return out
 }
 
-const instantiate = (Class: new(fields: object) => object, decode: Code): Code => (value) => {
+const instantiate = (Class: new(fields: unknown) => object, decode: Code): Code => (value) => {
   const fields = decode(value)
-  if (fields._tag === "Failure") return fields
+  if (fields instanceof Misfit) return fields
   try {
-    return Exit.succeed(new Class(fields.value as object))
+    return new Class(fields)
   } catch (error) {
-    return Exit.fail(error)
+    return misfit(Predicate.hasProperty(error, "cause") ? error.cause ?? error : error)
   }
 }
 
@@ -175,19 +201,13 @@ const of = (schema: AnyCodec): Codec => {
     return byFields(schema)
   }
   const json = Schema.toCodecJson(schema)
-  return { encode: Schema.encodeUnknownExit(json), decode: Schema.decodeUnknownExit(json) }
-}
-
-const MAX_MESSAGE = 2000
-
-/** Why a value does not fit, for people. */
-export const explain = (cause: Cause.Cause<unknown>): string => {
-  const error = Cause.squash(cause)
-  const message = error instanceof Error ? error.message : String(error)
-  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message
+  return { encode: fromExit(Schema.encodeUnknownExit(json)), decode: fromExit(Schema.decodeUnknownExit(json)) }
 }
 
 const json = Schema.Defect({ includeStack: true })
 
 /** A defect as plain data: name, message, stack and cause of an Error, else what JSON can carry. */
-export const defect: Codec = { encode: Schema.encodeUnknownExit(json), decode: Schema.decodeUnknownExit(json) }
+export const defect: Codec = {
+  encode: fromExit(Schema.encodeUnknownExit(json)),
+  decode: fromExit(Schema.decodeUnknownExit(json))
+}

@@ -1,9 +1,8 @@
 /** Reads what a lane says of a failure. */
-import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import type * as Executor from "../Executor.ts"
 import * as TaskFailure from "../TaskFailure.ts"
-import { defect, explain, type TaskCodec } from "./codec.ts"
+import { defect, Misfit, type TaskCodec } from "./codec.ts"
 
 /** The reason of a failure of the task of this name; without a codec its parts are live values. */
 export const reasonOf = (
@@ -15,16 +14,12 @@ export const reasonOf = (
     case "Failed": {
       if (codec === undefined) return new TaskFailure.Failed({ error: failure.error })
       const error = codec.error.decode(failure.error)
-      return error._tag === "Success"
-        ? new TaskFailure.Failed({ error: error.value })
-        : undecodable("error", error.cause)
+      return error instanceof Misfit ? undecodable("error", error) : new TaskFailure.Failed({ error })
     }
     case "Defect": {
       if (codec === undefined) return new TaskFailure.Defect({ defect: failure.defect })
       const decoded = defect.decode(failure.defect)
-      return decoded._tag === "Success"
-        ? new TaskFailure.Defect({ defect: decoded.value })
-        : undecodable("defect", decoded.cause)
+      return decoded instanceof Misfit ? undecodable("defect", decoded) : new TaskFailure.Defect({ defect: decoded })
     }
     case "TimedOut":
       return new TaskFailure.TimedOut({ duration: Duration.millis(failure.millis) })
@@ -37,5 +32,5 @@ export const reasonOf = (
   }
 }
 
-const undecodable = (part: "error" | "defect", cause: Cause.Cause<unknown>): TaskFailure.Undecodable =>
-  new TaskFailure.Undecodable({ part, message: explain(cause) })
+const undecodable = (part: "error" | "defect", { message }: Misfit): TaskFailure.Undecodable =>
+  new TaskFailure.Undecodable({ part, message })

@@ -46,11 +46,10 @@ export class Handler {
   begin(item: Executor.Item): Effect.Effect<unknown, unknown> | Executor.WireFailure {
     let task = item.payload
     if (this.codec !== undefined) {
-      const payload = this.carry(task, "payload")
-      if (payload._tag === "Undecodable") return payload
-      const decoded = this.codec.payload.decode(payload.value)
-      if (decoded._tag === "Failure") return undecodable("payload", decoded.cause)
-      task = decoded.value
+      const payload = this.carry(task)
+      if (payload instanceof Codec.Misfit) return undecodable("payload", payload)
+      task = this.codec.payload.decode(payload)
+      if (task instanceof Codec.Misfit) return undecodable("payload", task)
     }
     try {
       const effect = this.handle(task as never)
@@ -68,12 +67,10 @@ export class Handler {
 
   /** Reports how a run ended. */
   end(exit: Exit.Exit<unknown, unknown>): Ended {
-    if (exit._tag === "Success") {
-      if (this.codec === undefined) return exit
-      const encoded = this.codec.success.encode(exit.value)
-      return encoded._tag === "Success" ? this.carry(encoded.value, "success") : undecodable("success", encoded.cause)
-    }
-    return this.failureOf(exit.cause)
+    if (exit._tag === "Failure") return this.failureOf(exit.cause)
+    if (this.codec === undefined) return exit
+    const value = this.carry(this.codec.success.encode(exit.value))
+    return value instanceof Codec.Misfit ? undecodable("success", value) : { _tag: "Success", value }
   }
 
   private failureOf(cause: Cause.Cause<unknown>): Executor.WireFailure {
@@ -83,18 +80,12 @@ export class Handler {
     const fail = die === undefined ? cause.reasons.find(Cause.isFailReason) : undefined
     if (fail !== undefined && this.fails) {
       if (this.codec === undefined) return { _tag: "Failed", error: fail.error, trace }
-      const encoded = this.codec.error.encode(fail.error)
-      if (encoded._tag === "Failure") return undecodable("error", encoded.cause)
-      const error = this.carry(encoded.value, "error")
-      return error._tag === "Success" ? { _tag: "Failed", error: error.value, trace } : error
+      const error = this.carry(this.codec.error.encode(fail.error))
+      return error instanceof Codec.Misfit ? undecodable("error", error) : { _tag: "Failed", error, trace }
     }
     if (die === undefined && fail === undefined) return { _tag: "Interrupted", trace }
     const defect = die === undefined ? fail!.error : die.defect
-    if (this.codec === undefined) return { _tag: "Defect", defect, trace }
-    const encoded = Codec.defect.encode(defect)
-    return encoded._tag === "Success"
-      ? { _tag: "Defect", defect: encoded.value, trace }
-      : undecodable("defect", encoded.cause)
+    return this.codec === undefined ? { _tag: "Defect", defect, trace } : wireDefect(defect, trace)
   }
 }
 
@@ -104,37 +95,33 @@ export type Ended = { readonly _tag: "Success"; readonly value: unknown } | Exec
 type Part = "payload" | "success" | "error" | "defect"
 type Undecodable = Extract<Executor.WireFailure, { readonly _tag: "Undecodable" }>
 
-const undecodable = (part: Part, cause: Cause.Cause<unknown>): Undecodable => ({
-  _tag: "Undecodable",
-  part,
-  message: Codec.explain(cause)
-})
+const undecodable = (part: Part, { message }: Codec.Misfit): Undecodable => ({ _tag: "Undecodable", part, message })
 
-/** Takes encoded data to the other side. */
-export type Carry = (
-  value: unknown,
-  part: Part
-) => { readonly _tag: "Success"; readonly value: unknown } | Undecodable
+/** Takes encoded data to the other side; a `Misfit` is passed on. */
+export type Carry = (value: unknown) => unknown
 
 /** Copies it, as a thread or a socket would. */
-export const clone: Carry = (value, part) => {
-  if (typeof value !== "object" && typeof value !== "function") return { _tag: "Success", value }
+export const clone: Carry = (value) => {
+  if ((typeof value !== "object" && typeof value !== "function") || value instanceof Codec.Misfit) return value
   try {
-    return { _tag: "Success", value: structuredClone(value) }
+    return structuredClone(value)
   } catch (error) {
-    return undecodable(part, Cause.die(error))
+    return Codec.misfit(error)
   }
 }
 
 /** Leaves it as it is: sending it will copy it. */
-export const pass: Carry = (value) => ({ _tag: "Success", value })
+export const pass: Carry = (value) => value
 
 /** A defect as it crosses the boundary. */
-export const wireDefect = (defect: unknown): Executor.WireFailure => {
+export const wireDefect = (
+  defect: unknown,
+  trace: Executor.Trace = render(Cause.die(defect))
+): Executor.WireFailure => {
   const encoded = Codec.defect.encode(defect)
-  return encoded._tag === "Success"
-    ? { _tag: "Defect", defect: encoded.value, trace: render(Cause.die(defect)) }
-    : undecodable("defect", encoded.cause)
+  return encoded instanceof Codec.Misfit
+    ? undecodable("defect", encoded)
+    : { _tag: "Defect", defect: encoded, trace }
 }
 
 const render = (cause: Cause.Cause<unknown>): string => {

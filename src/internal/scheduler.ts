@@ -286,16 +286,16 @@ class Scheduler implements Executor.Scheduler, Hub {
       entry.payload = entry.task
     } else if (entry.payload === undefined) {
       const encoded = type.codec.payload.encode(entry.task)
-      if (encoded._tag === "Failure") {
+      if (encoded instanceof Codec.Misfit) {
         this.reject(
           entry,
           seat.lane.name,
-          new TaskFailure.Undecodable({ part: "payload", message: Codec.explain(encoded.cause) })
+          new TaskFailure.Undecodable({ part: "payload", message: encoded.message })
         )
         return undefined
       }
-      entry.payload = encoded.value
-      if (type.sampled++ % 64 === 0) type.bytes += (sizeOf(encoded.value) - type.bytes) / (type.sampled === 1 ? 1 : 8)
+      entry.payload = encoded
+      if (type.sampled++ % 64 === 0) type.bytes += (sizeOf(encoded) - type.bytes) / (type.sampled === 1 ? 1 : 8)
     }
     return type
   }
@@ -342,24 +342,14 @@ class Scheduler implements Executor.Scheduler, Hub {
     if (!this.release(chunk, entry)) return
     if (!entry.cancelled) {
       const codec = typeOf(entry).codec
-      if (codec === undefined) {
-        entry.value = value
+      const decoded = codec === undefined ? value : codec.success.decode(value)
+      if (decoded instanceof Codec.Misfit) {
+        const reason = new TaskFailure.Undecodable({ part: "success", message: decoded.message })
+        this.failWith(entry, chunk.seat.lane.name, reason, "")
+      } else {
+        entry.value = decoded
         this.succeeded++
         this.settle(entry)
-      } else {
-        const decoded = codec.success.decode(value)
-        if (decoded._tag === "Success") {
-          entry.value = decoded.value
-          this.succeeded++
-          this.settle(entry)
-        } else {
-          this.failWith(
-            entry,
-            chunk.seat.lane.name,
-            new TaskFailure.Undecodable({ part: "success", message: Codec.explain(decoded.cause) }),
-            ""
-          )
-        }
       }
     }
     this.released(chunk, entry)
@@ -474,7 +464,7 @@ class Scheduler implements Executor.Scheduler, Hub {
         }
       }
     }
-    if (loss?.known !== true) culprit ??= started.length === 1 ? started[0] : undefined
+    if (loss?.blame === undefined && started.length === 1) culprit ??= started[0]
     for (const entry of started) {
       this.release(entry.lease as Chunk, entry)
       if (isWanted(entry)) this.restart(entry, loss!, lane.name, culprit)
@@ -495,7 +485,7 @@ class Scheduler implements Executor.Scheduler, Hub {
         ...(signal === undefined ? {} : { signal })
       })
       this.failWith(entry, worker, reason, "")
-    } else if (entry === culprit || (culprit === undefined && loss.known !== true)) {
+    } else if (entry === culprit || (culprit === undefined && loss.blame !== "nobody")) {
       linkOf(entry).count(entry)
       this.suspects.push(entry)
     } else {

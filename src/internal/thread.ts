@@ -188,8 +188,7 @@ export class Thread implements Executor.Lane {
         return
       case "unusable": {
         const failure = message[1]
-        const decoded = failure._tag === "Defect" ? Codec.defect.decode(failure.defect) : undefined
-        this.error = decoded?._tag === "Success" ? decoded.value : failure
+        this.error = failure._tag === "Defect" ? Codec.defect.decode(failure.defect) : failure
         this.pool.unusable(this.error)
         void this.worker.terminate()
         return
@@ -347,18 +346,20 @@ export class Thread implements Executor.Lane {
   private readonly exited = (exitCode: number): void => {
     clearTimeout(this.grace)
     if (this.joined) {
-      const known = this.ending && !this.doubt
+      const blame = this.doubt ? "doubt" as const : this.ending ? "nobody" as const : undefined
       const blamed = this.doubt ? undefined : this.claims.blamed() ?? this.claims.current()
       this.pool.scheduler.leave(this, {
         exitCode,
         outOfMemory: this.outOfMemory,
-        known,
+        blame,
         chunks: Array.from(this.flights.values(), (flight) => {
           const claimed = this.claims.claimed(flight.slot)
           return {
             chunk: flight.chunk,
             started: (at) => at < claimed,
-            culprit: !known && blamed !== undefined && this.slots[blamed.slot] === flight ? blamed.item : undefined
+            culprit: blame === undefined && blamed !== undefined && this.slots[blamed.slot] === flight
+              ? blamed.item
+              : undefined
           }
         })
       })

@@ -148,7 +148,7 @@ export class ThreadRunner {
       if (at === -1) {
         this.chunks.shift()
         chunk.exhausted = true
-        if (chunk.running === 0) this.flush(chunk)
+        if (chunk.running === 0 || chunk.items.length > 0) this.flush(chunk)
         continue
       }
       this.start(chunk, at)

@@ -115,13 +115,13 @@ const check = (group: TaskGroup.Any, options: WorkerPoolOptions): PoolOptions =>
   }
 }
 
-/** The URL of the module, or of its compiled sibling. */
+/** The URL of the module, or of its compiled sibling where only that exists. */
 const resolve = (handlers: URL | string): string => {
   const url = new URL(handlers)
-  if (url.protocol === "file:" && /\.m?ts$/.test(url.pathname) && !existsSync(fileURLToPath(url))) {
-    url.pathname = url.pathname.replace(/ts$/, "js")
-  }
-  return url.href
+  if (url.protocol !== "file:" || !/\.m?ts$/.test(url.pathname) || existsSync(fileURLToPath(url))) return url.href
+  const compiled = new URL(url)
+  compiled.pathname = url.pathname.replace(/ts$/, "js")
+  return existsSync(fileURLToPath(compiled)) ? compiled.href : url.href
 }
 
 /**
