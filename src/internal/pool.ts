@@ -116,10 +116,11 @@ export class Pool {
   /** The thread has exited; it is replaced unless it was one too many. */
   exited(thread: Thread, started: boolean, cause: unknown): void {
     this.threads.delete(thread)
+    if (!started) this.unusable(cause)
+    // A pool that could not open is closed by now.
     if (this.closing) return
-    if (!started) {
-      this.onFirst?.(new HandlersError({ url: this.options.handlers, cause }))
-      if (++this.failedStarts >= MAX_FAILED_STARTS && this.threads.size === 0) this.scheduler.unavailable(cause)
+    if (!started && ++this.failedStarts >= MAX_FAILED_STARTS && this.threads.size === 0) {
+      this.scheduler.unavailable(cause)
     }
     this.replace()
   }

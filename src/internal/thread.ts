@@ -3,7 +3,7 @@
  * what a long task holds up, and ends it where a task does not stop.
  */
 import * as Effect from "effect/Effect"
-import { Worker } from "node:worker_threads"
+import { type ResourceLimits, Worker } from "node:worker_threads"
 import type * as Executor from "../Executor.ts"
 import * as Codec from "./codec.ts"
 import type { Pool } from "./pool.ts"
@@ -18,6 +18,12 @@ const MANY = 16
 
 /** Work that waits in the thread, in microseconds, above which two chunks are enough. */
 const AHEAD = 2000
+
+/**
+ * At its cap a thread is given 16 MB more to end in. A young generation of the default size, promoted all at once,
+ * takes more than that, and V8 then aborts the whole process: seen in every second such thread, with this in none.
+ */
+const YOUNG: ResourceLimits = { maxYoungGenerationSizeMb: 4 }
 
 /** A chunk on the thread. */
 interface Flight {
@@ -46,11 +52,14 @@ export class Thread implements Executor.Lane {
   private tasks = 0
   /** It starts nothing more and is replaced when what runs has ended. */
   private retiring = false
-  /** One item runs long: what waits behind it has been taken back, and nothing is sent. */
+  /** Items run long: what waits behind them has been taken back, and nothing is sent. */
   private held = false
   /** The item that was running at the last look, and since when. */
   private seen = -1
   private seenAt = 0
+  /** Items settled and claimed at the last look, and since when no more. */
+  private claimed = 0
+  private claimedAt = 0
   /** It is being terminated, and unless in doubt for a reason that concerns none of what it still held. */
   private ending = false
   private doubt = false
@@ -73,7 +82,7 @@ export class Thread implements Executor.Lane {
     this.worker = new Worker(new URL(entry, import.meta.url), {
       workerData: data,
       name: `papyros ${name}`,
-      ...(resourceLimits === undefined ? {} : { resourceLimits })
+      ...(resourceLimits === undefined ? {} : { resourceLimits: { ...YOUNG, ...resourceLimits } })
     })
     this.outbox = new Outbox((messages) => this.worker.postMessage(messages), this.withoutUnclonable)
     this.worker.on("message", this.receive)
@@ -126,6 +135,8 @@ export class Thread implements Executor.Lane {
   }
 
   private send(chunk: Executor.Chunk): void {
+    // What it claims is watched from here on.
+    if (this.flights.size === 0) this.claimedAt = performance.now()
     this.idleSince = undefined
     const { items } = chunk
     const slot = this.slots.indexOf(undefined)
@@ -241,6 +252,7 @@ export class Thread implements Executor.Lane {
   private land(flight: Flight): void {
     this.flights.delete(flight.chunk.id)
     this.slots[flight.slot] = undefined
+    if (this.flights.size === 0) this.held = false
     if (this.retiring && this.flights.size === 0) this.stop()
   }
 
@@ -302,6 +314,7 @@ export class Thread implements Executor.Lane {
   /** Looks for an item that runs long. */
   look(now: number): void {
     if (!this.busy || this.ending) return
+    this.holdBack(now)
     const current = this.claims.current()
     const named = current === undefined ? undefined : this.slots[current.slot]
     // The word may still name an item of the chunk that had the slot before.
@@ -310,24 +323,35 @@ export class Thread implements Executor.Lane {
     if (key !== this.seen) {
       this.seen = key
       this.seenAt = now
-      if (this.held) {
-        this.held = false
-        this.pull()
-      }
-      return this.overdue(now)
-    }
-    const age = now - this.seenAt
-    if (flight !== undefined && age >= HOLD && !this.held) {
-      this.held = true
-      for (const other of Array.from(this.flights.values())) this.takeBack(other)
     }
     // What suspends is timed in the thread; what keeps it busy can only be timed from here.
     const timeout = flight?.chunk.items[current!.item].taskTimeout
-    if (timeout !== undefined && age >= timeout + this.pool.options.gracePeriod) {
+    if (timeout !== undefined && now - this.seenAt >= timeout + this.pool.options.gracePeriod) {
       this.kill()
       return this.settle(flight!, current!.item, { _tag: "TimedOut", millis: timeout })
     }
     this.overdue(now)
+  }
+
+  /** Takes back what waits behind items that run long, whether they keep the thread busy or wait themselves. */
+  private holdBack(now: number): void {
+    let claimed = this.tasks
+    for (const flight of this.flights.values()) claimed += this.claims.claimed(flight.slot)
+    if (claimed !== this.claimed) {
+      this.claimed = claimed
+      this.claimedAt = now
+      this.release()
+    } else if (!this.held && now - this.claimedAt >= HOLD) {
+      this.held = true
+      for (const flight of Array.from(this.flights.values())) this.takeBack(flight)
+    }
+  }
+
+  /** The thread goes on: it may be sent more. */
+  private release(): void {
+    if (!this.held) return
+    this.held = false
+    this.pull()
   }
 
   /** Ends the thread if something was to stop and has not. */

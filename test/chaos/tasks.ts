@@ -1,0 +1,42 @@
+import * as Schema from "effect/Schema"
+import * as Task from "papyros/Task"
+import * as TaskGroup from "papyros/TaskGroup"
+
+/** What a task does to the thread that runs it. */
+export const How = Schema.Literals([
+  "plain",
+  "wait",
+  "exit",
+  "exitLater",
+  "memory",
+  "throw",
+  "throwLater",
+  "rejectLater",
+  "throwAfterwards",
+  "rejectAfterwards",
+  "spin"
+])
+
+const payload = {
+  id: Schema.Int,
+  how: How,
+  /** How often it does so, if that ends its thread. */
+  times: Schema.Int
+}
+
+export class Act extends Task.Class<Act>()("Act", { payload, success: Schema.Int }) {}
+
+/** Another type, so that chunks are of several. */
+export class Play extends Task.Class<Play>()("Play", { payload, success: Schema.Int }) {}
+
+/** Must not start twice. */
+export class Once extends Task.Class<Once>()("Once", {
+  payload: { id: Schema.Int, waits: Schema.Boolean },
+  success: Schema.Int,
+  idempotent: false
+}) {}
+
+/** Never yields. */
+export class Spin extends Task.Class<Spin>()("Spin", { payload: { id: Schema.Int }, taskTimeout: "100 millis" }) {}
+
+export const Tasks = TaskGroup.make(Act, Play, Once, Spin)

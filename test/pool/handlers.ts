@@ -1,0 +1,110 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { threadId } from "node:worker_threads"
+import * as Dispatcher from "papyros/Dispatcher"
+import * as Task from "papyros/Task"
+import { append } from "./journal.ts"
+import { Add, AddBy, type Misbehave, Tasks } from "./tasks.ts"
+
+/** The file that starts are written to, if the URL of this module names one. */
+const journal = new URL(import.meta.url).searchParams.get("journal")
+
+const note = (what: string, id: number) => {
+  if (journal !== null) append(journal, { what, id, thread: threadId })
+}
+
+const spin = (millis: number) => {
+  const until = performance.now() + millis
+  while (performance.now() < until);
+}
+
+const later = (f: () => void) => setTimeout(f, 1)
+
+const fail = (): never => {
+  throw new RangeError("on purpose")
+}
+
+const misbehave = ({ how }: Misbehave): Effect.Effect<unknown> => {
+  switch (how) {
+    case "exit":
+      return process.exit(7)
+    case "exitLater":
+      return Effect.andThen(Effect.sleep(1), Effect.sync((): never => process.exit(7)))
+    case "memory": {
+      const all: Array<unknown> = []
+      for (;;) all.push(Array.from({ length: 1000 }, (_, i) => ({ i })))
+    }
+    case "throw":
+      return fail()
+    case "unclonable":
+      return Effect.succeed(() => {})
+    case "throwLater":
+      later(fail)
+      return Effect.never
+    case "rejectLater":
+      later(() => void Promise.reject(new RangeError("on purpose")))
+      return Effect.never
+    case "throwAfterwards":
+      later(fail)
+      return Effect.succeed(how)
+    case "rejectAfterwards":
+      later(() => void Promise.reject(new RangeError("on purpose")))
+      return Effect.succeed(how)
+  }
+}
+
+export default Tasks.toLayer(
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      note("built", 0)
+      return Tasks.of({
+        Add: ({ n }) => Effect.succeed(n + 1),
+        Wait: ({ millis, n }) => Effect.as(Effect.sleep(millis), n + 1),
+        Misbehave: misbehave,
+        Spin: () => Effect.sync(() => spin(Infinity)),
+        SpinOn: () =>
+          Effect.sync(() => {
+            note("spins", 0)
+            spin(Infinity)
+          }),
+        Carry: () => Effect.void,
+        Work: ({ id, millis }) =>
+          Effect.sync(() => {
+            note("start", id)
+            spin(millis)
+            return threadId
+          }),
+        Once: ({ exits, id }) =>
+          Effect.sync(() => {
+            note("start", id)
+            return exits ? process.exit(7) : id
+          }),
+        Reverse: ({ bytes }) => Effect.sync(() => bytes.reverse()),
+        AddBy: ({ depth, n }) =>
+          Effect.orDie(Dispatcher.run<Add | AddBy>(depth === 0 ? new Add({ n }) : new AddBy({ n, depth: depth - 1 }))),
+        Persist: ({ failures }) =>
+          Effect.flatMap(
+            Task.CurrentAttempt,
+            (attempt) => attempt > failures ? Effect.succeed(attempt) : Effect.fail(attempt)
+          ),
+        Chat: ({ entries }) =>
+          Effect.forEach(
+            Array.from({ length: entries }, (_, i) => i),
+            (i) => Effect.logInfo("entry", i, { of: entries }),
+            { discard: true }
+          ).pipe(
+            Effect.andThen(Effect.logError("the last", Cause.fail("as it should"))),
+            Effect.annotateLogs("chat", entries)
+          ),
+        Trace: () =>
+          Effect.orDie(Effect.map(Effect.currentSpan, ({ name, parent, traceId }) => ({
+            traceId,
+            name,
+            parent: Option.match(parent, { onNone: () => "", onSome: ({ spanId }) => spanId })
+          })))
+      })
+    }),
+    () => Effect.sync(() => note("ended", 0))
+  )
+)

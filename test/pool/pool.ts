@@ -1,0 +1,50 @@
+import * as Effect from "effect/Effect"
+import type { Worker } from "node:worker_threads"
+import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
+import { Tasks } from "./tasks.ts"
+
+export const handlers = new URL("./handlers.ts", import.meta.url)
+
+/** A pool of the fixtures that does not wait for long before it ends a thread. */
+export const pool = (options: Partial<WorkerPoolDispatcher.WorkerPoolOptions>) =>
+  WorkerPoolDispatcher.layer(Tasks, { handlers, size: 2, gracePeriod: 200, ...options })
+
+/** What becomes of threads while a scope is open. */
+export class Threads {
+  /** How long after the last exit each thread was started, in milliseconds. */
+  readonly pauses: Array<number> = []
+  private alive = 0
+  private lastExit = 0
+
+  get started(): number {
+    return this.pauses.length
+  }
+
+  /** Those that are alive, when all that hear of the same exits have heard of them. */
+  readonly left: Effect.Effect<number> = Effect.callback((resume) => {
+    setImmediate(() => resume(Effect.succeed(this.alive)))
+  })
+
+  readonly add = (worker: Worker): void => {
+    this.pauses.push(performance.now() - this.lastExit)
+    this.alive++
+    worker.once("exit", () => {
+      this.alive--
+      this.lastExit = performance.now()
+    })
+  }
+}
+
+/** Counts the threads that this process starts. */
+export const countThreads = Effect.acquireRelease(
+  Effect.sync(() => {
+    const threads = new Threads()
+    process.on("worker", threads.add)
+    return threads
+  }),
+  (threads) => Effect.sync(() => process.off("worker", threads.add))
+)
+
+/** Waits for what is only to be seen from outside; the timeout of the test bounds it. */
+export const until = (holds: () => boolean): Effect.Effect<void> =>
+  Effect.suspend(() => holds() ? Effect.void : Effect.andThen(Effect.sleep(5), until(holds)))

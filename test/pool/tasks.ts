@@ -1,0 +1,95 @@
+import * as Schema from "effect/Schema"
+import * as Task from "papyros/Task"
+import * as TaskGroup from "papyros/TaskGroup"
+
+/** Adds one: the innocent. */
+export class Add extends Task.Class<Add>()("Add", { payload: { n: Schema.Int }, success: Schema.Int }) {}
+
+/** The same, but suspends. */
+export class Wait extends Task.Class<Wait>()("Wait", {
+  payload: { n: Schema.Int, millis: Schema.Int },
+  success: Schema.Int
+}) {}
+
+/** Goes wrong in one of the ways in which a task can. */
+export class Misbehave extends Task.Class<Misbehave>()("Misbehave", {
+  payload: {
+    how: Schema.Literals([
+      "exit",
+      "exitLater",
+      "memory",
+      "throw",
+      "unclonable",
+      "throwLater",
+      "rejectLater",
+      "throwAfterwards",
+      "rejectAfterwards"
+    ])
+  },
+  success: Schema.Unknown
+}) {}
+
+/** Keeps its thread busy and never yields. */
+export class Spin extends Task.Class<Spin>()("Spin", { taskTimeout: "200 millis" }) {}
+
+/** The same without a timeout of its own. */
+export class SpinOn extends Task.Class<SpinOn>()("SpinOn") {}
+
+/** Carries anything, also what cannot be sent. */
+export class Carry extends Task.Class<Carry>()("Carry", { payload: { value: Schema.Unknown } }) {}
+
+/** Keeps its thread busy for a while; says in which one it ran. */
+export class Work extends Task.Class<Work>()("Work", {
+  payload: { id: Schema.Int, millis: Schema.Int },
+  success: Schema.Int
+}) {}
+
+/** Must not start twice, and ends its thread if it is told to. */
+export class Once extends Task.Class<Once>()("Once", {
+  payload: { id: Schema.Int, exits: Schema.Boolean },
+  success: Schema.Int,
+  idempotent: false
+}) {}
+
+/** Reverses bytes where they lie. */
+export class Reverse extends Task.Class<Reverse>()("Reverse", {
+  payload: { bytes: Schema.Uint8Array },
+  success: Schema.Uint8Array
+}) {}
+
+/** Adds by means of its own dispatcher. */
+export class AddBy extends Task.Class<AddBy>()("AddBy", {
+  payload: { n: Schema.Int, depth: Schema.Int },
+  success: Schema.Int
+}) {}
+
+/** Fails until its last attempt, which it returns. */
+export class Persist extends Task.Class<Persist>()("Persist", {
+  payload: { failures: Schema.Int },
+  success: Schema.Int,
+  error: Schema.Int
+}) {}
+
+/** Logs so many entries. */
+export class Chat extends Task.Class<Chat>()("Chat", { payload: { entries: Schema.Int } }) {}
+
+/** Where its span hangs. */
+export class Trace extends Task.Class<Trace>()("Trace", {
+  success: Schema.Struct({ traceId: Schema.String, name: Schema.String, parent: Schema.String })
+}) {}
+
+export const Tasks = TaskGroup.make(
+  Add,
+  Wait,
+  Misbehave,
+  Spin,
+  SpinOn,
+  Carry,
+  Work,
+  Once,
+  Reverse,
+  AddBy,
+  Persist,
+  Chat,
+  Trace
+)
