@@ -45,9 +45,11 @@ class Act extends Task.Class<Act>()("Act", {
 }) {}
 class Parent extends Task.Class<Parent>()("Parent", { payload: { children: Schema.Int }, success: Schema.Int }) {}
 class Family extends Task.Class<Family>()("Family", { payload: { children: Schema.Int }, success: Schema.Int }) {}
+class Impatient extends Task.Class<Impatient>()("Impatient", { success: Schema.Boolean }) {}
+class Detached extends Task.Class<Detached>()("Detached") {}
 class Stranger extends Task.Class<Stranger>()("Stranger") {}
 
-const Tasks = TaskGroup.make(Act, Parent, Family)
+const Tasks = TaskGroup.make(Act, Parent, Family, Impatient, Detached)
 const act = (act: Act["act"], n = 0) => new Act({ n, act })
 
 /** What the handlers saw, for those tests that share memory with them. */
@@ -109,6 +111,9 @@ const handlers = Tasks.toLayer(Effect.gen(function*() {
           seen.parents--
         }))
       ),
+    Impatient: () => Effect.orDie(act("never")).pipe(Effect.timeoutOption("1 second"), Effect.map(Option.isNone)),
+    Detached: () =>
+      Dispatcher.execute([act("sleep", 5)]).pipe(Stream.runDrain, Effect.orDie, Effect.forkDetach, Effect.asVoid),
     Family: ({ children }) =>
       Effect.forEach(
         Array.from({ length: children }, (_, n) => act("succeed", n)),
@@ -119,7 +124,11 @@ const handlers = Tasks.toLayer(Effect.gen(function*() {
 }))
 
 const withHandlers = <E>(
-  layer: Layer.Layer<Dispatcher.Dispatcher, E, TaskGroup.Handler<"Act" | "Parent" | "Family">>
+  layer: Layer.Layer<
+    Dispatcher.Dispatcher,
+    E,
+    TaskGroup.Handler<"Act" | "Parent" | "Family" | "Impatient" | "Detached">
+  >
 ) => layer.pipe(Layer.provide(handlers), Layer.provideMerge(Seen.layer))
 
 const dispatchers = {
@@ -507,6 +516,35 @@ for (const [name, layer] of Object.entries(dispatchers)) {
         yield* TestClock.adjust("1 minute")
         assert.deepStrictEqual(yield* Fiber.join(fiber), [20, 3])
         assert.strictEqual(yield* new Family({ children: 30 }), 465)
+      })
+    )
+
+    test(
+      "a handler that gives a child up goes on, at any concurrency",
+      Effect.gen(function*() {
+        const fiber = yield* Dispatcher.execute(Array.from({ length: 9 }, () => new Impatient())).pipe(
+          Stream.runCollect,
+          Effect.forkChild
+        )
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(yield* Fiber.join(fiber), Array.from({ length: 9 }, () => true))
+        assert.strictEqual((yield* Dispatcher.status).running, 0)
+      })
+    )
+
+    test(
+      "a handler that ends before what it forked costs no slot",
+      Effect.gen(function*() {
+        const seen = yield* Seen
+        yield* Stream.runDrain(Dispatcher.execute(Array.from({ length: 9 }, () => new Detached())))
+        yield* TestClock.adjust("1 minute")
+        const fiber = yield* Dispatcher.execute(Array.from({ length: 9 }, () => act("sleep", 5))).pipe(
+          Stream.runDrain,
+          Effect.forkChild
+        )
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(fiber)
+        assert.strictEqual(seen.most, name === "Dummy" ? 1 : 4)
       })
     )
 

@@ -31,6 +31,8 @@ class Run implements Parent {
   grace: Timer | undefined = undefined
   /** Its slot is used by others while it waits for tasks. */
   lent = false
+  /** It has ended; what it forked may still wait for tasks. */
+  over = false
   private waits = 0
   readonly lane: LocalLane
   readonly handler: Handler
@@ -52,15 +54,24 @@ class Run implements Parent {
 
   wait(): void {
     this.waits++
-    if (this.lent) return
+    if (this.lent || this.over) return
     this.lent = true
     this.lane.lend(this)
   }
 
   resume(go: () => void): void {
+    if (this.returns()) this.lane.reclaim(this, go)
+    else go()
+  }
+
+  abandon(): void {
+    if (this.returns()) this.lane.reclaim(this, () => {})
+  }
+
+  /** Ends one wait; whether the slot is to be had back. */
+  private returns(): boolean {
     // While another fiber of the handler still waits, the slot stays lent: it could not be lent again.
-    if (--this.waits > 0 || !this.lent || this.stopping !== undefined) return go()
-    this.lane.reclaim(this, go)
+    return --this.waits === 0 && this.lent && !this.over && this.stopping === undefined
   }
 
   get waiting(): boolean {
@@ -147,7 +158,7 @@ class LocalLane implements Executor.Lane {
     while (this.used < this.concurrency) {
       const next = this.returning.shift()
       if (next === undefined) return true
-      if (!next.run.waiting) {
+      if (!next.run.waiting && !next.run.over) {
         next.run.lent = false
         this.used++
       }
@@ -234,6 +245,7 @@ class LocalLane implements Executor.Lane {
 
   private ended(run: Run, since: number, exit: Exit.Exit<unknown, unknown>): void {
     const { at, chunk, item } = run
+    run.over = true
     if (item.taskTimeout !== undefined) {
       this.timed.delete(run)
       if (run.grace !== undefined) this.scheduler.timers.clear(run.grace)

@@ -108,6 +108,8 @@ export interface Parent {
   readonly wait: () => void
   /** Calls `go` as soon as the handler has a slot again. */
   readonly resume: (go: () => void) => void
+  /** Ends a wait that was interrupted: the handler goes on unwinding, and has a slot again as soon as one is free. */
+  readonly abandon: () => void
 }
 
 /** The task whose handler is running. */

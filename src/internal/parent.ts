@@ -24,11 +24,11 @@ export const waitFor = <A, E>(
       state = "waiting"
       parent.wait()
     }
-    return Effect.callback<void>((done) => {
-      const finish = () => done(undo ?? Effect.void)
-      if (state !== "waiting") return finish()
+    // What holds the slot may be what is to be undone, so nothing waits for a slot here.
+    return Effect.suspend(() => {
+      if (state === "waiting") parent.abandon()
       state = "over"
-      parent.resume(finish)
+      return undo ?? Effect.void
     })
   })
 
