@@ -736,6 +736,96 @@ describe("Dispatcher", () => {
       assert.deepStrictEqual(pushed.toSorted(), [2, 3])
     }).pipe(Effect.scoped, Effect.provide(fiber({ concurrency: 1 }))))
 
+  it.effect("a handler whose fibers wait for tasks at the same time has its slot back once", () =>
+    Effect.gen(function*() {
+      class Both extends Task.Class<Both>()("Both") {}
+      class Nap extends Task.Class<Nap>()("Nap", { payload: { millis: Schema.Int } }) {}
+      const Group = TaskGroup.make(Both, Nap)
+      const layer = FiberDispatcher.layer(Group, { concurrency: 1 }).pipe(
+        Layer.provide(Group.toLayer({
+          Nap: ({ millis }) => Effect.sleep(millis),
+          Both: () => {
+            const pop = (after: number) =>
+              Effect.gen(function*() {
+                const queue = yield* Dispatcher.makeQueue<Nap>()
+                yield* Effect.sleep(after)
+                yield* Effect.exit(queue.pop({ timeout: 100 }))
+              }).pipe(Effect.scoped, Effect.orDie)
+            return Effect.all([pop(0), pop(200), Effect.orDie(new Nap({ millis: 1000 }))], {
+              concurrency: "unbounded",
+              discard: true
+            })
+          }
+        }))
+      )
+      yield* Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(Dispatcher.run(new Both()))
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(fiber)
+        yield* Effect.forkChild(Dispatcher.run(new Both()))
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* Dispatcher.status).succeeded, 4)
+      }).pipe(Effect.provide(layer))
+    }))
+
+  it.effect("what is rejected and tried again at once leaves the event loop to others", () =>
+    Effect.gen(function*() {
+      const tasks = [new Stranger()] as unknown as ReadonlyArray<Act>
+      const given = yield* Dispatcher.results(tasks, { retry: { while: () => true } }).pipe(
+        Stream.runDrain,
+        Effect.timeoutOption("20 millis"),
+        TestClock.withLive
+      )
+      assert.isTrue(Option.isNone(given))
+    }).pipe(Effect.provide(fiber())))
+
+  it.effect("delivers a result that throws when it is looked at", () =>
+    Effect.gen(function*() {
+      class Lazy extends Task.Class<Lazy>()("Lazy", { success: Schema.Any }) {}
+      const Group = TaskGroup.make(Lazy)
+      const layer = FiberDispatcher.layer(Group).pipe(
+        Layer.provide(Group.toLayer({
+          Lazy: () =>
+            Effect.succeed({
+              get value(): number {
+                throw new Error("looked at")
+              }
+            })
+        }))
+      )
+      assert.strictEqual(
+        (yield* Stream.runCollect(Dispatcher.execute([new Lazy(), new Lazy()])).pipe(Effect.provide(layer))).length,
+        2
+      )
+    }))
+
+  it.effect("goes on after it was given something that does not even print", () =>
+    Effect.gen(function*() {
+      const exit = yield* Dispatcher.execute([Object.create(null) as Act]).pipe(Stream.runDrain, Effect.exit)
+      assert(Exit.isFailure(exit))
+      assert.include(Cause.pretty(exit.cause), "not a task")
+      assert.strictEqual(yield* act("succeed", 1), 2)
+    }).pipe(Effect.provide(fiber())))
+
+  it.effect("the pause before a retry is not idle, also when later tasks were given up", () =>
+    Effect.gen(function*() {
+      const got: Array<number> = []
+      const run = yield* Dispatcher.execute([act("fail", 1), act("die", 2), act("never")], {
+        ordered: true,
+        idleTimeout: "1 second",
+        retry: { schedule: Schedule.spaced("1 minute"), times: 1, while: (failure) => failure.reason._tag === "Failed" }
+      }).pipe(
+        Stream.runForEach((n) => Effect.sync(() => got.push(n))),
+        Effect.flip,
+        Effect.forkChild
+      )
+      yield* TestClock.adjust("1 hour")
+      const error = yield* Fiber.join(run)
+      assert(error._tag === "TaskFailure")
+      assert.strictEqual(error.task.n, 1)
+      assert.strictEqual(error.attempt, 2)
+    }).pipe(Effect.provide(fiber())))
+
   it.effect("reads its options from the environment", () =>
     Effect.gen(function*() {
       const seen = yield* Seen

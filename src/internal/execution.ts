@@ -15,6 +15,7 @@ import * as Channel from "effect/Channel"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { format } from "effect/Formatter"
 import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as EffectScheduler from "effect/Scheduler"
@@ -195,7 +196,7 @@ class Execution<A, E> implements Origin {
     }
     if (!isTask(task)) {
       this.sourceDefect = Cause.die(
-        new TypeError(`execute was given something that is not a task: ${String(task)}`)
+        new TypeError(`execute was given something that is not a task: ${format(task)}`)
       )
       this.wake()
       return undefined
@@ -283,7 +284,14 @@ class Execution<A, E> implements Origin {
   }
 
   private tick(): void {
-    this.idle?.run(this.waiter !== undefined && this.unsettled > (this.retries?.size ?? 0))
+    this.idle?.run(this.waiter !== undefined && this.awaited > (this.retries?.size ?? 0))
+  }
+
+  /** Tasks without an outcome that are still wanted: after an ordered failure, those before it. */
+  private get awaited(): number {
+    const failed = this.failure?.index
+    if (failed === undefined || !this.ordered) return this.unsettled
+    return failed - this.head - this.early.size + (this.early.has(failed) ? 1 : 0)
   }
 
   // --- the consumer's side ---------------------------------------------------

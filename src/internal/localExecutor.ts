@@ -31,6 +31,8 @@ class Run implements Parent {
   grace: Timer | undefined = undefined
   /** Its slot is used by others while it waits for tasks. */
   lent = false
+  /** What goes on once it has a slot again. */
+  goes: Array<() => void> | undefined = undefined
   /** It has ended; what it forked may still wait for tasks. */
   over = false
   private waits = 0
@@ -90,7 +92,8 @@ class LocalLane implements Executor.Lane {
   private used = 0
   /** Tasks that have started and not ended, by depth. */
   private readonly started: Array<number> = []
-  private readonly returning = new Deque<{ readonly run: Run; readonly go: () => void }>()
+  /** Tasks that can go on and have no slot, each once. */
+  private readonly returning = new Deque<Run>()
   private lender: Run | undefined
   private readonly slice = new Slice(SLICE)
   private pumping = false
@@ -126,22 +129,25 @@ class LocalLane implements Executor.Lane {
   private pump(): void {
     if (this.pumping || this.paused) return
     this.pumping = true
-    this.slice.begin()
-    while (this.serveReturning() && !this.paused) {
-      const lender = this.lender
-      this.lender = undefined
-      const chunk = this.scheduler.take(this, this.concurrency - this.used, lender)
-      if (chunk === undefined) break
-      for (let at = 0; at < chunk.items.length; at++) {
-        this.start(chunk, at)
-        if (this.slice.over()) {
-          this.scheduler.giveBack(chunk, at + 1, chunk.items.length)
-          this.pause()
-          break
+    try {
+      this.slice.begin()
+      while (this.serveReturning() && !this.paused) {
+        const lender = this.lender
+        this.lender = undefined
+        const chunk = this.scheduler.take(this, this.concurrency - this.used, lender)
+        if (chunk === undefined) break
+        for (let at = 0; at < chunk.items.length; at++) {
+          this.start(chunk, at)
+          if (this.slice.over()) {
+            this.scheduler.giveBack(chunk, at + 1, chunk.items.length)
+            this.pause()
+            break
+          }
         }
       }
+    } finally {
+      this.pumping = false
     }
-    this.pumping = false
   }
 
   /** Tasks that end at once would keep the event loop for as long as there are credits. */
@@ -158,11 +164,13 @@ class LocalLane implements Executor.Lane {
     while (this.used < this.concurrency) {
       const next = this.returning.shift()
       if (next === undefined) return true
-      if (!next.run.waiting && !next.run.over) {
-        next.run.lent = false
+      const goes = next.goes!
+      next.goes = undefined
+      if (!next.waiting && !next.over) {
+        next.lent = false
         this.used++
       }
-      next.go()
+      for (const go of goes) go()
     }
     return false
   }
@@ -174,7 +182,12 @@ class LocalLane implements Executor.Lane {
   }
 
   reclaim(run: Run, go: () => void): void {
-    this.returning.push({ run, go })
+    if (run.goes === undefined) {
+      run.goes = [go]
+      this.returning.push(run)
+    } else {
+      run.goes.push(go)
+    }
     this.pump()
   }
 
@@ -273,10 +286,14 @@ class LocalLane implements Executor.Lane {
     run.fiber?.interruptUnsafe()
   }
 
-  /** One timer for the earliest deadline of all that run. */
   private watch(run: Run, deadline: number): void {
     run.deadline = deadline
     this.timed.add(run)
+    this.arm(deadline)
+  }
+
+  /** One timer for the earliest deadline of all that run. */
+  private arm(deadline: number): void {
     if (this.watchdog !== undefined && this.watchdog.slot !== -1) {
       if (this.watchdog.at <= deadline) return
       this.scheduler.timers.clear(this.watchdog)
@@ -300,7 +317,7 @@ class LocalLane implements Executor.Lane {
       })
       run.fiber!.interruptUnsafe()
     }
-    if (next !== Infinity) this.watchdog = this.scheduler.timers.set(next - now, this.overdue)
+    if (next !== Infinity) this.arm(next)
   }
 }
 

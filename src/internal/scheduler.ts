@@ -7,9 +7,10 @@
  * All of it is synchronous: no fiber, promise, timer or closure per task.
  */
 import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as EffectScheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
 import type * as Dispatcher from "../Dispatcher.ts"
 import type * as Executor from "../Executor.ts"
@@ -28,6 +29,7 @@ import { Timers } from "./timers.ts"
 
 class Scheduler implements Executor.Scheduler, Hub {
   readonly timers: Timers
+  private readonly later: (f: () => void) => void
   private readonly group: TaskGroup.Any
   private readonly types = new Map<string, TaskType>()
   private readonly capacity: number
@@ -57,7 +59,13 @@ class Scheduler implements Executor.Scheduler, Hub {
   private succeeded = 0
   private failed = 0
 
-  constructor(group: TaskGroup.Any, options: Executor.DispatcherOptions, timers: Timers) {
+  constructor(
+    group: TaskGroup.Any,
+    options: Executor.DispatcherOptions,
+    timers: Timers,
+    later: (f: () => void) => void
+  ) {
+    this.later = later
     this.group = group
     this.timers = timers
     this.capacity = boundOption("capacity", options.capacity, 1)
@@ -186,7 +194,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     if (this.taking) {
       // A source that uses the dispatcher while it is pulled: it cannot be pulled again meanwhile.
       seat.parked = true
-      queueMicrotask(() => this.wake())
+      this.later(() => this.wake())
       return undefined
     }
     this.taking = true
@@ -407,7 +415,8 @@ class Scheduler implements Executor.Scheduler, Hub {
   private reject(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>): void {
     linkOf(entry).uncount(entry)
     if (this.rejected.push([entry, worker, reason]) > 1) return
-    queueMicrotask(() => {
+    // In a turn of its own: what is rejected and tried again at once must not keep the event loop.
+    this.later(() => {
       for (const [entry, worker, reason] of this.rejected.splice(0)) {
         if (isWanted(entry)) this.failWith(entry, worker, reason, "")
       }
@@ -580,7 +589,8 @@ export const makeScheduler = <E, R>(
     const context = yield* Effect.context<R | Scope.Scope>()
     const clock = yield* Clock.Clock
     const timers = new Timers(clock, Effect.runForkWith(context as Context.Context<never>))
-    const scheduler = new Scheduler(group, options, timers)
+    const tasks = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
+    const scheduler = new Scheduler(group, options, timers, (f) => tasks.scheduleTask(f, 0))
     const dispatcher: Dispatcher.Dispatcher["Service"] = {
       hub: scheduler,
       status: Effect.sync(() => scheduler.status)

@@ -29,7 +29,7 @@ const sizeOfObject = (root: object): number => {
       ? item
       : item instanceof Map || item instanceof Set
       ? Array.from(item.values())
-      : Object.values(item)
+      : valuesOf(item)
     const looked = Math.min(parts.length, NODES)
     let of = 0
     for (let i = 0; i < looked; i++) {
@@ -47,6 +47,15 @@ const sizeOfObject = (root: object): number => {
     bytes += 24 + (looked === 0 ? 0 : of * parts.length / looked)
   }
   return bytes
+}
+
+/** A result may be anything: also what throws when it is looked at. */
+const valuesOf = (item: object): ReadonlyArray<unknown> => {
+  try {
+    return Object.values(item)
+  } catch {
+    return []
+  }
 }
 
 /** The average size of the results of one execution, from the first 16 and then every 64th. */
