@@ -7,9 +7,9 @@
  * worker that ran it.
  */
 import * as Duration from "effect/Duration"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
+import { describe } from "./internal/describe.ts"
 import type * as Task from "./Task.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
 
@@ -153,10 +153,9 @@ export type Reason<E> =
 // ----------------------------------------------------------------------------
 
 const summary = (u: unknown): string => {
-  if (u instanceof Error) return u.message === "" ? u.name : `${u.name}: ${u.message}`
-  if (Predicate.hasProperty(u, "_tag")) return String(u._tag)
-  const text = typeof u === "string" ? u : String(u)
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+  const text = describe(u)
+  const short = text.length > 200 ? `${text.slice(0, 200)}…` : text
+  return u instanceof Error ? short === "" ? u.name : `${u.name}: ${short}` : short
 }
 
 // Its parameter has no bound, so that the class of a task, which is still being

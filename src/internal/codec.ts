@@ -10,6 +10,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import type * as Task from "../Task.ts"
+import { describe } from "./describe.ts"
 
 /** Why a value does not fit its schema, for people. */
 export class Misfit {
@@ -26,12 +27,16 @@ const MAX_MESSAGE = 2000
 type Code = (value: unknown) => unknown
 
 const fromExit = (code: (value: unknown) => Exit.Exit<unknown, unknown>): Code => (value) => {
-  const exit = code(value)
-  return exit._tag === "Success" ? exit.value : misfit(Cause.squash(exit.cause))
+  try {
+    const exit = code(value)
+    return exit._tag === "Success" ? exit.value : misfit(Cause.squash(exit.cause))
+  } catch (error) {
+    return misfit(error)
+  }
 }
 
 /** What went wrong, as a `Misfit`. */
-export const misfit = (error: unknown): Misfit => new Misfit(error instanceof Error ? error.message : String(error))
+export const misfit = (error: unknown): Misfit => new Misfit(describe(error))
 
 /** Both ways of one schema. */
 export interface Codec {
@@ -102,7 +107,19 @@ const fits = (schema: AnyCodec): (value: unknown) => boolean => {
     if (tag === "Number") return Predicate.isNumber
     if (tag === "Boolean") return Predicate.isBoolean
   }
-  return Schema.is(schema)
+  return guard(schema)
+}
+
+/** `Schema.is`, also where a check of the user's throws: the value then does not fit. */
+const guard = (schema: AnyCodec): (value: unknown) => boolean => {
+  const is = Schema.is(schema)
+  return (value) => {
+    try {
+      return is(value)
+    } catch {
+      return false
+    }
+  }
 }
 
 const plain = (schema: AnyCodec): Codec => {
@@ -121,10 +138,15 @@ interface WithFields extends AnyCodec {
   readonly fields: Readonly<Record<string, AnyCodec>>
 }
 
-/** A struct, or a class, that renames nothing on its way. */
+/** A struct, or a class, whose fields have the same names on both sides and are there on both or on none. */
 const hasFields = (schema: AnyCodec): schema is WithFields =>
   Predicate.hasProperty(schema, "fields") && Predicate.isObject(schema.fields) &&
-  (schema.ast._tag === "Declaration" || (schema.ast._tag === "Objects" && schema.ast.encoding === undefined))
+  (schema.ast._tag === "Declaration" || (schema.ast._tag === "Objects" && schema.ast.encoding === undefined)) &&
+  Object.values(schema.fields as WithFields["fields"]).every(({ ast }) =>
+    ast.encoding === undefined || !(isOptional(ast) || ast.encoding.some((link) => isOptional(link.to)))
+  )
+
+const isOptional = (ast: SchemaAST.AST): boolean => ast.context?.isOptional === true
 
 /** Whether some field, however deep, is better carried as it is than as JSON. */
 const hasCloneable = (ast: SchemaAST.AST): boolean => {
@@ -154,7 +176,7 @@ const byFields = (schema: WithFields): Codec => {
     // The constructor of a class sets its tag.
     .filter(([name, field]) => !(isClass && name === "_tag" && field.ast.context?.constructorDefault !== undefined))
     .map(([name, field]): Field => ({ name, codec: of(field), plain: isPlain(field.ast) }))
-  const is = Schema.is(schema)
+  const is = guard(schema)
   const explain = fromExit(Schema.encodeUnknownExit(schema))
   // What is encoded was checked as a whole, and the constructor of a class checks what it is given.
   const encode = eachField(fields, "encode", true)
@@ -194,7 +216,8 @@ const instantiate = (Class: new(fields: unknown) => object, decode: Code): Code 
 // ----------------------------------------------------------------------------
 
 const of = (schema: AnyCodec): Codec => {
-  if (isPlain(schema.ast)) return plain(schema)
+  // A plain struct goes by its fields all the same: what a value has beside them stays behind.
+  if (isPlain(schema.ast) && !hasFields(schema)) return plain(schema)
   if (
     hasFields(schema) && Object.values(schema.fields).some((field) => hasCloneable(field.ast) || isPlain(field.ast))
   ) {

@@ -15,9 +15,9 @@ import * as Channel from "effect/Channel"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { format } from "effect/Formatter"
 import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
+import type * as Schedule from "effect/Schedule"
 import * as EffectScheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -25,12 +25,13 @@ import type * as Tracer from "effect/Tracer"
 import type * as Task from "../Task.ts"
 import type { TaskFailure } from "../TaskFailure.ts"
 import { Deque } from "./deque.ts"
+import { describe } from "./describe.ts"
 import { DispatcherClosed, DispatchTimeout } from "./errors.ts"
 import { IdleClock } from "./idleClock.ts"
 import { countOption, millisOption } from "./options.ts"
 import { Entry, type Hub, type Link, type Origin, type Parent, sampledSpan, taskTimeoutOf } from "./origin.ts"
 import { parentIn, waitFor } from "./parent.ts"
-import { Retries, type RetryPolicy } from "./retry.ts"
+import { Retries, type RetryPolicy, toSchedule } from "./retry.ts"
 import { ResultSizes } from "./sizeOf.ts"
 import * as Source from "./source.ts"
 
@@ -80,7 +81,7 @@ class Execution<A, E> implements Origin {
   private readonly idleTimeout: number | undefined
   private readonly bufferSize: number | undefined
   private readonly bufferBytes: number
-  private readonly policy: RetryPolicy<never> | undefined
+  private readonly schedule: Schedule.Schedule<unknown, TaskFailure<never>> | undefined
   private readonly turns: EffectScheduler.SchedulerDispatcher
   private link: Link | undefined
   private retries: Retries | undefined
@@ -136,7 +137,7 @@ class Execution<A, E> implements Origin {
     this.chunkSize = options.chunkSize === "auto" ? undefined : countOption("chunkSize", options.chunkSize, 1)
     this.bufferSize = countOption("bufferSize", options.bufferSize, 1)
     this.bufferBytes = countOption("bufferBytes", options.bufferBytes, 1) ?? BUFFER_BYTES
-    this.policy = options.retry
+    this.schedule = options.retry === undefined ? undefined : toSchedule(options.retry)
     this.parent = parentIn(context, hub)
     this.span = sampledSpan(context)
     this.turns = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
@@ -196,7 +197,7 @@ class Execution<A, E> implements Origin {
     }
     if (!isTask(task)) {
       this.sourceDefect = Cause.die(
-        new TypeError(`execute was given something that is not a task: ${format(task)}`)
+        new TypeError(`execute was given something that is not a task: ${describe(task)}`)
       )
       this.wake()
       return undefined
@@ -364,9 +365,9 @@ class Execution<A, E> implements Origin {
     const link = this.hub.attach(this)
     if (link === undefined) return false
     this.link = link
-    if (this.policy !== undefined) {
+    if (this.schedule !== undefined) {
       this.retries = new Retries({
-        policy: this.policy,
+        schedule: this.schedule,
         timers: link.timers,
         runFork: Effect.runForkWith(this.context),
         again: this.again,

@@ -26,7 +26,8 @@ export type RetryPolicy<T extends Task.Any> = RetryOptions<T> | Schedule.Schedul
 type Failure = TaskFailure<Task.Any>
 type Step = (now: number, failure: Failure) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
 
-const toSchedule = <T extends Task.Any>(policy: RetryPolicy<T>): Schedule.Schedule<unknown, TaskFailure<T>> => {
+/** The schedule of a policy; one that cannot be used is a defect that says why. */
+export const toSchedule = <T extends Task.Any>(policy: RetryPolicy<T>): Schedule.Schedule<unknown, TaskFailure<T>> => {
   if (Schedule.isSchedule(policy)) return policy as Schedule.Schedule<unknown, TaskFailure<T>>
   const { schedule, times, until, while: while_ } = policy as RetryOptions<T>
   if (times !== undefined && !(times >= 0)) {
@@ -58,13 +59,13 @@ export class Retries {
   private readonly giveUp: (entry: Entry) => void
 
   constructor(options: {
-    readonly policy: RetryPolicy<never>
+    readonly schedule: Schedule.Schedule<unknown, TaskFailure<never>>
     readonly timers: Timers
     readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
     readonly again: (entry: Entry) => void
     readonly giveUp: (entry: Entry) => void
   }) {
-    this.schedule = toSchedule(options.policy) as Schedule.Schedule<unknown, Failure>
+    this.schedule = options.schedule as Schedule.Schedule<unknown, Failure>
     this.timers = options.timers
     this.runFork = options.runFork
     this.again = options.again

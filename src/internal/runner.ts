@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import * as Tracer from "effect/Tracer"
 import { Dispatcher } from "../Dispatcher.ts"
 import type * as Executor from "../Executor.ts"
 import { CurrentAttempt } from "../Task.ts"
@@ -34,7 +35,10 @@ export class Handler {
     this.fails = definition.error !== Schema.Never
     const context = Context.add(entry.context, Dispatcher, dispatcher)
     // Flat, so that what every run adds to it never copies it.
-    this.context = Context.makeUnsafe<never>(new Map(context.mapUnsafe))
+    const services = new Map(context.mapUnsafe)
+    // A span in which its Layer was built has ended.
+    services.delete(Tracer.ParentSpan.key)
+    this.context = Context.makeUnsafe<never>(services)
     this.codec = boundary === "codec" ? Codec.make(entry.task) : undefined
     this.carry = carry
   }
@@ -53,6 +57,9 @@ export class Handler {
     }
     try {
       const effect = this.handle(task as never)
+      if (!Effect.isEffect(effect)) {
+        return Exit.die(new TypeError(`The handler of ${item.name} returned something that is not an Effect`))
+      }
       return item.span === undefined ? effect : traced(effect, item)
     } catch (defect) {
       return Exit.die(defect)
@@ -75,7 +82,7 @@ export class Handler {
 
   private failureOf(cause: Cause.Cause<unknown>): Executor.WireFailure {
     // Across a boundary the cause itself stays behind.
-    const trace = this.codec === undefined ? () => Cause.pretty(cause) : render(cause)
+    const trace = this.codec === undefined ? () => render(cause) : render(cause)
     const die = cause.reasons.find(Cause.isDieReason)
     const fail = die === undefined ? cause.reasons.find(Cause.isFailReason) : undefined
     if (fail !== undefined && this.fails) {
@@ -125,8 +132,13 @@ export const wireDefect = (
 }
 
 const render = (cause: Cause.Cause<unknown>): string => {
-  const trace = Cause.pretty(cause)
-  return trace.length > MAX_TRACE ? trace.slice(0, MAX_TRACE) : trace
+  try {
+    const trace = Cause.pretty(cause)
+    return trace.length > MAX_TRACE ? trace.slice(0, MAX_TRACE) : trace
+  } catch {
+    // A defect may be anything: also what throws when it is printed.
+    return ""
+  }
 }
 
 const traced = (effect: Effect.Effect<unknown, unknown>, item: Executor.Item): Effect.Effect<unknown, unknown> =>

@@ -123,7 +123,7 @@ class Scheduler implements Executor.Scheduler, Hub {
   private unstarted(): number {
     if (this.capacity === Infinity) return 0
     let count = this.accepted
-    for (const seat of this.seats.values()) count += Math.max(0, seat.held - seat.lane.concurrency)
+    for (const seat of this.seats.values()) count += seat.ahead
     return count
   }
 
@@ -199,15 +199,20 @@ class Scheduler implements Executor.Scheduler, Hub {
     }
     this.taking = true
     let leased: Chunk | undefined
-    let again: boolean
-    do {
-      this.enqueued = false
-      const entries = this.suspects.length > 0 || seat.alone ? this.takeSuspect(seat, max) : this.fill(seat, max, first)
-      // What became ready while it was looked for may have been passed over, and what was found not be wanted now.
-      again = entries.length > 0 || this.enqueued
-      leased = entries.length === 0 ? undefined : this.lease(seat, entries)
-    } while (leased === undefined && again)
-    this.taking = false
+    try {
+      let again: boolean
+      do {
+        this.enqueued = false
+        const entries = this.suspects.length > 0 || seat.alone
+          ? this.takeSuspect(seat, max)
+          : this.fill(seat, max, first)
+        // What became ready while it was looked for may have been passed over, and what was found not be wanted now.
+        again = entries.length > 0 || this.enqueued
+        leased = entries.length === 0 ? undefined : this.lease(seat, entries)
+      } while (leased === undefined && again)
+    } finally {
+      this.taking = false
+    }
     if (leased === undefined) seat.parked = true
     return leased
   }
@@ -233,7 +238,7 @@ class Scheduler implements Executor.Scheduler, Hub {
 
   /** Adds entries of one link, at most `share`; whether it may have more. */
   private fillFrom(link: OriginLink, share: number, seat: Seat, entries: Array<Entry>): boolean {
-    const size = this.admitted(link, share, seat, entries.length)
+    const size = this.admitted(link, share, seat, entries)
     if (size <= 0) return true
     const fixed = link.origin.chunkSize
     // Chunks of live tasks are only a way to save calls: they need no estimate.
@@ -263,16 +268,16 @@ class Scheduler implements Executor.Scheduler, Hub {
   }
 
   /** How many entries of a link may go into a chunk that has some already. */
-  private admitted(link: OriginLink, share: number, seat: Seat, already: number): number {
+  private admitted(link: OriginLink, share: number, { held, lane }: Seat, entries: ReadonlyArray<Entry>): number {
     let size = link.origin.chunkSize === undefined ? share : Math.min(share, link.origin.chunkSize)
-    if (seat.lane.room !== undefined) size = Math.min(size, seat.lane.room(link.depth))
-    if (this.capacity === Infinity) return size
-    const atOnce = Math.max(0, seat.lane.concurrency - seat.held - already)
-    const free = Math.max(
-      0,
-      this.capacity - this.unstarted() - Math.max(0, already - seat.lane.concurrency + seat.held)
-    )
-    return Math.min(size, atOnce + free + link.accepted)
+    if (lane.room !== undefined) {
+      const taken = entries.length === 0 ? 0 : entries.filter((entry) => entry.depth === link.depth).length
+      size = Math.min(size, lane.room(link.depth) - taken)
+    }
+    if (this.capacity === Infinity || lane.window <= lane.concurrency) return size
+    const atOnce = lane.concurrency - held - entries.length
+    const free = this.capacity - this.unstarted() - Math.max(0, -atOnce)
+    return Math.min(size, Math.max(0, atOnce) + Math.max(0, free) + link.accepted)
   }
 
   /** The end of a source is spread over the lanes. */
@@ -544,15 +549,12 @@ class Scheduler implements Executor.Scheduler, Hub {
   // --- the dispatcher --------------------------------------------------------
 
   get status(): Dispatcher.Status {
-    const workers = Array.from(
-      this.seats.values(),
-      ({ held, lane: { concurrency, name } }) => ({ name, concurrency, held })
-    )
-    const held = workers.reduce((sum, worker) => sum + worker.held, 0)
-    const running = workers.reduce((sum, worker) => sum + Math.min(worker.held, worker.concurrency), 0)
+    const seats = Array.from(this.seats.values())
+    const workers = seats.map(({ held, lane: { concurrency, name } }) => ({ name, concurrency, held }))
+    const ahead = seats.reduce((sum, seat) => sum + seat.ahead, 0)
     return {
-      waiting: this.accepted + held - running,
-      running,
+      waiting: this.accepted + ahead,
+      running: workers.reduce((sum, worker) => sum + worker.held, 0) - ahead,
       origins: this.links.size,
       succeeded: this.succeeded,
       failed: this.failed,

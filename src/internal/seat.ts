@@ -50,6 +50,12 @@ export class Seat {
     this.lane = lane
   }
 
+  /** What it holds and cannot run yet. A lane that takes no more than it runs at once starts all that it takes. */
+  get ahead(): number {
+    const { concurrency, window } = this.lane
+    return window > concurrency ? Math.max(0, this.held - concurrency) : 0
+  }
+
   add(chunk: Chunk): void {
     chunk.older = this.newest
     if (this.newest !== undefined) this.newest.newer = chunk

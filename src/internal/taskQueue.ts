@@ -21,7 +21,7 @@ import { type TaskResult, toResult } from "./execution.ts"
 import { boundOption, countOption, millisOption } from "./options.ts"
 import { Entry, type Hub, type Link, type Origin, type Parent, sampledSpan, taskTimeoutOf } from "./origin.ts"
 import { parentIn, waitFor } from "./parent.ts"
-import { Retries } from "./retry.ts"
+import { Retries, toSchedule } from "./retry.ts"
 import type { Timer } from "./timers.ts"
 
 /** Someone who waits for room or for a result. */
@@ -47,8 +47,6 @@ class QueueOrigin implements Origin {
   private pushed = 0
   /** Tasks without an outcome. */
   private unsettled = 0
-  /** Results that a consumer of `toStream` works on. */
-  private inHand = 0
   private ended = false
   private error: Closed | undefined
   private running = false
@@ -60,6 +58,7 @@ class QueueOrigin implements Origin {
     this.chunkSize = options.chunkSize === "auto" ? undefined : countOption("chunkSize", options.chunkSize, 1)
     this.parent = parentIn(context, hub)
     this.span = sampledSpan(context)
+    const schedule = options.retry === undefined ? undefined : toSchedule(options.retry)
     const link = hub.attach(this)
     if (link === undefined) {
       this.error = new DispatcherClosed()
@@ -67,9 +66,9 @@ class QueueOrigin implements Origin {
       return
     }
     this.link = link
-    if (options.retry !== undefined) {
+    if (schedule !== undefined) {
       this.retries = new Retries({
-        policy: options.retry,
+        schedule,
         timers: link.timers,
         runFork: Effect.runForkWith(context),
         again: (entry) => {
@@ -115,9 +114,9 @@ class QueueOrigin implements Origin {
 
   // --- pushing ---------------------------------------------------------------
 
-  /** Credits: ready results, what a stream's consumer works on, and tasks under way. */
+  /** Credits: ready results, and tasks under way. */
   private tryPush(task: Task.Any): boolean {
-    const used = this.unsettled + this.ready.length + this.inHand
+    const used = this.unsettled + this.ready.length
     if (used >= this.capacity + this.link.slots() || !this.link.accept(task)) return false
     const entry = new Entry(task, this.pushed++, taskTimeoutOf(task, this.taskTimeout))
     entry.accepted = true
@@ -167,16 +166,25 @@ class QueueOrigin implements Origin {
     parent: Parent | undefined
   ): Effect.Effect<unknown, TaskFailure<Task.Any> | DispatchTimeout | Closed> {
     return Effect.suspend((): Effect.Effect<unknown, TaskFailure<Task.Any> | DispatchTimeout | Closed> => {
+      let taken: Entry | undefined
       const attempt = (): Effect.Effect<unknown, TaskFailure<Task.Any> | Closed> | undefined => {
         const error = this.over
         if (error !== undefined) return Effect.fail(error)
-        const entry = this.shift()
-        if (entry === undefined) return undefined
-        return entry.failure === undefined ? Effect.succeed(entry.value) : Effect.fail(entry.failure)
+        taken = this.shift()
+        if (taken === undefined) return undefined
+        return taken.failure === undefined ? Effect.succeed(taken.value) : Effect.fail(taken.failure)
       }
       return (this.poppers.length === 0 ? attempt() : asFail(this.over)) ??
-        this.wait(this.poppers, attempt, "pop", timeout, parent)
+        this.wait(this.poppers, attempt, "pop", timeout, parent, () => {
+          if (taken !== undefined) this.putBack([taken])
+        })
     })
+  }
+
+  /** Results that somebody took and then no longer wanted. */
+  private putBack(entries: Array<Entry>): void {
+    for (let entry = entries.pop(); entry !== undefined; entry = entries.pop()) this.ready.unshift(entry)
+    serve(this.poppers)
   }
 
   popMany(
@@ -193,37 +201,28 @@ class QueueOrigin implements Origin {
         const enough = taken.length >= max || this.over !== undefined || (timeout === undefined && taken.length > 0)
         return enough ? Effect.succeed(taken.map(toResult)) : undefined
       }
-      const putBack = () => {
-        for (let entry = taken.pop(); entry !== undefined; entry = taken.pop()) this.ready.unshift(entry)
-        serve(this.poppers)
-      }
       return (this.poppers.length === 0 ? attempt() : asFail(this.over)) ??
-        this.wait(this.poppers, attempt, "pop", timeout, parent, putBack).pipe(
+        this.wait(this.poppers, attempt, "pop", timeout, parent, () => this.putBack(taken)).pipe(
           Effect.catchTag("DispatchTimeout", () => Effect.succeed(taken.map(toResult)))
         )
     })
   }
 
-  readonly takeArray: Effect.Effect<Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>, DispatcherClosed | Cause.Done> =
-    Effect.suspend(() => {
-      if (this.inHand > 0) {
-        this.inHand = 0
-        serve(this.pushers)
-      }
+  /** One outcome at a time: what a stream had taken and not handed on when it ends would be lost. */
+  readonly takeOne: Pull.Pull<Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>, DispatcherClosed> = Effect.suspend(
+    () => {
       const attempt = (): Pull.Pull<Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>, DispatcherClosed> | undefined => {
         const error = this.over
         if (error !== undefined) return error._tag === "QueueClosed" ? Cause.done() : Effect.fail(error)
-        if (this.ready.length === 0) return undefined
-        const entries = this.ready.take(Math.max(1, Math.min(this.ready.length, Math.ceil(this.capacity / 2))))
-        this.inHand = entries.length
-        if (this.drained) serve(this.poppers)
-        return Effect.succeed(entries.map(toResult) as unknown as Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>)
+        const entry = this.shift()
+        return entry === undefined ? undefined : Effect.succeed([toResult(entry)])
       }
       return (this.poppers.length === 0 ? attempt() : undefined) ??
         this.wait(this.poppers, attempt, "pop", undefined, this.parent).pipe(
           Effect.catchTag("DispatchTimeout", Effect.die)
         )
-    })
+    }
+  )
 
   // --- waiting ---------------------------------------------------------------
 
@@ -247,8 +246,12 @@ class QueueOrigin implements Origin {
           return true
         }
       }
+      // Somebody behind may be served where this one could not: room is not the same for every task of a route.
+      const leave = () => {
+        if (line.remove(waiter)) serve(line)
+      }
       const expire = () => {
-        line.remove(waiter)
+        leave()
         resume(Effect.fail(new DispatchTimeout({ operation, duration: Duration.millis(timeout!) })))
       }
       if (timeout === 0) {
@@ -258,7 +261,7 @@ class QueueOrigin implements Origin {
       line.push(waiter)
       if (timeout !== undefined) timer = this.link.timers.set(timeout, expire)
       return Effect.sync(() => {
-        line.remove(waiter)
+        leave()
         if (timer !== undefined) this.link.timers.clear(timer)
         interrupted?.()
       })
@@ -330,7 +333,7 @@ export const make = <T extends Task.Any>(
       end: Effect.sync(() => origin.end()),
       close: origin.close,
       toStream: Stream.fromChannel(
-        Channel.fromPull(Effect.succeed(origin.takeArray as Pull.Pull<never, DispatcherClosed>))
+        Channel.fromPull(Effect.succeed(origin.takeOne as Pull.Pull<never, DispatcherClosed>))
       ),
       size: Effect.sync(() => origin.size)
     }
