@@ -801,9 +801,13 @@ describe("Dispatcher", () => {
 
   it.effect("goes on after it was given something that does not even print", () =>
     Effect.gen(function*() {
-      const exit = yield* Dispatcher.execute([Object.create(null) as Act]).pipe(Stream.runDrain, Effect.exit)
-      assert(Exit.isFailure(exit))
-      assert.include(Cause.pretty(exit.cause), "not a task")
+      for (const item of [Object.create(null), undefined] as ReadonlyArray<Act>) {
+        for (const source of [[item], Stream.make(item)]) {
+          const exit = yield* Dispatcher.execute(source).pipe(Stream.runDrain, Effect.exit)
+          assert(Exit.isFailure(exit))
+          assert.include(Cause.pretty(exit.cause), "not a task")
+        }
+      }
       assert.strictEqual(yield* act("succeed", 1), 2)
     }).pipe(Effect.provide(fiber())))
 

@@ -191,7 +191,7 @@ class Execution<A, E> implements Origin {
       return undefined
     }
     const task = this.source.next()
-    if (task === undefined) {
+    if (task === Source.NONE) {
       if (this.source.done) this.wake()
       return undefined
     }

@@ -8,10 +8,12 @@ import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
+/** No item is there, now or for good: a source may hold anything, `undefined` too. */
+export const NONE: unique symbol = Symbol("papyros/internal/none")
+
 /** Where an execution takes its tasks from, one at a time and never ahead of its credits. */
 export interface Source<out A, out E> {
-  /** The next item; `undefined` if none is there now, or none will come. */
-  readonly next: () => A | undefined
+  readonly next: () => A | typeof NONE
   /** No more items will come; an error of the source is then in `cause`. */
   readonly done: boolean
   readonly cause: Cause.Cause<E> | undefined
@@ -29,8 +31,8 @@ class IterableSource<A> implements Source<A, never> {
     this.iterable = iterable
   }
 
-  next(): A | undefined {
-    if (this.done) return undefined
+  next(): A | typeof NONE {
+    if (this.done) return NONE
     try {
       this.iterator ??= this.iterable[Symbol.iterator]()
       const result = this.iterator.next()
@@ -40,7 +42,7 @@ class IterableSource<A> implements Source<A, never> {
       this.done = true
       this.cause = Cause.die(defect)
     }
-    return undefined
+    return NONE
   }
 
   get close(): Effect.Effect<void> {
@@ -76,9 +78,9 @@ class StreamSource<A, E> implements Source<A, E> {
     this.arrived = arrived
   }
 
-  next(): A | undefined {
+  next(): A | typeof NONE {
     while (this.at === this.items.length) {
-      if (this.done || this.pulling !== undefined) return undefined
+      if (this.done || this.pulling !== undefined) return NONE
       const fiber = this.runFork(this.pull)
       const exit = fiber.pollUnsafe()
       if (exit === undefined) {
@@ -88,7 +90,7 @@ class StreamSource<A, E> implements Source<A, E> {
           this.pulled(exit)
           this.arrived()
         })
-        return undefined
+        return NONE
       }
       this.pulled(exit)
     }
