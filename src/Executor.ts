@@ -83,7 +83,7 @@ export interface Item {
   readonly taskTimeout: number | undefined
   /** `false`: its outcome is reported before the next item starts. */
   readonly idempotent: boolean
-  /** The caller's span, if it is sampled. */
+  /** The caller's span; the task gets one of its own only if it is sampled. */
   readonly span: Tracer.AnySpan | undefined
   /** How many tasks wait for it, one within the other. */
   readonly depth: number

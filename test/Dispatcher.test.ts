@@ -674,6 +674,22 @@ describe("Dispatcher", () => {
       assert.isDefined(Tracer.ParentSpan)
     }))
 
+  it.effect("an unsampled caller's span is passed on, and the task makes none of its own", () =>
+    Effect.gen(function*() {
+      class Look extends Task.Class<Look>()("Look", { success: Schema.Array(Schema.String) }) {}
+      const Group = TaskGroup.make(Look)
+      const layer = FiberDispatcher.layer(Group).pipe(
+        Layer.provide(Group.toLayer({
+          Look: () =>
+            Effect.map(Effect.currentParentSpan, ({ sampled, spanId }) => [spanId, String(sampled)]).pipe(Effect.orDie)
+        })),
+        Layer.withSpan("building")
+      )
+      const span = Tracer.externalSpan({ spanId: "1", traceId: "2", sampled: false })
+      const seen = yield* new Look().pipe(Effect.provide(layer), Effect.withParentSpan(span))
+      assert.deepStrictEqual(seen, ["1", "false"])
+    }))
+
   it.effect("interrupts what a handler forked when the handler ends", () =>
     Effect.gen(function*() {
       class Fork extends Task.Class<Fork>()("Fork") {}

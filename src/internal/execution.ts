@@ -29,7 +29,7 @@ import { describe } from "./describe.ts"
 import { DispatcherClosed, DispatchTimeout } from "./errors.ts"
 import { IdleClock } from "./idleClock.ts"
 import { countOption, millisOption } from "./options.ts"
-import { Entry, type Hub, type Link, type Origin, type Parent, sampledSpan, taskTimeoutOf } from "./origin.ts"
+import { callerSpan, Entry, type Hub, type Link, type Origin, type Parent, taskTimeoutOf } from "./origin.ts"
 import { parentIn, waitFor } from "./parent.ts"
 import { Retries, type RetryPolicy, toSchedule } from "./retry.ts"
 import { ResultSizes } from "./sizeOf.ts"
@@ -139,7 +139,7 @@ class Execution<A, E> implements Origin {
     this.bufferBytes = countOption("bufferBytes", options.bufferBytes, 1) ?? BUFFER_BYTES
     this.schedule = options.retry === undefined ? undefined : toSchedule(options.retry)
     this.parent = parentIn(context, hub)
-    this.span = sampledSpan(context)
+    this.span = callerSpan(context)
     this.turns = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
   }
 

@@ -61,7 +61,7 @@ export class Entry implements Item {
 export interface Origin {
   /** Tasks in a chunk, or `undefined` to let the scheduler choose. */
   readonly chunkSize: number | undefined
-  /** The caller's span, if it is sampled. */
+  /** The caller's span. */
   readonly span: Tracer.AnySpan | undefined
   /** The running task whose handler made this origin. */
   readonly parent: Parent | undefined
@@ -124,11 +124,9 @@ export interface Hub {
   readonly attach: (origin: Origin) => Link | undefined
 }
 
-/** The caller's span, if it is sampled. */
-export const sampledSpan = (context: Context.Context<never>): Tracer.AnySpan | undefined => {
-  const span = Context.getOrUndefined(context, Tracer.ParentSpan)
-  return span?.sampled === true ? span : undefined
-}
+/** The caller's span. */
+export const callerSpan = (context: Context.Context<never>): Tracer.AnySpan | undefined =>
+  Context.getOrUndefined(context, Tracer.ParentSpan)
 
 /** The longest one start of a task may run: the option, else what the task declares. */
 export const taskTimeoutOf = (task: Task.Any, option: number | undefined): number | undefined =>

@@ -4,7 +4,7 @@ import type * as Tracer from "effect/Tracer"
 import type * as Task from "../Task.ts"
 import type { TaskFailure } from "../TaskFailure.ts"
 import { DispatcherClosed } from "./errors.ts"
-import { Entry, type Hub, type Link, type Origin, type Parent, sampledSpan, taskTimeoutOf } from "./origin.ts"
+import { callerSpan, Entry, type Hub, type Link, type Origin, type Parent, taskTimeoutOf } from "./origin.ts"
 import { parentIn, waitFor } from "./parent.ts"
 
 /** The origin of one single task. */
@@ -57,7 +57,7 @@ export const run = (
   Effect.contextWith((context: Context.Context<never>) => {
     const parent = parentIn(context, hub)
     return waitFor(parent, (resume) => {
-      const run = new Run(task, sampledSpan(context), parent, resume)
+      const run = new Run(task, callerSpan(context), parent, resume)
       const link = run.link = hub.attach(run)
       if (link === undefined) {
         resume(Effect.fail(new DispatcherClosed()))

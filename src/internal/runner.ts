@@ -60,7 +60,7 @@ export class Handler {
       if (!Effect.isEffect(effect)) {
         return Exit.die(new TypeError(`The handler of ${item.name} returned something that is not an Effect`))
       }
-      return item.span === undefined ? effect : traced(effect, item)
+      return item.span?.sampled === true ? traced(effect, item) : effect
     } catch (defect) {
       return Exit.die(defect)
     }
@@ -68,7 +68,8 @@ export class Handler {
 
   /** The context that one run of the handler sees. */
   contextFor(item: Executor.Item, parent: Parent | undefined): Context.Context<never> {
-    const context = parent === undefined ? this.context : Context.add(this.context, CurrentParent, parent)
+    let context = parent === undefined ? this.context : Context.add(this.context, CurrentParent, parent)
+    if (item.span?.sampled === false) context = Context.add(context, Tracer.ParentSpan, item.span)
     return item.attempt === 1 ? context : Context.add(context, CurrentAttempt, item.attempt)
   }
 

@@ -19,7 +19,7 @@ import { Deque } from "./deque.ts"
 import { DispatcherClosed, DispatchTimeout, QueueClosed } from "./errors.ts"
 import { type TaskResult, toResult } from "./execution.ts"
 import { boundOption, countOption, millisOption } from "./options.ts"
-import { Entry, type Hub, type Link, type Origin, type Parent, sampledSpan, taskTimeoutOf } from "./origin.ts"
+import { callerSpan, Entry, type Hub, type Link, type Origin, type Parent, taskTimeoutOf } from "./origin.ts"
 import { parentIn, waitFor } from "./parent.ts"
 import { Retries, toSchedule } from "./retry.ts"
 import type { Timer } from "./timers.ts"
@@ -57,7 +57,7 @@ class QueueOrigin implements Origin {
     this.taskTimeout = millisOption("taskTimeout", options.taskTimeout)
     this.chunkSize = options.chunkSize === "auto" ? undefined : countOption("chunkSize", options.chunkSize, 1)
     this.parent = parentIn(context, hub)
-    this.span = sampledSpan(context)
+    this.span = callerSpan(context)
     const schedule = options.retry === undefined ? undefined : toSchedule(options.retry)
     const link = hub.attach(this)
     if (link === undefined) {

@@ -403,7 +403,9 @@ const extrasOf = (items: ReadonlyArray<Executor.Item>): Extras | undefined => {
     ? items.map((item) => item.taskTimeout)
     : undefined
   const spans = items.some((item) => item.span !== undefined)
-    ? items.map(({ span }) => span === undefined ? undefined : { traceId: span.traceId, spanId: span.spanId })
+    ? items.map(({ span }) =>
+      span === undefined ? undefined : { traceId: span.traceId, spanId: span.spanId, sampled: span.sampled }
+    )
     : undefined
   const once = items.some((item) => !item.idempotent)
   return attempts === undefined && timeouts === undefined && spans === undefined && !once

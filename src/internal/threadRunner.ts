@@ -357,7 +357,7 @@ const itemOf = (chunk: ThreadChunk, at: number): Item => {
     attempt: extras?.attempts?.[at] ?? 1,
     taskTimeout: extras?.timeouts?.[at],
     idempotent: extras?.once !== true,
-    span: span === undefined ? undefined : Tracer.externalSpan({ ...span, sampled: true }),
+    span: span === undefined ? undefined : Tracer.externalSpan(span),
     depth: 0
   }
 }

@@ -38,6 +38,7 @@ export interface Extras {
 interface WireSpan {
   readonly traceId: string
   readonly spanId: string
+  readonly sampled: boolean
 }
 
 /** From a thread. */
