@@ -41,6 +41,8 @@ class Scheduler implements Executor.Scheduler, Hub {
   private readonly links = new Set<OriginLink>()
   /** Links that may have something to start, in the order of their turns. */
   private readonly turns = new Deque<OriginLink>()
+  /** Links among the turns that may have ended. */
+  private stale = 0
   private readonly suspects = new Deque<Entry>()
   private readonly rejected: Array<readonly [entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>]> = []
   private slotCount = 0
@@ -91,10 +93,21 @@ class Scheduler implements Executor.Scheduler, Hub {
   unlink(link: OriginLink): void {
     this.links.delete(link)
     link.origin.parent?.links?.delete(link)
+    if (link.queued) this.forget()
     if (link.accepted > 0) {
       this.accepted -= link.accepted
       link.accepted = 0
       this.roomy()
+    }
+  }
+
+  /** Drops links that have ended from the turns, where no lane comes by to do so. */
+  private forget(): void {
+    if (++this.stale < 64 || this.stale * 2 < this.turns.length || this.taking) return
+    this.stale = 0
+    for (const link of this.turns.clear()) {
+      if (link.ended) link.queued = false
+      else this.turns.push(link)
     }
   }
 
