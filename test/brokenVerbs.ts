@@ -47,6 +47,7 @@ export const seam = (
   attach: (origin) => {
     const joined: { link?: Link | undefined } = {}
     const changed: Origin = {
+      pushed: origin.pushed,
       chunkSize: origin.chunkSize,
       span: origin.span,
       parent: origin.parent,

@@ -53,10 +53,16 @@ export interface TaskCodec {
 
 type AnyCodec = Schema.Codec<unknown, unknown>
 
-/** Derives the codecs of a task class; once per class and dispatcher. */
+/** Derives the codecs of a task class; once per class and dispatcher. Of schemas that have none, nothing fits. */
 export const make = (task: Task.AnyClass): TaskCodec => {
   const { error, success } = task.prototype["~papyros/Task"]
-  return { payload: of(task as AnyCodec), success: of(success as AnyCodec), error: of(error as AnyCodec) }
+  try {
+    return { payload: of(task as AnyCodec), success: of(success as AnyCodec), error: of(error as AnyCodec) }
+  } catch (why) {
+    const nothing: Code = () => misfit(why)
+    const none: Codec = { encode: nothing, decode: nothing }
+    return { payload: none, success: none, error: none }
+  }
 }
 
 // ----------------------------------------------------------------------------

@@ -67,6 +67,7 @@ export const toResult = (entry: Entry): TaskResult<Task.Any> => ({
 })
 
 class Execution<A, E> implements Origin {
+  readonly pushed = false
   readonly chunkSize: number | undefined
   readonly span: Tracer.AnySpan | undefined
   readonly parent: Parent | undefined

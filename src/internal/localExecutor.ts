@@ -207,13 +207,10 @@ class LocalLane implements Executor.Lane {
     // A handler that is done when it returns needs no fiber.
     if (isUnfinished(effect)) {
       const run = new Run(this, handler, chunk, at)
-      if (note === undefined) {
-        const runs: Array<Run> = []
-        runs[at] = run
-        chunk.note = runs
-      } else {
-        note[at] = run
-      }
+      // The handler may have ended its own caller while it was called.
+      const notes = (chunk.note ??= []) as Array<Run | "cancelled">
+      if (notes[at] === "cancelled") return this.free(depth, false)
+      notes[at] = run
       const fiber = Effect.runForkWith(handler.contextFor(item, run))(effect)
       const exit = fiber.pollUnsafe()
       if (exit !== undefined) return this.ended(run, since, exit)

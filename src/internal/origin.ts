@@ -59,6 +59,8 @@ export class Entry implements Item {
 
 /** Hands out tasks. Every member is synchronous and never throws. */
 export interface Origin {
+  /** Its tasks took their place of the capacity when they were pushed, not when they are asked for. */
+  readonly pushed: boolean
   /** Tasks in a chunk, or `undefined` to let the scheduler choose. */
   readonly chunkSize: number | undefined
   /** The caller's span. */

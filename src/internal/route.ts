@@ -27,6 +27,10 @@ class Branch implements Origin {
     this.fork = fork
   }
 
+  get pushed() {
+    return this.fork.origin.pushed
+  }
+
   get chunkSize() {
     return this.fork.origin.chunkSize
   }
@@ -93,7 +97,7 @@ class Fork implements Link {
 
   /** Whether every branch but one could be passed a task. */
   hasRoomBut(one: Branch): boolean {
-    return this.branches.every((branch) => branch === one || branch.hasRoom)
+    return this.origin.pushed || this.branches.every((branch) => branch === one || branch.hasRoom)
   }
 
   join(): boolean {

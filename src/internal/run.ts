@@ -9,6 +9,7 @@ import { parentIn, waitFor } from "./parent.ts"
 
 /** The origin of one single task. */
 class Run implements Origin {
+  readonly pushed = false
   readonly chunkSize = undefined
   readonly span: Tracer.AnySpan | undefined
   readonly parent: Parent | undefined

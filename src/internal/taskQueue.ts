@@ -4,7 +4,6 @@
  */
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Channel from "effect/Channel"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -33,6 +32,7 @@ interface Waiter {
 type Closed = QueueClosed | DispatcherClosed
 
 class QueueOrigin implements Origin {
+  readonly pushed = true
   readonly chunkSize: number | undefined
   readonly span: Tracer.AnySpan | undefined
   readonly parent: Parent | undefined
@@ -44,7 +44,7 @@ class QueueOrigin implements Origin {
   private readonly ready = new Deque<Entry>()
   private readonly pushers = new Deque<Waiter>()
   private readonly poppers = new Deque<Waiter>()
-  private pushed = 0
+  private count = 0
   /** Tasks without an outcome. */
   private unsettled = 0
   private ended = false
@@ -118,7 +118,7 @@ class QueueOrigin implements Origin {
   private tryPush(task: Task.Any): boolean {
     const used = this.unsettled + this.ready.length
     if (used >= this.capacity + this.link.slots() || !this.link.accept(task)) return false
-    const entry = new Entry(task, this.pushed++, taskTimeoutOf(task, this.taskTimeout))
+    const entry = new Entry(task, this.count++, taskTimeoutOf(task, this.taskTimeout))
     entry.accepted = true
     this.unsettled++
     this.pending.push(entry)
@@ -166,19 +166,30 @@ class QueueOrigin implements Origin {
     parent: Parent | undefined
   ): Effect.Effect<unknown, TaskFailure<Task.Any> | DispatchTimeout | Closed> {
     return Effect.suspend((): Effect.Effect<unknown, TaskFailure<Task.Any> | DispatchTimeout | Closed> => {
-      let taken: Entry | undefined
-      const attempt = (): Effect.Effect<unknown, TaskFailure<Task.Any> | Closed> | undefined => {
-        const error = this.over
-        if (error !== undefined) return Effect.fail(error)
-        taken = this.shift()
-        if (taken === undefined) return undefined
-        return taken.failure === undefined ? Effect.succeed(taken.value) : Effect.fail(taken.failure)
-      }
-      return (this.poppers.length === 0 ? attempt() : asFail(this.over)) ??
-        this.wait(this.poppers, attempt, "pop", timeout, parent, () => {
-          if (taken !== undefined) this.putBack([taken])
-        })
+      return Effect.flatMap(
+        this.take(timeout, parent),
+        (entry): Effect.Effect<unknown, TaskFailure<Task.Any>> =>
+          entry.failure === undefined ? Effect.succeed(entry.value) : Effect.fail(entry.failure)
+      )
     })
+  }
+
+  /** The next outcome; one that was taken and then not wanted is put back. */
+  private take(
+    timeout: number | undefined,
+    parent: Parent | undefined
+  ): Effect.Effect<Entry, DispatchTimeout | Closed> {
+    let taken: Entry | undefined
+    const attempt = (): Effect.Effect<Entry, Closed> | undefined => {
+      const error = this.over
+      if (error !== undefined) return Effect.fail(error)
+      taken = this.shift()
+      return taken === undefined ? undefined : Effect.succeed(taken)
+    }
+    return (this.poppers.length === 0 ? attempt() : asFail(this.over)) ??
+      this.wait(this.poppers, attempt, "pop", timeout, parent, () => {
+        if (taken !== undefined) this.putBack([taken])
+      })
   }
 
   /** Results that somebody took and then no longer wanted. */
@@ -209,20 +220,14 @@ class QueueOrigin implements Origin {
   }
 
   /** One outcome at a time: what a stream had taken and not handed on when it ends would be lost. */
-  readonly takeOne: Pull.Pull<Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>, DispatcherClosed> = Effect.suspend(
-    () => {
-      const attempt = (): Pull.Pull<Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>, DispatcherClosed> | undefined => {
-        const error = this.over
-        if (error !== undefined) return error._tag === "QueueClosed" ? Cause.done() : Effect.fail(error)
-        const entry = this.shift()
-        return entry === undefined ? undefined : Effect.succeed([toResult(entry)])
-      }
-      return (this.poppers.length === 0 ? attempt() : undefined) ??
-        this.wait(this.poppers, attempt, "pop", undefined, this.parent).pipe(
-          Effect.catchTag("DispatchTimeout", Effect.die)
-        )
-    }
-  )
+  takeOne(
+    parent: Parent | undefined
+  ): Pull.Pull<Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>, DispatcherClosed> {
+    return Effect.suspend(() => this.take(undefined, parent)).pipe(
+      Effect.map((entry): Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>> => [toResult(entry)]),
+      Effect.catchTags({ DispatchTimeout: Effect.die, QueueClosed: () => Cause.done() })
+    )
+  }
 
   // --- waiting ---------------------------------------------------------------
 
@@ -332,9 +337,7 @@ export const make = <T extends Task.Any>(
         ),
       end: Effect.sync(() => origin.end()),
       close: origin.close,
-      toStream: Stream.fromChannel(
-        Channel.fromPull(Effect.succeed(origin.takeOne as Pull.Pull<never, DispatcherClosed>))
-      ),
+      toStream: Stream.fromPull(here((parent) => Effect.succeed(origin.takeOne(parent)))) as never,
       size: Effect.sync(() => origin.size)
     }
     return Effect.as(Effect.addFinalizer(() => origin.close), queue as unknown as TaskQueue<T>)

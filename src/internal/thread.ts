@@ -21,7 +21,7 @@ const AHEAD = 2000
 
 /**
  * At its cap a thread is given 16 MB more to end in. A young generation of the default size, promoted all at once,
- * takes more than that, and V8 then aborts the whole process: seen in every second such thread, with this in none.
+ * takes more than that, and V8 then aborts the whole process: seen in one of six such threads, with this in none.
  */
 const YOUNG: ResourceLimits = { maxYoungGenerationSizeMb: 4 }
 
@@ -336,12 +336,21 @@ export class Thread implements Executor.Lane {
   /** Takes back what waits behind items that run long, whether they keep the thread busy or wait themselves. */
   private holdBack(now: number): void {
     let claimed = this.tasks
-    for (const flight of this.flights.values()) claimed += this.claims.claimed(flight.slot)
+    let running = false
+    for (const { open, slot } of this.flights.values()) {
+      const next = this.claims.claimed(slot)
+      claimed += next
+      for (const first of open) {
+        running ||= first < next
+        break
+      }
+    }
     if (claimed !== this.claimed) {
       this.claimed = claimed
       this.claimedAt = now
       this.release()
-    } else if (!this.held && now - this.claimedAt >= HOLD) {
+    } else if (running && !this.held && now - this.claimedAt >= HOLD) {
+      // A thread in which nothing runs is only slow to begin: elsewhere its tasks would wait behind others.
       this.held = true
       for (const flight of Array.from(this.flights.values())) this.takeBack(flight)
     }

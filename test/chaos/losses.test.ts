@@ -13,7 +13,7 @@ import * as Journal from "../pool/journal.ts"
 import { type ChaosLine, of } from "./history.ts"
 import { Act, Once, Play, Spin, Tasks } from "./tasks.ts"
 
-const SCHEDULES = process.env.PAPYROS_CHAOS === undefined ? 50 : 1000
+const SCHEDULES = process.env.PAPYROS_CHAOS === undefined ? 52 : 1000
 
 const maxAttempts = 2
 
@@ -29,7 +29,7 @@ const kinds = [...innocents, ...innocents, ...innocents, ...innocents, ...innoce
 const Step = Schema.Struct({ what: Schema.Literals(kinds), play: Schema.Boolean, always: Schema.Boolean })
 
 const Schedule = Schema.Struct({
-  steps: Schema.Array(Step).check(Schema.isMinLength(1), Schema.isMaxLength(16)),
+  steps: Schema.Array(Step).check(Schema.isMinLength(1), Schema.isMaxLength(12)),
   chunkSize: Schema.Literals(["auto", 1, 3, 64]),
   ordered: Schema.Boolean
 })
@@ -105,9 +105,8 @@ describe("WorkerPoolDispatcher", () => {
   const configurations = [
     { size: 1, concurrency: 1 },
     { size: 1, concurrency: 4 },
-    { size: 2, concurrency: 1 },
     { size: 2, concurrency: 3 },
-    { size: { min: 1, max: 3, idleTimeout: 100 }, concurrency: 2 }
+    { size: { min: 1, max: 3, idleTimeout: 100 }, concurrency: 1 }
   ]
   it.live.each(configurations)(
     "keeps its promises whatever is lost, with size $size and concurrency $concurrency",
@@ -126,8 +125,9 @@ describe("WorkerPoolDispatcher", () => {
           const context = yield* Effect.context<Dispatcher.Dispatcher>()
           const result = yield* Arbitrary.checkEffect(
             Arbitrary.schema(Schedule),
-            (schedule) => Effect.provideContext(check(schedule), context),
-            { runs: SCHEDULES / configurations.length, maxShrinks: 0, size: 16 }
+            // One that does not end has lost a task.
+            (schedule) => Effect.timeout(Effect.provideContext(check(schedule), context), "30 seconds"),
+            { runs: SCHEDULES / configurations.length, maxShrinks: 0, size: 12 }
           )
           assert.strictEqual(Arbitrary.formatCheckFailure(result), undefined)
         }).pipe(Effect.provide(pool))

@@ -3,7 +3,7 @@ import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 
 /** What a task does to the thread that runs it. */
-export const How = Schema.Literals([
+const How = Schema.Literals([
   "plain",
   "wait",
   "exit",

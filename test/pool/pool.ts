@@ -10,7 +10,7 @@ export const pool = (options: Partial<WorkerPoolDispatcher.WorkerPoolOptions>) =
   WorkerPoolDispatcher.layer(Tasks, { handlers, size: 2, gracePeriod: 200, ...options })
 
 /** What becomes of threads while a scope is open. */
-export class Threads {
+class Threads {
   /** How long after the last exit each thread was started, in milliseconds. */
   readonly pauses: Array<number> = []
   private alive = 0
