@@ -5,6 +5,8 @@
  * `Dispatcher.execute` does all of it.
  *
  * Closing a queue drops results that were not popped; ending it does not.
+ * A handler waits for queues that it made itself: while it waits for one made
+ * outside, at a concurrency of 1, nothing is left to run that queue's tasks.
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
