@@ -14,6 +14,7 @@ import { Dispatcher } from "./Dispatcher.ts"
 import type { Parent } from "./internal/origin.ts"
 import { makeScheduler } from "./internal/scheduler.ts"
 import type { Timers } from "./internal/timers.ts"
+import type * as Task from "./Task.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
 
 // ----------------------------------------------------------------------------
@@ -59,6 +60,12 @@ export interface Lane {
    * been stopped), by `giveBack` (it had not started) or by `leave`.
    */
   readonly cancel: (chunk: Chunk, at: number) => void
+  /**
+   * Takes the buffers of a payload from the caller where the task says so. Such a
+   * task comes alone in its chunk, and whatever it is given back for, it cannot be
+   * started again. Default `false`: payloads stay the caller's.
+   */
+  readonly moves?: boolean | undefined
   /** Tasks at this depth of nesting that may start. Default: as many as the lane takes. */
   readonly room?: ((depth: number) => number) | undefined
 }
@@ -83,6 +90,8 @@ export interface Item {
   readonly taskTimeout: number | undefined
   /** `false`: its outcome is reported before the next item starts. */
   readonly idempotent: boolean
+  /** Whose buffers are given up, where the lane can move them. */
+  readonly transfer: Task.Transfer | undefined
   /** The caller's span; the task gets one of its own only if it is sampled. */
   readonly span: Tracer.AnySpan | undefined
   /** How many tasks wait for it, one within the other. */

@@ -35,9 +35,11 @@ export interface Definition<out S extends Schema.Constraint, out E extends Schem
 }
 
 /**
- * Which `ArrayBuffer`s of a task are moved to the other side instead of copied.
- * The side that gives them up cannot use them any more; with the payload given
- * up, a task has one attempt.
+ * Which `ArrayBuffer`s of a task are moved to another thread instead of copied.
+ * The side that gives them up cannot use them any more. A task whose payload is
+ * moved has one attempt on every dispatcher: it is never retried, and if the
+ * thread that it was sent to is lost it fails with `WorkerLost`, even if it had
+ * not started.
  *
  * @category models
  */

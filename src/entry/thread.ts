@@ -15,15 +15,30 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "
 import * as Local from "../internal/localExecutor.ts"
 import { Handlers, pass, wireDefect } from "../internal/runner.ts"
 import { makeScheduler } from "../internal/scheduler.ts"
+import { Telemetry } from "../internal/telemetry.ts"
 import * as ThreadLogger from "../internal/threadLogger.ts"
+import { Recording } from "../internal/threadMetrics.ts"
+import * as ThreadOutput from "../internal/threadOutput.ts"
 import { ThreadRunner, withoutUnclonable } from "../internal/threadRunner.ts"
+import * as ThreadTracer from "../internal/threadTracer.ts"
 import { Claims, type FromThread, Outbox, type ThreadData, type ToThread } from "../internal/wire.ts"
 import * as TaskGroup from "../TaskGroup.ts"
 
 const port: MessagePort = parentPort!
 const data: ThreadData = workerData
 const claims = new Claims(data.shared)
-const outbox = new Outbox<FromThread>((messages) => port.postMessage(messages), withoutUnclonable)
+// What a handler says must be heard even if it never yields again.
+const telemetry = new Telemetry(claims, ([tag]) => tag === "span" ? outbox.sendSoon() : outbox.send())
+const metrics = new Recording(() => outbox.sendSoon())
+const outbox = new Outbox<FromThread>(
+  (messages, moved) => port.postMessage(messages, moved),
+  withoutUnclonable,
+  (add) => {
+    metrics.collect(add)
+    telemetry.collect(add)
+  }
+)
+ThreadOutput.capture(telemetry)
 
 /** Tasks that handlers start in the thread run this many at once. */
 const NESTED = 16
@@ -53,7 +68,13 @@ const prepare = Effect.gen(function*() {
   )
   const handlers = new Handlers(group, context, dispatcher, "codec", pass)
   return new ThreadRunner(handlers, claims, outbox, poll, data.concurrency)
-}).pipe(Effect.provide(ThreadLogger.layer(claims, outbox)))
+}).pipe(
+  Effect.provide([
+    ThreadLogger.layer(telemetry),
+    metrics.layer,
+    ...(data.traced ? [ThreadTracer.layer(telemetry)] : [])
+  ])
+)
 
 const scope = Scope.makeUnsafe()
 
@@ -82,7 +103,11 @@ Effect.runFork(Scope.provide(prepare, scope)).addObserver((exit) => {
     process.on("uncaughtException", (error) => runner.fault(error))
     process.on("unhandledRejection", (error) => runner.fault(error))
     process.on("exit", () => runner.exiting())
-    receive = (message) => message[0] === "end" ? end() : runner.receive(message)
+    receive = (message) => {
+      if (message[0] === "end") end()
+      else if (message[0] === "more") outbox.send()
+      else runner.receive(message)
+    }
     port.on("message", receiveAll)
     outbox.add(["ready"])
   }

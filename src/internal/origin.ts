@@ -48,6 +48,10 @@ export class Entry implements Item {
     return this.task["~papyros/Task"].idempotent
   }
 
+  get transfer(): Task.Transfer | undefined {
+    return this.task["~papyros/Task"].transfer
+  }
+
   get span(): Tracer.AnySpan | undefined {
     return this.link!.origin.span
   }

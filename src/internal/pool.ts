@@ -2,6 +2,7 @@
  * The executor of worker threads: starts, replaces and ends them, and keeps the
  * one watch over all of them that finds tasks which do not yield.
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { isMainThread, type ResourceLimits } from "node:worker_threads"
@@ -44,7 +45,8 @@ const LONGEST_DELAY = 10_000
 export class Pool {
   readonly options: PoolOptions
   readonly scheduler: Executor.Scheduler
-  private readonly runLog: (effect: Effect.Effect<void>) => void
+  /** Whose loggers, tracer and metrics hear of what happens in threads. */
+  readonly context: Context.Context<never>
   private readonly threads = new Set<Thread>()
   private watch: ReturnType<typeof setInterval> | undefined
   private restart: ReturnType<typeof setTimeout> | undefined
@@ -58,11 +60,11 @@ export class Pool {
   constructor(
     options: PoolOptions,
     scheduler: Executor.Scheduler,
-    runLog: (effect: Effect.Effect<void>) => void
+    context: Context.Context<never>
   ) {
     this.options = options
     this.scheduler = scheduler
-    this.runLog = runLog
+    this.context = context
   }
 
   /** Starts the first threads; completes when one can work, fails if the handlers module cannot be used. */
@@ -110,7 +112,7 @@ export class Pool {
   }
 
   log(effect: Effect.Effect<void>): void {
-    this.runLog(effect)
+    Effect.runForkWith(this.context)(effect)
   }
 
   /** The thread has exited; it is replaced unless it was one too many. */

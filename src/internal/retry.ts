@@ -75,7 +75,9 @@ export class Retries {
   /** Whether the policy decides about this failed entry: `again` or `giveUp` follows. */
   takes(entry: Entry): boolean {
     const failure = entry.failure!
-    if (!entry.task["~papyros/Task"].idempotent && failure.reason._tag !== "Failed") return false
+    if (!entry.idempotent && failure.reason._tag !== "Failed") return false
+    // On every dispatcher alike, though not every one takes the payload away.
+    if (entry.transfer === "payload" || entry.transfer === "both") return false
     const step = this.steps.get(entry)
     const decision = Pull.matchEffect(
       Effect.flatMap(

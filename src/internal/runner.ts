@@ -24,6 +24,9 @@ export class Handler {
   readonly handle: HandlerEntry["handle"]
   /** Whether the task declares a typed error. */
   private readonly fails: boolean
+  /** Whether the buffers of a payload or of a result are given up. */
+  readonly movesPayload: boolean
+  readonly movesResult: boolean
   private readonly context: Context.Context<never>
   private readonly codec: Codec.TaskCodec | undefined
 
@@ -33,6 +36,8 @@ export class Handler {
     const definition = entry.task.prototype["~papyros/Task"]
     this.handle = entry.handle
     this.fails = definition.error !== Schema.Never
+    this.movesPayload = definition.transfer === "payload" || definition.transfer === "both"
+    this.movesResult = definition.transfer === "success" || definition.transfer === "both"
     const context = Context.add(entry.context, Dispatcher, dispatcher)
     // Flat, so that what every run adds to it never copies it.
     const services = new Map(context.mapUnsafe)

@@ -259,7 +259,7 @@ class Scheduler implements Executor.Scheduler, Hub {
       ? new ChunkFill(link.lastChunk)
       : undefined
     const start = entries.length
-    while (entries.length - start < size) {
+    while (entries.length - start < size && !isAlone(entries, seat)) {
       const entry = link.shift()
       if (entry === undefined) {
         this.shareTail(link, entries, start)
@@ -267,6 +267,10 @@ class Scheduler implements Executor.Scheduler, Hub {
       }
       const type = this.prepare(entry, seat)
       if (type === undefined) continue
+      if (entries.length > 0 && isMoved(entry, seat)) {
+        link.putBack(entry)
+        break
+      }
       if (fill !== undefined) {
         if (!fill.fits(type)) {
           link.putBack(entry)
@@ -449,7 +453,8 @@ class Scheduler implements Executor.Scheduler, Hub {
       const entry: Entry = chunk.items[at]
       if (!this.release(chunk, entry)) continue
       entry.attempt--
-      this.again(entry)
+      if (isMoved(entry, chunk.seat)) this.lost(entry, chunk.seat, { outOfMemory: false })
+      else this.again(entry)
       this.released(chunk, entry)
     }
     this.wake()
@@ -486,7 +491,8 @@ class Scheduler implements Executor.Scheduler, Hub {
         } else {
           this.release(chunk, entry)
           entry.attempt--
-          this.again(entry)
+          if (isMoved(entry, seat)) this.lost(entry, seat, loss ?? { outOfMemory: false })
+          else this.again(entry)
           linkOf(entry).afterRelease()
         }
       }
@@ -494,7 +500,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     if (loss?.blame === undefined && started.length === 1) culprit ??= started[0]
     for (const entry of started) {
       this.release(entry.lease as Chunk, entry)
-      if (isWanted(entry)) this.restart(entry, loss!, lane.name, culprit)
+      if (isWanted(entry)) this.restart(entry, loss!, seat, culprit)
       linkOf(entry).afterRelease()
     }
     this.roomy()
@@ -502,22 +508,26 @@ class Scheduler implements Executor.Scheduler, Hub {
   }
 
   /** What becomes of a task that was running on a lost lane. */
-  private restart(entry: Entry, loss: Executor.Loss, worker: string, culprit: Entry | undefined): void {
+  private restart(entry: Entry, loss: Executor.Loss, seat: Seat, culprit: Entry | undefined): void {
     if (entry === culprit) entry.losses++
-    if (!entry.task["~papyros/Task"].idempotent || entry.losses >= this.maxAttempts) {
-      const { exitCode, outOfMemory, signal } = loss
-      const reason = new TaskFailure.WorkerLost({
-        outOfMemory,
-        ...(exitCode === undefined ? {} : { exitCode }),
-        ...(signal === undefined ? {} : { signal })
-      })
-      this.failWith(entry, worker, reason, "")
+    if (!entry.idempotent || isMoved(entry, seat) || entry.losses >= this.maxAttempts) {
+      this.lost(entry, seat, loss)
     } else if (entry === culprit || (culprit === undefined && loss.blame !== "nobody")) {
       linkOf(entry).count(entry)
       this.suspects.push(entry)
     } else {
       this.again(entry)
     }
+  }
+
+  private lost(entry: Entry, seat: Seat, { exitCode, outOfMemory, signal }: Omit<Executor.Loss, "chunks">): void {
+    if (!isWanted(entry)) return
+    const reason = new TaskFailure.WorkerLost({
+      outOfMemory,
+      ...(exitCode === undefined ? {} : { exitCode }),
+      ...(signal === undefined ? {} : { signal })
+    })
+    this.failWith(entry, seat.lane.name, reason, "")
   }
 
   /** A suspect runs alone, on a lane that is emptied for it. */
@@ -593,6 +603,14 @@ class Scheduler implements Executor.Scheduler, Hub {
     }
   })
 }
+
+/** Whether the caller gave its payload up to the lane, so that it cannot be sent again. */
+const isMoved = (entry: Entry, { lane }: Seat): boolean =>
+  lane.moves === true && (entry.transfer === "payload" || entry.transfer === "both")
+
+/** Whether nothing may join what is in a chunk: what is moved comes alone, so that nothing is stuck beside it. */
+const isAlone = (entries: ReadonlyArray<Entry>, seat: Seat): boolean =>
+  entries.length === 1 && isMoved(entries[0], seat)
 
 /** Makes the dispatcher of an executor, in a scope. */
 export const makeScheduler = <E, R>(

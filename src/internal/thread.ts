@@ -7,7 +7,12 @@ import { type ResourceLimits, Worker } from "node:worker_threads"
 import type * as Executor from "../Executor.ts"
 import * as Codec from "./codec.ts"
 import type { Pool } from "./pool.ts"
+import type { Entry } from "./telemetry.ts"
 import * as ThreadLogger from "./threadLogger.ts"
+import { Replay } from "./threadMetrics.ts"
+import * as ThreadOutput from "./threadOutput.ts"
+import * as ThreadTracer from "./threadTracer.ts"
+import { buffersOf } from "./transfer.ts"
 import { Claims, type Extras, type FromThread, Outbox, type ThreadData, type ToThread } from "./wire.ts"
 
 /** How long an item may hold up those behind it, in milliseconds. */
@@ -25,27 +30,42 @@ const AHEAD = 2000
  */
 const YOUNG: ResourceLimits = { maxYoungGenerationSizeMb: 4 }
 
+/** Until when an item must have ended; after that its thread is ended. */
+interface Deadline {
+  readonly time: number
+  /** What becomes of the item, unless it has been cancelled. */
+  readonly failure: Executor.WireFailure | undefined
+  /** It was not met at the last look either. */
+  passed: boolean
+}
+
 /** A chunk on the thread. */
 interface Flight {
   readonly chunk: Executor.Chunk
   readonly slot: number
+  /** Its buffers are the thread's now: it runs there or nowhere. */
+  readonly moved: boolean
   /** Items at and after it were taken back. */
   limit: number
   /** Items without an outcome. */
   readonly open: Set<number>
-  /** Items to be stopped, and when the thread is ended for it. */
-  stopping: Map<number, number> | undefined
+  /** Some of its items have a timeout. */
+  readonly timed: boolean
+  /** Of items that run with a timeout, or are to be stopped. */
+  readonly deadlines: Map<number, Deadline>
 }
 
 export class Thread implements Executor.Lane {
   readonly name: string
   readonly concurrency: number
   readonly window: number
+  readonly moves = true
   idleSince: number | undefined
   private readonly pool: Pool
   private readonly worker: Worker
   private readonly claims: Claims
   private readonly outbox: Outbox<ToThread>
+  private readonly metrics: Replay
   private readonly flights = new Map<number, Flight>()
   private readonly slots: Array<Flight | undefined> = Array.from({ length: Claims.slots }, () => undefined)
   private joined = false
@@ -54,9 +74,6 @@ export class Thread implements Executor.Lane {
   private retiring = false
   /** Items run long: what waits behind them has been taken back, and nothing is sent. */
   private held = false
-  /** The item that was running at the last look, and since when. */
-  private seen = -1
-  private seenAt = 0
   /** Items settled and claimed at the last look, and since when no more. */
   private claimed = 0
   private claimedAt = 0
@@ -76,7 +93,9 @@ export class Thread implements Executor.Lane {
     this.window = 2 * Claims.maxChunk
     const shared = Claims.make()
     this.claims = new Claims(shared)
-    const data: ThreadData = { handlers, names, concurrency, shared }
+    const traced = ThreadTracer.isTraced(pool.context)
+    const data: ThreadData = { handlers, names, concurrency, traced, shared }
+    this.metrics = new Replay(pool.context)
     // Compiled, it lies beside this module's folder as .js.
     const entry = import.meta.url.endsWith(".ts") ? "../entry/thread.ts" : "../entry/thread.js"
     this.worker = new Worker(new URL(entry, import.meta.url), {
@@ -84,7 +103,10 @@ export class Thread implements Executor.Lane {
       name: `papyros ${name}`,
       ...(resourceLimits === undefined ? {} : { resourceLimits: { ...YOUNG, ...resourceLimits } })
     })
-    this.outbox = new Outbox((messages) => this.worker.postMessage(messages), this.withoutUnclonable)
+    this.outbox = new Outbox(
+      (messages, moved) => this.worker.postMessage(messages, moved),
+      this.withoutUnclonable
+    )
     this.worker.on("message", this.receive)
     this.worker.on("error", (error: unknown) => {
       this.error = error
@@ -140,7 +162,17 @@ export class Thread implements Executor.Lane {
     this.idleSince = undefined
     const { items } = chunk
     const slot = this.slots.indexOf(undefined)
-    const flight: Flight = { chunk, slot, limit: items.length, open: new Set(items.keys()), stopping: undefined }
+    const { transfer } = items[0]
+    const moved = transfer === "payload" || transfer === "both"
+    const flight: Flight = {
+      chunk,
+      slot,
+      moved,
+      limit: items.length,
+      open: new Set(items.keys()),
+      timed: items.some((item) => item.taskTimeout !== undefined),
+      deadlines: new Map()
+    }
     this.slots[slot] = flight
     this.flights.set(chunk.id, flight)
     chunk.note = flight
@@ -158,6 +190,7 @@ export class Thread implements Executor.Lane {
     }
     const message: ToThread = ["run", chunk.id, slot, names, counts, payloads, extrasOf(items)]
     this.outbox.add(message)
+    if (moved) this.outbox.move(buffersOf(items[0].payload))
   }
 
   /** Something in the chunk cannot be cloned: it fails alone, and the rest is sent. */
@@ -215,10 +248,37 @@ export class Thread implements Executor.Lane {
       case "doubt":
         this.doubt = true
         return this.kill()
-      case "log":
-        this.claims.closeLog()
-        return this.pool.log(ThreadLogger.log(message[1]))
+      case "telemetry":
+        if (message[2] > 0) {
+          this.pool.log(
+            Effect.logWarning(`${this.name} logged and printed too fast: ${message[2]} entries were dropped`)
+          )
+        }
+        for (const entry of message[1]) this.report(entry)
+        return
+      case "metrics":
+        return message[1].forEach(this.metrics.apply)
     }
+  }
+
+  private report(entry: Entry): void {
+    switch (entry[0]) {
+      case "log":
+        this.pool.log(ThreadLogger.log(entry[1]))
+        return this.reported()
+      case "span":
+        ThreadTracer.replay(entry[1], this.pool.context)
+        return this.reported()
+      case "print":
+        return ThreadOutput.print(entry[1], this.reported)
+    }
+  }
+
+  /** An entry has arrived where it was to go: there is room for another. */
+  private readonly reported = (): void => {
+    if (!this.claims.closeEntry()) return
+    this.outbox.add(["more"])
+    this.outbox.send()
   }
 
   private done(
@@ -268,11 +328,20 @@ export class Thread implements Executor.Lane {
     this.pool.scheduler.giveBack(chunk, from, limit)
   }
 
+  /** Takes back all that can run elsewhere. */
+  private takeBackAll(): void {
+    for (const flight of Array.from(this.flights.values())) if (!flight.moved) this.takeBack(flight)
+  }
+
   cancel(chunk: Executor.Chunk, at: number): void {
     const flight = chunk.note as Flight
     this.takeBack(flight)
     if (!flight.open.has(at)) return
-    ;(flight.stopping ??= new Map()).set(at, performance.now() + this.pool.options.gracePeriod)
+    flight.deadlines.set(at, {
+      time: performance.now() + this.pool.options.gracePeriod,
+      failure: undefined,
+      passed: false
+    })
     this.outbox.add(["cancel", chunk.id, at])
     this.outbox.send()
   }
@@ -281,7 +350,7 @@ export class Thread implements Executor.Lane {
   private retire(): void {
     if (this.retiring) return
     this.retiring = true
-    for (const flight of Array.from(this.flights.values())) this.takeBack(flight)
+    this.takeBackAll()
     if (this.flights.size === 0) this.stop()
   }
 
@@ -315,22 +384,7 @@ export class Thread implements Executor.Lane {
   look(now: number): void {
     if (!this.busy || this.ending) return
     this.holdBack(now)
-    const current = this.claims.current()
-    const named = current === undefined ? undefined : this.slots[current.slot]
-    // The word may still name an item of the chunk that had the slot before.
-    const flight = named !== undefined && named.open.has(current!.item) ? named : undefined
-    const key = flight === undefined ? -1 : flight.chunk.id * Claims.maxChunk + current!.item
-    if (key !== this.seen) {
-      this.seen = key
-      this.seenAt = now
-    }
-    // What suspends is timed in the thread; what keeps it busy can only be timed from here.
-    const timeout = flight?.chunk.items[current!.item].taskTimeout
-    if (timeout !== undefined && now - this.seenAt >= timeout + this.pool.options.gracePeriod) {
-      this.kill()
-      return this.settle(flight!, current!.item, { _tag: "TimedOut", millis: timeout })
-    }
-    this.overdue(now)
+    this.endOverdue(now)
   }
 
   /** Takes back what waits behind items that run long, whether they keep the thread busy or wait themselves. */
@@ -352,7 +406,7 @@ export class Thread implements Executor.Lane {
     } else if (running && !this.held && now - this.claimedAt >= HOLD) {
       // A thread in which nothing runs is only slow to begin: elsewhere its tasks would wait behind others.
       this.held = true
-      for (const flight of Array.from(this.flights.values())) this.takeBack(flight)
+      this.takeBackAll()
     }
   }
 
@@ -363,14 +417,40 @@ export class Thread implements Executor.Lane {
     this.pull()
   }
 
-  /** Ends the thread if something was to stop and has not. */
-  private overdue(now: number): void {
-    for (const { open, stopping } of this.flights.values()) {
-      if (stopping === undefined) continue
-      for (const [at, deadline] of stopping) {
-        if (!open.has(at)) stopping.delete(at)
-        else if (now >= deadline) return this.kill()
+  /**
+   * Ends the thread if something should have ended long ago. The thread itself stops what yields; what does not, or
+   * what does not let itself be interrupted, can only be ended from here.
+   */
+  private endOverdue(now: number): void {
+    const overdue: Array<readonly [flight: Flight, at: number, deadline: Deadline]> = []
+    for (const flight of this.flights.values()) {
+      if (flight.timed) this.setDeadlines(flight, now)
+      for (const [at, deadline] of flight.deadlines) {
+        if (!flight.open.has(at)) flight.deadlines.delete(at)
+        else if (now >= deadline.time) {
+          // After a pause of the main thread its outcome may wait to be received: it is, before the next look.
+          if (deadline.passed) overdue.push([flight, at, deadline])
+          deadline.passed = true
+        }
       }
+    }
+    if (overdue.length === 0) return
+    this.kill()
+    for (const [flight, at, { failure }] of overdue) if (failure !== undefined) this.settle(flight, at, failure)
+  }
+
+  /** Items with a timeout have it from when they were first seen to run. */
+  private setDeadlines({ chunk, deadlines, open, slot }: Flight, now: number): void {
+    const claimed = this.claims.claimed(slot)
+    for (const at of open) {
+      if (at >= claimed) break
+      const millis = chunk.items[at].taskTimeout
+      if (millis === undefined || deadlines.has(at)) continue
+      deadlines.set(at, {
+        time: now + millis + this.pool.options.gracePeriod,
+        failure: { _tag: "TimedOut", millis },
+        passed: false
+      })
     }
   }
 

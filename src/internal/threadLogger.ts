@@ -4,48 +4,52 @@ import * as Effect from "effect/Effect"
 import { format } from "effect/Formatter"
 import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import type { Severity } from "effect/LogLevel"
 import * as References from "effect/References"
-import type { Claims, FromThread, Outbox, WireLog } from "./wire.ts"
+import * as Tracer from "effect/Tracer"
+import type { Telemetry } from "./telemetry.ts"
+import type { WireSpan } from "./wire.ts"
 
-/** The Layer of a thread's only logger. Bounded: what is too much is dropped and counted. */
-export const layer = (claims: Claims, outbox: Outbox<FromThread>): Layer.Layer<never> => {
-  let dropped = 0
-  return Logger.layer([
-    Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
-      if (!claims.openLog()) {
-        dropped++
-        return
-      }
-      const parts = Array.isArray(message) ? message : [message]
-      outbox.add(["log", {
+export interface WireLog {
+  readonly level: Severity
+  readonly message: ReadonlyArray<unknown>
+  readonly cause: string
+  readonly annotations: Readonly<Record<string, unknown>>
+  readonly spans: ReadonlyArray<readonly [label: string, start: number]>
+  readonly span: WireSpan | undefined
+}
+
+/** The Layer of a thread's only logger. */
+export const layer = (telemetry: Telemetry): Layer.Layer<never> =>
+  Logger.layer([
+    Logger.make<unknown, void>(({ cause, fiber, logLevel, message }) => {
+      const span = fiber.cache.span
+      const log: WireLog = {
         level: logLevel === "All" || logLevel === "None" ? "Info" : logLevel,
-        message: parts.map(plain),
+        message: (Array.isArray(message) ? message : [message]).map(plain),
         cause: cause.reasons.length === 0 ? "" : Cause.pretty(cause),
         annotations: Object.fromEntries(
           Object.entries(fiber.getRef(References.CurrentLogAnnotations)).map(([key, value]) => [key, plain(value)])
         ),
         spans: fiber.getRef(References.CurrentLogSpans),
-        time: date.getTime(),
-        dropped
-      }])
-      outbox.send()
-      dropped = 0
+        span: span === undefined
+          ? undefined
+          : { traceId: span.traceId, spanId: span.spanId, sampled: span.sampled }
+      }
+      telemetry.add(["log", log])
     })
   ])
-}
 
 /** What structured clone would refuse, or strip of its class, is sent as it prints. */
-const plain = (value: unknown): unknown =>
+export const plain = (value: unknown): unknown =>
   typeof value === "object" || typeof value === "function" || typeof value === "symbol" ? format(value) : value
 
 /** Logs an entry of a thread in the main thread. */
 export const log = (entry: WireLog): Effect.Effect<void> => {
-  const lost = entry.dropped === 0
-    ? Effect.void
-    : Effect.logWarning(`${entry.dropped} log entries of a worker were dropped`)
-  const message = entry.cause === "" ? entry.message : [...entry.message, entry.cause]
-  return Effect.andThen(
-    lost,
-    Effect.logWithLevel(entry.level)(...message).pipe(Effect.annotateLogs(entry.annotations))
+  const { annotations, cause, level, message, span, spans } = entry
+  const logged = Effect.logWithLevel(level)(...message, ...(cause === "" ? [] : [cause])).pipe(
+    Effect.annotateLogs(annotations),
+    Effect.provideService(References.CurrentLogSpans, spans)
   )
+  return span === undefined ? logged : Effect.withParentSpan(logged, Tracer.externalSpan(span))
 }

@@ -12,6 +12,7 @@ import type { Item, WireFailure } from "../Executor.ts"
 import { Deque } from "./deque.ts"
 import { type Ended, type Handler, type Handlers, wireDefect } from "./runner.ts"
 import { Slice } from "./slice.ts"
+import { buffersOf } from "./transfer.ts"
 import type { Claims, Extras, FromThread, Outbox, ToThread } from "./wire.ts"
 
 /** Outcomes wait no longer than this for others to be sent with, in milliseconds. */
@@ -37,6 +38,8 @@ class ThreadChunk {
   items: Array<number> = []
   values: Array<unknown> = []
   failures: Array<readonly [index: number, failure: WireFailure]> | undefined
+  /** Buffers of the values that are given up. */
+  moved: Array<ArrayBuffer> = []
 
   constructor(message: Extract<ToThread, readonly ["run", ...ReadonlyArray<unknown>]>, handlers: Handlers) {
     const [, id, slot, names, counts, payloads, extras] = message
@@ -230,12 +233,6 @@ export class ThreadRunner {
     chunk.running++
     const runs = this.runs.get(chunk.id) ?? new Map<number, Run>()
     this.runs.set(chunk.id, runs.set(at, run))
-    if (timeout !== undefined) {
-      run.timer = setTimeout(() => {
-        run.timedOut = true
-        fiber.interruptUnsafe()
-      }, timeout - (performance.now() - run.since))
-    }
     fiber.addObserver((exit) => {
       runs.delete(at)
       if (runs.size === 0) this.runs.delete(chunk.id)
@@ -245,6 +242,18 @@ export class ThreadRunner {
       if (chunk.items.length > 0 || (chunk.exhausted && chunk.running === 0)) this.flushSoon(chunk)
       this.pump()
     })
+    if (timeout !== undefined) this.limit(run, fiber, timeout)
+  }
+
+  /** Interrupts the task when its time is over. Timers fire up to two milliseconds early: it then waits again. */
+  private limit(run: Run, fiber: Fiber.Fiber<unknown, unknown>, timeout: number): void {
+    const left = timeout - (performance.now() - run.since)
+    if (left > 0) {
+      run.timer = setTimeout(() => this.limit(run, fiber, timeout), left)
+    } else {
+      run.timedOut = true
+      fiber.interruptUnsafe()
+    }
   }
 
   private ended(run: Run, handler: Handler, exit: Exit.Exit<unknown, unknown>, timeout: number | undefined): void {
@@ -253,7 +262,9 @@ export class ThreadRunner {
     if (timeout !== undefined && (run.timedOut || performance.now() - run.since > timeout)) {
       return this.settle(run.chunk, run.at, { _tag: "TimedOut", millis: timeout })
     }
-    this.settle(run.chunk, run.at, handler.end(exit))
+    const ended = handler.end(exit)
+    if (handler.movesResult && ended._tag === "Success") run.chunk.moved.push(...buffersOf(ended.value))
+    this.settle(run.chunk, run.at, ended)
   }
 
   // --- reporting -------------------------------------------------------------
@@ -298,6 +309,7 @@ export class ThreadRunner {
     chunk.values = []
     chunk.failures = undefined
     this.outbox.add(message)
+    if (chunk.moved.length > 0) this.outbox.move(chunk.moved.splice(0))
   }
 
   // --- faults ----------------------------------------------------------------
@@ -307,8 +319,8 @@ export class ThreadRunner {
     const mark = this.marks.getStore()
     const run = mark?.run
     const failure = wireDefect(error)
-    // It is to be replaced, and starts nothing more.
-    for (const chunk of this.chunks) this.claims.takeBack(chunk.slot)
+    // It is to be replaced, and starts nothing more but what was moved here and cannot be run elsewhere.
+    for (const chunk of this.chunks) if (chunk.handlers[0]?.movesPayload !== true) this.claims.takeBack(chunk.slot)
     if (run === undefined || run.over) {
       this.outbox.add(["fault", -1, -1, failure])
     } else if (mark!.shared) {
@@ -358,6 +370,7 @@ const itemOf = (chunk: ThreadChunk, at: number): Item => {
     taskTimeout: extras?.timeouts?.[at],
     idempotent: extras?.once !== true,
     span: span === undefined ? undefined : Tracer.externalSpan(span),
+    transfer: undefined,
     depth: 0
   }
 }

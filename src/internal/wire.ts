@@ -1,6 +1,7 @@
 /** What the main thread and a worker thread say to each other, and the memory that they share. */
-import type { Severity } from "effect/LogLevel"
 import type { WireFailure } from "../Executor.ts"
+import type { Entry } from "./telemetry.ts"
+import type { SeriesUpdate } from "./threadMetrics.ts"
 
 /** What a thread is started with. */
 export interface ThreadData {
@@ -9,6 +10,8 @@ export interface ThreadData {
   /** Tasks that it must serve. */
   readonly names: ReadonlyArray<string>
   readonly concurrency: number
+  /** Somebody wants to see the spans that end here. */
+  readonly traced: boolean
   readonly shared: SharedArrayBuffer
 }
 
@@ -24,6 +27,8 @@ export type ToThread =
     extras: Extras | undefined
   ]
   | readonly [tag: "cancel", chunk: number, at: number]
+  /** There is room for telemetry that was withheld. */
+  | readonly [tag: "more"]
   | readonly [tag: "end"]
 
 /** What few chunks need. Arrays are by item. */
@@ -35,7 +40,8 @@ export interface Extras {
   readonly spans: ReadonlyArray<WireSpan | undefined> | undefined
 }
 
-interface WireSpan {
+/** Which span it is. */
+export interface WireSpan {
   readonly traceId: string
   readonly spanId: string
   readonly sampled: boolean
@@ -60,18 +66,9 @@ export type FromThread =
   | readonly [tag: "fault", chunk: number, item: number, failure: WireFailure]
   /** An error outside of every handler, of a running item or of one that has ended: the thread is to be ended. */
   | readonly [tag: "doubt"]
-  | readonly [tag: "log", entry: WireLog]
-
-export interface WireLog {
-  readonly level: Severity
-  readonly message: ReadonlyArray<unknown>
-  readonly cause: string
-  readonly annotations: Readonly<Record<string, unknown>>
-  readonly spans: ReadonlyArray<readonly [label: string, start: number]>
-  readonly time: number
-  /** Entries dropped before this one because too many waited. */
-  readonly dropped: number
-}
+  /** What handlers logged, traced and printed, and how much of it was dropped before. */
+  | readonly [tag: "telemetry", entries: ReadonlyArray<Entry>, dropped: number]
+  | readonly [tag: "metrics", updates: ReadonlyArray<SeriesUpdate>]
 
 /**
  * Claims. One word per chunk under way, `next | limit << 16`: the thread claims an
@@ -83,8 +80,8 @@ export class Claims {
   static readonly slots = 32
   /** The largest chunk that the halves of a word can count. */
   static readonly maxChunk = 512
-  /** Log entries that can be on their way at once. */
-  static readonly logs = 1000
+  /** Telemetry that can be on its way at once. */
+  static readonly entries = 1000
   private readonly words: Int32Array<SharedArrayBuffer>
 
   constructor(shared: SharedArrayBuffer) {
@@ -92,7 +89,7 @@ export class Claims {
   }
 
   static make(): SharedArrayBuffer {
-    return new SharedArrayBuffer(4 * (Claims.slots + 3))
+    return new SharedArrayBuffer(4 * (Claims.slots + 4))
   }
 
   /** Opens a slot for a chunk of `size` items. */
@@ -144,16 +141,24 @@ export class Claims {
     Atomics.store(this.words, Claims.slots + 1, 1 + (slot << 16 | item))
   }
 
-  /** Takes a place for a log entry on its way to the main thread; false if too many are. */
-  openLog(): boolean {
-    if (Atomics.load(this.words, Claims.slots + 2) >= Claims.logs) return false
-    Atomics.add(this.words, Claims.slots + 2, 1)
-    return true
+  /** Takes a place for telemetry on its way to the main thread; false if too much is. */
+  openEntry(): boolean {
+    if (Atomics.load(this.words, Claims.slots + 2) < Claims.entries) {
+      Atomics.add(this.words, Claims.slots + 2, 1)
+      return true
+    }
+    return false
   }
 
-  /** The entry has arrived. */
-  closeLog(): void {
+  /** An entry has arrived; whether the thread withholds some, and is to be told that there is room. */
+  closeEntry(): boolean {
     Atomics.sub(this.words, Claims.slots + 2, 1)
+    return Atomics.exchange(this.words, Claims.slots + 3, 0) === 1
+  }
+
+  /** The thread withholds telemetry. */
+  withhold(): void {
+    Atomics.store(this.words, Claims.slots + 3, 1)
   }
 
   blamed(): { readonly slot: number; readonly item: number } | undefined {
@@ -166,27 +171,50 @@ const decode = (word: number) => word === 0 ? undefined : { slot: (word - 1) >>>
 /** Messages that are sent together: one costs as much to send as a dozen. */
 export class Outbox<M> {
   private messages: Array<M> = []
-  private readonly post: (messages: ReadonlyArray<M>) => void
+  private moved: Array<ArrayBuffer> = []
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private readonly post: (messages: ReadonlyArray<M>, moved: ReadonlyArray<ArrayBuffer>) => void
   private readonly repair: (message: M) => M
+  private readonly collect: ((add: (message: M) => void) => void) | undefined
 
-  /** `repair` replaces what cannot be cloned in a message. */
-  constructor(post: (messages: ReadonlyArray<M>) => void, repair: (message: M) => M) {
+  /** `repair` replaces what cannot be cloned in a message; `collect` adds what else is to go, before all others. */
+  constructor(
+    post: (messages: ReadonlyArray<M>, moved: ReadonlyArray<ArrayBuffer>) => void,
+    repair: (message: M) => M,
+    collect?: (add: (message: M) => void) => void
+  ) {
     this.post = post
     this.repair = repair
+    this.collect = collect
   }
 
   add(message: M): void {
     this.messages.push(message)
   }
 
+  /** Buffers of messages that are given up, not copied. */
+  move(buffers: Iterable<ArrayBuffer>): void {
+    for (const buffer of buffers) if (!this.moved.includes(buffer)) this.moved.push(buffer)
+  }
+
+  /** Sends at the latest in 100 ms. */
+  sendSoon(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined
+      this.send()
+    }, 100).unref()
+  }
+
   send(): void {
-    if (this.messages.length === 0) return
-    const messages = this.messages
+    const { messages, moved } = this
     this.messages = []
+    this.moved = []
+    this.collect?.((message) => messages.unshift(message))
+    if (messages.length === 0) return
     try {
-      this.post(messages)
+      this.post(messages, moved)
     } catch {
-      this.post(messages.map(this.repair))
+      this.post(messages.map(this.repair), [])
     }
   }
 }

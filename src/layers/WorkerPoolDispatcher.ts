@@ -71,6 +71,12 @@ export interface WorkerPoolOptions {
 /**
  * The Layer of a dispatcher whose tasks run in worker threads.
  *
+ * **Details**
+ *
+ * What handlers log, print, trace and measure reaches the loggers, output, tracer
+ * and metrics in the context where this Layer is built. At most 1,000 entries are
+ * under way and 1,000 wait in a thread; the oldest of more are dropped and counted.
+ *
  * Fails with `HandlersError` if the handlers module cannot be used.
  *
  * @category layers
@@ -88,7 +94,7 @@ export const layer = <T extends Task.Any>(
         maxChunk: Claims.maxChunk,
         open: (scheduler) =>
           Effect.gen(function*() {
-            const pool = new Pool(checked, scheduler, Effect.runForkWith(yield* Effect.context<never>()))
+            const pool = new Pool(checked, scheduler, yield* Effect.context<never>())
             yield* Effect.acquireRelease(Effect.void, () => pool.close)
             yield* pool.open
           })

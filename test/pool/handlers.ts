@@ -1,5 +1,7 @@
 import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import { threadId } from "node:worker_threads"
 import * as Dispatcher from "papyros/Dispatcher"
@@ -18,6 +20,16 @@ const spin = (millis: number) => {
   const until = performance.now() + millis
   while (performance.now() < until);
 }
+
+const counter = Metric.counter("pool_counter", { description: "counts" })
+const incremental = Metric.counter("pool_incremental", { incremental: true, bigint: true })
+const gauge = Metric.gauge("pool_gauge")
+const active = Metric.gauge("pool_active")
+const frequency = Metric.frequency("pool_frequency", { preregisteredWords: ["odd", "even", "never"] })
+const histogram = Metric.histogram("pool_histogram", { boundaries: [10, 20, 40] })
+const summary = Metric.summary("pool_summary", { maxAge: "1 minute", maxSize: 100, quantiles: [0.5, 1] })
+
+const kept = Uint8Array.of(1, 2, 3)
 
 const later = (f: () => void) => setTimeout(f, 1)
 
@@ -95,8 +107,38 @@ export default Tasks.toLayer(
             { discard: true }
           ).pipe(
             Effect.andThen(Effect.logError("the last", Cause.fail("as it should"))),
+            Effect.tap(Effect.sync(() => note("chatted", entries))),
             Effect.annotateLogs("chat", entries)
           ),
+        Measure: ({ n }) =>
+          Effect.all([
+            Metric.update(Metric.withAttributes(counter, { parity: n % 2 === 0 ? "even" : "odd" }), n),
+            Metric.update(incremental, BigInt(n)),
+            Metric.update(incremental, -1n),
+            Metric.update(gauge, n),
+            Metric.modify(active, 1),
+            Metric.update(frequency, n % 2 === 0 ? "even" : "odd"),
+            Metric.update(histogram, n),
+            Metric.update(summary, n)
+          ], { discard: true }),
+        Nest: () =>
+          Effect.fail("on purpose").pipe(
+            Effect.withSpan("inner", { attributes: { answer: 42, what: { a: 1 } } }),
+            Effect.tapError(() => Effect.annotateCurrentSpan("after", true))
+          ),
+        Print: ({ lines }) =>
+          Effect.forEach(
+            Array.from({ length: lines }, (_, i) => i),
+            (i) => Effect.andThen(Console.log("line", i, "é"), Effect.logInfo(i)),
+            { discard: true }
+          ),
+        Fill: ({ by, bytes, millis }) =>
+          Effect.suspend(() => {
+            spin(millis)
+            if (by < 0) return Effect.fail(by)
+            return by > 255 ? process.exit(7) : Effect.succeed(bytes.fill(by))
+          }),
+        Keep: () => Effect.succeed(kept),
         Trace: () =>
           Effect.orDie(Effect.map(Effect.currentSpan, ({ name, parent, traceId }) => ({
             traceId,

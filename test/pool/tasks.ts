@@ -78,6 +78,26 @@ export class Trace extends Task.Class<Trace>()("Trace", {
   success: Schema.Struct({ traceId: Schema.String, name: Schema.String, parent: Schema.String })
 }) {}
 
+/** Counts, measures and observes `n`, in every kind of metric. */
+export class Measure extends Task.Class<Measure>()("Measure", { payload: { n: Schema.Int } }) {}
+
+/** A span within its span, which fails on purpose. */
+export class Nest extends Task.Class<Nest>()("Nest", { error: Schema.String }) {}
+
+/** Prints lines and logs between them. */
+export class Print extends Task.Class<Print>()("Print", { payload: { lines: Schema.Int } }) {}
+
+/** Fills bytes with what they are to be; both ways they are moved. */
+export class Fill extends Task.Class<Fill>()("Fill", {
+  payload: { bytes: Schema.Uint8Array, by: Schema.Int, millis: Schema.Int },
+  success: Schema.Uint8Array,
+  error: Schema.Int,
+  transfer: "both"
+}) {}
+
+/** The handler keeps what it returns, and returns it again: it is not to be copied. */
+export class Keep extends Task.Class<Keep>()("Keep", { success: Schema.Uint8Array, transfer: "success" }) {}
+
 export const Tasks = TaskGroup.make(
   Add,
   Wait,
@@ -91,5 +111,10 @@ export const Tasks = TaskGroup.make(
   AddBy,
   Persist,
   Chat,
-  Trace
+  Trace,
+  Measure,
+  Nest,
+  Print,
+  Fill,
+  Keep
 )

@@ -1,0 +1,31 @@
+/**
+ * What code in a thread prints goes the way of its logs: in order with them and
+ * bounded, where Node's own way is neither.
+ */
+import { StringDecoder } from "node:string_decoder"
+import type { Telemetry } from "./telemetry.ts"
+
+export interface Printed {
+  readonly to: "stdout" | "stderr"
+  readonly text: string
+}
+
+/** Takes what is written to the output streams of this thread. */
+export const capture = (telemetry: Telemetry): void => {
+  for (const to of ["stdout", "stderr"] as const) {
+    const decoder = new StringDecoder("utf8")
+    const write = (chunk: string | Uint8Array, ...rest: ReadonlyArray<unknown>): boolean => {
+      const [encoding, done] = typeof rest[0] === "string" ? [rest[0], rest[1]] : ["utf8", rest[0]]
+      const bytes = typeof chunk === "string" ? Buffer.from(chunk, encoding as BufferEncoding) : chunk
+      telemetry.add(["print", { to, text: decoder.write(bytes) }])
+      if (typeof done === "function") queueMicrotask(() => done())
+      return true
+    }
+    process[to].write = write
+  }
+}
+
+/** Writes it to the streams of the process; `written` is called when they have taken it. */
+export const print = ({ text, to }: Printed, written: () => void): void => {
+  process[to].write(text, written)
+}

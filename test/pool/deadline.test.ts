@@ -1,0 +1,99 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Dispatcher from "papyros/Dispatcher"
+import { Record } from "./deadline/record.ts"
+import { layer, type Report, run } from "./deadline/run.ts"
+import { Nap, Stuck } from "./deadline/tasks.ts"
+
+/** From 50 microseconds too few to 50 too many. */
+const beyond = (n: number) => (n * 37) % 101 - 50
+
+const bothWays = ({ busy, polling }: Report) => {
+  for (const { succeeded, timedOut } of [busy, polling]) {
+    assert.isAbove(succeeded, 0)
+    assert.isAbove(timedOut, 0)
+  }
+}
+
+describe("WorkerPoolDispatcher", () => {
+  it.live("gives tasks that take as long as their timeout one outcome each, and leaves their neighbours alone", () =>
+    Effect.gen(function*() {
+      const report = yield* run({
+        tasks: 1000,
+        classes: ["Busy", "Polling"],
+        beyond,
+        pool: { size: 2 },
+        chunkSize: "auto"
+      })
+      assert.deepStrictEqual(report.wrong, [])
+      assert.strictEqual(report.threads, 2)
+      assert.strictEqual(report.again, 0)
+      bothWays(report)
+    }))
+
+  it.live("does so where several run at once in a thread", () =>
+    Effect.gen(function*() {
+      const report = yield* run({
+        tasks: 500,
+        classes: ["Busy", "Polling"],
+        beyond,
+        pool: { size: 2, concurrency: 4 },
+        chunkSize: 32
+      })
+      assert.deepStrictEqual(report.wrong, [])
+      assert.strictEqual(report.threads, 2)
+      assert.strictEqual(report.again, 0)
+    }))
+
+  it.live("lets tasks that wait have their whole time", () =>
+    Effect.gen(function*() {
+      const { polling, wrong } = yield* run({
+        tasks: 300,
+        classes: ["Polling"],
+        beyond: () => 2000,
+        pool: { size: 1 },
+        chunkSize: "auto"
+      })
+      assert.deepStrictEqual(wrong, [])
+      assert.strictEqual(polling.timedOut, 300)
+      // A busy machine may stop a thread before the handler reads its clock, but not often.
+      assert.isAtMost(polling.early, 15)
+    }))
+
+  it.live("ends the threads of tasks that do not stop, and nothing else that runs", () =>
+    Effect.gen(function*() {
+      const report = yield* run({
+        tasks: 30,
+        classes: ["Busy"],
+        // It is looked at every 2 ms: some end just before their thread would be ended, some just do not.
+        beyond: (n) => 1000 + (n * 37) % 30 * 130,
+        pool: { size: 2, gracePeriod: 1 },
+        chunkSize: 32
+      })
+      assert.deepStrictEqual(report.wrong, [])
+      assert.strictEqual(report.busy.timedOut, 30)
+      assert.isAbove(report.threads, 2)
+    }))
+
+  it.live.each(["spins later", "spins when interrupted", "cannot be interrupted"] as const)(
+    "ends the thread of a task that suspends and does not stop when its time is over: one that %s",
+    (how) =>
+      Effect.gen(function*() {
+        for (const concurrency of [1, 4]) {
+          Record.make(64)
+          const naps = Array.from({ length: 64 }, (_, id) => new Nap({ id }))
+          const tasks = [...naps.slice(0, 32), new Stuck({ how }), ...naps.slice(32)]
+          const results = yield* Stream.runCollect(Dispatcher.results(tasks, { ordered: true })).pipe(
+            Effect.provide(layer({ size: 1, concurrency, gracePeriod: 50 }))
+          )
+          assert.deepStrictEqual(
+            results.map(({ result }) => Result.isSuccess(result) ? result.success : result.failure.reason._tag),
+            tasks.map((task) => task._tag === "Stuck" ? "TimedOut" : task.id)
+          )
+        }
+      }),
+    10_000
+  )
+})

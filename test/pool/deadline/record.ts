@@ -1,0 +1,57 @@
+/** What threads write down of each task, in memory that they share with the test: a file would be too slow. */
+import { getEnvironmentData, setEnvironmentData } from "node:worker_threads"
+
+const KEY = "papyros/test/deadline"
+
+export class Record {
+  private readonly begun: Int32Array<SharedArrayBuffer>
+  private readonly ended: Int32Array<SharedArrayBuffer>
+  private readonly stops: Float64Array<SharedArrayBuffer>
+
+  private constructor(shared: SharedArrayBuffer) {
+    const tasks = shared.byteLength / 16
+    this.stops = new Float64Array(shared, 0, tasks)
+    this.begun = new Int32Array(shared, tasks * 8, tasks)
+    this.ended = new Int32Array(shared, tasks * 12, tasks)
+  }
+
+  /** For so many tasks; threads that are started from now on find it. */
+  static make(tasks: number): Record {
+    const shared = new SharedArrayBuffer(tasks * 16)
+    setEnvironmentData(KEY, shared)
+    return new Record(shared)
+  }
+
+  /** That of the test that started this thread. */
+  static find(): Record {
+    const shared = getEnvironmentData(KEY)
+    if (!(shared instanceof SharedArrayBuffer)) throw new Error("no record was made before the thread was started")
+    return new Record(shared)
+  }
+
+  started(id: number): void {
+    Atomics.add(this.begun, id, 1)
+  }
+
+  starts(id: number): number {
+    return Atomics.load(this.begun, id)
+  }
+
+  finished(id: number): void {
+    Atomics.add(this.ended, id, 1)
+  }
+
+  finishes(id: number): number {
+    return Atomics.load(this.ended, id)
+  }
+
+  /** It was interrupted so many milliseconds after its start. */
+  interrupted(id: number, millis: number): void {
+    this.stops[id] = millis
+  }
+
+  /** 0 if it was not. */
+  interruptedAfter(id: number): number {
+    return this.stops[id]
+  }
+}
