@@ -74,6 +74,8 @@ export class Thread implements Executor.Lane {
   private retiring = false
   /** Items run long: what waits behind them has been taken back, and nothing is sent. */
   private held = false
+  /** It is about to be ended: nothing may start that would end with it. */
+  private condemned = false
   /** Items settled and claimed at the last look, and since when no more. */
   private claimed = 0
   private claimedAt = 0
@@ -133,7 +135,7 @@ export class Thread implements Executor.Lane {
   }
 
   private pull(): void {
-    while (this.joined && !this.held && !this.retiring && this.hungry()) {
+    while (this.joined && !this.held && !this.condemned && !this.retiring && this.hungry()) {
       const chunk = this.pool.scheduler.take(this, Claims.maxChunk)
       if (chunk === undefined) break
       this.send(chunk)
@@ -312,7 +314,7 @@ export class Thread implements Executor.Lane {
   private land(flight: Flight): void {
     this.flights.delete(flight.chunk.id)
     this.slots[flight.slot] = undefined
-    if (this.flights.size === 0) this.held = false
+    if (this.flights.size === 0) this.held = this.condemned = false
     if (this.retiring && this.flights.size === 0) this.stop()
   }
 
@@ -419,24 +421,30 @@ export class Thread implements Executor.Lane {
 
   /**
    * Ends the thread if something should have ended long ago. The thread itself stops what yields; what does not, or
-   * what does not let itself be interrupted, can only be ended from here.
+   * what does not let itself be interrupted, can only be ended from here. Nothing more is started at the first look
+   * that finds it; its outcome may be on its way then, and what would be ended may be what came after it.
    */
   private endOverdue(now: number): void {
     const overdue: Array<readonly [flight: Flight, at: number, deadline: Deadline]> = []
+    let condemned = false
     for (const flight of this.flights.values()) {
       if (flight.timed) this.setDeadlines(flight, now)
       for (const [at, deadline] of flight.deadlines) {
         if (!flight.open.has(at)) flight.deadlines.delete(at)
         else if (now >= deadline.time) {
-          // After a pause of the main thread its outcome may wait to be received: it is, before the next look.
           if (deadline.passed) overdue.push([flight, at, deadline])
-          deadline.passed = true
+          deadline.passed = condemned = true
         }
       }
     }
-    if (overdue.length === 0) return
-    this.kill()
-    for (const [flight, at, { failure }] of overdue) if (failure !== undefined) this.settle(flight, at, failure)
+    if (overdue.length > 0) {
+      this.kill()
+      for (const [flight, at, { failure }] of overdue) if (failure !== undefined) this.settle(flight, at, failure)
+    } else if (condemned !== this.condemned) {
+      this.condemned = condemned
+      if (condemned) this.takeBackAll()
+      else this.pull()
+    }
   }
 
   /** Items with a timeout have it from when they were first seen to run. */

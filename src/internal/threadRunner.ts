@@ -60,6 +60,8 @@ class Run {
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   timer: ReturnType<typeof setTimeout> | undefined
   timedOut = false
+  /** It was told to stop: its thread is ended unless that is heard of. */
+  stopping = false
   over = false
 
   constructor(chunk: ThreadChunk, at: number, since: number) {
@@ -127,8 +129,14 @@ export class ThreadRunner {
         this.chunks.push(new ThreadChunk(message, this.handlers))
         return this.pump()
       case "cancel":
-        return this.runs.get(message[1])?.get(message[2])?.fiber?.interruptUnsafe()
+        return this.stop(this.runs.get(message[1])?.get(message[2]))
     }
+  }
+
+  private stop(run: Run | undefined): void {
+    if (run === undefined) return
+    run.stopping = true
+    run.fiber?.interruptUnsafe()
   }
 
   // --- starting --------------------------------------------------------------
@@ -239,20 +247,25 @@ export class ThreadRunner {
       this.running--
       chunk.running--
       if (!run.over) this.ended(run, handler, exit, timeout)
-      if (chunk.items.length > 0 || (chunk.exhausted && chunk.running === 0)) this.flushSoon(chunk)
+      if (run.stopping) {
+        this.flush(chunk)
+        this.outbox.send()
+      } else if (chunk.items.length > 0 || (chunk.exhausted && chunk.running === 0)) {
+        this.flushSoon(chunk)
+      }
       this.pump()
     })
-    if (timeout !== undefined) this.limit(run, fiber, timeout)
+    if (timeout !== undefined) this.limit(run, timeout)
   }
 
   /** Interrupts the task when its time is over. Timers fire up to two milliseconds early: it then waits again. */
-  private limit(run: Run, fiber: Fiber.Fiber<unknown, unknown>, timeout: number): void {
+  private limit(run: Run, timeout: number): void {
     const left = timeout - (performance.now() - run.since)
     if (left > 0) {
-      run.timer = setTimeout(() => this.limit(run, fiber, timeout), left)
+      run.timer = setTimeout(() => this.limit(run, timeout), left)
     } else {
       run.timedOut = true
-      fiber.interruptUnsafe()
+      this.stop(run)
     }
   }
 
