@@ -27,8 +27,6 @@ class Echo extends Task.Class<Echo>()("Echo", { payload: { n: Schema.Int }, succ
 
 const group = TaskGroup.make(Echo)
 
-const places = Array.from({ length: MAX_CHUNK }, (_, at) => at)
-
 /** Answers every task with its payload; says that a task takes a microsecond. */
 const noop = (boundary: "codec" | "none"): Executor.Executor => ({
   name: "no-op",
@@ -44,7 +42,7 @@ const noop = (boundary: "codec" | "none"): Executor.Executor => ({
         held = 0
         for (const chunk of answered) {
           // As threads and worker processes do, so that the scheduler can size the chunks it sends there.
-          if (boundary === "codec") scheduler.busy(chunk, places.slice(0, chunk.items.length), chunk.items.length)
+          if (boundary === "codec") scheduler.busy(chunk.items, chunk.items.length)
           for (let at = 0; at < chunk.items.length; at++) {
             scheduler.succeed(chunk, at, (chunk.items[at].payload as { readonly n: number }).n)
           }

@@ -183,8 +183,8 @@ export interface Scheduler {
   succeed(chunk: Chunk, at: number, value: unknown): void
   /** The item failed. */
   fail(chunk: Chunk, at: number, failure: WireFailure): void
-  /** The lane spent so many microseconds on these items of the chunk. Sizes later chunks. */
-  busy(chunk: Chunk, items: ReadonlyArray<number>, micros: number): void
+  /** A lane spent so many microseconds on these items of its chunks, not yet reported. Sizes later chunks. */
+  busy(items: ReadonlyArray<Item>, micros: number): void
   /** Items from `from` up to, not including, `to` surely did not start. They count no attempt. */
   giveBack(chunk: Chunk, from: number, to: number): void
   /** No event of this lane follows. Without a loss, what it held did not start. */

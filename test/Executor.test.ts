@@ -352,12 +352,12 @@ describe("Executor", () => {
       for (let i = 0; i < 6; i++) {
         const chunk = a.take(512)
         sizes.push(chunk.items.length)
-        a.scheduler.busy(chunk, [...chunk.items.keys()], chunk.items.length * 10)
+        a.scheduler.busy(chunk.items, chunk.items.length * 10)
         a.finish(chunk)
       }
       assert.deepStrictEqual(sizes, [1, 2, 4, 8, 16, 32])
       const chunk = a.take(512)
-      a.scheduler.busy(chunk, [...chunk.items.keys()], chunk.items.length * 5000)
+      a.scheduler.busy(chunk.items, chunk.items.length * 5000)
       a.finish(chunk)
       const left: Array<number> = []
       for (let next = a.scheduler.take(a, 512); next !== undefined; next = a.scheduler.take(a, 512)) {
@@ -379,7 +379,7 @@ describe("Executor", () => {
       for (const size of [1, 2, 4]) {
         const chunk = a.take(512)
         assert.strictEqual(chunk.items.length, size)
-        a.scheduler.busy(chunk, [...chunk.items.keys()], size)
+        a.scheduler.busy(chunk.items, size)
         a.finish(chunk)
       }
       const mine = a.take(512)

@@ -39,9 +39,16 @@ export class ChunkFill {
 
 /** Learns from what a lane measured over some tasks; rises at once, falls by 30 %. */
 export const learn = (stats: ReadonlyArray<TaskStats>, micros: number): void => {
-  const expected = stats.reduce((sum, one) => sum + one.micros, 0)
+  const types: Array<TaskStats> = []
+  let expected = 0
+  let last: TaskStats | undefined
+  for (const one of stats) {
+    expected += one.micros
+    if (one !== last && !types.includes(one)) types.push(one)
+    last = one
+  }
   const even = Math.max(micros / stats.length, 0.05)
-  for (const one of new Set(stats)) {
+  for (const one of types) {
     // Over mixed types, each keeps its share of what was expected.
     const measured = one.micros > 0 && expected > 0 ? Math.max(one.micros * micros / expected, 0.05) : even
     one.micros = one.micros === 0 || measured > one.micros ? measured : one.micros + 0.3 * (measured - one.micros)

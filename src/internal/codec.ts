@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import type * as Task from "../Task.ts"
 import { describe } from "./describe.ts"
+import type { ListShape, Shape } from "./pack.ts"
 
 /** Why a value does not fit its schema, for people. */
 export class Misfit {
@@ -42,6 +43,8 @@ export const misfit = (error: unknown): Misfit => new Misfit(describe(error))
 export interface Codec {
   readonly encode: Code
   readonly decode: Code
+  /** What encoded values have in common. */
+  readonly shape: Shape | ListShape | undefined
 }
 
 /** The codecs of one task. */
@@ -60,7 +63,7 @@ export const make = (task: Task.AnyClass): TaskCodec => {
     return { payload: of(task as AnyCodec), success: of(success as AnyCodec), error: of(error as AnyCodec) }
   } catch (why) {
     const nothing: Code = () => misfit(why)
-    const none: Codec = { encode: nothing, decode: nothing }
+    const none: Codec = { encode: nothing, decode: nothing, shape: undefined }
     return { payload: none, success: none, error: none }
   }
 }
@@ -133,8 +136,29 @@ const plain = (schema: AnyCodec): Codec => {
   const explain = fromExit(Schema.encodeUnknownExit(schema))
   // Both ways are checked: an executor may be anybody's.
   const check: Code = (value) => is(value) ? value : explain(value)
-  return { encode: check, decode: check }
+  return { encode: check, decode: check, shape: shapeOf(schema.ast) }
 }
+
+/** The shape of the values of a plain schema. */
+const shapeOf = (ast: SchemaAST.AST): Shape | ListShape | undefined => {
+  if (ast._tag === "Arrays" && ast.elements.length === 0 && ast.rest.length === 1) {
+    const element = shapeOf(ast.rest[0])
+    return element === undefined || "element" in element ? undefined : { element }
+  }
+  if (ast._tag !== "Objects" || ast.indexSignatures.length > 0) return undefined
+  return shapeOfFields(ast.propertySignatures.map(({ name, type }) => ({
+    name: String(name),
+    optional: isOptional(type),
+    inner: shapeOf(type)
+  })))
+}
+
+const shapeOfFields = (fields: Shape["fields"]): Shape | undefined =>
+  // A key of this name would be taken for the prototype.
+  fields.length === 0 || fields.some(({ name }) => name === "__proto__") ? undefined : {
+    fields,
+    nested: fields.some(({ inner }) => inner !== undefined && ("element" in inner || inner.nested))
+  }
 
 // ----------------------------------------------------------------------------
 // Structs and classes
@@ -174,6 +198,7 @@ interface Field {
   readonly name: string
   readonly codec: Codec
   readonly plain: boolean
+  readonly optional: boolean
 }
 
 const byFields = (schema: WithFields): Codec => {
@@ -181,7 +206,12 @@ const byFields = (schema: WithFields): Codec => {
   const fields = Object.entries(schema.fields)
     // The constructor of a class sets its tag.
     .filter(([name, field]) => !(isClass && name === "_tag" && field.ast.context?.constructorDefault !== undefined))
-    .map(([name, field]): Field => ({ name, codec: of(field), plain: isPlain(field.ast) }))
+    .map(([name, field]): Field => ({
+      name,
+      codec: of(field),
+      plain: isPlain(field.ast),
+      optional: isOptional(field.ast)
+    }))
   const is = guard(schema)
   const explain = fromExit(Schema.encodeUnknownExit(schema))
   // What is encoded was checked as a whole, and the constructor of a class checks what it is given.
@@ -189,7 +219,8 @@ const byFields = (schema: WithFields): Codec => {
   const decode = eachField(fields, "decode", isClass)
   return {
     encode: (value) => is(value) ? encode(value) : explain(value),
-    decode: isClass ? instantiate(schema as unknown as new(fields: unknown) => object, decode) : decode
+    decode: isClass ? instantiate(schema as unknown as new(fields: unknown) => object, decode) : decode,
+    shape: shapeOfFields(fields.map(({ codec, name, optional }) => ({ name, optional, inner: codec.shape })))
   }
 }
 
@@ -230,7 +261,11 @@ const of = (schema: AnyCodec): Codec => {
     return byFields(schema)
   }
   const json = Schema.toCodecJson(schema)
-  return { encode: fromExit(Schema.encodeUnknownExit(json)), decode: fromExit(Schema.decodeUnknownExit(json)) }
+  return {
+    encode: fromExit(Schema.encodeUnknownExit(json)),
+    decode: fromExit(Schema.decodeUnknownExit(json)),
+    shape: undefined
+  }
 }
 
 const json = Schema.Defect({ includeStack: true })
@@ -238,5 +273,6 @@ const json = Schema.Defect({ includeStack: true })
 /** A defect as plain data: name, message, stack and cause of an Error, else what JSON can carry. */
 export const defect: Codec = {
   encode: fromExit(Schema.encodeUnknownExit(json)),
-  decode: fromExit(Schema.decodeUnknownExit(json))
+  decode: fromExit(Schema.decodeUnknownExit(json)),
+  shape: undefined
 }

@@ -7,6 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { isMainThread, type ResourceLimits } from "node:worker_threads"
 import type * as Executor from "../Executor.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+import * as Codec from "./codec.ts"
+import type { ListShape, Shape } from "./pack.ts"
 import { Thread } from "./thread.ts"
 
 /** The handlers module cannot be used: it cannot be loaded, its Layer fails, or it lacks a handler. */
@@ -23,7 +26,7 @@ export class HandlersError extends Schema.TaggedError<HandlersError>("papyros/Ha
 /** Options of a pool, checked. Times in milliseconds. */
 export interface PoolOptions {
   readonly handlers: string
-  readonly names: ReadonlyArray<string>
+  readonly group: TaskGroup.Any
   readonly min: number
   readonly max: number
   readonly idleTimeout: number
@@ -48,6 +51,7 @@ export class Pool {
   /** Whose loggers, tracer and metrics hear of what happens in threads. */
   readonly context: Context.Context<never>
   private readonly threads = new Set<Thread>()
+  private readonly shapes = new Map<string, Shape | ListShape | undefined>()
   private watch: ReturnType<typeof setInterval> | undefined
   private restart: ReturnType<typeof setTimeout> | undefined
   /** Waits before the next replacement; 0: none. */
@@ -89,6 +93,15 @@ export class Pool {
       })
     }
   })
+
+  /** What the encoded payloads of a type have in common. */
+  shapeOf(name: string): Shape | ListShape | undefined {
+    if (this.shapes.has(name)) return this.shapes.get(name)
+    const task = this.options.group.tasks.get(name)
+    const shape = task === undefined ? undefined : Codec.make(task).payload.shape
+    this.shapes.set(name, shape)
+    return shape
+  }
 
   private spawn(): void {
     this.threads.add(new Thread(this, `thread-${++this.started}`))

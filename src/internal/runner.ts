@@ -16,6 +16,7 @@ import { type HandlerEntry, handlerKey } from "../TaskGroup.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 import * as Codec from "./codec.ts"
 import { CurrentParent, type Parent } from "./origin.ts"
+import type { ListShape, Shape } from "./pack.ts"
 
 const MAX_TRACE = 16 * 1024
 
@@ -69,6 +70,11 @@ export class Handler {
     } catch (defect) {
       return Exit.die(defect)
     }
+  }
+
+  /** What its encoded results have in common. */
+  get resultShape(): Shape | ListShape | undefined {
+    return this.codec?.success.shape
   }
 
   /** The context that one run of the handler sees. */

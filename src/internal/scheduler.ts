@@ -428,9 +428,8 @@ class Scheduler implements Executor.Scheduler, Hub {
     this.roomy()
   }
 
-  busy(chunk: Chunk, items: ReadonlyArray<number>, micros: number): void {
-    const stats = items.map((at) => typeOf(chunk.items[at]))
-    if (stats.length > 0) learn(stats, micros)
+  busy(items: ReadonlyArray<Entry>, micros: number): void {
+    if (items.length > 0) learn(items.map(typeOf), micros)
   }
 
   /** Fails an entry that never got to a lane; later, so that who is asking is not disturbed. */

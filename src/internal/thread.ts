@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import { type ResourceLimits, Worker } from "node:worker_threads"
 import type * as Executor from "../Executor.ts"
 import * as Codec from "./codec.ts"
+import { type Deadline, Flight, type Part } from "./flight.ts"
+import { pack, unpack } from "./pack.ts"
 import type { Pool } from "./pool.ts"
 import type { Entry } from "./telemetry.ts"
 import * as ThreadLogger from "./threadLogger.ts"
@@ -13,13 +15,16 @@ import { Replay } from "./threadMetrics.ts"
 import * as ThreadOutput from "./threadOutput.ts"
 import * as ThreadTracer from "./threadTracer.ts"
 import { buffersOf } from "./transfer.ts"
-import { Claims, type Extras, type FromThread, Outbox, type ThreadData, type ToThread } from "./wire.ts"
+import { Claims, type Done, type Extras, type FromThread, Outbox, type ThreadData, type ToThread } from "./wire.ts"
 
 /** How long an item may hold up those behind it, in milliseconds. */
 const HOLD = 4
 
-/** Small chunks under way at once: with one the thread waits for each next one, with 16 it does not. */
-const MANY = 16
+/**
+ * Small chunks under way at once, refilled when half of them are done: with one the thread waits for each next one,
+ * and with few at a time both sides spend most of their time on waking each other.
+ */
+const MANY = 64
 
 /** Work that waits in the thread, in microseconds, above which two chunks are enough. */
 const AHEAD = 2000
@@ -29,31 +34,6 @@ const AHEAD = 2000
  * takes more than that, and V8 then aborts the whole process: seen in one of six such threads, with this in none.
  */
 const YOUNG: ResourceLimits = { maxYoungGenerationSizeMb: 4 }
-
-/** Until when an item must have ended; after that its thread is ended. */
-interface Deadline {
-  readonly time: number
-  /** What becomes of the item, unless it has been cancelled. */
-  readonly failure: Executor.WireFailure | undefined
-  /** It was not met at the last look either. */
-  passed: boolean
-}
-
-/** A chunk on the thread. */
-interface Flight {
-  readonly chunk: Executor.Chunk
-  readonly slot: number
-  /** Its buffers are the thread's now: it runs there or nowhere. */
-  readonly moved: boolean
-  /** Items at and after it were taken back. */
-  limit: number
-  /** Items without an outcome. */
-  readonly open: Set<number>
-  /** Some of its items have a timeout. */
-  readonly timed: boolean
-  /** Of items that run with a timeout, or are to be stopped. */
-  readonly deadlines: Map<number, Deadline>
-}
 
 export class Thread implements Executor.Lane {
   readonly name: string
@@ -68,6 +48,7 @@ export class Thread implements Executor.Lane {
   private readonly metrics: Replay
   private readonly flights = new Map<number, Flight>()
   private readonly slots: Array<Flight | undefined> = Array.from({ length: Claims.slots }, () => undefined)
+  private flightId = 0
   private joined = false
   private tasks = 0
   /** It starts nothing more and is replaced when what runs has ended. */
@@ -88,7 +69,8 @@ export class Thread implements Executor.Lane {
   private grace: ReturnType<typeof setTimeout> | undefined
 
   constructor(pool: Pool, name: string) {
-    const { concurrency, handlers, names, resourceLimits } = pool.options
+    const { concurrency, group, handlers, resourceLimits } = pool.options
+    const names = Array.from(group.tasks.keys())
     this.pool = pool
     this.name = name
     this.concurrency = concurrency
@@ -124,7 +106,7 @@ export class Thread implements Executor.Lane {
   /** More waits for it than it can run. */
   get full(): boolean {
     let open = 0
-    for (const flight of this.flights.values()) open += flight.open.size
+    for (const flight of this.flights.values()) open += flight.open
     return open > this.concurrency || !this.joined
   }
 
@@ -135,87 +117,98 @@ export class Thread implements Executor.Lane {
   }
 
   private pull(): void {
-    while (this.joined && !this.held && !this.condemned && !this.retiring && this.hungry()) {
+    let { ahead, chunks } = this.underWay()
+    // Refilled when half of them are done, so that many go at a time.
+    const most = chunks > MANY / 2 ? 2 : MANY
+    let next: Flight | undefined
+    while (this.joined && !this.held && !this.condemned && !this.retiring) {
+      if (chunks >= 2 && (chunks >= most || ahead >= AHEAD)) break
       const chunk = this.pool.scheduler.take(this, Claims.maxChunk)
       if (chunk === undefined) break
-      this.send(chunk)
+      chunks++
+      ahead += expectedOf(chunk, chunk.items.length)
+      if (next?.fits(chunk, Claims.maxChunk) === true) {
+        next.add(chunk)
+      } else {
+        if (next !== undefined) this.send(next)
+        next = this.open(chunk)
+      }
     }
+    if (next !== undefined) this.send(next)
     this.outbox.send()
     if (this.flights.size === 0) this.idleSince ??= performance.now()
     else this.pool.watchOver()
   }
 
-  /** Whether one more chunk keeps the thread from waiting. */
-  private hungry(): boolean {
-    const count = this.flights.size
-    if (count < 2) return true
-    if (count >= MANY) return false
+  /** Chunks without an outcome, and microseconds that they are expected to take. */
+  private underWay(): { readonly chunks: number; readonly ahead: number } {
+    let chunks = 0
     let ahead = 0
-    for (const { chunk, open } of this.flights.values()) {
-      if (chunk.items.length > MANY) return false
-      ahead += chunk.expected === 0 ? AHEAD : chunk.expected * open.size
+    for (const { openParts, parts } of this.flights.values()) {
+      chunks += openParts
+      if (openParts > 0) { for (const { chunk, open } of parts) ahead += expectedOf(chunk, open) }
     }
-    return ahead < AHEAD
+    return { chunks, ahead }
   }
 
-  private send(chunk: Executor.Chunk): void {
+  private open(chunk: Executor.Chunk): Flight {
     // What it claims is watched from here on.
     if (this.flights.size === 0) this.claimedAt = performance.now()
     this.idleSince = undefined
-    const { items } = chunk
-    const slot = this.slots.indexOf(undefined)
-    const { transfer } = items[0]
-    const moved = transfer === "payload" || transfer === "both"
-    const flight: Flight = {
-      chunk,
-      slot,
-      moved,
-      limit: items.length,
-      open: new Set(items.keys()),
-      timed: items.some((item) => item.taskTimeout !== undefined),
-      deadlines: new Map()
-    }
-    this.slots[slot] = flight
-    this.flights.set(chunk.id, flight)
-    chunk.note = flight
-    this.claims.open(slot, items.length)
-    const names: Array<string> = []
-    const counts: Array<number> = []
-    const payloads: Array<unknown> = []
-    for (const item of items) {
-      if (item.name === names[names.length - 1]) counts[counts.length - 1]++
-      else {
-        names.push(item.name)
-        counts.push(1)
+    const flight = new Flight(++this.flightId, this.slots.indexOf(undefined), chunk)
+    this.slots[flight.slot] = flight
+    this.flights.set(flight.id, flight)
+    return flight
+  }
+
+  private send(flight: Flight): void {
+    this.claims.open(flight.slot, flight.limit)
+    this.outbox.add(this.message(flight))
+    if (flight.moved) this.outbox.move(buffersOf(flight.items[0].payload))
+  }
+
+  /** Payloads are packed by type. */
+  private message({ id, items, slot }: Flight): ToThread {
+    const names = [items[0].name]
+    const kinds: Array<number> = []
+    const payloads: Array<Array<unknown>> = [[]]
+    for (const { name, payload } of items) {
+      let kind = names.indexOf(name)
+      if (kind === -1) {
+        kind = names.push(name) - 1
+        payloads.push([])
       }
-      payloads.push(item.payload)
+      kinds.push(kind)
+      payloads[kind].push(payload)
     }
-    const message: ToThread = ["run", chunk.id, slot, names, counts, payloads, extrasOf(items)]
-    this.outbox.add(message)
-    if (moved) this.outbox.move(buffersOf(items[0].payload))
+    const packed = payloads.map((some, kind) => pack(this.pool.shapeOf(names[kind]), some))
+    return ["run", id, slot, names, names.length === 1 ? undefined : kinds, packed, extrasOf(items)]
   }
 
   /** Something in the chunk cannot be cloned: it fails alone, and the rest is sent. */
   private readonly withoutUnclonable = (message: ToThread): ToThread => {
     if (message[0] !== "run") return message
-    const [tag, id, slot, names, counts, payloads, extras] = message
+    const [tag, id, slot, names, kinds, , extras] = message
     const flight = this.flights.get(id)!
-    const sent = payloads.map((payload, at) => {
+    const payloads: ReadonlyArray<Array<unknown>> = names.map(() => [])
+    flight.items.forEach(({ payload }, at) => {
+      const sent = payloads[kinds === undefined ? 0 : kinds[at]]
       try {
         structuredClone(payload)
-        return payload
+        sent.push(payload)
       } catch (error) {
         // What the thread makes of its remains comes too late.
         this.settle(flight, at, { _tag: "Undecodable", part: "payload", message: String(error) })
-        return undefined
+        sent.push(undefined)
       }
     })
-    return [tag, id, slot, names, counts, sent, extras]
+    return [tag, id, slot, names, kinds, payloads.map((some) => pack(undefined, some)), extras]
   }
 
   private settle(flight: Flight, at: number, failure: Executor.WireFailure): void {
-    flight.open.delete(at)
-    this.pool.scheduler.fail(flight.chunk, at, failure)
+    const { chunk, start } = flight.partOf(at)
+    flight.close(at)
+    this.pool.scheduler.fail(chunk, at - start, failure)
   }
 
   // --- what the thread says --------------------------------------------------
@@ -283,27 +276,30 @@ export class Thread implements Executor.Lane {
     this.outbox.send()
   }
 
-  private done(
-    [, id, items, values, failures, micros, last]: Extract<FromThread, readonly ["done", ...ReadonlyArray<unknown>]>
-  ): void {
+  private done([, id, results, failures, micros, last]: Done): void {
     const flight = this.flights.get(id)
     if (flight === undefined) return
-    const { chunk, open } = flight
     const { scheduler } = this.pool
-    if (items.length > 0) {
-      this.held = false
-      scheduler.busy(chunk, items, micros)
-      let failure = 0
-      for (let i = 0; i < items.length; i++) {
-        const at = items[i]
-        open.delete(at)
-        if (failures !== undefined && failure < failures.length && failures[failure][0] === i) {
-          scheduler.fail(chunk, at, failures[failure++][1])
-        } else {
-          scheduler.succeed(chunk, at, values[i])
-        }
+    const ended: Array<number> = []
+    const values: Array<unknown> = []
+    for (const { at, packed } of results) {
+      const some = unpack(packed)
+      for (let i = 0; i < some.length; i++) {
+        ended.push(typeof at === "number" ? at + i : at[i])
+        values.push(some[i])
       }
-      this.tasks += items.length
+    }
+    for (const [at] of failures) ended.push(at)
+    if (ended.length > 0) {
+      this.held = false
+      scheduler.busy(ended.map((at) => flight.items[at]), micros)
+      for (let i = 0; i < values.length; i++) {
+        const { chunk, start } = flight.partOf(ended[i])
+        flight.close(ended[i])
+        scheduler.succeed(chunk, ended[i] - start, values[i])
+      }
+      for (const [at, failure] of failures) this.settle(flight, at, failure)
+      this.tasks += ended.length
       this.pool.settled()
       if (this.tasks >= this.pool.options.maxTasksPerWorker) this.retire()
     }
@@ -312,7 +308,7 @@ export class Thread implements Executor.Lane {
 
   /** The thread is done with a chunk. */
   private land(flight: Flight): void {
-    this.flights.delete(flight.chunk.id)
+    this.flights.delete(flight.id)
     this.slots[flight.slot] = undefined
     if (this.flights.size === 0) this.held = this.condemned = false
     if (this.retiring && this.flights.size === 0) this.stop()
@@ -322,12 +318,15 @@ export class Thread implements Executor.Lane {
 
   /** Takes back what the thread has not claimed of a chunk. */
   private takeBack(flight: Flight): void {
-    const { chunk, limit, slot } = flight
+    const { limit, parts, slot } = flight
     const from = this.claims.takeBack(slot)
     if (from >= limit) return
-    flight.limit = from
-    for (let at = from; at < limit; at++) flight.open.delete(at)
-    this.pool.scheduler.giveBack(chunk, from, limit)
+    flight.cut(from)
+    // The last first: each is put before what waits.
+    for (const { chunk, start } of parts.toReversed()) {
+      const end = Math.min(limit - start, chunk.items.length)
+      if (start + end > from) this.pool.scheduler.giveBack(chunk, Math.max(0, from - start), end)
+    }
   }
 
   /** Takes back all that can run elsewhere. */
@@ -336,15 +335,16 @@ export class Thread implements Executor.Lane {
   }
 
   cancel(chunk: Executor.Chunk, at: number): void {
-    const flight = chunk.note as Flight
+    const { flight, start } = chunk.note as Part
+    const item = start + at
     this.takeBack(flight)
-    if (!flight.open.has(at)) return
-    flight.deadlines.set(at, {
+    if (!flight.isOpen(item)) return
+    flight.deadlines.set(item, {
       time: performance.now() + this.pool.options.gracePeriod,
       failure: undefined,
       passed: false
     })
-    this.outbox.add(["cancel", chunk.id, at])
+    this.outbox.add(["cancel", flight.id, item])
     this.outbox.send()
   }
 
@@ -393,13 +393,10 @@ export class Thread implements Executor.Lane {
   private holdBack(now: number): void {
     let claimed = this.tasks
     let running = false
-    for (const { open, slot } of this.flights.values()) {
-      const next = this.claims.claimed(slot)
+    for (const flight of this.flights.values()) {
+      const next = this.claims.claimed(flight.slot)
       claimed += next
-      for (const first of open) {
-        running ||= first < next
-        break
-      }
+      running ||= flight.first < next
     }
     if (claimed !== this.claimed) {
       this.claimed = claimed
@@ -430,7 +427,7 @@ export class Thread implements Executor.Lane {
     for (const flight of this.flights.values()) {
       if (flight.timed) this.setDeadlines(flight, now)
       for (const [at, deadline] of flight.deadlines) {
-        if (!flight.open.has(at)) flight.deadlines.delete(at)
+        if (!flight.isOpen(at)) flight.deadlines.delete(at)
         else if (now >= deadline.time) {
           if (deadline.passed) overdue.push([flight, at, deadline])
           deadline.passed = condemned = true
@@ -448,12 +445,12 @@ export class Thread implements Executor.Lane {
   }
 
   /** Items with a timeout have it from when they were first seen to run. */
-  private setDeadlines({ chunk, deadlines, open, slot }: Flight, now: number): void {
+  private setDeadlines(flight: Flight, now: number): void {
+    const { deadlines, items, slot } = flight
     const claimed = this.claims.claimed(slot)
-    for (const at of open) {
-      if (at >= claimed) break
-      const millis = chunk.items[at].taskTimeout
-      if (millis === undefined || deadlines.has(at)) continue
+    for (let at = flight.first; at < claimed; at++) {
+      const millis = items[at].taskTimeout
+      if (millis === undefined || deadlines.has(at) || !flight.isOpen(at)) continue
       deadlines.set(at, {
         time: now + millis + this.pool.options.gracePeriod,
         failure: { _tag: "TimedOut", millis },
@@ -473,15 +470,16 @@ export class Thread implements Executor.Lane {
         exitCode,
         outOfMemory: this.outOfMemory,
         blame,
-        chunks: Array.from(this.flights.values(), (flight) => {
+        chunks: Array.from(this.flights.values()).flatMap((flight) => {
           const claimed = this.claims.claimed(flight.slot)
-          return {
-            chunk: flight.chunk,
-            started: (at) => at < claimed,
-            culprit: blame === undefined && blamed !== undefined && this.slots[blamed.slot] === flight
-              ? blamed.item
-              : undefined
-          }
+          const guilty = blame === undefined && blamed !== undefined && this.slots[blamed.slot] === flight
+            ? blamed.item
+            : undefined
+          return flight.parts.map(({ chunk, start }) => ({
+            chunk,
+            started: (at: number) => start + at < claimed,
+            culprit: guilty === undefined ? undefined : guilty - start
+          }))
         })
       })
     }
@@ -492,6 +490,9 @@ export class Thread implements Executor.Lane {
     this.onExit?.()
   }
 }
+
+/** Of what nothing is known two are enough. */
+const expectedOf = ({ expected }: Executor.Chunk, open: number): number => expected === 0 ? AHEAD : expected * open
 
 /** What few chunks need; nothing where all items are plain. */
 const extrasOf = (items: ReadonlyArray<Executor.Item>): Extras | undefined => {

@@ -10,10 +10,11 @@ import * as Tracer from "effect/Tracer"
 import { AsyncLocalStorage } from "node:async_hooks"
 import type { Item, WireFailure } from "../Executor.ts"
 import { Deque } from "./deque.ts"
+import { type ListShape, pack, type Shape, unpack } from "./pack.ts"
 import { type Ended, type Handler, type Handlers, wireDefect } from "./runner.ts"
 import { Slice } from "./slice.ts"
 import { buffersOf } from "./transfer.ts"
-import type { Claims, Extras, FromThread, Outbox, ToThread } from "./wire.ts"
+import type { Claims, Extras, FromThread, Outbox, Results, ToThread } from "./wire.ts"
 
 /** Outcomes wait no longer than this for others to be sent with, in milliseconds. */
 const FLUSH = 1
@@ -21,34 +22,91 @@ const FLUSH = 1
 /** How long tasks that do not suspend may keep the event loop of the thread, in milliseconds. */
 const SLICE = 8
 
-type Done = Extract<FromThread, readonly ["done", ...ReadonlyArray<unknown>]>
+/** Results that have a shape in common. */
+interface Bucket {
+  readonly shape: Shape | ListShape | undefined
+  readonly at: Array<number>
+  readonly values: Array<unknown>
+  /** Each item follows the one before. */
+  follow: boolean
+}
 
 /** A chunk in the thread. */
 class ThreadChunk {
   readonly id: number
   readonly slot: number
   readonly extras: Extras | undefined
-  readonly handlers: ReadonlyArray<Handler | undefined>
-  readonly names: ReadonlyArray<string>
   readonly payloads: ReadonlyArray<unknown>
+  private readonly names: ReadonlyArray<string>
+  private readonly kinds: ReadonlyArray<number> | undefined
+  private readonly handlers: ReadonlyArray<Handler | undefined>
   /** Items that have started and not ended. */
   running = 0
   /** No item is left to claim. */
   exhausted = false
-  items: Array<number> = []
-  values: Array<unknown> = []
-  failures: Array<readonly [index: number, failure: WireFailure]> | undefined
+  /** What has ended and not been sent, by what the results have in common. */
+  private ended: Array<Bucket> = []
+  private failures: Array<readonly [at: number, failure: WireFailure]> = []
   /** Buffers of the values that are given up. */
   moved: Array<ArrayBuffer> = []
 
   constructor(message: Extract<ToThread, readonly ["run", ...ReadonlyArray<unknown>]>, handlers: Handlers) {
-    const [, id, slot, names, counts, payloads, extras] = message
+    const [, id, slot, names, kinds, packed, extras] = message
     this.id = id
     this.slot = slot
-    this.payloads = payloads
     this.extras = extras
-    this.names = names.flatMap((name, run) => Array.from({ length: counts[run] }, () => name))
-    this.handlers = this.names.map((name) => handlers.get(name))
+    this.names = names
+    this.kinds = kinds
+    this.handlers = names.map((name) => handlers.get(name))
+    if (kinds === undefined) {
+      this.payloads = unpack(packed[0])
+    } else {
+      const payloads = packed.map(unpack)
+      const taken = packed.map(() => 0)
+      this.payloads = kinds.map((kind) => payloads[kind][taken[kind]++])
+    }
+  }
+
+  nameOf(at: number): string {
+    return this.names[this.kinds === undefined ? 0 : this.kinds[at]]
+  }
+
+  handlerOf(at: number): Handler | undefined {
+    return this.handlers[this.kinds === undefined ? 0 : this.kinds[at]]
+  }
+
+  /** Whether outcomes wait to be sent. */
+  get waits(): boolean {
+    return this.ended.length > 0 || this.failures.length > 0
+  }
+
+  succeed(at: number, value: unknown, shape: Shape | ListShape | undefined): void {
+    let i = 0
+    while (i < this.ended.length && this.ended[i].shape !== shape) i++
+    if (i === this.ended.length) {
+      this.ended.push({ shape, at: [at], follow: true, values: [value] })
+      return
+    }
+    const same = this.ended[i]
+    if (same.at[same.at.length - 1] + 1 !== at) same.follow = false
+    same.at.push(at)
+    same.values.push(value)
+  }
+
+  fail(at: number, failure: WireFailure): void {
+    this.failures.push([at, failure])
+  }
+
+  /** Takes the outcomes that wait. */
+  take(): readonly [results: ReadonlyArray<Results>, failures: ReadonlyArray<readonly [number, WireFailure]>] {
+    const results = this.ended.map(({ at, follow, shape, values }): Results => ({
+      at: follow ? at[0] : at,
+      packed: pack(shape, values)
+    }))
+    const { failures } = this
+    this.ended = []
+    this.failures = []
+    return [results, failures]
   }
 }
 
@@ -159,7 +217,7 @@ export class ThreadRunner {
       if (at === -1) {
         this.chunks.shift()
         chunk.exhausted = true
-        if (chunk.running === 0 || chunk.items.length > 0) this.flush(chunk)
+        if (chunk.running === 0 || chunk.waits) this.flush(chunk)
         continue
       }
       this.start(chunk, at)
@@ -180,16 +238,16 @@ export class ThreadRunner {
     }
     this.claims.leave()
     const chunk = this.chunks.first
-    if (chunk !== undefined && chunk.items.length > 0) this.flush(chunk)
+    if (chunk !== undefined && chunk.waits) this.flush(chunk)
     this.outbox.send()
     this.pumping = false
   }
 
   private start(chunk: ThreadChunk, at: number): void {
-    const handler = chunk.handlers[at]
+    const handler = chunk.handlerOf(at)
     if (handler === undefined) return this.settle(chunk, at, { _tag: "UnknownTask" })
     this.claims.enter(chunk.slot, at)
-    const name = chunk.names[at]
+    const name = chunk.nameOf(at)
     const timeout = chunk.extras?.timeouts?.[at]
     const run = new Run(chunk, at, timeout === undefined ? 0 : performance.now())
     const mark = this.enter(name, run)
@@ -233,7 +291,7 @@ export class ThreadRunner {
 
   private suspend(run: Run, handler: Handler, fiber: Fiber.Fiber<unknown, unknown>, timeout: number | undefined): void {
     const { at, chunk } = run
-    const name = chunk.names[at]
+    const name = chunk.nameOf(at)
     this.prompt.delete(name)
     this.suspending.add(name)
     run.fiber = fiber
@@ -250,7 +308,7 @@ export class ThreadRunner {
       if (run.stopping) {
         this.flush(chunk)
         this.outbox.send()
-      } else if (chunk.items.length > 0 || (chunk.exhausted && chunk.running === 0)) {
+      } else if (chunk.waits || (chunk.exhausted && chunk.running === 0)) {
         this.flushSoon(chunk)
       }
       this.pump()
@@ -283,13 +341,8 @@ export class ThreadRunner {
   // --- reporting -------------------------------------------------------------
 
   private settle(chunk: ThreadChunk, at: number, ended: Ended): void {
-    const index = chunk.items.push(at) - 1
-    if (ended._tag === "Success") {
-      chunk.values.push(ended.value)
-    } else {
-      chunk.values.push(undefined)
-      ;(chunk.failures ??= []).push([index, ended])
-    }
+    if (ended._tag === "Success") chunk.succeed(at, ended.value, chunk.handlerOf(at)?.resultShape)
+    else chunk.fail(at, ended)
     if (chunk.extras?.once === true) {
       this.flush(chunk)
       this.outbox.send()
@@ -306,7 +359,7 @@ export class ThreadRunner {
       const chunks = Array.from(this.soon)
       this.soon.clear()
       for (const chunk of chunks) {
-        if (chunk.items.length > 0 || (chunk.exhausted && chunk.running === 0)) this.flush(chunk)
+        if (chunk.waits || (chunk.exhausted && chunk.running === 0)) this.flush(chunk)
       }
       this.outbox.send()
     })
@@ -317,11 +370,7 @@ export class ThreadRunner {
     const micros = (now - this.mark) * 1000
     this.mark = now
     const last = chunk.exhausted && chunk.running === 0
-    const message: Done = ["done", chunk.id, chunk.items, chunk.values, chunk.failures, micros, last]
-    chunk.items = []
-    chunk.values = []
-    chunk.failures = undefined
-    this.outbox.add(message)
+    this.outbox.add(["done", chunk.id, ...chunk.take(), micros, last])
     if (chunk.moved.length > 0) this.outbox.move(chunk.moved.splice(0))
   }
 
@@ -333,7 +382,7 @@ export class ThreadRunner {
     const run = mark?.run
     const failure = wireDefect(error)
     // It is to be replaced, and starts nothing more but what was moved here and cannot be run elsewhere.
-    for (const chunk of this.chunks) if (chunk.handlers[0]?.movesPayload !== true) this.claims.takeBack(chunk.slot)
+    for (const chunk of this.chunks) if (chunk.handlerOf(0)?.movesPayload !== true) this.claims.takeBack(chunk.slot)
     if (run === undefined || run.over) {
       this.outbox.add(["fault", -1, -1, failure])
     } else if (mark!.shared) {
@@ -357,19 +406,33 @@ export class ThreadRunner {
 /** Something in the message cannot be cloned: it becomes the failure of its item alone. */
 export const withoutUnclonable = (message: FromThread): FromThread => {
   if (message[0] !== "done") return message
-  const [tag, chunk, items, values, failures, micros, last] = message
-  const failed = new Map(failures)
-  const sent = values.map((value, i) => {
-    const part = failed.has(i) ? "error" : "success"
-    try {
-      structuredClone(failed.get(i) ?? value)
-      return value
-    } catch (error) {
-      failed.set(i, { _tag: "Undecodable", part, message: String(error) })
-      return undefined
-    }
+  const [tag, chunk, results, failures, micros, last] = message
+  const failed = failures.map(([at, failure]) => [at, uncloned(failure, "error") ?? failure] as const)
+  const sent = results.map(({ at, packed }): Results => {
+    const indices: Array<number> = []
+    const values: Array<unknown> = []
+    unpack(packed).forEach((value, i) => {
+      const index = typeof at === "number" ? at + i : at[i]
+      const failure = uncloned(value, "success")
+      if (failure === undefined) {
+        indices.push(index)
+        values.push(value)
+      } else {
+        failed.push([index, failure])
+      }
+    })
+    return { at: indices, packed: pack(undefined, values) }
   })
-  return [tag, chunk, items, sent, Array.from(failed).toSorted(([a], [b]) => a - b), micros, last]
+  return [tag, chunk, sent, failed, micros, last]
+}
+
+const uncloned = (value: unknown, part: "error" | "success"): WireFailure | undefined => {
+  try {
+    structuredClone(value)
+    return undefined
+  } catch (error) {
+    return { _tag: "Undecodable", part, message: String(error) }
+  }
 }
 
 /** What a handler is told of its item. */
@@ -377,7 +440,7 @@ const itemOf = (chunk: ThreadChunk, at: number): Item => {
   const extras = chunk.extras
   const span = extras?.spans?.[at]
   return {
-    name: chunk.names[at],
+    name: chunk.nameOf(at),
     payload: chunk.payloads[at],
     attempt: extras?.attempts?.[at] ?? 1,
     taskTimeout: extras?.timeouts?.[at],

@@ -1,5 +1,6 @@
 /** What the main thread and a worker thread say to each other, and the memory that they share. */
 import type { WireFailure } from "../Executor.ts"
+import type { Packed } from "./pack.ts"
 import type { Entry } from "./telemetry.ts"
 import type { SeriesUpdate } from "./threadMetrics.ts"
 
@@ -22,8 +23,10 @@ export type ToThread =
     chunk: number,
     slot: number,
     names: ReadonlyArray<string>,
-    counts: ReadonlyArray<number>,
-    payloads: ReadonlyArray<unknown>,
+    /** Of each item the index of its name; absent where there is one. */
+    kinds: ReadonlyArray<number> | undefined,
+    /** The payloads of each name. */
+    payloads: ReadonlyArray<Packed>,
     extras: Extras | undefined
   ]
   | readonly [tag: "cancel", chunk: number, at: number]
@@ -51,17 +54,7 @@ export interface WireSpan {
 export type FromThread =
   | readonly [tag: "ready"]
   | readonly [tag: "unusable", failure: WireFailure]
-  /** Outcomes of items: `values[i]` is that of `items[i]`, unless `failures` says otherwise. */
-  | readonly [
-    tag: "done",
-    chunk: number,
-    items: ReadonlyArray<number>,
-    values: ReadonlyArray<unknown>,
-    failures: ReadonlyArray<readonly [index: number, failure: WireFailure]> | undefined,
-    micros: number,
-    /** Nothing more will come of this chunk: its slot is free. */
-    last: boolean
-  ]
+  | Done
   /** An error outside of every handler, of a running item or of none: the thread wants to be replaced. */
   | readonly [tag: "fault", chunk: number, item: number, failure: WireFailure]
   /** An error outside of every handler, of a running item or of one that has ended: the thread is to be ended. */
@@ -70,6 +63,23 @@ export type FromThread =
   | readonly [tag: "telemetry", entries: ReadonlyArray<Entry>, dropped: number]
   | readonly [tag: "metrics", updates: ReadonlyArray<SeriesUpdate>]
 
+/** Outcomes of items. */
+export type Done = readonly [
+  tag: "done",
+  chunk: number,
+  results: ReadonlyArray<Results>,
+  failures: ReadonlyArray<readonly [at: number, failure: WireFailure]>,
+  micros: number,
+  /** Nothing more will come of this chunk: its slot is free. */
+  last: boolean
+]
+
+export interface Results {
+  /** Which items, or the first of those that follow each other. */
+  readonly at: number | ReadonlyArray<number>
+  readonly packed: Packed
+}
+
 /**
  * Claims. One word per chunk under way, `next | limit << 16`: the thread claims an
  * item by raising `next`, the main thread takes the unstarted tail back by lowering
@@ -77,7 +87,7 @@ export type FromThread =
  */
 export class Claims {
   /** Chunks that can be under way in one thread. */
-  static readonly slots = 32
+  static readonly slots = 64
   /** The largest chunk that the halves of a word can count. */
   static readonly maxChunk = 512
   /** Telemetry that can be on its way at once. */

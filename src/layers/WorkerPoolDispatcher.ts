@@ -110,7 +110,7 @@ const check = (group: TaskGroup.Any, options: WorkerPoolOptions): PoolOptions =>
   const max = countOption("size.max", size.max, min)!
   return {
     handlers: resolve(options.handlers),
-    names: Array.from(group.tasks.keys()),
+    group,
     min,
     max,
     idleTimeout: millisOption("size.idleTimeout", "idleTimeout" in size ? size.idleTimeout : undefined) ?? 30_000,

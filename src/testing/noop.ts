@@ -96,7 +96,7 @@ class NoopLane implements Executor.Lane {
     const chunk = this.taken!
     const { items } = chunk
     for (let at = 0; at < items.length; at++) this.scheduler.succeed(chunk, at, this.answer(items[at]))
-    this.scheduler.busy(chunk, [...items.keys()], items.length * MICROS)
+    this.scheduler.busy(items, items.length * MICROS)
     this.taken = undefined
   }
 }

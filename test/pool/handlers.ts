@@ -110,6 +110,10 @@ export default Tasks.toLayer(
             Effect.tap(Effect.sync(() => note("chatted", entries))),
             Effect.annotateLogs("chat", entries)
           ),
+        Mirror: (task) => {
+          const { _tag, ...fields } = { ...task }
+          return task.id % 7 === 0 ? Effect.fail(task.leaves) : Effect.succeed(fields)
+        },
         Measure: ({ n }) =>
           Effect.all([
             Metric.update(Metric.withAttributes(counter, { parity: n % 2 === 0 ? "even" : "odd" }), n),

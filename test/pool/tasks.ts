@@ -78,6 +78,28 @@ export class Trace extends Task.Class<Trace>()("Trace", {
   success: Schema.Struct({ traceId: Schema.String, name: Schema.String, parent: Schema.String })
 }) {}
 
+/** Objects in objects and in lists, with and without some of their fields. */
+const leaf = Schema.Struct({ x: Schema.Finite, label: Schema.String, note: Schema.optional(Schema.String) })
+export const tree = {
+  id: Schema.Int,
+  name: Schema.optionalKey(Schema.String),
+  first: leaf,
+  leaves: Schema.Array(leaf),
+  groups: Schema.Array(Schema.Struct({ key: Schema.NullOr(Schema.String), leaves: Schema.Array(leaf) })),
+  sizes: Schema.Array(Schema.Int),
+  pair: Schema.Tuple([Schema.Boolean, leaf]),
+  byName: Schema.Record(Schema.String, leaf),
+  either: Schema.Union([Schema.Int, leaf]),
+  bytes: Schema.Uint8Array
+}
+
+/** Returns what it is given. */
+export class Mirror extends Task.Class<Mirror>()("Mirror", {
+  payload: tree,
+  success: Schema.Struct(tree),
+  error: Schema.Array(leaf)
+}) {}
+
 /** Counts, measures and observes `n`, in every kind of metric. */
 export class Measure extends Task.Class<Measure>()("Measure", { payload: { n: Schema.Int } }) {}
 
@@ -112,6 +134,7 @@ export const Tasks = TaskGroup.make(
   Persist,
   Chat,
   Trace,
+  Mirror,
   Measure,
   Nest,
   Print,
