@@ -216,7 +216,7 @@ const byFields = (schema: WithFields): Codec => {
   const explain = fromExit(Schema.encodeUnknownExit(schema))
   // What is encoded was checked as a whole, and the constructor of a class checks what it is given.
   const encode = eachField(fields, "encode", true)
-  const decode = eachField(fields, "decode", isClass)
+  const decode = isClass && fields.every(({ plain }) => plain) ? anObject : eachField(fields, "decode", isClass)
   return {
     encode: (value) => is(value) ? encode(value) : explain(value),
     decode: isClass ? instantiate(schema as unknown as new(fields: unknown) => object, decode) : decode,
@@ -224,8 +224,11 @@ const byFields = (schema: WithFields): Codec => {
   }
 }
 
+const anObject: Code = (value) =>
+  typeof value === "object" && value !== null ? value : new Misfit(`Expected an object, got ${value}`)
+
 const eachField = (fields: ReadonlyArray<Field>, way: "encode" | "decode", checked: boolean): Code => (value) => {
-  if (typeof value !== "object" || value === null) return new Misfit(`Expected an object, got ${value}`)
+  if (typeof value !== "object" || value === null) return anObject(value)
   const out: Record<string, unknown> = {}
   for (let i = 0; i < fields.length; i++) {
     const { codec, name, plain } = fields[i]

@@ -7,9 +7,10 @@ import * as EffectScheduler from "effect/Scheduler"
 import type { Dispatcher } from "../Dispatcher.ts"
 import type * as Executor from "../Executor.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
+import { Misfit } from "./codec.ts"
 import { Deque } from "./deque.ts"
 import type { Link, Parent } from "./origin.ts"
-import { clone, type Handler, Handlers } from "./runner.ts"
+import { clone, type Handler, Handlers, undecodable } from "./runner.ts"
 import { Slice } from "./slice.ts"
 import type { Timer } from "./timers.ts"
 
@@ -205,7 +206,7 @@ class LocalLane implements Executor.Lane {
     this.started[depth] = (this.started[depth] ?? 0) + 1
     const effect = handler.begin(item)
     // A handler that is done when it returns needs no fiber.
-    if (isUnfinished(effect)) {
+    if (!(effect instanceof Misfit) && !Exit.isExit(effect)) {
       const run = new Run(this, handler, chunk, at)
       // The handler may have ended its own caller while it was called.
       const notes = (chunk.note ??= []) as Array<Run | "cancelled">
@@ -222,8 +223,8 @@ class LocalLane implements Executor.Lane {
     }
     if (since !== 0 && this.scheduler.timers.now() - since > item.taskTimeout!) {
       this.scheduler.fail(chunk, at, { _tag: "TimedOut", millis: item.taskTimeout! })
-    } else if (!Exit.isExit(effect)) {
-      this.scheduler.fail(chunk, at, effect as Executor.WireFailure)
+    } else if (effect instanceof Misfit) {
+      this.scheduler.fail(chunk, at, undecodable("payload", effect))
     } else {
       this.report(handler, chunk, at, effect)
     }
@@ -317,11 +318,6 @@ class LocalLane implements Executor.Lane {
     if (next !== Infinity) this.arm(next)
   }
 }
-
-/** Asks for a tag first: most effects have none, and that is known much faster than what an `Exit` is. */
-const isUnfinished = (
-  u: Effect.Effect<unknown, unknown> | Executor.WireFailure
-): u is Effect.Effect<unknown, unknown> => !("_tag" in Object(u)) || (!Exit.isExit(u) && Effect.isEffect(u))
 
 /** An executor whose one lane runs `concurrency` tasks at once in this process. */
 export const make = (

@@ -51,15 +51,15 @@ export class Handler {
 
   /**
    * What the handler makes of an item: its effect, an `Exit` where that is all,
-   * or the failure that kept it from starting.
+   * or why its payload kept it from starting.
    */
-  begin(item: Executor.Item): Effect.Effect<unknown, unknown> | Executor.WireFailure {
+  begin(item: Executor.Item): Effect.Effect<unknown, unknown> | Codec.Misfit {
     let task = item.payload
     if (this.codec !== undefined) {
       const payload = this.carry(task)
-      if (payload instanceof Codec.Misfit) return undecodable("payload", payload)
+      if (payload instanceof Codec.Misfit) return payload
       task = this.codec.payload.decode(payload)
-      if (task instanceof Codec.Misfit) return undecodable("payload", task)
+      if (task instanceof Codec.Misfit) return task
     }
     try {
       const effect = this.handle(task as never)
@@ -114,7 +114,12 @@ export type Ended = { readonly _tag: "Success"; readonly value: unknown } | Exec
 type Part = "payload" | "success" | "error" | "defect"
 type Undecodable = Extract<Executor.WireFailure, { readonly _tag: "Undecodable" }>
 
-const undecodable = (part: Part, { message }: Codec.Misfit): Undecodable => ({ _tag: "Undecodable", part, message })
+/** Something that does not fit its schema, or cannot be cloned. */
+export const undecodable = (part: Part, { message }: Codec.Misfit): Undecodable => ({
+  _tag: "Undecodable",
+  part,
+  message
+})
 
 /** Takes encoded data to the other side; a `Misfit` is passed on. */
 export type Carry = (value: unknown) => unknown

@@ -9,9 +9,10 @@ import type * as Fiber from "effect/Fiber"
 import * as Tracer from "effect/Tracer"
 import { AsyncLocalStorage } from "node:async_hooks"
 import type { Item, WireFailure } from "../Executor.ts"
+import { Misfit } from "./codec.ts"
 import { Deque } from "./deque.ts"
 import { type ListShape, pack, type Shape, unpack } from "./pack.ts"
-import { type Ended, type Handler, type Handlers, wireDefect } from "./runner.ts"
+import { type Ended, type Handler, type Handlers, undecodable, wireDefect } from "./runner.ts"
 import { Slice } from "./slice.ts"
 import { buffersOf } from "./transfer.ts"
 import type { Claims, Extras, FromThread, Outbox, Results, ToThread } from "./wire.ts"
@@ -253,7 +254,7 @@ export class ThreadRunner {
     const mark = this.enter(name, run)
     const item = itemOf(chunk, at)
     const effect = handler.begin(item)
-    if (Effect.isEffect(effect) && !Exit.isExit(effect)) {
+    if (!(effect instanceof Misfit) && !Exit.isExit(effect)) {
       const fiber = Effect.runForkWith(handler.contextFor(item, undefined))(effect)
       const exit = fiber.pollUnsafe()
       if (exit === undefined) {
@@ -265,8 +266,8 @@ export class ThreadRunner {
       return this.ended(run, handler, exit, timeout)
     }
     this.prompted(name)
-    if (Exit.isExit(effect)) this.ended(run, handler, effect, timeout)
-    else this.settle(chunk, at, effect as WireFailure)
+    if (effect instanceof Misfit) this.settle(chunk, at, undecodable("payload", effect))
+    else this.ended(run, handler, effect, timeout)
   }
 
   private enter(name: string, run: Run): Mark {
