@@ -218,7 +218,11 @@ export class ThreadRunner {
       if (at === -1) {
         this.chunks.shift()
         chunk.exhausted = true
-        if (chunk.running === 0 || chunk.waits) this.flush(chunk)
+        if (chunk.running === 0 || chunk.waits) {
+          this.flush(chunk)
+          // The first task of the next one may be long: what has ended must not wait for it.
+          this.outbox.send()
+        }
         continue
       }
       this.start(chunk, at)
