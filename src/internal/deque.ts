@@ -17,6 +17,20 @@ export class Deque<A> {
     else this.items.unshift(item)
   }
 
+  /** Puts an item into a sorted list, before those with a greater key. */
+  insert(item: A, key: (item: A) => number): void {
+    const own = key(item)
+    let low = this.head
+    let high = this.items.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (key(this.items[middle] as A) > own) high = middle
+      else low = middle + 1
+    }
+    if (low === this.head) this.unshift(item)
+    else this.items.splice(low, 0, item)
+  }
+
   shift(): A | undefined {
     if (this.head === this.items.length) return undefined
     const item = this.items[this.head]

@@ -55,7 +55,8 @@ export class Flight {
 
   /** Whether a chunk can go with it. */
   fits(chunk: Executor.Chunk, most: number): boolean {
-    return !this.moved && !isMoved(chunk) && this.limit + chunk.items.length <= most
+    const taken = this.limit < this.items.length
+    return !taken && !this.moved && !isMoved(chunk) && this.limit + chunk.items.length <= most
   }
 
   add(chunk: Executor.Chunk): void {

@@ -103,7 +103,7 @@ export class OriginLink implements Link {
   /** Puts an entry before those that have not been tried; until it starts it has a place of the capacity. */
   putBack(entry: Entry): void {
     this.count(entry)
-    this.front.unshift(entry)
+    this.front.insert(entry, indexOf)
   }
 
   /** Gives the entry a place of the capacity, asked or not. */
@@ -161,3 +161,5 @@ export const isWanted = (entry: Entry): boolean => {
   const link = linkOf(entry)
   return !entry.cancelled && !link.ended && entry.index <= link.bound
 }
+
+const indexOf = ({ index }: Entry): number => index

@@ -119,8 +119,8 @@ export class Pool {
     this.onFirst?.(new HandlersError({ url: this.options.handlers, cause }))
   }
 
-  /** A task was settled: the pool works. */
-  settled(): void {
+  /** A task was settled, or ended in time: its thread worked. */
+  worked(): void {
     this.delay = 0
   }
 
@@ -166,12 +166,15 @@ export class Pool {
   private readonly look = (): void => {
     const now = performance.now()
     let working = false
+    let idle = false
     let full = true
     for (const thread of this.threads) {
       thread.look(now)
       if (thread.busy) working = true
+      if (thread.idle) idle = true
       if (!thread.full) full = false
     }
+    if (working && idle) { for (const thread of this.threads) thread.share() }
     const { idleTimeout, max, min } = this.options
     if (working && full && this.threads.size < max) this.spawn()
     if (this.threads.size > min) {

@@ -26,7 +26,7 @@ const HOLD = 4
  */
 const MANY = 64
 
-/** Work that waits in the thread, in microseconds, above which two chunks are enough. */
+/** Work that waits in the thread, in microseconds, above which two chunks are enough, and others may have of it. */
 const AHEAD = 2000
 
 /**
@@ -103,6 +103,11 @@ export class Thread implements Executor.Lane {
     return this.flights.size > 0
   }
 
+  /** It could work, and has nothing to do. */
+  get idle(): boolean {
+    return this.joined && !this.retiring && this.flights.size === 0
+  }
+
   /** More waits for it than it can run. */
   get full(): boolean {
     let open = 0
@@ -158,6 +163,8 @@ export class Thread implements Executor.Lane {
     const flight = new Flight(++this.flightId, this.slots.indexOf(undefined), chunk)
     this.slots[flight.slot] = flight
     this.flights.set(flight.id, flight)
+    // It may be taken back before it is sent.
+    this.claims.open(flight.slot, 0)
     return flight
   }
 
@@ -300,7 +307,7 @@ export class Thread implements Executor.Lane {
       }
       for (const [at, failure] of failures) this.settle(flight, at, failure)
       this.tasks += ended.length
-      this.pool.settled()
+      this.pool.worked()
       if (this.tasks >= this.pool.options.maxTasksPerWorker) this.retire()
     }
     if (last) this.land(flight)
@@ -322,8 +329,7 @@ export class Thread implements Executor.Lane {
     const from = this.claims.takeBack(slot)
     if (from >= limit) return
     flight.cut(from)
-    // The last first: each is put before what waits.
-    for (const { chunk, start } of parts.toReversed()) {
+    for (const { chunk, start } of parts) {
       const end = Math.min(limit - start, chunk.items.length)
       if (start + end > from) this.pool.scheduler.giveBack(chunk, Math.max(0, from - start), end)
     }
@@ -409,6 +415,15 @@ export class Thread implements Executor.Lane {
     }
   }
 
+  /** Takes back what waits here if that is much, for another thread that has nothing to do. */
+  share(): void {
+    let micros = 0
+    for (const { limit, parts, slot } of this.flights.values()) {
+      micros += Math.max(0, limit - this.claims.claimed(slot)) * parts[parts.length - 1].chunk.expected
+    }
+    if (micros > AHEAD) this.takeBackAll()
+  }
+
   /** The thread goes on: it may be sent more. */
   private release(): void {
     if (!this.held) return
@@ -428,7 +443,7 @@ export class Thread implements Executor.Lane {
       if (flight.timed) this.setDeadlines(flight, now)
       for (const [at, deadline] of flight.deadlines) {
         if (!flight.isOpen(at)) flight.deadlines.delete(at)
-        else if (now >= deadline.time) {
+        else if (now >= deadline.time && !this.claims.hasEnded(flight.slot, at)) {
           if (deadline.passed) overdue.push([flight, at, deadline])
           deadline.passed = condemned = true
         }
@@ -436,6 +451,8 @@ export class Thread implements Executor.Lane {
     }
     if (overdue.length > 0) {
       this.kill()
+      // It did not fail to work.
+      this.pool.worked()
       for (const [flight, at, { failure }] of overdue) if (failure !== undefined) this.settle(flight, at, failure)
     } else if (condemned !== this.condemned) {
       this.condemned = condemned
@@ -501,9 +518,7 @@ const extrasOf = (items: ReadonlyArray<Executor.Item>): Extras | undefined => {
     ? items.map((item) => item.taskTimeout)
     : undefined
   const spans = items.some((item) => item.span !== undefined)
-    ? items.map(({ span }) =>
-      span === undefined ? undefined : { traceId: span.traceId, spanId: span.spanId, sampled: span.sampled }
-    )
+    ? items.map(({ span }) => span === undefined ? undefined : ThreadTracer.wireSpan(span))
     : undefined
   const once = items.some((item) => !item.idempotent)
   return attempts === undefined && timeouts === undefined && spans === undefined && !once

@@ -45,6 +45,8 @@ class ThreadChunk {
   running = 0
   /** No item is left to claim. */
   exhausted = false
+  /** It has been said that no outcome follows. */
+  landed = false
   /** What has ended and not been sent, by what the results have in common. */
   private ended: Array<Bucket> = []
   private failures: Array<readonly [at: number, failure: WireFailure]> = []
@@ -79,6 +81,16 @@ class ThreadChunk {
   /** Whether outcomes wait to be sent. */
   get waits(): boolean {
     return this.ended.length > 0 || this.failures.length > 0
+  }
+
+  /** Whether there is something to say: outcomes, or that none will follow. */
+  get due(): boolean {
+    return this.waits || (this.done && !this.landed)
+  }
+
+  /** No outcome is to follow. */
+  get done(): boolean {
+    return this.exhausted && this.running === 0
   }
 
   succeed(at: number, value: unknown, shape: Shape | ListShape | undefined): void {
@@ -218,7 +230,7 @@ export class ThreadRunner {
       if (at === -1) {
         this.chunks.shift()
         chunk.exhausted = true
-        if (chunk.running === 0 || chunk.waits) {
+        if (chunk.due) {
           this.flush(chunk)
           // The first task of the next one may be long: what has ended must not wait for it.
           this.outbox.send()
@@ -310,12 +322,8 @@ export class ThreadRunner {
       this.running--
       chunk.running--
       if (!run.over) this.ended(run, handler, exit, timeout)
-      if (run.stopping) {
-        this.flush(chunk)
-        this.outbox.send()
-      } else if (chunk.waits || (chunk.exhausted && chunk.running === 0)) {
-        this.flushSoon(chunk)
-      }
+      if (run.stopping) this.send(chunk)
+      else if (chunk.due) this.flushSoon(chunk)
       this.pump()
     })
     if (timeout !== undefined) this.limit(run, timeout)
@@ -335,23 +343,30 @@ export class ThreadRunner {
   private ended(run: Run, handler: Handler, exit: Exit.Exit<unknown, unknown>, timeout: number | undefined): void {
     run.over = true
     if (run.timer !== undefined) clearTimeout(run.timer)
-    if (timeout !== undefined && (run.timedOut || performance.now() - run.since > timeout)) {
-      return this.settle(run.chunk, run.at, { _tag: "TimedOut", millis: timeout })
+    const took = timeout === undefined ? 0 : performance.now() - run.since
+    if (timeout !== undefined && (run.timedOut || took > timeout)) {
+      this.settle(run.chunk, run.at, { _tag: "TimedOut", millis: timeout })
+    } else {
+      const ended = handler.end(exit)
+      if (handler.movesResult && ended._tag === "Success") run.chunk.moved.push(...buffersOf(ended.value))
+      this.settle(run.chunk, run.at, ended)
     }
-    const ended = handler.end(exit)
-    if (handler.movesResult && ended._tag === "Success") run.chunk.moved.push(...buffersOf(ended.value))
-    this.settle(run.chunk, run.at, ended)
+    // Before the main thread takes what comes next for this one, still at work.
+    if (took > FLUSH) this.send(run.chunk)
   }
 
   // --- reporting -------------------------------------------------------------
 
   private settle(chunk: ThreadChunk, at: number, ended: Ended): void {
+    this.claims.end(chunk.slot, at)
     if (ended._tag === "Success") chunk.succeed(at, ended.value, chunk.handlerOf(at)?.resultShape)
     else chunk.fail(at, ended)
-    if (chunk.extras?.once === true) {
-      this.flush(chunk)
-      this.outbox.send()
-    }
+    if (chunk.extras?.once === true) this.send(chunk)
+  }
+
+  private send(chunk: ThreadChunk): void {
+    if (chunk.due) this.flush(chunk)
+    this.outbox.send()
   }
 
   private readonly soon = new Set<ThreadChunk>()
@@ -364,7 +379,7 @@ export class ThreadRunner {
       const chunks = Array.from(this.soon)
       this.soon.clear()
       for (const chunk of chunks) {
-        if (chunk.waits || (chunk.exhausted && chunk.running === 0)) this.flush(chunk)
+        if (chunk.due) this.flush(chunk)
       }
       this.outbox.send()
     })
@@ -374,8 +389,8 @@ export class ThreadRunner {
     const now = performance.now()
     const micros = (now - this.mark) * 1000
     this.mark = now
-    const last = chunk.exhausted && chunk.running === 0
-    this.outbox.add(["done", chunk.id, ...chunk.take(), micros, last])
+    chunk.landed = chunk.done
+    this.outbox.add(["done", chunk.id, ...chunk.take(), micros, chunk.landed])
     if (chunk.moved.length > 0) this.outbox.move(chunk.moved.splice(0))
   }
 

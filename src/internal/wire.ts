@@ -92,19 +92,34 @@ export class Claims {
   static readonly maxChunk = 512
   /** Telemetry that can be on its way at once. */
   static readonly entries = 1000
+  private static readonly bytes = 4 * (Claims.slots + 4)
   private readonly words: Int32Array<SharedArrayBuffer>
+  /** Of each item in each slot whether it has ended. */
+  private readonly ended: Uint8Array<SharedArrayBuffer>
 
   constructor(shared: SharedArrayBuffer) {
-    this.words = new Int32Array(shared)
+    this.words = new Int32Array(shared, 0, Claims.slots + 4)
+    this.ended = new Uint8Array(shared, Claims.bytes)
   }
 
   static make(): SharedArrayBuffer {
-    return new SharedArrayBuffer(4 * (Claims.slots + 4))
+    return new SharedArrayBuffer(Claims.bytes + Claims.slots * Claims.maxChunk)
   }
 
   /** Opens a slot for a chunk of `size` items. */
   open(slot: number, size: number): void {
+    const first = slot * Claims.maxChunk
+    this.ended.fill(0, first, first + size)
     Atomics.store(this.words, slot, size << 16)
+  }
+
+  /** The item has ended, though its outcome may still have to be sent. */
+  end(slot: number, item: number): void {
+    this.ended[slot * Claims.maxChunk + item] = 1
+  }
+
+  hasEnded(slot: number, item: number): boolean {
+    return this.ended[slot * Claims.maxChunk + item] === 1
   }
 
   /** Claims the next item of a slot, or -1. */

@@ -4,12 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Journal from "./journal.ts"
 import { countThreads, pool, until } from "./pool.ts"
-import { Add, SpinOn, Wait } from "./tasks.ts"
+import { Add, Spin, SpinOn, Wait } from "./tasks.ts"
 
 /** How long a machine that does other things may keep anything from happening, in milliseconds. */
 const SLACK = 3000
@@ -35,6 +36,18 @@ describe("WorkerPoolDispatcher", () => {
       }).pipe(Effect.provide(pool({ handlers })))
       assert.strictEqual(threads.started, 4)
       assert.strictEqual(yield* threads.left, 0)
+    }))
+
+  it.live("replaces a thread that had to be ended at once, however often", () =>
+    Effect.gen(function*() {
+      const threads = yield* countThreads
+      const spins = Array.from({ length: 6 }, () => new Spin({}))
+      const results = yield* Stream.runCollect(Dispatcher.results(spins, { taskTimeout: 50 })).pipe(
+        Effect.provide(pool({ size: 1, gracePeriod: 50 }))
+      )
+      assert.strictEqual(results.filter(({ result }) => Result.isFailure(result)).length, 6)
+      // Replacements that wait do so for 100 ms, then 200, up to 1,600 here.
+      for (const pause of threads.pauses.slice(1)) assert.isAtMost(pause, 90)
     }))
 
   it.live("interrupts tasks that yield without ending their threads", () =>

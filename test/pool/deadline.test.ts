@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
 import { Record } from "./deadline/record.ts"
 import { layer, type Report, run } from "./deadline/run.ts"
-import { Nap, Stuck } from "./deadline/tasks.ts"
+import { Busy, Nap, Plain, Stuck } from "./deadline/tasks.ts"
 
 /** From 50 microseconds too few to 50 too many. */
 const beyond = (n: number) => (n * 37) % 101 - 50
@@ -23,6 +23,7 @@ describe("WorkerPoolDispatcher", () => {
       const report = yield* run({
         tasks: 1000,
         classes: ["Busy", "Polling"],
+        innocents: ["Plain", "Nap", "Once"],
         beyond,
         pool: { size: 2 },
         chunkSize: "auto"
@@ -38,6 +39,7 @@ describe("WorkerPoolDispatcher", () => {
       const report = yield* run({
         tasks: 500,
         classes: ["Busy", "Polling"],
+        innocents: ["Plain", "Nap", "Once"],
         beyond,
         pool: { size: 2, concurrency: 4 },
         chunkSize: 32
@@ -52,6 +54,7 @@ describe("WorkerPoolDispatcher", () => {
       const { polling, wrong } = yield* run({
         tasks: 300,
         classes: ["Polling"],
+        innocents: ["Plain", "Nap", "Once"],
         beyond: () => 2000,
         pool: { size: 1 },
         chunkSize: "auto"
@@ -62,20 +65,43 @@ describe("WorkerPoolDispatcher", () => {
       assert.isAtMost(polling.early, 15)
     }))
 
-  it.live("ends the threads of tasks that do not stop, and nothing else that runs", () =>
-    Effect.gen(function*() {
-      const report = yield* run({
-        tasks: 30,
-        classes: ["Busy"],
-        // It is looked at every 2 ms: some end just before their thread would be ended, some just do not.
-        beyond: (n) => 1000 + (n * 37) % 30 * 130,
-        pool: { size: 2, gracePeriod: 1 },
-        chunkSize: 32
+  // A chunk with a task that must not start twice sends each outcome before the next task starts; others do not.
+  it.live.each([[["Plain", "Nap", "Once"]], [["Plain"]]] as const)(
+    "ends the threads of tasks that do not stop, and nothing else that runs, beside %j",
+    ([innocents]) =>
+      Effect.gen(function*() {
+        const report = yield* run({
+          tasks: 30,
+          classes: ["Busy"],
+          innocents,
+          // It is looked at every 2 ms: some end just before their thread would be ended, some just do not.
+          beyond: (n) => 1000 + (n * 37) % 30 * 270,
+          pool: { size: 2, gracePeriod: 1 },
+          chunkSize: 32
+        })
+        assert.deepStrictEqual(report.wrong, [])
+        assert.strictEqual(report.busy.timedOut, 30)
+        assert.isAbove(report.threads, 2)
       })
-      assert.deepStrictEqual(report.wrong, [])
-      assert.strictEqual(report.busy.timedOut, 30)
-      assert.isAbove(report.threads, 2)
-    }))
+  )
+
+  it.live.each([1, 4])(
+    "blames the task that does not stop, and not those that have ended before it, with concurrency %s",
+    (concurrency) =>
+      Effect.gen(function*() {
+        Record.make(64)
+        const make = (id: number) => id % 16 === 5 ? new Busy({ id, micros: 1e9 }) : new Plain({ id })
+        const tasks = Array.from({ length: 64 }, (_, id) => make(id))
+        // All have the same timeout: what has ended has not been sent when it is over.
+        const results = yield* Stream.runCollect(
+          Dispatcher.results(tasks, { ordered: true, chunkSize: 16, taskTimeout: 100 })
+        ).pipe(Effect.provide(layer({ size: 1, concurrency, gracePeriod: 50 })))
+        assert.deepStrictEqual(
+          results.map(({ result }) => Result.isSuccess(result) ? result.success : result.failure.reason._tag),
+          tasks.map(({ _tag, id }) => _tag === "Busy" ? "TimedOut" : id)
+        )
+      })
+  )
 
   it.live.each(["spins later", "spins when interrupted", "cannot be interrupted"] as const)(
     "ends the thread of a task that suspends and does not stop when its time is over: one that %s",

@@ -22,6 +22,7 @@ export default Tasks.toLayer({
       const since = performance.now()
       record.started(id)
       while ((performance.now() - since) * 1000 < micros);
+      record.finished(id)
       return id
     }),
   Polling: ({ id, micros }) =>
@@ -31,7 +32,7 @@ export default Tasks.toLayer({
       record.started(id)
       const poll = () => {
         if (stopped) return
-        if ((performance.now() - since) * 1000 >= micros) resume(Effect.succeed(id))
+        if ((performance.now() - since) * 1000 >= micros) resume(finish(id))
         else setImmediate(poll)
       }
       poll()

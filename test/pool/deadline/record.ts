@@ -6,18 +6,20 @@ const KEY = "papyros/test/deadline"
 export class Record {
   private readonly begun: Int32Array<SharedArrayBuffer>
   private readonly ended: Int32Array<SharedArrayBuffer>
+  private readonly cut: Int32Array<SharedArrayBuffer>
   private readonly stops: Float64Array<SharedArrayBuffer>
 
   private constructor(shared: SharedArrayBuffer) {
-    const tasks = shared.byteLength / 16
+    const tasks = shared.byteLength / 20
     this.stops = new Float64Array(shared, 0, tasks)
     this.begun = new Int32Array(shared, tasks * 8, tasks)
     this.ended = new Int32Array(shared, tasks * 12, tasks)
+    this.cut = new Int32Array(shared, tasks * 16, tasks)
   }
 
   /** For so many tasks; threads that are started from now on find it. */
   static make(tasks: number): Record {
-    const shared = new SharedArrayBuffer(tasks * 16)
+    const shared = new SharedArrayBuffer(tasks * 20)
     setEnvironmentData(KEY, shared)
     return new Record(shared)
   }
@@ -30,11 +32,17 @@ export class Record {
   }
 
   started(id: number): void {
+    if (this.starts(id) > this.finishes(id)) Atomics.add(this.cut, id, 1)
     Atomics.add(this.begun, id, 1)
   }
 
   starts(id: number): number {
     return Atomics.load(this.begun, id)
+  }
+
+  /** Starts after one that had not come to its end. */
+  restarts(id: number): number {
+    return Atomics.load(this.cut, id)
   }
 
   finished(id: number): void {

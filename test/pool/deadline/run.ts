@@ -26,7 +26,7 @@ export interface Report {
   readonly wrong: ReadonlyArray<string>
   readonly busy: Ends
   readonly polling: Ends
-  /** Starts of innocents that had ended before, unsent. */
+  /** Starts of tasks that had ended before, unsent. */
   readonly again: number
   readonly threads: number
 }
@@ -43,7 +43,7 @@ type Options = Omit<WorkerPoolDispatcher.WorkerPoolOptions, "handlers">
 export const layer = (options: Options) =>
   WorkerPoolDispatcher.layer(Tasks, { ...options, handlers: new URL("./handlers.ts", import.meta.url) })
 
-const innocents = [Plain, Nap, Once] as const
+const innocents = { Plain, Nap, Once }
 
 const isInnocent = (task: Any): task is Plain | Nap | Once => task._tag !== "Busy" && task._tag !== "Polling"
 
@@ -51,19 +51,20 @@ export const run = (options: {
   /** Tasks at their deadline; each has an innocent before it and one behind. */
   readonly tasks: number
   readonly classes: ReadonlyArray<keyof typeof deadlines>
+  readonly innocents: ReadonlyArray<keyof typeof innocents>
   /** How much longer than its timeout the work of the nth takes, in microseconds. */
   readonly beyond: (n: number) => number
   readonly pool: Options
   readonly chunkSize: number | "auto"
 }): Effect.Effect<Report> =>
   Effect.gen(function*() {
-    const { beyond, chunkSize, classes, pool, tasks } = options
+    const { beyond, chunkSize, classes, innocents: names, pool, tasks } = options
     const total = tasks * 3
     const record = Record.make(total)
     const threads = yield* countThreads
     const make = (id: number): Any => {
       const n = Math.floor(id / 3)
-      if (id % 3 !== 1) return new innocents[(n + id) % innocents.length]({ id })
+      if (id % 3 !== 1) return new innocents[names[(n + id) % names.length]]({ id })
       const { Class, millis } = deadlines[classes[n % classes.length]]
       return new Class({ id, micros: millis * 1000 + beyond(n) })
     }
@@ -98,12 +99,11 @@ export const run = (options: {
       const task = make(id)
       if (outcomes[id] !== 1) wrong.push(`${task} has ${outcomes[id]} outcomes`)
       const starts = record.starts(id)
-      if (isInnocent(task)) {
-        // What it had to say may be lost with its thread, so that it runs again; but it is never ended itself.
-        if (starts === 0 || starts !== record.finishes(id)) wrong.push(`${task} was ended`)
-        if (starts > 1 && task._tag === "Once") wrong.push(`${task} was started ${starts} times`)
-        report.again += starts - 1
-      } else if (starts > 1) wrong.push(`${task} was started ${starts} times`)
+      // What it had to say may be lost with its thread, so that it runs again; but it is never ended itself.
+      if (record.restarts(id) > 0) wrong.push(`${task} was ended, and started again`)
+      if (isInnocent(task) && (starts === 0 || starts !== record.finishes(id))) wrong.push(`${task} was ended`)
+      if (task._tag === "Once" && starts > 1) wrong.push(`${task} was started ${starts} times`)
+      if (starts > 1) report.again += starts - 1
     }
     return { ...report, threads: threads.started }
   }).pipe(Effect.scoped)
