@@ -9,9 +9,14 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os"
+import { compare, type Report, type ReportCase, rounded, type Runs, table } from "./report.ts"
+import { Tally } from "./tally.ts"
+
+export { Tally } from "./tally.ts"
 
 /** Fewer rounds give no figures that may be quoted. */
 export const ROUNDS = 15
@@ -19,42 +24,29 @@ export const ROUNDS = 15
 /** Rounds that are not counted: the first runs of a function are interpreted. */
 const WARM_UP = 5
 
-/** What arrived at a consumer; equal for equal sets of results, in whatever order. */
-export class Tally {
-  succeeded = 0
-  failed = 0
-  private sum = 0
-  private squares = 0
+/** A competitor that cannot be measured here, has crashed or hangs. It is said in its row. */
+export class Broken extends Schema.TaggedError<Broken>()("Broken", { message: Schema.String }) {}
 
-  success(n: number): this {
-    this.succeeded++
-    return this.add(n)
-  }
-
-  failure(n: number): this {
-    this.failed++
-    return this.add(-n)
-  }
-
-  private add(n: number): this {
-    this.sum += n
-    this.squares += n * n
-    return this
-  }
-
-  toString(): string {
-    return `${this.succeeded} results and ${this.failed} failures (sum ${this.sum}, of squares ${this.squares})`
-  }
+/** A run that has measured itself. */
+export interface Measured {
+  readonly tally: Tally
+  /** One for each of the `figures` of the case. */
+  readonly figures: ReadonlyArray<number>
 }
 
 /** One way to do the work of a case. */
 export interface Competitor {
   readonly name: string
-  /** Does all tasks of the case once. */
-  readonly run: Effect.Effect<Tally>
+  /** Does all its tasks once. */
+  readonly run: Effect.Effect<Tally | Measured, Broken>
+  /** Tasks in one of its runs and what they must deliver, where that differs from the case. */
+  readonly own?: { readonly tasks: number; readonly expected: Tally } | undefined
   /** What its ratio to a baseline, or its time, should be; printed, by the name of the baseline. */
   readonly target?: Readonly<Record<string, string>> | undefined
 }
+
+/** The competitor of this name, or the one of several with the best median. */
+export type Baseline = string | { readonly name: string; readonly bestOf: ReadonlyArray<string> }
 
 export interface Case {
   readonly name: string
@@ -62,8 +54,14 @@ export interface Case {
   readonly tasks: number
   /** What every competitor must deliver. */
   readonly expected: Tally
-  /** Names of the competitors that the others are compared with. */
-  readonly baselines: ReadonlyArray<string>
+  /** What runs measure themselves, with its unit, less being better. Default: tasks per second, by the clock. */
+  readonly figures?: ReadonlyArray<string> | undefined
+  /** At most so many rounds, for what takes long and hardly varies. */
+  readonly rounds?: number | undefined
+  /** Rounds that are not counted, where the default does not fit. */
+  readonly warmUp?: number | undefined
+  /** What the others are compared with. */
+  readonly baselines: ReadonlyArray<Baseline>
   readonly competitors: ReadonlyArray<Competitor>
 }
 
@@ -75,26 +73,6 @@ export interface Suite {
   readonly cases: ReadonlyArray<{
     readonly name: string
     readonly make: Effect.Effect<Case, never, Scope.Scope>
-  }>
-}
-
-/** What is written with `--json`. */
-interface Report {
-  readonly suite: string
-  readonly machine: Readonly<Record<string, number | string | ReadonlyArray<number>>>
-  readonly settings: Readonly<Record<string, number | string>>
-  readonly cases: ReadonlyArray<ReportCase>
-}
-
-interface ReportCase {
-  readonly case: string
-  readonly baseline: string
-  readonly competitors: ReadonlyArray<{
-    readonly name: string
-    /** Tasks per second. */
-    readonly rate: { readonly min: number; readonly median: number; readonly max: number }
-    /** Its rate over that of the baseline: the median of all rounds, and its 95 % interval. */
-    readonly ratio: { readonly low: number; readonly median: number; readonly high: number }
   }>
 }
 
@@ -114,56 +92,6 @@ class Lost extends Schema.TaggedError<Lost>()("Lost", {
 export class Unusable extends Schema.TaggedError<Unusable>()("Unusable", { message: Schema.String }) {}
 
 // ----------------------------------------------------------------------------
-// Figures
-// ----------------------------------------------------------------------------
-
-const median = (sorted: ReadonlyArray<number>): number => {
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-}
-
-/**
- * Which order statistics, from 0, enclose the median with a confidence of at least
- * 95 %, whatever the distribution: the median is below the r-th smallest of n only if fewer
- * than r of n fair coins show heads. Below 6 rounds there are none, so the extremes are taken.
- *
- * Source: Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2.
- */
-const medianInterval = (n: number): readonly [low: number, high: number] => {
-  let below = 0
-  let probability = 0.5 ** n
-  for (let k = 0; k < n; k++) {
-    below += probability
-    if (below > 0.025) return k === 0 ? [0, n - 1] : [k - 1, n - k]
-    probability *= (n - k) / (k + 1)
-  }
-  return [0, n - 1]
-}
-
-const ascending = (figures: ReadonlyArray<number>): ReadonlyArray<number> => figures.toSorted((a, b) => a - b)
-
-const rounded = (n: number): number => Math.round(n * 1000) / 1000
-
-const compare = (it: Case, baseline: string, rates: ReadonlyMap<string, ReadonlyArray<number>>): ReportCase => {
-  const base = rates.get(baseline)!
-  const [low, high] = medianInterval(base.length)
-  return {
-    case: it.name,
-    baseline,
-    competitors: it.competitors.map(({ name }) => {
-      const own = rates.get(name)!
-      const rate = ascending(own)
-      const ratio = ascending(own.map((one, round) => one / base[round]))
-      return {
-        name,
-        rate: { min: Math.round(rate[0]), median: Math.round(median(rate)), max: Math.round(rate.at(-1)!) },
-        ratio: { low: rounded(ratio[low]), median: rounded(median(ratio)), high: rounded(ratio[high]) }
-      }
-    })
-  }
-}
-
-// ----------------------------------------------------------------------------
 // Rounds
 // ----------------------------------------------------------------------------
 
@@ -175,27 +103,42 @@ const seconds: Readonly<Record<Suite["clock"], () => number>> = {
   }
 }
 
+/** One run: what it says of itself, or the tasks per second by the clock. */
+const measure = (it: Case, competitor: Competitor, clock: () => number, gc: NonNullable<typeof globalThis.gc>) =>
+  Effect.gen(function*() {
+    const { expected, tasks } = competitor.own ?? it
+    // Not a full collection: that drops the hidden classes of which nothing lives at the moment, and the code
+    // that was compiled for them, so that every run would measure the compiler.
+    gc({ type: "minor" })
+    const before = clock()
+    const result = yield* competitor.run
+    const rate = tasks / (clock() - before)
+    const { figures, tally } = result instanceof Tally ? { figures: [rate], tally: result } : result
+    const delivered = String(tally)
+    if (delivered !== String(expected)) {
+      return yield* new Lost({ case: it.name, competitor: competitor.name, expected: String(expected), delivered })
+    }
+    return figures
+  })
+
 const rounds = (it: Case, clock: () => number, count: number, gc: NonNullable<typeof globalThis.gc>) =>
   Effect.gen(function*() {
-    const rates = new Map<string, Array<number>>(it.competitors.map(({ name }) => [name, []]))
-    const expected = String(it.expected)
+    const runs = new Map<string, Runs>(it.competitors.map(({ name }) => [name, { figures: [], broken: undefined }]))
     gc()
-    for (let round = -WARM_UP; round < count; round++) {
+    for (let round = -(it.warmUp ?? WARM_UP); round < count; round++) {
       // Who comes after whom changes with every round: what one leaves behind must not always meet the same one.
       const order = yield* Random.shuffle(it.competitors).pipe(Random.withSeed(`${it.name} ${round}`))
-      for (const { name, run } of order) {
-        // Not a full collection: that drops the hidden classes of which nothing lives at the moment, and the code
-        // that was compiled for them, so that every run would measure the compiler.
-        gc({ type: "minor" })
-        const before = clock()
-        const tally = yield* run
-        const rate = it.tasks / (clock() - before)
-        const delivered = String(tally)
-        if (delivered !== expected) return yield* new Lost({ case: it.name, competitor: name, expected, delivered })
-        if (round >= 0) rates.get(name)!.push(rate)
+      for (const competitor of order) {
+        const own = runs.get(competitor.name)!
+        if (own.broken !== undefined) continue
+        const figures = yield* Effect.result(measure(it, competitor, clock, gc))
+        if (Result.isSuccess(figures)) {
+          if (round >= 0) own.figures.push(figures.success)
+        } else if (figures.failure._tag === "Lost") return yield* figures.failure
+        else own.broken = figures.failure.message
       }
     }
-    return rates
+    return runs
   })
 
 /** Runs the cases of a suite whose names contain `filter`, and prints their tables. */
@@ -228,9 +171,10 @@ export const run = (
     for (const { make } of wanted) {
       const added = yield* Effect.scoped(Effect.gen(function*() {
         const it = yield* make
-        const rates = yield* rounds(it, seconds[suite.clock], options.rounds, gc)
-        const reports = it.baselines.map((baseline) => compare(it, baseline, rates))
-        for (const report of reports) yield* Console.log(table(it, report))
+        const count = Math.min(options.rounds, it.rounds ?? options.rounds)
+        const runs = yield* rounds(it, seconds[suite.clock], count, gc)
+        const reports = it.baselines.flatMap((baseline) => compare(it, baseline, runs))
+        for (const report of reports) yield* Console.log(table(report))
         return reports
       }))
       cases.push(...added)
@@ -250,33 +194,3 @@ export const run = (
       cases
     }
   })
-
-// ----------------------------------------------------------------------------
-// Tables
-// ----------------------------------------------------------------------------
-
-const whole = (n: number): string => Math.round(n).toLocaleString("en-US")
-
-const nanos = (rate: number): string => whole(1e9 / rate)
-
-const table = (it: Case, report: ReportCase): string => {
-  const rows = [
-    ["", "tasks/s min", "median", "max", "ns/task", `ratio to ${report.baseline}`, "95 %", "target"],
-    ...report.competitors.map(({ name, rate, ratio }) => [
-      name,
-      whole(rate.min),
-      whole(rate.median),
-      whole(rate.max),
-      nanos(rate.median),
-      ratio.median.toFixed(3),
-      `${ratio.low.toFixed(3)} to ${ratio.high.toFixed(3)}`,
-      it.competitors.find((competitor) => competitor.name === name)?.target?.[report.baseline] ?? ""
-    ])
-  ]
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  const lines = rows.map((row) =>
-    row.map((cell, column) => column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])).join("  ")
-      .trimEnd()
-  )
-  return [`\n${report.case}: ${whole(it.tasks)} tasks`, ...lines].join("\n")
-}

@@ -1,4 +1,4 @@
-/** `npm run bench -- fiber|scheduler [--json FILE] [--rounds N] [--filter CASE]` */
+/** `npm run bench -- fiber|pool|scheduler [--json FILE] [--report DIR] [--rounds N] [--filter CASE]` */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Argument from "effect/cli/Argument"
@@ -8,21 +8,33 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
+import { chart } from "./chart.ts"
 import * as Fiber from "./fiber.ts"
 import * as Harness from "./harness.ts"
+import { markdown } from "./markdown.ts"
 import * as Scheduler from "./scheduler.ts"
 
-const suites = { fiber: Fiber.suite, scheduler: Scheduler.suite }
+const suites = {
+  fiber: Effect.succeed(Fiber.suite),
+  // Loaded only when wanted: it brings the libraries that it compares with, and measures how fast this machine is.
+  pool: Effect.flatMap(Effect.promise(() => import("./pool.ts")), (module) => module.make),
+  scheduler: Effect.succeed(Scheduler.suite)
+}
 
 const bench = Command.make(
   "bench",
   {
-    suite: Argument.Literals("suite", ["fiber", "scheduler"]).pipe(
+    suite: Argument.Literals("suite", ["fiber", "pool", "scheduler"]).pipe(
       Argument.withDescription("What is measured")
     ),
     json: Flag.File("json").pipe(
       Flag.withDescription(`Write the figures to this file; needs at least ${Harness.ROUNDS} rounds`),
+      Flag.optional
+    ),
+    report: Flag.Directory("report").pipe(
+      Flag.withDescription("Write a page of Markdown and a chart into this directory"),
       Flag.optional
     ),
     rounds: Flag.Int("rounds").pipe(
@@ -35,15 +47,21 @@ const bench = Command.make(
       Flag.withDefault("")
     )
   },
-  Effect.fnUntraced(function*({ filter, json, rounds, suite }) {
+  Effect.fnUntraced(function*({ filter, json, report: directory, rounds, suite }) {
     if (Option.isSome(json) && rounds < Harness.ROUNDS) {
       return yield* new Harness.Unusable({ message: `--json needs at least ${Harness.ROUNDS} rounds` })
     }
-    const report = yield* Harness.run(suites[suite], { rounds, filter })
-    if (Option.isNone(json)) return
+    const report = yield* Harness.run(yield* suites[suite], { rounds, filter })
     const fs = yield* FileSystem.FileSystem
-    yield* fs.writeFileString(json.value, `${JSON.stringify(report, undefined, 2)}\n`)
-    yield* Console.log(`\nWritten to ${json.value}`)
+    const path = yield* Path.Path
+    const write = (file: string, text: string) =>
+      Effect.andThen(fs.writeFileString(file, text), Console.log(`\nWritten to ${file}`))
+    if (Option.isSome(json)) yield* write(json.value, `${JSON.stringify(report, undefined, 2)}\n`)
+    if (Option.isSome(directory)) {
+      yield* fs.makeDirectory(directory.value, { recursive: true })
+      yield* write(path.join(directory.value, `${suite}.md`), markdown(report))
+      yield* write(path.join(directory.value, `${suite}.svg`), chart(report))
+    }
   })
 ).pipe(Command.withDescription("Measures papyros against others, in one process and in paired rounds"))
 
