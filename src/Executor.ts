@@ -33,6 +33,10 @@ export interface Executor<out E = never, out R = never> {
   readonly boundary: "codec" | "none"
   /** The largest chunk that helps. */
   readonly maxChunk: number
+  /** How long a chunk should take at a codec boundary, in microseconds: less than that, and sending it is dear. Default 700. */
+  readonly chunkMicros?: number | undefined
+  /** How long a task waits for a lane that serves it, in milliseconds, while there are others. Default: not at all. */
+  readonly patience?: number | undefined
   /**
    * Joins the first lanes. Its finalizer ends every lane; by then nothing runs on
    * them any more, unless it could not be stopped.
@@ -68,6 +72,8 @@ export interface Lane {
   readonly moves?: boolean | undefined
   /** Tasks at this depth of nesting that may start. Default: as many as the lane takes. */
   readonly room?: ((depth: number) => number) | undefined
+  /** Why it cannot run the tasks of a name, or `undefined` if it can. Default: it can run all. Must not change. */
+  readonly refuses?: ((name: string) => string | undefined) | undefined
 }
 
 // ----------------------------------------------------------------------------
@@ -109,6 +115,8 @@ export interface Chunk {
   readonly items: ReadonlyArray<Item>
   /** Microseconds that one item is expected to take, on average; 0 while unknown. */
   readonly expected: number
+  /** Its one item may have ended a lane before, and counts as guilty if this one is lost with it. */
+  readonly suspect: boolean
   /** For the lane's own use. */
   note: unknown
 }
@@ -129,6 +137,32 @@ export type WireFailure =
     readonly part: "payload" | "success" | "error" | "defect"
     readonly message: string
   }
+  /** The item is proven to have ended what ran it below the lane, which goes on: counts as a loss of its own. */
+  | ({ readonly _tag: "WorkerLost" } & Ending)
+  /** Below the lane nothing could be had that runs it. */
+  | { readonly _tag: "NoWorker"; readonly millis: number; readonly cause: string | undefined }
+
+/**
+ * How a process or a thread ended.
+ *
+ * @category models
+ */
+export interface Ending {
+  readonly exitCode?: number | undefined
+  readonly signal?: string | undefined
+  readonly outOfMemory: boolean
+}
+
+/**
+ * What only a lane knows of an item that it ran: which start the last one was, where
+ * it started it again by itself, and by whom it was run, where that is not the lane.
+ *
+ * @category models
+ */
+export interface Ran {
+  readonly attempt: number
+  readonly worker: string
+}
 
 /**
  * Stack and spans of a failure, or where no process lies between, how to render them.
@@ -142,10 +176,7 @@ export type Trace = string | (() => string)
  *
  * @category models
  */
-export interface Loss {
-  readonly exitCode?: number | undefined
-  readonly signal?: string | undefined
-  readonly outOfMemory: boolean
+export interface Loss extends Ending {
   /**
    * Who is to blame where no chunk names a culprit. By default an item that ran
    * alone is, and of several none is proven. `"nobody"`: the lane was ended for a
@@ -182,15 +213,15 @@ export interface Scheduler {
   /** The item succeeded, with its (encoded) value. */
   succeed(chunk: Chunk, at: number, value: unknown): void
   /** The item failed. */
-  fail(chunk: Chunk, at: number, failure: WireFailure): void
+  fail(chunk: Chunk, at: number, failure: WireFailure, ran?: Ran): void
   /** A lane spent so many microseconds on these items of its chunks, not yet reported. Sizes later chunks. */
   busy(items: ReadonlyArray<Item>, micros: number): void
   /** Items from `from` up to, not including, `to` surely did not start. They count no attempt. */
   giveBack(chunk: Chunk, from: number, to: number): void
   /** No event of this lane follows. Without a loss, what it held did not start. */
   leave(lane: Lane, loss?: Loss): void
-  /** No lane can be had: what waits fails with `NoWorker` until one joins. */
-  unavailable(cause: unknown): void
+  /** No lane can be had, for so many milliseconds already: what waits fails with `NoWorker` until one joins. */
+  unavailable(cause: unknown, waited?: number): void
   readonly timers: Timers
 }
 

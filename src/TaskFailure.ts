@@ -105,14 +105,19 @@ export class Undecodable extends Schema.TaggedError<Undecodable>("papyros/Undeco
 }) {}
 
 /**
- * No handler of the dispatcher's group serves this task.
+ * No handler of the dispatcher's group serves this task. On workers that are not of
+ * one version with the program, `offered` says what they serve instead.
  *
  * @category reasons
  */
 export class UnknownTask extends Schema.TaggedError<UnknownTask>("papyros/UnknownTask")("UnknownTask", {
-  name: Schema.String
+  name: Schema.String,
+  offered: Schema.optional(Schema.String)
 }) {
   override get message(): string {
+    if (this.offered !== undefined) {
+      return `is served by no worker (${this.offered}): start workers whose handlers module has this very ${this.name}`
+    }
     return `is served by no handler of this dispatcher: add ${this.name} to the group that its layer was made with`
   }
 }

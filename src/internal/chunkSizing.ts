@@ -7,7 +7,7 @@ export interface TaskStats {
 }
 
 /** A chunk is filled until this long is expected: 0.5 to 1 ms lost no throughput and kept phase changes at 94 % of the ideal. */
-const TARGET_MICROS = 700
+export const TARGET_MICROS = 700
 const TARGET_BYTES = 256 * 1024
 
 /**
@@ -19,14 +19,17 @@ export class ChunkFill {
   private bytes = 0
   private count = 0
   private readonly most: number
+  private readonly target: number
 
-  constructor(previous: number) {
+  /** After a chunk of so many, for so many microseconds. */
+  constructor(previous: number, target: number) {
     this.most = previous * 2
+    this.target = target
   }
 
   fits(stats: TaskStats): boolean {
     if (this.count === 0) return true
-    return this.count < this.most && stats.micros > 0 && this.micros + stats.micros <= TARGET_MICROS &&
+    return this.count < this.most && stats.micros > 0 && this.micros + stats.micros <= this.target &&
       this.bytes + stats.bytes <= TARGET_BYTES
   }
 

@@ -75,6 +75,8 @@ export interface Origin {
   readonly next: () => Entry | undefined
   /** The entry has its outcome: `failure`, or else `value`. Not called for cancelled entries. */
   readonly settled: (entry: Entry) => void
+  /** A cancelled entry has stopped, or will not start. */
+  readonly dropped?: ((entry: Entry) => void) | undefined
   /** There may be room for a push that `link.accept` refused. */
   readonly roomy: () => void
   /** The dispatcher's scope ends. */

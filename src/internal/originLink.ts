@@ -13,6 +13,7 @@ export interface LinkScheduler {
   readonly hasRoom: () => boolean
   readonly enqueue: (link: OriginLink) => void
   readonly unlink: (link: OriginLink) => void
+  readonly cancel: (entry: Entry) => void
   readonly cancelAfter: (link: OriginLink, after: number) => void
 }
 
@@ -80,6 +81,23 @@ export class OriginLink implements Link {
     this.scheduler.cancelAfter(this, after)
   }
 
+  /** Cancels one entry. If a lane holds it, `origin.dropped` is called when it does no more; whether one does. */
+  cancel(entry: Entry): boolean {
+    if (entry.lease === undefined) {
+      entry.cancelled = true
+      return false
+    }
+    this.scheduler.cancel(entry)
+    return true
+  }
+
+  /** Takes what waits to be started again, for somebody else to start. */
+  reclaim(): ReadonlyArray<Entry> {
+    const entries = this.front.clear().filter(isWanted)
+    for (const entry of entries) this.uncount(entry)
+    return entries
+  }
+
   end(stopped: () => void): void {
     if (this.ended) {
       if (this.active === 0) stopped()
@@ -145,7 +163,8 @@ export class OriginLink implements Link {
   }
 
   /** To be called when everything about a released entry is done. */
-  afterRelease(): void {
+  afterRelease(entry: Entry): void {
+    if (entry.cancelled) this.origin.dropped?.(entry)
     if (this.ended && this.active === 0 && this.stopped !== undefined) {
       const stopped = this.stopped
       this.stopped = undefined

@@ -29,8 +29,22 @@ export const reasonOf = (
       return new TaskFailure.UnknownTask({ name })
     case "Undecodable":
       return new TaskFailure.Undecodable({ part: failure.part, message: failure.message })
+    case "WorkerLost":
+      return workerLost(failure)
+    case "NoWorker":
+      return new TaskFailure.NoWorker({
+        waited: Duration.millis(failure.millis),
+        ...(failure.cause === undefined ? {} : { cause: failure.cause })
+      })
   }
 }
+
+export const workerLost = ({ exitCode, outOfMemory, signal }: Executor.Ending): TaskFailure.WorkerLost =>
+  new TaskFailure.WorkerLost({
+    outOfMemory,
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(signal === undefined ? {} : { signal })
+  })
 
 const undecodable = (part: "error" | "defect", { message }: Misfit): TaskFailure.Undecodable =>
   new TaskFailure.Undecodable({ part, message })

@@ -16,16 +16,29 @@ import type * as Dispatcher from "../Dispatcher.ts"
 import type * as Executor from "../Executor.ts"
 import * as TaskFailure from "../TaskFailure.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
-import { ChunkFill, learn } from "./chunkSizing.ts"
+import { ChunkFill, learn, TARGET_MICROS } from "./chunkSizing.ts"
 import * as Codec from "./codec.ts"
 import { Deque } from "./deque.ts"
 import { boundOption, countOption } from "./options.ts"
-import type { Entry, Hub, Link, Origin, Parent } from "./origin.ts"
+import type { Entry, Hub, Origin, Parent } from "./origin.ts"
 import { isWanted, linkOf, OriginLink } from "./originLink.ts"
-import { reasonOf } from "./reason.ts"
+import { reasonOf, workerLost } from "./reason.ts"
 import { Chunk, Seat, type TaskType, typeOf } from "./seat.ts"
 import { sizeOf } from "./sizeOf.ts"
-import { Timers } from "./timers.ts"
+import { type Timer, Timers } from "./timers.ts"
+
+/** What a scheduler is told beside what users may say. */
+interface SchedulerOptions extends Executor.DispatcherOptions {
+  /** Payloads come encoded, and results and errors stay so: tasks are passed on for another scheduler. */
+  readonly relays?: boolean | undefined
+}
+
+/** Tasks of one name that no lane serves which has asked so far. */
+interface Aside {
+  readonly entries: Deque<Entry>
+  lastChunk: number
+  timer: Timer | undefined
+}
 
 class Scheduler implements Executor.Scheduler, Hub {
   readonly timers: Timers
@@ -34,8 +47,11 @@ class Scheduler implements Executor.Scheduler, Hub {
   private readonly types = new Map<string, TaskType>()
   private readonly capacity: number
   private readonly maxAttempts: number
+  private readonly relays: boolean
   private boundary: "codec" | "none" = "none"
   private maxChunk = 1
+  private chunkMicros = TARGET_MICROS
+  private patience = 0
 
   private readonly seats = new Map<Executor.Lane, Seat>()
   private readonly links = new Set<OriginLink>()
@@ -44,6 +60,8 @@ class Scheduler implements Executor.Scheduler, Hub {
   /** Links among the turns that may have ended. */
   private stale = 0
   private readonly suspects = new Deque<Entry>()
+  /** What the lanes that asked do not serve, by name. */
+  private readonly aside = new Map<string, Aside>()
   private readonly rejected: Array<readonly [entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>]> = []
   private slotCount = 0
   private windowCount = 0
@@ -51,6 +69,7 @@ class Scheduler implements Executor.Scheduler, Hub {
   accepted = 0
   private chunkId = 0
   private waking = false
+  private wakesSoon = false
   private taking = false
   /** A link got its turn since this was last cleared. */
   private enqueued = false
@@ -63,10 +82,11 @@ class Scheduler implements Executor.Scheduler, Hub {
 
   constructor(
     group: TaskGroup.Any,
-    options: Executor.DispatcherOptions,
+    options: SchedulerOptions,
     timers: Timers,
     later: (f: () => void) => void
   ) {
+    this.relays = options.relays === true
     this.later = later
     this.group = group
     this.timers = timers
@@ -77,11 +97,13 @@ class Scheduler implements Executor.Scheduler, Hub {
   configure(executor: Executor.Executor<unknown, unknown>): void {
     this.boundary = executor.boundary
     this.maxChunk = executor.maxChunk
+    this.chunkMicros = executor.chunkMicros ?? TARGET_MICROS
+    this.patience = executor.patience ?? 0
   }
 
   // --- origins ---------------------------------------------------------------
 
-  attach(origin: Origin): Link | undefined {
+  attach(origin: Origin): OriginLink | undefined {
     if (this.closed) return undefined
     const parent = origin.parent?.scheduler === this ? origin.parent : undefined
     const link = new OriginLink(this, origin, parent === undefined ? 0 : parent.depth + 1)
@@ -161,12 +183,14 @@ class Scheduler implements Executor.Scheduler, Hub {
       }
     }
     // Found before any of them ends, since one that ends may let others end at once.
-    for (const entry of entries) {
-      if (entry.cancelled) continue
-      entry.cancelled = true
-      const chunk = entry.lease as Chunk | undefined
-      if (chunk !== undefined) chunk.seat.lane.cancel(chunk, chunk.items.indexOf(entry))
-    }
+    for (const entry of entries) this.cancel(entry)
+  }
+
+  cancel(entry: Entry): void {
+    if (entry.cancelled) return
+    entry.cancelled = true
+    const chunk = entry.lease as Chunk | undefined
+    if (chunk !== undefined) chunk.seat.lane.cancel(chunk, chunk.items.indexOf(entry))
   }
 
   // --- lanes -----------------------------------------------------------------
@@ -192,7 +216,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     while (this.news) {
       this.news = false
       for (const seat of this.seats.values()) {
-        if (this.turns.length === 0 && this.suspects.length === 0) break
+        if (this.turns.length === 0 && this.suspects.length === 0 && this.aside.size === 0) break
         if (!seat.parked) continue
         seat.parked = false
         seat.lane.wake()
@@ -233,6 +257,7 @@ class Scheduler implements Executor.Scheduler, Hub {
   private fill(seat: Seat, max: number, first: Parent | undefined): Array<Entry> {
     const most = Math.min(max, this.maxChunk)
     const entries: Array<Entry> = []
+    if (this.aside.size > 0) this.fillFromAside(seat, most, entries)
     if (first?.links !== undefined) {
       for (const child of first.links) {
         if (entries.length >= most) return entries
@@ -256,7 +281,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     const fixed = link.origin.chunkSize
     // Chunks of live tasks are only a way to save calls: they need no estimate.
     const fill = fixed === undefined && this.boundary === "codec" && size > 1
-      ? new ChunkFill(link.lastChunk)
+      ? new ChunkFill(link.lastChunk, this.chunkMicros)
       : undefined
     const start = entries.length
     while (entries.length - start < size && !isAlone(entries, seat)) {
@@ -312,7 +337,13 @@ class Scheduler implements Executor.Scheduler, Hub {
       return undefined
     }
     entry.type = type
-    if (type.codec === undefined) {
+    if (seat.lane.refuses?.(type.name) !== undefined) {
+      this.setAside(entry, type.name)
+      return undefined
+    }
+    if (this.relays) {
+      this.sample(type, entry.payload)
+    } else if (type.codec === undefined) {
       entry.payload = entry.task
     } else if (entry.payload === undefined) {
       const encoded = type.codec.payload.encode(entry.task)
@@ -325,9 +356,13 @@ class Scheduler implements Executor.Scheduler, Hub {
         return undefined
       }
       entry.payload = encoded
-      if (type.sampled++ % 64 === 0) type.bytes += (sizeOf(encoded) - type.bytes) / (type.sampled === 1 ? 1 : 8)
+      this.sample(type, encoded)
     }
     return type
+  }
+
+  private sample(type: TaskType, payload: unknown): void {
+    if (type.sampled++ % 64 === 0) type.bytes += (sizeOf(payload) - type.bytes) / (type.sampled === 1 ? 1 : 8)
   }
 
   private typeOf(name: string): TaskType | undefined {
@@ -336,13 +371,90 @@ class Scheduler implements Executor.Scheduler, Hub {
     const task = this.group.tasks.get(name)
     if (task === undefined) return undefined
     const type: TaskType = {
-      codec: this.boundary === "codec" ? Codec.make(task) : undefined,
+      name,
+      codec: this.boundary === "codec" && !this.relays ? Codec.make(task) : undefined,
       micros: 0,
       bytes: 0,
       sampled: 0
     }
     this.types.set(name, type)
     return type
+  }
+
+  // --- what some lanes do not serve -------------------------------------------
+
+  /** Keeps an entry for lanes that serve it. */
+  private setAside(entry: Entry, name: string): void {
+    linkOf(entry).count(entry)
+    let aside = this.aside.get(name)
+    if (aside === undefined) {
+      aside = { entries: new Deque(), lastChunk: 1, timer: undefined }
+      this.aside.set(name, aside)
+    }
+    aside.entries.push(entry)
+    this.watchAside(name, aside)
+  }
+
+  /** While no lane serves the name, what waits does so as long as the executor says. */
+  private watchAside(name: string, aside: Aside): void {
+    for (const { lane } of this.seats.values()) {
+      if (lane.refuses?.(name) !== undefined) continue
+      // It may have asked before this was there.
+      if (!this.wakesSoon) {
+        this.wakesSoon = true
+        this.later(() => {
+          this.wakesSoon = false
+          this.wake()
+        })
+      }
+      return
+    }
+    aside.timer ??= this.timers.set(this.patience, () => this.giveUp(name))
+  }
+
+  private fillFromAside(seat: Seat, most: number, entries: Array<Entry>): void {
+    for (const [name, aside] of this.aside) {
+      if (seat.lane.refuses?.(name) !== undefined) continue
+      const fill = this.boundary === "codec" ? new ChunkFill(aside.lastChunk, this.chunkMicros) : undefined
+      const start = entries.length
+      while (entries.length < most) {
+        const entry = aside.entries.shift()
+        if (entry === undefined) break
+        const type = isWanted(entry) ? this.prepare(entry, seat) : undefined
+        if (type === undefined) {
+          linkOf(entry).uncount(entry)
+          continue
+        }
+        if (fill?.fits(type) === false) {
+          aside.entries.unshift(entry)
+          break
+        }
+        fill?.add(type)
+        entries.push(entry)
+      }
+      if (entries.length > start) aside.lastChunk = entries.length - start
+      if (aside.entries.length === 0) this.forgetAside(name, aside)
+    }
+  }
+
+  private forgetAside(name: string, { timer }: Aside): void {
+    if (timer !== undefined) this.timers.clear(timer)
+    this.aside.delete(name)
+  }
+
+  /** No lane has come that serves tasks of this name. */
+  private giveUp(name: string): void {
+    const aside = this.aside.get(name)
+    if (aside === undefined) return
+    aside.timer = undefined
+    const offers = new Set(Array.from(this.seats.values(), ({ lane }) => lane.refuses?.(name)))
+    // One has come and is busy, or there is none at all, which is for the executor to say.
+    if (offers.has(undefined) || offers.size === 0) return
+    this.aside.delete(name)
+    const offered = Array.from(offers).join("; ")
+    for (const entry of aside.entries.clear()) {
+      this.reject(entry, "none", new TaskFailure.UnknownTask({ name, offered }))
+    }
   }
 
   private lease(seat: Seat, entries: Array<Entry>): Chunk | undefined {
@@ -385,12 +497,19 @@ class Scheduler implements Executor.Scheduler, Hub {
     this.released(chunk, entry)
   }
 
-  fail(chunk: Chunk, at: number, failure: Executor.WireFailure): void {
+  fail(chunk: Chunk, at: number, failure: Executor.WireFailure, ran?: Executor.Ran): void {
     const entry = chunk.items[at]
     if (!this.release(chunk, entry)) return
-    if (!entry.cancelled) {
+    if (ran !== undefined) entry.attempt = Math.max(entry.attempt, ran.attempt)
+    const worker = ran?.worker ?? chunk.seat.lane.name
+    if (entry.cancelled) {
+      // Nobody waits for it.
+    } else if (failure._tag === "WorkerLost") {
+      this.restart(entry, failure, worker, chunk.seat, entry)
+      this.wake()
+    } else {
       const reason = TaskFailure.withoutStack(() => reasonOf(failure, entry.name, typeOf(entry).codec))
-      this.failWith(entry, chunk.seat.lane.name, reason, "trace" in failure ? failure.trace : "")
+      this.failWith(entry, worker, reason, "trace" in failure ? failure.trace : "")
     }
     this.released(chunk, entry)
   }
@@ -418,7 +537,7 @@ class Scheduler implements Executor.Scheduler, Hub {
   }
 
   private released(chunk: Chunk, entry: Entry): void {
-    linkOf(entry).afterRelease()
+    linkOf(entry).afterRelease(entry)
     const seat = chunk.seat
     if (seat.held === 0 && (seat.alone || seat.draining)) {
       seat.alone = false
@@ -452,7 +571,7 @@ class Scheduler implements Executor.Scheduler, Hub {
       const entry: Entry = chunk.items[at]
       if (!this.release(chunk, entry)) continue
       entry.attempt--
-      if (isMoved(entry, chunk.seat)) this.lost(entry, chunk.seat, { outOfMemory: false })
+      if (isMoved(entry, chunk.seat)) this.lost(entry, chunk.seat.lane.name, { outOfMemory: false })
       else this.again(entry)
       this.released(chunk, entry)
     }
@@ -490,28 +609,36 @@ class Scheduler implements Executor.Scheduler, Hub {
         } else {
           this.release(chunk, entry)
           entry.attempt--
-          if (isMoved(entry, seat)) this.lost(entry, seat, loss ?? { outOfMemory: false })
+          if (isMoved(entry, seat)) this.lost(entry, lane.name, loss ?? { outOfMemory: false })
           else this.again(entry)
-          linkOf(entry).afterRelease()
+          linkOf(entry).afterRelease(entry)
         }
       }
     }
+    for (const [name, aside] of this.aside) this.watchAside(name, aside)
     if (loss?.blame === undefined && started.length === 1) culprit ??= started[0]
     for (const entry of started) {
       this.release(entry.lease as Chunk, entry)
-      if (isWanted(entry)) this.restart(entry, loss!, seat, culprit)
-      linkOf(entry).afterRelease()
+      if (isWanted(entry)) this.restart(entry, loss!, lane.name, seat, culprit, loss!.blame)
+      linkOf(entry).afterRelease(entry)
     }
     this.roomy()
     this.wake()
   }
 
-  /** What becomes of a task that was running on a lost lane. */
-  private restart(entry: Entry, loss: Executor.Loss, seat: Seat, culprit: Entry | undefined): void {
+  /** What becomes of a task that was running when what ran it was lost. */
+  private restart(
+    entry: Entry,
+    ending: Executor.Ending,
+    worker: string,
+    seat: Seat,
+    culprit: Entry | undefined,
+    blame?: Executor.Loss["blame"]
+  ): void {
     if (entry === culprit) entry.losses++
     if (!entry.idempotent || isMoved(entry, seat) || entry.losses >= this.maxAttempts) {
-      this.lost(entry, seat, loss)
-    } else if (entry === culprit || (culprit === undefined && loss.blame !== "nobody")) {
+      this.lost(entry, worker, ending)
+    } else if (entry === culprit || (culprit === undefined && blame !== "nobody")) {
       linkOf(entry).count(entry)
       this.suspects.push(entry)
     } else {
@@ -519,14 +646,8 @@ class Scheduler implements Executor.Scheduler, Hub {
     }
   }
 
-  private lost(entry: Entry, seat: Seat, { exitCode, outOfMemory, signal }: Omit<Executor.Loss, "chunks">): void {
-    if (!isWanted(entry)) return
-    const reason = new TaskFailure.WorkerLost({
-      outOfMemory,
-      ...(exitCode === undefined ? {} : { exitCode }),
-      ...(signal === undefined ? {} : { signal })
-    })
-    this.failWith(entry, seat.lane.name, reason, "")
+  private lost(entry: Entry, worker: string, ending: Executor.Ending): void {
+    if (isWanted(entry)) this.failWith(entry, worker, workerLost(ending), "")
   }
 
   /** A suspect runs alone, on a lane that is emptied for it. */
@@ -538,11 +659,13 @@ class Scheduler implements Executor.Scheduler, Hub {
       seat.draining = seat.draining || draining < this.suspects.length
       return seat.draining ? [] : this.fill(seat, max, undefined)
     }
-    for (let entry = this.suspects.shift(); entry !== undefined; entry = this.suspects.shift()) {
+    for (let left = this.suspects.length; left > 0; left--) {
+      const entry = this.suspects.shift()!
       if (!isWanted(entry)) {
         linkOf(entry).uncount(entry)
         continue
       }
+      if (this.prepare(entry, seat) === undefined) continue
       seat.alone = true
       seat.draining = false
       return [entry]
@@ -550,8 +673,8 @@ class Scheduler implements Executor.Scheduler, Hub {
     return this.fill(seat, max, undefined)
   }
 
-  unavailable(cause: unknown): void {
-    this.noWorker = { since: this.timers.now(), cause }
+  unavailable(cause: unknown, waited = 0): void {
+    this.noWorker = { since: this.timers.now() - waited, cause }
     this.refuse()
   }
 
@@ -562,6 +685,10 @@ class Scheduler implements Executor.Scheduler, Hub {
     const refuse = (entry: Entry) =>
       this.reject(entry, "none", new TaskFailure.NoWorker({ waited, ...(cause === undefined ? {} : { cause }) }))
     for (const entry of this.suspects.clear()) refuse(entry)
+    for (const [name, aside] of this.aside) {
+      this.forgetAside(name, aside)
+      for (const entry of aside.entries.clear()) refuse(entry)
+    }
     for (let link = this.turns.shift(); link !== undefined; link = this.turns.shift()) {
       link.queued = false
       for (let entry = link.shift(); entry !== undefined; entry = link.shift()) refuse(entry)
@@ -618,18 +745,45 @@ export const makeScheduler = <E, R>(
   options: Executor.DispatcherOptions
 ): Effect.Effect<Dispatcher.Dispatcher["Service"], E, R | Scope.Scope> =>
   Effect.gen(function*() {
-    const context = yield* Effect.context<R | Scope.Scope>()
-    const clock = yield* Clock.Clock
-    const timers = new Timers(clock, Effect.runForkWith(context as Context.Context<never>))
-    const tasks = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
-    const scheduler = new Scheduler(group, options, timers, (f) => tasks.scheduleTask(f, 0))
+    const scheduler = yield* prepare(group, options)
     const dispatcher: Dispatcher.Dispatcher["Service"] = {
       hub: scheduler,
       status: Effect.sync(() => scheduler.status)
     }
-    const executor = yield* make(dispatcher)
+    yield* open(scheduler, yield* make(dispatcher))
+    return dispatcher
+  })
+
+/** Where origins join whose tasks come encoded, and whose outcomes stay so. */
+export interface RelayHub {
+  readonly attach: (origin: Origin) => OriginLink | undefined
+  readonly status: Dispatcher.Status
+}
+
+/** Makes what passes encoded tasks on to an executor, in a scope. */
+export const makeRelayHub = <E, R>(
+  group: TaskGroup.Any,
+  executor: Executor.Executor<E, R>,
+  options: Executor.DispatcherOptions
+): Effect.Effect<RelayHub, E, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const scheduler = yield* prepare(group, { ...options, relays: true })
+    yield* open(scheduler, executor)
+    return scheduler
+  })
+
+const prepare = (group: TaskGroup.Any, options: SchedulerOptions): Effect.Effect<Scheduler> =>
+  Effect.gen(function*() {
+    const context = yield* Effect.context<never>()
+    const clock = yield* Clock.Clock
+    const timers = new Timers(clock, Effect.runForkWith(context))
+    const tasks = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
+    return new Scheduler(group, options, timers, (f) => tasks.scheduleTask(f, 0))
+  })
+
+const open = <E, R>(scheduler: Scheduler, executor: Executor.Executor<E, R>) =>
+  Effect.gen(function*() {
     scheduler.configure(executor)
     yield* executor.open(scheduler as unknown as Executor.Scheduler)
     yield* Effect.addFinalizer(() => scheduler.close)
-    return dispatcher
   })

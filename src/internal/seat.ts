@@ -6,6 +6,7 @@ import type { Entry } from "./origin.ts"
 
 /** What the scheduler knows of one type of task. */
 export interface TaskType extends TaskStats {
+  readonly name: string
   readonly codec: TaskCodec | undefined
   sampled: number
 }
@@ -14,6 +15,7 @@ export class Chunk implements Executor.Chunk {
   readonly id: number
   readonly items: ReadonlyArray<Entry>
   readonly seat: Seat
+  readonly suspect: boolean
   note: unknown = undefined
 
   get expected(): number {
@@ -26,6 +28,7 @@ export class Chunk implements Executor.Chunk {
   newer: Chunk | undefined = undefined
 
   constructor(id: number, items: ReadonlyArray<Entry>, seat: Seat) {
+    this.suspect = seat.alone
     this.id = id
     this.items = items
     this.seat = seat

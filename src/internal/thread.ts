@@ -128,6 +128,8 @@ export class Thread implements Executor.Lane {
     let next: Flight | undefined
     while (this.joined && !this.held && !this.condemned && !this.retiring) {
       if (chunks >= 2 && (chunks >= most || ahead >= AHEAD)) break
+      // What was taken back keeps its slot until the thread comes to it.
+      if (this.flights.size >= Claims.slots) break
       const chunk = this.pool.scheduler.take(this, Claims.maxChunk)
       if (chunk === undefined) break
       chunks++

@@ -10,15 +10,11 @@ import * as Config from "effect/Config"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { existsSync } from "node:fs"
-import { availableParallelism } from "node:os"
-import { fileURLToPath } from "node:url"
 import type { ResourceLimits } from "node:worker_threads"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
-import { boundOption, countOption, millisOption } from "../internal/options.ts"
-import { defaultSize, type HandlersError, Pool, type PoolOptions } from "../internal/pool.ts"
-import { Claims } from "../internal/wire.ts"
+import type { HandlersError } from "../internal/pool.ts"
+import { checkPool, executor } from "../internal/poolExecutor.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
@@ -85,50 +81,11 @@ export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
   options: WorkerPoolOptions
 ): Layer.Layer<Dispatcher, HandlersError> =>
-  Executor.layer<TaskGroup.Any, HandlersError>(group, () =>
-    Effect.sync((): Executor.Executor<HandlersError> => {
-      const checked = check(group, options)
-      return {
-        name: "pool",
-        boundary: "codec",
-        maxChunk: Claims.maxChunk,
-        open: (scheduler) =>
-          Effect.gen(function*() {
-            const pool = new Pool(checked, scheduler, yield* Effect.context<never>())
-            yield* Effect.acquireRelease(Effect.void, () => pool.close)
-            yield* pool.open
-          })
-      }
-    }), { capacity: options.capacity, maxAttempts: options.maxAttempts })
-
-const check = (group: TaskGroup.Any, options: WorkerPoolOptions): PoolOptions => {
-  const cpus = availableParallelism()
-  const size = typeof options.size === "object"
-    ? options.size
-    : { min: options.size ?? defaultSize(cpus), max: options.size ?? defaultSize(cpus) }
-  const min = countOption("size.min", size.min, 1)!
-  const max = countOption("size.max", size.max, min)!
-  return {
-    handlers: resolve(options.handlers),
+  Executor.layer<TaskGroup.Any, HandlersError>(
     group,
-    min,
-    max,
-    idleTimeout: millisOption("size.idleTimeout", "idleTimeout" in size ? size.idleTimeout : undefined) ?? 30_000,
-    concurrency: countOption("concurrency", options.concurrency, 1) ?? 1,
-    gracePeriod: millisOption("gracePeriod", options.gracePeriod) ?? 1000,
-    maxTasksPerWorker: boundOption("maxTasksPerWorker", options.maxTasksPerWorker, 1),
-    resourceLimits: options.resourceLimits
-  }
-}
-
-/** The URL of the module, or of its compiled sibling where only that exists. */
-const resolve = (handlers: URL | string): string => {
-  const url = new URL(handlers)
-  if (url.protocol !== "file:" || !/\.m?ts$/.test(url.pathname) || existsSync(fileURLToPath(url))) return url.href
-  const compiled = new URL(url)
-  compiled.pathname = url.pathname.replace(/ts$/, "js")
-  return existsSync(fileURLToPath(compiled)) ? compiled.href : url.href
-}
+    () => Effect.sync(() => executor(checkPool(group, options))),
+    { capacity: options.capacity, maxAttempts: options.maxAttempts }
+  )
 
 /**
  * The same with options from the environment: `PAPYROS_SIZE`, `PAPYROS_CONCURRENCY`,
