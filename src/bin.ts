@@ -36,7 +36,8 @@ main.pipe(
   NodeRuntime.runMain({
     disableErrorReporting: true,
     teardown: (exit, onExit) => {
-      const code = Exit.isSuccess(exit) ? 0 : codeOf(exit.cause)
+      // A command that serves has said already that it succeeds by being ended.
+      const code = Exit.isSuccess(exit) ? 0 : Number(process.exitCode ?? codeOf(exit.cause))
       // What a handlers module has left open must not keep the process; a help text that a pipe has not taken must.
       if (process.stdout.writableLength === 0) process.exit(code)
       process.exitCode = code

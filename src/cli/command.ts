@@ -2,13 +2,17 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import type * as Stdio from "effect/Stdio"
+import { nameserver } from "./nameserver.ts"
 import { run } from "./run.ts"
+import { secret } from "./secret.ts"
+import { status } from "./status.ts"
 import * as Stderr from "./stderr.ts"
+import { workers } from "./workers.ts"
 
 /** The command `papyros`, with its subcommands. */
 export const papyros = Command.make("papyros").pipe(
   Command.withDescription("Run typed tasks in this process, on worker threads or on other hosts"),
-  Command.withSubcommands([run])
+  Command.withSubcommands([run, workers, nameserver, status, secret])
 )
 
 /**

@@ -12,8 +12,9 @@ export const value = <A>(name: string, options: {
   readonly metavar: string
   readonly expected: string
   readonly parse: (text: string) => Option.Option<A>
+  readonly alias?: string | undefined
 }): Flag.Flag<Option.Option<A>> =>
-  Flag.String(name).pipe(
+  (options.alias === undefined ? Flag.String(name) : Flag.withAlias(Flag.String(name), options.alias)).pipe(
     Flag.withMetavar(options.metavar),
     Flag.withDescription(`${options.about} [${variable(name)}]`),
     Flag.withFallbackConfig(Config.String(variable(name))),

@@ -31,6 +31,7 @@ import * as Json from "./json.ts"
 import * as Outcomes from "./outcomes.ts"
 import * as Payloads from "./payloads.ts"
 import * as Progress from "./progress.ts"
+import * as Remote from "./remoteFlags.ts"
 import * as Stderr from "./stderr.ts"
 import { nearest } from "./suggest.ts"
 
@@ -80,7 +81,10 @@ const config = {
     parse: (text) => text === "auto" ? Option.some("auto") : Flags.whole(1)(text)
   }),
   retries: number("retries", 0, "How often a failed task is tried again, at once"),
-  concurrency: number("concurrency", 1, "Tasks at once; if it is left out, 16 for each CPU with fiber, 1 with pool")
+  concurrency: number("concurrency", 1, "Tasks at once; if it is left out, 16 for each CPU with fiber, 1 with pool"),
+  group: Remote.group,
+  nameServer: Remote.nameServer,
+  secretFile: Remote.secretFile
 }
 
 type Config = Command.Command.Config.Infer<typeof config>
@@ -176,7 +180,12 @@ const execute = Effect.fnUntraced(function*(config: Config) {
   const context = yield* dispatcher.layer({
     handlers: handlers.url,
     group: handlers.group,
-    concurrency: Option.getOrUndefined(config.concurrency)
+    concurrency: Option.getOrUndefined(config.concurrency),
+    remote: {
+      workerGroup: Option.getOrUndefined(config.group),
+      nameServer: Option.getOrUndefined(config.nameServer),
+      secret: yield* Remote.readSecret(config.secretFile)
+    }
   }).pipe(
     Layer.provide(Layer.succeedContext(handlers.context)),
     Layer.build,

@@ -20,6 +20,7 @@ export class Timers {
   private readonly heap: Array<Timer> = []
   private sleeper: Fiber.Fiber<void> | undefined
   private sleepingUntil = Infinity
+  private closed = false
   private readonly clock: Clock.Clock
   private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
@@ -36,7 +37,7 @@ export class Timers {
   /** Calls `fire` once, in `millis` milliseconds. */
   set(millis: number, fire: () => void): Timer {
     const timer: Timer = { at: this.now() + millis, fire, slot: this.heap.length }
-    if (timer.at === Infinity) {
+    if (timer.at === Infinity || this.closed) {
       timer.slot = -1
       return timer
     }
@@ -50,8 +51,9 @@ export class Timers {
     if (timer.slot !== -1) this.remove(timer)
   }
 
-  /** Drops every timer. */
+  /** Drops every timer, and those that are still to come. */
   close(): void {
+    this.closed = true
     for (const timer of this.heap) timer.slot = -1
     this.heap.length = 0
     this.arm()

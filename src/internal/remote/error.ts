@@ -27,3 +27,9 @@ export class RemoteError extends Schema.TaggedError<RemoteError>("papyros/Remote
     return `${this.reason.address}: ${this.reason.message}`
   }
 }
+
+/** A port that cannot be opened. */
+export const cannotListen = (address: string) => (error: { readonly message: string; readonly cause?: unknown }) => {
+  const why = error.cause instanceof Error ? error.cause.message : error.message
+  return new RemoteError({ reason: new Unreachable({ address, message: `cannot listen there: ${why}` }) })
+}

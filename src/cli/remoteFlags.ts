@@ -1,0 +1,65 @@
+/** Flags of all that talks to a name server. */
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Address from "../internal/remote/address.ts"
+import { isGroup } from "../internal/remote/identity.ts"
+import { DEFAULT_PORT } from "../internal/remote/options.ts"
+import * as Secret from "../internal/remote/secret.ts"
+import { Unusable } from "./exit.ts"
+import * as Flags from "./flags.ts"
+
+export const group = Flags.value("group", {
+  about: "The worker group; default if it is left out",
+  metavar: "name",
+  expected: "1 to 64 letters, digits, dots, underscores or hyphens",
+  parse: Option.liftPredicate(isGroup)
+})
+
+export const nameServer = Flags.value("name-server", {
+  about: `The name server; 127.0.0.1:${DEFAULT_PORT} if it is left out`,
+  metavar: "host:port",
+  expected: "host:port, as in 10.0.0.1:7427 or [::1]:7427",
+  parse: (text) => Option.as(Address.parse(text), text)
+})
+
+export const secretFile = Flags.value("secret-file", {
+  about: "The file of the shared secret, readable by its owner only; else it is the variable PAPYROS_SECRET",
+  metavar: "file",
+  expected: "the path of a file",
+  parse: Option.liftPredicate((text) => text !== "")
+})
+
+export const port = (about: string) =>
+  Flags.value("port", {
+    about,
+    metavar: "n",
+    expected: "a port from 0 to 65535",
+    parse: (text) => Option.filter(Flags.whole(0)(text), (port) => port <= 65_535)
+  })
+
+export const host = Flags.value("host", {
+  about: "Where to listen; 127.0.0.1 if it is left out. Others need a secret",
+  metavar: "address",
+  expected: "an address or a host name",
+  parse: Option.liftPredicate((text) => text !== "")
+})
+
+/** The secret of the file, or of the environment, from which it is removed; without either, none. */
+export const readSecret = (
+  file: Option.Option<string>
+): Effect.Effect<Redacted.Redacted<string> | undefined, Unusable, FileSystem.FileSystem> =>
+  Effect.gen(function*() {
+    // Also where a file is named: threads and child processes would inherit it.
+    const own = yield* Effect.mapError(Secret.fromEnvironment, unusable)
+    const secret = Option.isNone(file)
+      ? own
+      : Option.some(yield* Effect.mapError(Secret.fromFile(file.value), unusable))
+    return Option.getOrUndefined(Option.map(secret, toText))
+  })
+
+const toText = (secret: Secret.Secret): Redacted.Redacted<string> =>
+  Redacted.make(Buffer.from(Redacted.value(secret)).toString("base64url"))
+
+const unusable = ({ message }: { readonly message: string }) => new Unusable({ message })

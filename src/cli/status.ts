@@ -1,0 +1,137 @@
+import * as Command from "effect/cli/Command"
+import type * as Runner from "effect/cluster/Runner"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import { callWorker } from "../internal/remote/connection.ts"
+import type { RemoteError } from "../internal/remote/error.ts"
+import { operator } from "../internal/remote/identity.ts"
+import * as NameServerClient from "../internal/remote/nameServerClient.ts"
+import { maxTaskBytesOption, nameServerOption, secretOption } from "../internal/remote/options.ts"
+import type { WorkerStatus } from "../internal/remote/protocol.ts"
+import type { Secret } from "../internal/remote/secret.ts"
+import { Exited, UNUSABLE, Unusable } from "./exit.ts"
+import * as Flags from "./flags.ts"
+import * as Remote from "./remoteFlags.ts"
+import * as Stderr from "./stderr.ts"
+
+const config = {
+  group: Remote.group,
+  nameServer: Remote.nameServer,
+  secretFile: Remote.secretFile,
+  watch: Flags.toggle("watch", "Show it again every second, until it is interrupted")
+}
+
+/** How often workers are asked twice to see how fast they are, in milliseconds. */
+const PERIOD = 1000
+
+// ----------------------------------------------------------------------------
+// What there is
+// ----------------------------------------------------------------------------
+
+interface Row {
+  readonly group: string
+  readonly worker: string
+  readonly status: typeof WorkerStatus.Type | undefined
+  /** Outcomes so far, when this was asked. */
+  readonly at: number
+}
+
+const ask = (runner: Runner.Runner, secret: Secret | undefined) =>
+  Effect.scoped(Effect.flatMap(
+    callWorker(runner, { ...operator, secret }, maxTaskBytesOption(undefined)),
+    ({ link }) => link.client.Status()
+  ))
+
+/** All workers of the groups that are wanted; one that does not answer has no status. */
+const look = Effect.fnUntraced(function*(
+  options: Omit<NameServerClient.NameServerClientOptions, "identity">,
+  group: Option.Option<string>
+): Effect.fn.Return<ReadonlyArray<Row>, RemoteError> {
+  const groups = yield* NameServerClient.groups(options)
+  const wanted = groups.filter((one) => Option.isNone(group) || one.group === group.value)
+  return yield* Effect.forEach(
+    wanted.flatMap(({ group, members }) => members.map((runner) => ({ group, runner }))),
+    ({ group, runner }) =>
+      Effect.map(Effect.option(ask(runner, options.secret)), (status): Row => ({
+        group,
+        worker: `${runner.address.host}:${runner.address.port}`,
+        status: Option.getOrUndefined(status),
+        at: performance.now()
+      })),
+    { concurrency: 16 }
+  )
+})
+
+// ----------------------------------------------------------------------------
+// A table
+// ----------------------------------------------------------------------------
+
+const count = (n: number): string => Math.round(n).toLocaleString("en-US")
+
+const outcomes = ({ status }: Row): number => status === undefined ? 0 : status.succeeded + status.failed
+
+/** Tasks per second between two looks. */
+const rate = (row: Row, before: ReadonlyArray<Row>): string => {
+  const earlier = before.find(({ group, worker }) => group === row.group && worker === row.worker)
+  if (earlier?.status === undefined || row.status === undefined || row.at <= earlier.at) return ""
+  return count(Math.max(0, outcomes(row) - outcomes(earlier)) / (row.at - earlier.at) * 1000)
+}
+
+const table = (rows: ReadonlyArray<Row>, before: ReadonlyArray<Row>): string => {
+  const cells = [
+    ["group", "worker", "slots", "clients", "running", "waiting", "done", "failed", "tasks/s"],
+    ...rows.map((row) => {
+      const { group, status, worker } = row
+      if (status === undefined) return [group, worker, "does not answer", "", "", "", "", "", ""]
+      const { clients, failed, running, slots, succeeded, waiting } = status
+      return [group, worker, ...[slots, clients, running, waiting, succeeded, failed].map(count), rate(row, before)]
+    })
+  ]
+  const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)))
+  const line = (row: ReadonlyArray<string>) =>
+    row.map((cell, column) => column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])).join("  ")
+      .trimEnd()
+  return cells.map(line).join("\n")
+}
+
+const CLEAR = "\u001b[H\u001b[2J"
+
+const run = Effect.fnUntraced(function*(
+  { group, nameServer, secretFile, watch }: Command.Command.Config.Infer<typeof config>
+) {
+  const stdio = yield* Stdio.Stdio
+  const say = (text: string) => Effect.orDie(Stream.run(Stream.make(`${text}\n`), stdio.stdout()))
+  const secret = yield* secretOption(yield* Remote.readSecret(secretFile))
+  const options = { ...nameServerOption(Option.getOrUndefined(nameServer)), secret }
+  const clear = watch && (yield* stdio.stdoutIsTerminal) ? CLEAR : ""
+  const named = Option.isSome(group) ? ` in the group ${group.value}` : ""
+  const show = (rows: ReadonlyArray<Row>, before: ReadonlyArray<Row>) =>
+    say(clear + (rows.length === 0 ? `No worker is registered${named}.` : table(rows, before)))
+  let before = yield* look(options, group)
+  if (before.length === 0 && !watch) return yield* show([], [])
+  do {
+    yield* Effect.sleep(PERIOD)
+    const rows = yield* look(options, group)
+    yield* show(rows, before)
+    before = rows
+  } while (watch)
+})
+
+/** The command `papyros status`. */
+export const status = Command.make("status", config, (config) =>
+  run(config).pipe(
+    Effect.mapError((error) => error._tag === "Unusable" ? error : new Unusable({ message: error.message })),
+    Effect.catchTag("Unusable", ({ message }) => Effect.andThen(Stderr.say(message), new Exited({ code: UNUSABLE })))
+  )).pipe(
+    Command.withShortDescription("Show groups, their workers, and what they do"),
+    Command.withDescription(
+      "Asks the name server for its workers and each worker for its tasks: those that run and wait there, those that " +
+        "are done since it was started, and how many in the last second. Exit code 2 if the name server cannot be asked."
+    ),
+    Command.withExamples([
+      { command: "papyros status", description: "All groups, once" },
+      { command: "papyros status --group images --watch", description: "One group, every second" }
+    ])
+  )

@@ -1,0 +1,71 @@
+/** From the address of a worker to a connection that is ready for tasks. */
+import type { Runner } from "effect/cluster/Runner"
+import * as Effect from "effect/Effect"
+import type { RpcClientError } from "effect/rpc/RpcClientError"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Bytes from "./bytes.ts"
+import { connect } from "./connect.ts"
+import { RemoteError, Unreachable, VersionMismatch } from "./error.ts"
+import type { Connection } from "./executor.ts"
+import type { Role } from "./identity.ts"
+import { maxFrameSize } from "./options.ts"
+import { PROTOCOL, WorkerRpcs } from "./protocol.ts"
+import * as RpcClient from "./rpcClient.ts"
+import type { Secret } from "./secret.ts"
+import { VERSION } from "./version.ts"
+
+/** How long opening a connection, and the first answer on it, may take, in milliseconds. */
+export const OPEN = 5000
+
+/** How long the other side may say nothing, in milliseconds; it is asked every 2 seconds. */
+export const SILENCE = 8000
+
+export interface Credentials {
+  readonly group: string
+  readonly role: Role
+  readonly secret: Secret | undefined
+}
+
+/** Calls of a worker that speaks this version, and how it has introduced itself. */
+export const callWorker = Effect.fnUntraced(function*(
+  { address: { host, port } }: Runner,
+  { group, role, secret }: Credentials,
+  maxTaskBytes: number
+) {
+  const connection = yield* connect({
+    host,
+    port,
+    secret,
+    identity: { role, group },
+    openTimeout: OPEN,
+    silence: SILENCE
+  })
+  const link = yield* RpcClient.make(WorkerRpcs, connection, { maxFrameSize: maxFrameSize(maxTaskBytes) })
+  const { address } = connection
+  const unreachable = (message: string) => new RemoteError({ reason: new Unreachable({ address, message }) })
+  const welcome = yield* link.client.Hello({ protocol: PROTOCOL, version: VERSION }).pipe(
+    Effect.mapError((error: RpcClientError) => unreachable(error.message)),
+    Effect.timeoutOrElse({ duration: OPEN, orElse: () => Effect.fail(unreachable(`said nothing for ${OPEN} ms`)) })
+  )
+  if (welcome.protocol !== PROTOCOL || welcome.format > Bytes.FORMAT) {
+    const theirs = `papyros ${welcome.version} (protocol ${welcome.protocol}, values ${welcome.format})`
+    const ours = `papyros ${VERSION} (protocol ${PROTOCOL}, values up to ${Bytes.FORMAT})`
+    return yield* new RemoteError({
+      reason: new VersionMismatch({ address, message: `runs ${theirs}, and this is ${ours}: update the older one` })
+    })
+  }
+  return { welcome, link }
+})
+
+/** A worker that is ready for tasks. */
+export const connectTo = (
+  runner: Runner,
+  options: Omit<Credentials, "role">,
+  maxTaskBytes: number
+): Effect.Effect<Connection, RemoteError, Scope.Scope> =>
+  Effect.map(callWorker(runner, { ...options, role: "client" }, maxTaskBytes), ({ link, welcome }) => ({
+    welcome,
+    outcomes: Stream.interruptWhen(link.client.Outcomes(), link.closed),
+    send: (orders) => link.notify("Send", orders)
+  }))

@@ -1,0 +1,118 @@
+/**
+ * The name server: knows the workers of each group for as long as their connections
+ * are open, and keeps nothing. So after a start it answers only when those that were
+ * registered before could have come back: an early answer would tell clients that
+ * their workers are gone.
+ */
+import type { Runner } from "effect/cluster/Runner"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as NetAddress from "effect/net/NetAddress"
+import type * as Scope from "effect/Scope"
+import type * as SocketServer from "effect/socket/SocketServer"
+import * as Stream from "effect/Stream"
+import * as Address from "./address.ts"
+import type { Identity } from "./identity.ts"
+import { listen, type NotLoopback } from "./listen.ts"
+import { Forbidden, MAX_FRAME, NameServerRpcs, OtherVersion } from "./nameServerRpcs.ts"
+import * as Peer from "./peer.ts"
+import { printable } from "./printable.ts"
+import { PROTOCOL } from "./protocol.ts"
+import { Registrations } from "./registrations.ts"
+import * as RpcServer from "./rpcServer.ts"
+import type { Secret } from "./secret.ts"
+import { VERSION } from "./version.ts"
+
+export interface NameServerOptions {
+  readonly host: string
+  /** 0: any that is free. */
+  readonly port: number
+  readonly secret: Secret | undefined
+  /** How long after its start nothing is said of workers, in milliseconds. Default 2000. */
+  readonly grace?: number | undefined
+  /** How long a peer may say nothing, in milliseconds. Default 8000. */
+  readonly silence?: number | undefined
+}
+
+const GRACE = 2000
+const SILENCE = 8000
+
+/** Serves until its scope ends. */
+export const serve: (options: NameServerOptions) => Effect.Effect<
+  { readonly address: NetAddress.SocketAddress },
+  SocketServer.SocketServerError | NotLoopback,
+  Scope.Scope
+> = Effect.fnUntraced(function*({ grace = GRACE, host, port, secret, silence = SILENCE }) {
+  const server = yield* listen({ host, port, secret, silence, accepts: () => true })
+  const registrations = new Registrations()
+  const settled = yield* Latch.make()
+  yield* Effect.forkScoped(Effect.andThen(Effect.sleep(grace), settled.open))
+
+  let stopping = false
+  const handlers = yield* Layer.build(NameServerRpcs.toLayer(makeHandlers(registrations, settled, () => stopping)))
+  yield* Effect.provideContext(RpcServer.serve(NameServerRpcs, server, { maxFrameSize: MAX_FRAME }), handlers)
+  // Runs before the connections are closed.
+  yield* Effect.addFinalizer(() => Effect.sync(() => stopping = true))
+
+  const { address } = server
+  const trust = secret === undefined ? " without a secret: every user of this host is trusted" : ""
+  yield* Effect.logInfo(`Name server listening on ${NetAddress.formatSocketAddress(address)}${trust}`)
+  return { address }
+})
+
+const makeHandlers = (registrations: Registrations, settled: Latch.Latch, isStopping: () => boolean) => {
+  /** Those that have said Hello. */
+  const greeted = new WeakSet<Peer.Peer["Service"]>()
+
+  /** Fails unless whoever calls may. Without TLS nobody knows who it is. */
+  const check = (may: (identity: Identity) => boolean): Effect.Effect<void, Forbidden> =>
+    Effect.flatMap(Peer.current, (peer) => {
+      const allowed = greeted.has(peer) && (peer.identity === undefined || may(peer.identity))
+      return allowed ? Effect.void : Effect.fail(new Forbidden())
+    })
+
+  const attach = (group: string, runner: Runner) =>
+    Effect.acquireRelease(
+      Effect.suspend(() => {
+        const registration = registrations.add(group, runner)
+        const how = registration.again ? "registered again" : "registered"
+        return Effect.as(Effect.logInfo(`Worker ${describe(runner)} of group ${printable(group)} ${how}`), registration)
+      }),
+      ({ end }) =>
+        Effect.suspend(() =>
+          end() && !isStopping()
+            ? Effect.logInfo(`Worker ${describe(runner)} of group ${printable(group)} lost`)
+            : Effect.void
+        )
+    )
+
+  return NameServerRpcs.of({
+    Hello: ({ protocol }) =>
+      Effect.flatMap(Peer.current, (peer) => {
+        if (protocol !== PROTOCOL) return Effect.fail(new OtherVersion({ protocol: PROTOCOL, version: VERSION }))
+        greeted.add(peer)
+        return peer.authenticated
+      }),
+    Attach: ({ group, runner }) =>
+      Stream.unwrap(
+        check((peer) => peer.role === "worker" && peer.group === group).pipe(
+          Effect.andThen(attach(group, runner)),
+          Effect.as(Stream.concat(Stream.succeed<void>(undefined), Stream.never))
+        )
+      ),
+    Members: ({ group }) =>
+      check((peer) => peer.role === "operator" || peer.group === group).pipe(
+        Effect.andThen(settled.await),
+        Effect.map(() => registrations.members(group))
+      ),
+    Groups: () =>
+      check((peer) => peer.role === "operator").pipe(
+        Effect.andThen(settled.await),
+        Effect.map(() => registrations.all)
+      )
+  })
+}
+
+const describe = ({ address, weight }: Runner): string =>
+  `${printable(Address.format(address))} (${weight} ${weight === 1 ? "thread" : "threads"})`

@@ -1,0 +1,47 @@
+/** Options of clients and workers, checked. Unusable ones are defects that name the option. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import { countOption } from "../options.ts"
+import * as Address from "./address.ts"
+import { RemoteError, Unauthorized } from "./error.ts"
+import { isGroup } from "./identity.ts"
+import * as Secret from "./secret.ts"
+
+export const DEFAULT_PORT = 7427
+
+const MAX_TASK_BYTES = 8 * 1024 * 1024
+
+/** What a frame holds beside the largest task. */
+const FRAME = 4 * 1024 * 1024
+
+export const groupOption = (input: string | undefined): string => {
+  if (input === undefined) return "default"
+  if (isGroup(input)) return input
+  throw new RangeError(`workerGroup must be 1 to 64 letters, digits, ".", "_" or "-", got ${JSON.stringify(input)}`)
+}
+
+export const nameServerOption = (input: string | undefined): Address.Address => {
+  if (input === undefined) return { host: "127.0.0.1", port: DEFAULT_PORT }
+  return Option.getOrThrowWith(
+    Address.parse(input),
+    () => new RangeError(`nameServer must be host:port, got ${JSON.stringify(input)}`)
+  )
+}
+
+export const maxTaskBytesOption = (input: number | undefined): number =>
+  countOption("maxTaskBytes", input, 1) ?? MAX_TASK_BYTES
+
+/** The largest frame that one who sends tasks of this size has to take. */
+export const maxFrameSize = (maxTaskBytes: number): number => maxTaskBytes + FRAME
+
+/** A secret that is too short, or no secret at all, is found out by whoever sets it. */
+export const secretOption = (
+  input: Redacted.Redacted<string> | undefined
+): Effect.Effect<Secret.Secret | undefined, RemoteError> =>
+  input === undefined
+    ? Effect.succeed(undefined)
+    : Effect.mapError(
+      Effect.fromResult(Secret.parse(input)),
+      ({ message }) => new RemoteError({ reason: new Unauthorized({ address: "secret", message }) })
+    )

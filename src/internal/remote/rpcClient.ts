@@ -1,0 +1,153 @@
+/**
+ * Calls over one connection, for as long as it lives: unlike the protocol that
+ * effect/rpc brings, it never opens another, because here the loss of a connection is
+ * something to act on. There are no acks, which would cost a round trip per element
+ * of a stream; what holds a sender back is the socket.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Rpc from "effect/rpc/Rpc"
+import * as RpcClient from "effect/rpc/RpcClient"
+import { RpcClientDefect, RpcClientError } from "effect/rpc/RpcClientError"
+import type * as RpcGroup from "effect/rpc/RpcGroup"
+import { constPing, type FromClientEncoded, type FromServerEncoded } from "effect/rpc/RpcMessage"
+import * as RpcSerialization from "effect/rpc/RpcSerialization"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import { type Connection, refusal } from "./connect.ts"
+import { RemoteError, Unauthorized, Unreachable, VersionMismatch } from "./error.ts"
+
+/** So often that a peer which waits for 8 s hears of a live one more than once. */
+const PING = 2000
+
+export interface RpcClientOptions {
+  /** Bytes. What is larger is not read, and ends the connection. */
+  readonly maxFrameSize: number
+  /** Milliseconds. */
+  readonly pingInterval?: number | undefined
+}
+
+export interface Link<Rpcs extends Rpc.Any> {
+  readonly client: RpcClient.RpcClient<Rpcs, RpcClientError>
+  /** Calls without waiting for an answer, of which there is none; completes when the socket has taken it. */
+  readonly notify: <const Tag extends Rpcs["_tag"]>(
+    tag: Tag,
+    payload: Rpc.PayloadConstructor<Rpc.ExtractTag<Rpcs, Tag>>
+  ) => Effect.Effect<void, RpcClientError>
+  /** Completes when the connection is lost, with why. All calls fail from then on. */
+  readonly closed: Effect.Effect<string>
+}
+
+/** The schemas of the calls need no services. */
+export const make = <Rpcs extends Rpc.Any>(
+  group: RpcGroup.RpcGroup<Rpcs>,
+  connection: Connection,
+  options: RpcClientOptions
+): Effect.Effect<Link<Rpcs>, never, Scope.Scope | Rpc.MiddlewareClient<Rpcs>> =>
+  Effect.gen(function*() {
+    const { codecFor, makeUnsafe } = yield* RpcSerialization.RpcSerialization
+    const parser = makeUnsafe()
+    const lost = Deferred.makeUnsafe<never, RpcClientError>()
+    const writer = yield* connection.socket.writer
+
+    const write = (message: FromClientEncoded): Effect.Effect<void, RpcClientError> =>
+      Effect.suspend(() => {
+        // A socket that has ended would wait for ever for room.
+        if (connection.isClosed()) return Deferred.await(lost)
+        return Effect.mapError(writer.write(parser.encode(message)!), fromSocketError)
+      })
+
+    const protocol = yield* RpcClient.Protocol.make((respond, clientIds) => {
+      // There is one client, once it runs.
+      const deliver = (message: FromServerEncoded): Effect.Effect<void> => {
+        const [clientId] = clientIds
+        return message._tag === "Pong" || clientId === undefined ? Effect.void : respond(clientId, message)
+      }
+
+      const receive = (bytes: Uint8Array | string): Effect.Effect<void, RpcClientError> => {
+        const decoded = Result.try(() => parser.decode(bytes) as ReadonlyArray<FromServerEncoded>)
+        if (Result.isFailure(decoded)) return Effect.fail(undecodable(decoded.failure))
+        const messages = decoded.success
+        return messages.length === 1 ? deliver(messages[0]) : Effect.forEach(messages, deliver, { discard: true })
+      }
+
+      const read = Effect.gen(function*() {
+        const { pull } = yield* connection.socket.reader
+        const next = Effect.mapError(pull, fromSocketError)
+        while (true) {
+          for (const bytes of yield* next) yield* receive(bytes)
+        }
+      }).pipe(
+        Effect.mapError((error) => error._tag === "SocketError" ? fromSocketError(error) : error),
+        Effect.catch((error) =>
+          connection.close.pipe(
+            Effect.andThen(Deferred.fail(lost, error)),
+            Effect.andThen(deliver({ _tag: "ClientProtocolError", error })),
+            Effect.uninterruptible
+          )
+        )
+      )
+
+      const ping = Effect.ignore(Effect.forever(
+        Effect.andThen(Effect.sleep(options.pingInterval ?? PING), write(constPing))
+      ))
+
+      return Effect.as(Effect.andThen(Effect.forkScoped(read), Effect.forkScoped(ping)), {
+        codecFor,
+        send: (_clientId: number, message: FromClientEncoded) => write(message),
+        supportsAck: false,
+        supportsTransferables: false
+      })
+    })
+
+    const client = yield* Effect.provideService(RpcClient.make(group), RpcClient.Protocol, protocol)
+    // Whatever still waits to be sent, such as that a call is interrupted, need not wait any longer.
+    yield* Effect.addFinalizer(() => Deferred.fail(lost, fromSocketError(ended)))
+
+    const encoders = new Map<string, (payload: unknown) => Effect.Effect<unknown, Schema.SchemaError>>()
+    const encoderOf = (tag: string) => {
+      let encoder = encoders.get(tag)
+      if (encoder === undefined) {
+        const { payloadSchema } = group.requests.get(tag) as unknown as Rpc.AnyWithProps
+        const encode = Schema.encodeUnknownEffect(codecFor(payloadSchema)) as (
+          payload: unknown
+        ) => Effect.Effect<unknown, Schema.SchemaError>
+        encoder = (payload) => encode(payloadSchema.make(payload))
+        encoders.set(tag, encoder)
+      }
+      return encoder
+    }
+
+    return {
+      client,
+      notify: (tag, payload) =>
+        Effect.flatMap(Effect.orDie(encoderOf(tag)(payload)), (payload) =>
+          write({ _tag: "Request", id: 0, tag, payload, headers: [], isNotification: true })),
+      closed: Effect.andThen(Effect.ignore(Deferred.await(lost)), connection.closed)
+    } satisfies Link<Rpcs>
+  }).pipe(Effect.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize: options.maxFrameSize })))
+
+const ended = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1000 }) })
+
+const fromSocketError = ({ reason }: Socket.SocketError): RpcClientError => new RpcClientError({ reason })
+
+const undecodable = (cause: unknown): RpcClientError =>
+  new RpcClientError({ reason: new RpcClientDefect({ message: "What the peer sent cannot be read", cause }) })
+
+/** What the loss of a connection means to one who has called over it, or tried to. */
+export const toRemoteError = (connection: Connection, { reason }: RpcClientError): RemoteError => {
+  const { address, identity, wasAnswered } = connection
+  if (reason._tag === "RpcClientDefect") {
+    return new RemoteError({
+      reason: new VersionMismatch({ address, message: "does not speak papyros, or not of this version" })
+    })
+  }
+  // In clear, and not a word: so a server behaves that wants TLS.
+  return new RemoteError({
+    reason: wasAnswered()
+      ? new Unreachable({ address, message: "the connection was lost" })
+      : new Unauthorized({ address, message: refusal(identity) })
+  })
+}

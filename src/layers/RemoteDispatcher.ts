@@ -1,0 +1,160 @@
+/**
+ * The dispatcher of worker processes, on this host or on others. Reach for it where
+ * one machine is not enough, or where a handler may take its whole process with it.
+ *
+ * The promise that surprises: a task whose worker is lost starts again elsewhere,
+ * so it may run twice, unless it is `idempotent: false`.
+ */
+import type { RunnerStorage } from "effect/cluster/RunnerStorage"
+import * as Config from "effect/Config"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { Dispatcher } from "../Dispatcher.ts"
+import * as Executor from "../Executor.ts"
+import { millisOption } from "../internal/options.ts"
+import { connectTo } from "../internal/remote/connection.ts"
+import type { RemoteError } from "../internal/remote/error.ts"
+import { remoteExecutor } from "../internal/remote/executor.ts"
+import { groupOption, maxTaskBytesOption, nameServerOption, secretOption } from "../internal/remote/options.ts"
+import * as Registry from "../internal/remote/registry.ts"
+import * as Secret from "../internal/remote/secret.ts"
+import { Served } from "../internal/remote/served.ts"
+import type * as Task from "../Task.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+
+export {
+  /**
+   * The workers, or the name server that knows them, cannot be had: `Unreachable`,
+   * `Unauthorized` or `VersionMismatch`.
+   *
+   * @category errors
+   */
+  RemoteError
+} from "../internal/remote/error.ts"
+
+/**
+ * What the layer takes.
+ *
+ * @category models
+ */
+export interface RemoteOptions {
+  /** Whose workers run the tasks. Default `"default"`. */
+  readonly workerGroup?: string | undefined
+  /**
+   * What client, worker and name server share: at least 128 bits, as `papyros secret`
+   * makes them. Without it everything must be on this host, and every user of this host is trusted.
+   */
+  readonly secret?: Redacted.Redacted<string> | undefined
+  /** Tasks accepted and not started. Default `"unbounded"`. */
+  readonly capacity?: number | "unbounded" | undefined
+  /** How long a task waits for a worker that serves it, before it fails with `NoWorker` or `UnknownTask`. Default 30 seconds. */
+  readonly noWorkerTimeout?: Duration.Input | undefined
+  /** How often a task may be alone on a worker that is lost, before it fails with `WorkerLost`. Default 3. */
+  readonly maxAttempts?: number | undefined
+  /** The largest payload that is sent, in bytes. A larger one is `Undecodable`. Default 8 MiB. */
+  readonly maxTaskBytes?: number | undefined
+}
+
+/**
+ * The Layer of a dispatcher whose tasks run in the worker processes that a name
+ * server knows.
+ *
+ * **Details**
+ *
+ * Workers, clients and name server may start in any order, come and go. The handlers
+ * module is on the hosts of the workers: a client never names code.
+ *
+ * Fails with `RemoteError` if it is not let in, or speaks another version; an
+ * unreachable name server is waited for.
+ *
+ * @category layers
+ */
+export const layer = <T extends Task.Any>(
+  group: TaskGroup.TaskGroup<T>,
+  options?: RemoteOptions & {
+    /** `host:port` of the name server. Default `"127.0.0.1:7427"`. */
+    readonly nameServer?: string | undefined
+  }
+): Layer.Layer<Dispatcher, RemoteError> =>
+  layerOf(group, options ?? {}, (secret) =>
+    Registry.nameServer({
+      ...nameServerOption(options?.nameServer),
+      secret,
+      group: groupOption(options?.workerGroup),
+      role: "client"
+    }))
+
+/**
+ * The same with the workers that a `RunnerStorage` of Effect Cluster knows, such as
+ * its `SqlRunnerStorage`.
+ *
+ * @category layers
+ */
+export const layerStorage = <T extends Task.Any>(
+  group: TaskGroup.TaskGroup<T>,
+  options?: RemoteOptions
+): Layer.Layer<Dispatcher, RemoteError, RunnerStorage> =>
+  layerOf(group, options ?? {}, () => Registry.fromRunnerStorage)
+
+const layerOf = <T extends Task.Any, R>(
+  group: TaskGroup.TaskGroup<T>,
+  options: RemoteOptions,
+  registryOf: (secret: Secret.Secret | undefined) => Effect.Effect<Registry.Registry["Service"], never, R>
+): Layer.Layer<Dispatcher, RemoteError, Exclude<R, Scope.Scope>> =>
+  Executor.layer<TaskGroup.Any, RemoteError, R | Scope.Scope>(
+    group,
+    () =>
+      Effect.gen(function*() {
+        const secret = yield* secretOption(options.secret)
+        const maxTaskBytes = maxTaskBytesOption(options.maxTaskBytes)
+        const workerGroup = groupOption(options.workerGroup)
+        const { members } = yield* registryOf(secret)
+        return remoteExecutor({
+          served: new Served(group.tasks),
+          maxTaskBytes,
+          noWorkerTimeout: millisOption("noWorkerTimeout", options.noWorkerTimeout) ?? 30_000,
+          members,
+          connect: (runner) => connectTo(runner, { group: workerGroup, secret }, maxTaskBytes)
+        })
+      }),
+    { capacity: options.capacity, maxAttempts: options.maxAttempts }
+  )
+
+/**
+ * `layer` with options from the environment: `PAPYROS_GROUP`, `PAPYROS_NAME_SERVER`,
+ * `PAPYROS_SECRET` (which is removed from it), `PAPYROS_CAPACITY` (a number or
+ * `unbounded`), `PAPYROS_MAX_ATTEMPTS`, `PAPYROS_NO_WORKER_TIMEOUT` and
+ * `PAPYROS_MAX_TASK_BYTES`. What is not set comes from `options`, then from the defaults.
+ *
+ * @category layers
+ */
+export const layerFromEnv = <T extends Task.Any>(
+  group: TaskGroup.TaskGroup<T>,
+  options?: Parameters<typeof layer>[1]
+): Layer.Layer<Dispatcher, RemoteError | Config.ConfigError> =>
+  Layer.unwrap(
+    Effect.map(
+      Config.all({
+        workerGroup: Config.String("PAPYROS_GROUP").pipe(Config.withDefault(options?.workerGroup)),
+        nameServer: Config.String("PAPYROS_NAME_SERVER").pipe(Config.withDefault(options?.nameServer)),
+        secret: Config.Redacted(Secret.VARIABLE).pipe(Config.withDefault(options?.secret)),
+        capacity: Config.Int("PAPYROS_CAPACITY").pipe(
+          Config.orElse(() => Config.Literal("unbounded", "PAPYROS_CAPACITY")),
+          Config.withDefault(options?.capacity)
+        ),
+        maxAttempts: Config.Int("PAPYROS_MAX_ATTEMPTS").pipe(Config.withDefault(options?.maxAttempts)),
+        noWorkerTimeout: Config.Duration("PAPYROS_NO_WORKER_TIMEOUT").pipe(
+          Config.withDefault(options?.noWorkerTimeout)
+        ),
+        maxTaskBytes: Config.Int("PAPYROS_MAX_TASK_BYTES").pipe(Config.withDefault(options?.maxTaskBytes))
+      }),
+      (config) => {
+        // Threads and child processes would inherit it.
+        delete process.env[Secret.VARIABLE]
+        return layer(group, config)
+      }
+    )
+  )
