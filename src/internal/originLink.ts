@@ -13,7 +13,7 @@ export interface LinkScheduler {
   readonly hasRoom: () => boolean
   readonly enqueue: (link: OriginLink) => void
   readonly unlink: (link: OriginLink) => void
-  readonly cancel: (entry: Entry) => void
+  readonly cancel: (entries: ReadonlyArray<Entry>) => void
   readonly cancelAfter: (link: OriginLink, after: number) => void
 }
 
@@ -81,14 +81,11 @@ export class OriginLink implements Link {
     this.scheduler.cancelAfter(this, after)
   }
 
-  /** Cancels one entry. If a lane holds it, `origin.dropped` is called when it does no more; whether one does. */
-  cancel(entry: Entry): boolean {
-    if (entry.lease === undefined) {
-      entry.cancelled = true
-      return false
-    }
-    this.scheduler.cancel(entry)
-    return true
+  /** Cancels entries. Of those that lanes hold, `origin.dropped` tells when they do no more; the others are returned. */
+  cancel(entries: ReadonlyArray<Entry>): ReadonlyArray<Entry> {
+    const free = entries.filter((entry) => entry.lease === undefined)
+    this.scheduler.cancel(entries)
+    return free
   }
 
   /** Takes what waits to be started again, for somebody else to start. */

@@ -182,15 +182,17 @@ class Scheduler implements Executor.Scheduler, Hub {
         }
       }
     }
-    // Found before any of them ends, since one that ends may let others end at once.
-    for (const entry of entries) this.cancel(entry)
+    this.cancel(entries)
   }
 
-  cancel(entry: Entry): void {
-    if (entry.cancelled) return
-    entry.cancelled = true
-    const chunk = entry.lease as Chunk | undefined
-    if (chunk !== undefined) chunk.seat.lane.cancel(chunk, chunk.items.indexOf(entry))
+  cancel(entries: ReadonlyArray<Entry>): void {
+    const fresh = entries.filter((entry) => !entry.cancelled)
+    // All before any of them ends: one that ends may let others end at once, and none is to start again for that.
+    for (const entry of fresh) entry.cancelled = true
+    for (const entry of fresh) {
+      const chunk = entry.lease as Chunk | undefined
+      if (chunk !== undefined) chunk.seat.lane.cancel(chunk, chunk.items.indexOf(entry))
+    }
   }
 
   // --- lanes -----------------------------------------------------------------

@@ -47,7 +47,6 @@ laws("RemoteDispatcher without sockets", {
                   version: "",
                   format: 15,
                   worker: `memory:${address.port}`,
-                  epoch: "",
                   slots: 1,
                   maxTaskBytes: MAX,
                   tasks: Array.from(served.fingerprints)

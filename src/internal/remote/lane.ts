@@ -31,7 +31,9 @@ interface Flight {
   /** Its tasks start only after it was confirmed that they were claimed. */
   readonly confirms: boolean
   readonly confirmed: Set<number>
-  readonly closed: Set<number>
+  /** Of each item whether it is answered, and how many are not. */
+  readonly closed: Uint8Array
+  open: number
   sent: boolean
 }
 
@@ -107,7 +109,8 @@ export class RemoteLane implements Executor.Lane {
         kinds,
         confirms,
         confirmed: new Set<number>(),
-        closed: new Set<number>(),
+        closed: new Uint8Array(kinds.length),
+        open: kinds.length,
         sent: false
       }
       chunk.note = flight
@@ -238,15 +241,16 @@ export class RemoteLane implements Executor.Lane {
 
   private claimed(flight: Flight | undefined, at: number): void {
     // It may have been cancelled meanwhile: then it must not start, and is returned.
-    if (flight === undefined || flight.closed.has(at)) return
+    if (flight === undefined || flight.closed[at] === 1) return
     flight.confirmed.add(at)
     this.confirmed.push({ chunk: flight.chunk.id, at })
     this.orders.added()
   }
 
   private close(flight: Flight, at: number): void {
-    flight.closed.add(at)
-    if (flight.closed.size === flight.chunk.items.length) this.flights.delete(flight.chunk.id)
+    if (flight.closed[at] === 1) return
+    flight.closed[at] = 1
+    if (--flight.open === 0) this.flights.delete(flight.chunk.id)
   }
 
   // --- between workers -------------------------------------------------------
@@ -255,7 +259,7 @@ export class RemoteLane implements Executor.Lane {
   share(now: number): void {
     if (this.recall || now - this.heard < HOLD) return
     let open = 0
-    for (const { chunk, closed } of this.flights.values()) open += chunk.items.length - closed.size
+    for (const flight of this.flights.values()) open += flight.open
     if (open <= this.concurrency) return
     this.heard = now
     this.recall = true

@@ -20,8 +20,6 @@ export const Welcome = Schema.Struct({
   /** What its runtime writes values in. */
   format: Schema.Int,
   worker: Schema.String,
-  /** Another one whenever the process is. */
-  epoch: Schema.String,
   /** Tasks that it runs at once. */
   slots: Schema.Int,
   /** The largest payload that it takes, and the largest result that it sends. */

@@ -96,7 +96,9 @@ export const fromRunnerStorage: Effect.Effect<Registry["Service"], never, Runner
           Effect.ignoreCause(Effect.timeout(storage.unregister(runner.address), FORGET), { log: "Debug" })
         )
         yield* register
-        yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(HEARTBEAT), register)))
+        yield* Effect.forever(Effect.andThen(Effect.sleep(HEARTBEAT), register)).pipe(
+          Effect.forkScoped({ startImmediately: true })
+        )
       }),
       members: Effect.mapBoth(storage.getRunners, {
         onSuccess: (runners) => runners.filter(([, healthy]) => healthy).map(([runner]) => runner),

@@ -25,7 +25,9 @@ interface RelayChunk {
   readonly id: number
   /** Tasks of this name have results of this shape. */
   readonly names: ReadonlyArray<string>
-  readonly entries: Map<number, RelayEntry>
+  /** By their places, those without an outcome; and how many there are. */
+  readonly entries: Array<RelayEntry | undefined>
+  open: number
 }
 
 class RelayEntry extends Entry {
@@ -63,15 +65,22 @@ class RelayEntry extends Entry {
 /** News are sent in pieces of about this size. */
 const PIECE = 1024 * 1024
 
+export interface RelayOptions {
+  readonly served: Served
+  readonly maxTaskBytes: number
+  /** The name of this worker. */
+  readonly worker: string
+  /** Tasks that it runs at once. */
+  readonly slots: number
+}
+
 export class Relay implements Origin {
   readonly pushed = true
   readonly chunkSize = undefined
   readonly span = undefined
   readonly parent = undefined
   readonly news: Outbox<typeof News.Type>
-  private readonly served: Served
-  private readonly maxTaskBytes: number
-  private readonly worker: string
+  private readonly options: RelayOptions
   private link: OriginLink | undefined
   private readonly waiting = new Deque<RelayEntry>()
   /** Claimed and not confirmed. */
@@ -85,10 +94,8 @@ export class Relay implements Origin {
   private credit: number | undefined
   private leaving = false
 
-  constructor(served: Served, maxTaskBytes: number, worker: string) {
-    this.served = served
-    this.maxTaskBytes = maxTaskBytes
-    this.worker = worker
+  constructor(options: RelayOptions) {
+    this.options = options
     this.news = new Outbox(() => this.collect())
   }
 
@@ -100,7 +107,7 @@ export class Relay implements Origin {
   /** Tasks that have no outcome yet. */
   get open(): number {
     let open = 0
-    for (const { entries } of this.chunks.values()) open += entries.size
+    for (const chunk of this.chunks.values()) open += chunk.open
     return open
   }
 
@@ -109,8 +116,8 @@ export class Relay implements Origin {
   /** Throws for orders that no client of this version gives. */
   order({ cancels, confirmed, recall, runs }: typeof Orders.Type): void {
     for (const run of runs) this.run(run)
-    for (const { at, chunk } of confirmed) this.confirm(this.chunks.get(chunk)?.entries.get(at))
-    for (const { at, chunk } of cancels) this.cancel(this.chunks.get(chunk)?.entries.get(at))
+    for (const { at, chunk } of confirmed) this.confirm(this.chunks.get(chunk)?.entries[at])
+    if (cancels.length > 0) this.cancel(cancels.map(({ at, chunk }) => this.chunks.get(chunk)?.entries[at]))
     if (recall) this.recall()
     this.link!.ready()
   }
@@ -118,14 +125,15 @@ export class Relay implements Origin {
   private run(run: typeof Run.Type): void {
     const { attempts, first, names, spans, timeouts } = run
     const kinds = fromNumbers16(run.kinds)
-    const payloads = decodeAll(run.payloads, kinds, names.map((name) => this.served.shapes(name).payload))
+    const payloads = decodeAll(run.payloads, kinds, names.map((name) => this.options.served.shapes(name).payload))
     let chunk = this.chunks.get(run.chunk)
-    if (chunk === undefined) this.chunks.set(run.chunk, chunk = { id: run.chunk, names, entries: new Map() })
+    if (chunk === undefined) this.chunks.set(run.chunk, chunk = { id: run.chunk, names, entries: [], open: 0 })
+    chunk.open += payloads.length
     payloads.forEach((payload, i) => {
       const timeout = timeouts?.[i] ?? -1
       const span = spans?.[i]
       const entry = new RelayEntry(
-        this.served.task(names[kinds[i]]),
+        this.options.served.task(names[kinds[i]]),
         this.count++,
         timeout < 0 ? undefined : timeout,
         chunk,
@@ -137,7 +145,7 @@ export class Relay implements Origin {
       entry.payload = payload
       // The scheduler counts the start that is to come.
       entry.attempt = (attempts?.[i] ?? 1) - 1
-      chunk.entries.set(entry.at, entry)
+      chunk.entries[entry.at] = entry
       // The client may not have heard yet that nothing more is taken.
       if (this.leaving) this.giveBack(entry)
       else this.waiting.push(entry)
@@ -150,10 +158,12 @@ export class Relay implements Origin {
     this.waiting.unshift(entry)
   }
 
-  private cancel(entry: RelayEntry | undefined): void {
-    if (entry === undefined || entry.cancelled || this.link!.cancel(entry)) return
-    this.claiming.delete(entry)
-    this.giveBack(entry)
+  private cancel(entries: ReadonlyArray<RelayEntry | undefined>): void {
+    const running = entries.filter((entry) => entry?.cancelled === false) as ReadonlyArray<RelayEntry>
+    for (const entry of this.link!.cancel(running) as ReadonlyArray<RelayEntry>) {
+      this.claiming.delete(entry)
+      this.giveBack(entry)
+    }
   }
 
   /** Starts nothing more. */
@@ -188,6 +198,11 @@ export class Relay implements Origin {
     for (let entry = this.waiting.shift(); entry !== undefined; entry = this.waiting.shift()) {
       if (entry.cancelled) continue
       if (!entry.confirms) return entry
+      // Whatever is claimed when the connection is lost may have run: as little as keeps the slots busy.
+      if (this.claiming.size >= this.options.slots) {
+        this.waiting.unshift(entry)
+        return undefined
+      }
       this.claiming.add(entry)
       this.claims.push(entry)
       this.news.added()
@@ -220,8 +235,8 @@ export class Relay implements Origin {
   }
 
   private forget({ at, chunk }: RelayEntry): void {
-    chunk.entries.delete(at)
-    if (chunk.entries.size === 0) this.chunks.delete(chunk.id)
+    chunk.entries[at] = undefined
+    if (--chunk.open === 0) this.chunks.delete(chunk.id)
   }
 
   // --- what the client is told -----------------------------------------------
@@ -260,8 +275,8 @@ export class Relay implements Origin {
     for (const { type } of entries) micros += (type as TaskStats | undefined)?.micros ?? 0
     const parts = encodeParts(
       succeeded.map(({ kind, value }): Sent => ({ kind, value })),
-      chunk.names.map((name) => this.served.shapes(name).success),
-      this.maxTaskBytes,
+      chunk.names.map((name) => this.options.served.shapes(name).success),
+      this.options.maxTaskBytes,
       (at, message) => {
         const entry = succeeded[at]
         failures.push(this.failed(entry, { _tag: "Undecodable", part: "success", message }, undefined))
@@ -284,8 +299,9 @@ export class Relay implements Origin {
     failure: Executor.WireFailure,
     worker: string | undefined
   ): typeof Done.Type["failures"][number] {
-    const name = worker === undefined ? this.worker : `${this.worker}/${worker}`
-    return { at, attempt, worker: name, failure: encodeFailure(failure, this.maxTaskBytes) }
+    const own = this.options.worker
+    const name = worker === undefined ? own : `${own}/${worker}`
+    return { at, attempt, worker: name, failure: encodeFailure(failure, this.options.maxTaskBytes) }
   }
 }
 

@@ -6,15 +6,10 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { RelayHub } from "../scheduler.ts"
 import type { News, Orders, WorkerStatus } from "./protocol.ts"
-import { Relay } from "./relay.ts"
-import type { Served } from "./served.ts"
+import { Relay, type RelayOptions } from "./relay.ts"
 
-export interface SessionsOptions {
+export interface SessionsOptions extends RelayOptions {
   readonly hub: RelayHub
-  readonly served: Served
-  readonly worker: string
-  readonly slots: number
-  readonly maxTaskBytes: number
 }
 
 /** `K` tells connections apart. */
@@ -30,7 +25,10 @@ export class Sessions<K extends object> {
 
   get status(): typeof WorkerStatus.Type {
     const { hub, slots, worker } = this.options
-    const { failed, running, succeeded, waiting } = hub.status
+    const { failed, running, succeeded } = hub.status
+    let open = 0
+    for (const relay of this.relays.values()) open += relay.open
+    const waiting = Math.max(0, open - running)
     return { worker, slots, clients: this.relays.size, running, waiting, succeeded, failed }
   }
 
@@ -59,9 +57,9 @@ export class Sessions<K extends object> {
   })
 
   private open(key: K): Relay | undefined {
-    const { hub, maxTaskBytes, served, worker } = this.options
+    const { hub } = this.options
     if (this.leaving || this.relays.has(key)) return undefined
-    const relay = new Relay(served, maxTaskBytes, worker)
+    const relay = new Relay(this.options)
     const link = hub.attach(relay)
     if (link === undefined) return undefined
     relay.attached(link)

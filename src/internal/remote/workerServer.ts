@@ -9,7 +9,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { randomUUID } from "node:crypto"
 import type * as TaskGroup from "../../TaskGroup.ts"
 import type { WorkerOptions } from "../../Worker.ts"
 import { countOption, millisOption } from "../options.ts"
@@ -61,7 +60,6 @@ export const serveWorker = Effect.fnUntraced(function*(
   const name = Address.format(address)
   const sessions = new Sessions<Peer.Peer["Service"]>({ hub, served, worker: name, slots, maxTaskBytes })
 
-  const epoch = randomUUID()
   const handlers = WorkerRpcs.toLayer({
     Hello: () =>
       Effect.flatMap(Peer.current, (peer) =>
@@ -70,7 +68,6 @@ export const serveWorker = Effect.fnUntraced(function*(
           version: VERSION,
           format: Bytes.FORMAT,
           worker: name,
-          epoch,
           slots,
           maxTaskBytes,
           tasks: Array.from(served.fingerprints)
