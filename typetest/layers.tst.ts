@@ -1,3 +1,4 @@
+import type { RunnerStorage } from "effect/cluster/RunnerStorage"
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -6,7 +7,10 @@ import * as Dispatcher from "papyros/Dispatcher"
 import * as DummyDispatcher from "papyros/DummyDispatcher"
 import * as Executor from "papyros/Executor"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
+import * as RemoteDispatcher from "papyros/RemoteDispatcher"
 import * as TaskGroup from "papyros/TaskGroup"
+import * as Worker from "papyros/Worker"
+import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { describe, expect, it } from "tstyche"
 import { Double, type NotFound, Root, Tick } from "./fixtures/tasks.ts"
 
@@ -86,6 +90,30 @@ describe("layers", () => {
     expect(FiberDispatcher.layer).type.not.toBeCallableWith(Tasks, { concurrency: "unbounded" })
     expect(FiberDispatcher.layer).type.not.toBeCallableWith(Root)
     expect(DummyDispatcher.layer).type.not.toBeCallableWith(Tasks, { concurrency: 8 })
+  })
+
+  it("that run tasks elsewhere require no handlers, and fail as their places do", () => {
+    const handlers = new URL("file:///handlers.ts")
+    expect(WorkerPoolDispatcher.layer(Tasks, { handlers })).type.toBe<
+      Layer.Layer<Dispatcher.Dispatcher, WorkerPoolDispatcher.HandlersError>
+    >()
+    expect(WorkerPoolDispatcher.layer).type.not.toBeCallableWith(Tasks)
+    expect(RemoteDispatcher.layer(Tasks)).type.toBe<
+      Layer.Layer<Dispatcher.Dispatcher, RemoteDispatcher.RemoteError>
+    >()
+    expect(RemoteDispatcher.layerFromEnv(Tasks, { workerGroup: "images" })).type.toBe<
+      Layer.Layer<Dispatcher.Dispatcher, RemoteDispatcher.RemoteError | Config.ConfigError>
+    >()
+    expect(RemoteDispatcher.layerStorage(Tasks)).type.toBe<
+      Layer.Layer<Dispatcher.Dispatcher, RemoteDispatcher.RemoteError, RunnerStorage>
+    >()
+    expect(RemoteDispatcher.layer).type.not.toBeCallableWith(Tasks, { secret: "in clear" })
+    expect(Worker.layer(Tasks, { handlers, nameServer: "10.0.0.1:7427" })).type.toBe<
+      Layer.Layer<never, WorkerPoolDispatcher.HandlersError | RemoteDispatcher.RemoteError>
+    >()
+    expect(Worker.layerStorage(Tasks, { handlers })).type.toBe<
+      Layer.Layer<never, WorkerPoolDispatcher.HandlersError | RemoteDispatcher.RemoteError, RunnerStorage>
+    >()
   })
 
   it("are made of executors, and fail and require as these do, without their scope", () => {
