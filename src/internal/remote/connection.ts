@@ -45,7 +45,7 @@ export const callWorker = Effect.fnUntraced(function*(
   const { address } = connection
   const unreachable = (message: string) => new RemoteError({ reason: new Unreachable({ address, message }) })
   const welcome = yield* link.client.Hello({ protocol: PROTOCOL, version: VERSION }).pipe(
-    Effect.mapError((error: RpcClientError) => unreachable(error.message)),
+    Effect.mapError((error: RpcClientError) => RpcClient.toRemoteError(connection, error)),
     Effect.timeoutOrElse({ duration: OPEN, orElse: () => Effect.fail(unreachable(`said nothing for ${OPEN} ms`)) })
   )
   if (welcome.protocol !== PROTOCOL || welcome.format > Bytes.FORMAT) {

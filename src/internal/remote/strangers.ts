@@ -17,10 +17,6 @@ export const WORDS = 4096
 export class Strangers {
   private readonly timers = new Map<Net.Socket, NodeJS.Timeout>()
 
-  get size(): number {
-    return this.timers.size
-  }
-
   has(socket: Net.Socket): boolean {
     return this.timers.has(socket)
   }
