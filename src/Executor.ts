@@ -109,6 +109,8 @@ export interface Chunk {
   readonly items: ReadonlyArray<Item>
   /** Microseconds that one item is expected to take, on average; 0 while unknown. */
   readonly expected: number
+  /** Bytes that the payload of one item holds, on average; 0 while unknown. */
+  readonly bytes: number
   /** For the lane's own use. */
   note: unknown
 }

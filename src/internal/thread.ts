@@ -30,6 +30,12 @@ const MANY = 64
 const AHEAD = 2000
 
 /**
+ * Payloads under way in all threads, in bytes, above which two chunks in each are enough. More gain nothing, and memory
+ * that swings by some tens of megabytes makes V8 collect everything over and over: bytes took three times as long.
+ */
+const AHEAD_BYTES = 16 * 1024 * 1024
+
+/**
  * At its cap a thread is given 16 MB more to end in. A young generation of the default size, promoted all at once,
  * takes more than that, and V8 then aborts the whole process: seen in one of six such threads, with this in none.
  */
@@ -122,16 +128,18 @@ export class Thread implements Executor.Lane {
   }
 
   private pull(): void {
-    let { ahead, chunks } = this.underWay()
+    let { ahead, bytes, chunks } = this.underWay()
     // Refilled when half of them are done, so that many go at a time.
-    const most = chunks > MANY / 2 ? 2 : MANY
+    const mostBytes = AHEAD_BYTES / this.pool.options.max
+    const most = chunks > MANY / 2 || bytes > mostBytes / 2 ? 2 : MANY
     let next: Flight | undefined
     while (this.joined && !this.held && !this.condemned && !this.retiring) {
-      if (chunks >= 2 && (chunks >= most || ahead >= AHEAD)) break
+      if (chunks >= 2 && (chunks >= most || ahead >= AHEAD || bytes >= mostBytes)) break
       const chunk = this.pool.scheduler.take(this, Claims.maxChunk)
       if (chunk === undefined) break
       chunks++
       ahead += expectedOf(chunk, chunk.items.length)
+      bytes += chunk.bytes * chunk.items.length
       if (next?.fits(chunk, Claims.maxChunk) === true) {
         next.add(chunk)
       } else {
@@ -145,15 +153,20 @@ export class Thread implements Executor.Lane {
     else this.pool.watchOver()
   }
 
-  /** Chunks without an outcome, and microseconds that they are expected to take. */
-  private underWay(): { readonly chunks: number; readonly ahead: number } {
+  /** Chunks without an outcome, microseconds that they are expected to take, and bytes of their payloads. */
+  private underWay(): { readonly chunks: number; readonly ahead: number; readonly bytes: number } {
     let chunks = 0
     let ahead = 0
+    let bytes = 0
     for (const { openParts, parts } of this.flights.values()) {
       chunks += openParts
-      if (openParts > 0) { for (const { chunk, open } of parts) ahead += expectedOf(chunk, open) }
+      if (openParts === 0) continue
+      for (const { chunk, open } of parts) {
+        ahead += expectedOf(chunk, open)
+        bytes += chunk.bytes * open
+      }
     }
-    return { chunks, ahead }
+    return { ahead, bytes, chunks }
   }
 
   private open(chunk: Executor.Chunk): Flight {
