@@ -14,7 +14,7 @@ import * as ThreadLogger from "./threadLogger.ts"
 import { Replay } from "./threadMetrics.ts"
 import * as ThreadOutput from "./threadOutput.ts"
 import * as ThreadTracer from "./threadTracer.ts"
-import { buffersOf } from "./transfer.ts"
+import { buffersOf, copyLarge } from "./transfer.ts"
 import { Claims, type Done, type Extras, type FromThread, Outbox, type ThreadData, type ToThread } from "./wire.ts"
 
 /** How long an item may hold up those behind it, in milliseconds. */
@@ -183,12 +183,14 @@ export class Thread implements Executor.Lane {
 
   private send(flight: Flight): void {
     this.claims.open(flight.slot, flight.limit)
-    this.outbox.add(this.message(flight))
-    if (flight.moved) this.outbox.move(buffersOf(flight.items[0].payload))
+    const moved: Array<ArrayBuffer> = flight.moved ? [...buffersOf(flight.items[0].payload)] : []
+    this.outbox.add(this.message(flight, moved))
+    this.outbox.move(moved)
   }
 
-  /** Payloads are packed by type. */
-  private message({ id, items, slot }: Flight): ToThread {
+  /** Payloads are packed by type. Adds the buffers of copies to those that are moved. */
+  private message({ id, items, moved: given, slot }: Flight, moved: Array<ArrayBuffer>): ToThread {
+    const copied = (bytes: Uint8Array) => copyLarge(bytes, moved)
     const names = [items[0].name]
     const kinds: Array<number> = []
     const payloads: Array<Array<unknown>> = [[]]
@@ -201,7 +203,10 @@ export class Thread implements Executor.Lane {
       kinds.push(kind)
       payloads[kind].push(payload)
     }
-    const packed = payloads.map((some, kind) => pack(this.pool.shapeOf(names[kind]), some))
+    const packed = payloads.map((some, kind) => {
+      const { shape, withBytes } = this.pool.codecOf(names[kind])
+      return pack(shape, given || withBytes === undefined ? some : some.map((payload) => withBytes(payload, copied)))
+    })
     return ["run", id, slot, names, names.length === 1 ? undefined : kinds, packed, extrasOf(items)]
   }
 
