@@ -33,7 +33,7 @@ const AHEAD = 2000
  * Payloads under way in all threads, in bytes, above which two chunks in each are enough. More gain nothing, and memory
  * that swings by some tens of megabytes makes V8 collect everything over and over: bytes took three times as long.
  */
-const AHEAD_BYTES = 16 * 1024 * 1024
+const AHEAD_BYTES = 32 * 1024 * 1024
 
 /**
  * Of a thread, in megabytes. V8's own bound, 48 MB or more, is what every thread grows to, however little is alive; of
