@@ -117,6 +117,8 @@ export interface Chunk {
   readonly expected: number
   /** Its one item may have ended a lane before, and counts as guilty if this one is lost with it. */
   readonly suspect: boolean
+  /** Bytes that the payload of one item holds, on average; 0 while unknown. */
+  readonly bytes: number
   /** For the lane's own use. */
   note: unknown
 }

@@ -45,7 +45,11 @@ export interface Codec {
   readonly decode: Code
   /** What encoded values have in common. */
   readonly shape: Shape | ListShape | undefined
+  /** Puts others in the place of the bytes of an encoded value, in a copy of it; absent where it never holds any. */
+  readonly withBytes: WithBytes | undefined
 }
+
+type WithBytes = (value: unknown, other: (bytes: Uint8Array) => Uint8Array) => unknown
 
 /** The codecs of one task. */
 export interface TaskCodec {
@@ -63,7 +67,7 @@ export const make = (task: Task.AnyClass): TaskCodec => {
     return { payload: of(task as AnyCodec), success: of(success as AnyCodec), error: of(error as AnyCodec) }
   } catch (why) {
     const nothing: Code = () => misfit(why)
-    const none: Codec = { encode: nothing, decode: nothing, shape: undefined }
+    const none: Codec = { encode: nothing, decode: nothing, shape: undefined, withBytes: undefined }
     return { payload: none, success: none, error: none }
   }
 }
@@ -72,13 +76,17 @@ export const make = (task: Task.AnyClass): TaskCodec => {
 // Schemas that are their own encoding
 // ----------------------------------------------------------------------------
 
-/** Declared types that structured clone carries as they are. */
-const cloneable: ReadonlySet<unknown> = new Set(["effect/schema/Uint8Array", "effect/schema/Date"])
+const BYTES = "effect/schema/Uint8Array"
 
-const isCloneable = (ast: SchemaAST.AST): boolean => {
+/** Declared types that structured clone carries as they are. */
+const cloneable: ReadonlySet<unknown> = new Set([BYTES, "effect/schema/Date"])
+
+const idOf = (ast: SchemaAST.AST): unknown => {
   const representation = ast.annotations?.representation
-  return Predicate.hasProperty(representation, "id") && cloneable.has(representation.id)
+  return Predicate.hasProperty(representation, "id") ? representation.id : undefined
 }
+
+const isCloneable = (ast: SchemaAST.AST): boolean => cloneable.has(idOf(ast))
 
 /** Whether encoding changes nothing, and structured clone carries every value. */
 const isPlain = (ast: SchemaAST.AST): boolean => {
@@ -136,7 +144,16 @@ const plain = (schema: AnyCodec): Codec => {
   const explain = fromExit(Schema.encodeUnknownExit(schema))
   // Both ways are checked: an executor may be anybody's.
   const check: Code = (value) => is(value) ? value : explain(value)
-  return { encode: check, decode: check, shape: shapeOf(schema.ast) }
+  return { encode: check, decode: check, shape: shapeOf(schema.ast), withBytes: withBytesOf(schema.ast) }
+}
+
+/** Of bytes and of lists of them. Where a plain schema has them elsewhere, they are cloned with the rest. */
+const withBytesOf = (ast: SchemaAST.AST): WithBytes | undefined => {
+  if (ast._tag === "Arrays" && ast.elements.length === 0 && ast.rest.length === 1) {
+    const element = withBytesOf(ast.rest[0])
+    return element && ((values, other) => (values as ReadonlyArray<unknown>).map((value) => element(value, other)))
+  }
+  return idOf(ast) === BYTES ? (bytes, other) => other(bytes as Uint8Array) : undefined
 }
 
 /** The shape of the values of a plain schema. */
@@ -220,7 +237,18 @@ const byFields = (schema: WithFields): Codec => {
   return {
     encode: (value) => is(value) ? encode(value) : explain(value),
     decode: isClass ? instantiate(schema as unknown as new(fields: unknown) => object, decode) : decode,
-    shape: shapeOfFields(fields.map(({ codec, name, optional }) => ({ name, optional, inner: codec.shape })))
+    shape: shapeOfFields(fields.map(({ codec, name, optional }) => ({ name, optional, inner: codec.shape }))),
+    withBytes: withBytesOfFields(fields)
+  }
+}
+
+const withBytesOfFields = (fields: ReadonlyArray<Field>): WithBytes | undefined => {
+  const some = fields.filter(({ codec }) => codec.withBytes !== undefined)
+  if (some.length === 0) return undefined
+  return (value, other) => {
+    const object: Record<string, unknown> = { ...(value as Readonly<Record<string, unknown>>) }
+    for (const { codec, name } of some) if (name in object) object[name] = codec.withBytes!(object[name], other)
+    return object
   }
 }
 
@@ -267,7 +295,8 @@ const of = (schema: AnyCodec): Codec => {
   return {
     encode: fromExit(Schema.encodeUnknownExit(json)),
     decode: fromExit(Schema.decodeUnknownExit(json)),
-    shape: undefined
+    shape: undefined,
+    withBytes: undefined
   }
 }
 
@@ -277,5 +306,6 @@ const json = Schema.Defect({ includeStack: true })
 export const defect: Codec = {
   encode: fromExit(Schema.encodeUnknownExit(json)),
   decode: fromExit(Schema.decodeUnknownExit(json)),
-  shape: undefined
+  shape: undefined,
+  withBytes: undefined
 }

@@ -9,7 +9,6 @@ import { isMainThread, type ResourceLimits } from "node:worker_threads"
 import type * as Executor from "../Executor.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 import * as Codec from "./codec.ts"
-import type { ListShape, Shape } from "./pack.ts"
 import { Thread } from "./thread.ts"
 
 /** The handlers module cannot be used: it cannot be loaded, its Layer fails, or it lacks a handler. */
@@ -51,7 +50,7 @@ export class Pool {
   /** Whose loggers, tracer and metrics hear of what happens in threads. */
   readonly context: Context.Context<never>
   private readonly threads = new Set<Thread>()
-  private readonly shapes = new Map<string, Shape | ListShape | undefined>()
+  private readonly codecs = new Map<string, Codec.Codec>()
   private watch: ReturnType<typeof setInterval> | undefined
   private restart: ReturnType<typeof setTimeout> | undefined
   /** Waits before the next replacement; 0: none. */
@@ -94,13 +93,11 @@ export class Pool {
     }
   })
 
-  /** What the encoded payloads of a type have in common. */
-  shapeOf(name: string): Shape | ListShape | undefined {
-    if (this.shapes.has(name)) return this.shapes.get(name)
-    const task = this.options.group.tasks.get(name)
-    const shape = task === undefined ? undefined : Codec.make(task).payload.shape
-    this.shapes.set(name, shape)
-    return shape
+  /** Of the payloads of a type. */
+  codecOf(name: string): Codec.Codec {
+    let codec = this.codecs.get(name)
+    if (codec === undefined) this.codecs.set(name, codec = Codec.make(this.options.group.tasks.get(name)!).payload)
+    return codec
   }
 
   private spawn(): void {

@@ -77,6 +77,11 @@ export class Handler {
     return this.codec?.success.shape
   }
 
+  /** Puts others in the place of bytes in its encoded results. */
+  get withBytes(): Codec.Codec["withBytes"] {
+    return this.codec?.success.withBytes
+  }
+
   /** The context that one run of the handler sees. */
   contextFor(item: Executor.Item, parent: Parent | undefined): Context.Context<never> {
     let context = parent === undefined ? this.context : Context.add(this.context, CurrentParent, parent)

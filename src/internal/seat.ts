@@ -22,6 +22,10 @@ export class Chunk implements Executor.Chunk {
     return typeOf(this.items[0]).micros
   }
 
+  get bytes(): number {
+    return typeOf(this.items[0]).bytes
+  }
+
   /** Items without an outcome. */
   open: number
   older: Chunk | undefined = undefined

@@ -14,7 +14,7 @@ import * as ThreadLogger from "./threadLogger.ts"
 import { Replay } from "./threadMetrics.ts"
 import * as ThreadOutput from "./threadOutput.ts"
 import * as ThreadTracer from "./threadTracer.ts"
-import { buffersOf } from "./transfer.ts"
+import { buffersOf, copyLarge } from "./transfer.ts"
 import { Claims, type Done, type Extras, type FromThread, Outbox, type ThreadData, type ToThread } from "./wire.ts"
 
 /** How long an item may hold up those behind it, in milliseconds. */
@@ -30,10 +30,22 @@ const MANY = 64
 const AHEAD = 2000
 
 /**
+ * Payloads under way in all threads, in bytes, above which two chunks in each are enough. More gain nothing, and memory
+ * that swings by some tens of megabytes makes V8 collect everything over and over: bytes took three times as long.
+ */
+const AHEAD_BYTES = 32 * 1024 * 1024
+
+/**
+ * Of a thread, in megabytes. V8's own bound, 48 MB or more, is what every thread grows to, however little is alive; of
+ * handlers that parse and map megabytes none was slower with this one, and some were by half with 6.
+ */
+const YOUNG: ResourceLimits = { maxYoungGenerationSizeMb: 12 }
+
+/**
  * At its cap a thread is given 16 MB more to end in. A young generation of the default size, promoted all at once,
  * takes more than that, and V8 then aborts the whole process: seen in one of six such threads, with this in none.
  */
-const YOUNG: ResourceLimits = { maxYoungGenerationSizeMb: 4 }
+const YOUNG_OF_CAPPED: ResourceLimits = { maxYoungGenerationSizeMb: 4 }
 
 export class Thread implements Executor.Lane {
   readonly name: string
@@ -46,7 +58,11 @@ export class Thread implements Executor.Lane {
   private readonly claims: Claims
   private readonly outbox: Outbox<ToThread>
   private readonly metrics: Replay
-  private readonly flights = new Map<number, Flight>()
+  /**
+   * Not a Map: the table that a growing Map leaves behind refers to its successor, so that one which has got old keeps
+   * all that follow, with the tasks in them, until the next full collection: seen as 80 MB after a million tasks.
+   */
+  private flights: Array<Flight> = []
   private readonly slots: Array<Flight | undefined> = Array.from({ length: Claims.slots }, () => undefined)
   private flightId = 0
   private joined = false
@@ -85,7 +101,7 @@ export class Thread implements Executor.Lane {
     this.worker = new Worker(new URL(entry, import.meta.url), {
       workerData: data,
       name: `papyros ${name}`,
-      ...(resourceLimits === undefined ? {} : { resourceLimits: { ...YOUNG, ...resourceLimits } })
+      resourceLimits: resourceLimits === undefined ? YOUNG : { ...YOUNG_OF_CAPPED, ...resourceLimits }
     })
     this.outbox = new Outbox(
       (messages, moved) => this.worker.postMessage(messages, moved),
@@ -100,18 +116,18 @@ export class Thread implements Executor.Lane {
   }
 
   get busy(): boolean {
-    return this.flights.size > 0
+    return this.flights.length > 0
   }
 
   /** It could work, and has nothing to do. */
   get idle(): boolean {
-    return this.joined && !this.retiring && this.flights.size === 0
+    return this.joined && !this.retiring && this.flights.length === 0
   }
 
   /** More waits for it than it can run. */
   get full(): boolean {
     let open = 0
-    for (const flight of this.flights.values()) open += flight.open
+    for (const flight of this.flights) open += flight.open
     return open > this.concurrency || !this.joined
   }
 
@@ -122,18 +138,20 @@ export class Thread implements Executor.Lane {
   }
 
   private pull(): void {
-    let { ahead, chunks } = this.underWay()
+    let { ahead, bytes, chunks } = this.underWay()
     // Refilled when half of them are done, so that many go at a time.
-    const most = chunks > MANY / 2 ? 2 : MANY
+    const mostBytes = AHEAD_BYTES / this.pool.options.max
+    const most = chunks > MANY / 2 || bytes > mostBytes / 2 ? 2 : MANY
     let next: Flight | undefined
     while (this.joined && !this.held && !this.condemned && !this.retiring) {
-      if (chunks >= 2 && (chunks >= most || ahead >= AHEAD)) break
+      if (chunks >= 2 && (chunks >= most || ahead >= AHEAD || bytes >= mostBytes)) break
       // What was taken back keeps its slot until the thread comes to it.
-      if (this.flights.size >= Claims.slots) break
+      if (this.flights.length >= Claims.slots) break
       const chunk = this.pool.scheduler.take(this, Claims.maxChunk)
       if (chunk === undefined) break
       chunks++
       ahead += expectedOf(chunk, chunk.items.length)
+      bytes += chunk.bytes * chunk.items.length
       if (next?.fits(chunk, Claims.maxChunk) === true) {
         next.add(chunk)
       } else {
@@ -143,28 +161,37 @@ export class Thread implements Executor.Lane {
     }
     if (next !== undefined) this.send(next)
     this.outbox.send()
-    if (this.flights.size === 0) this.idleSince ??= performance.now()
+    if (this.flights.length === 0) this.idleSince ??= performance.now()
     else this.pool.watchOver()
   }
 
-  /** Chunks without an outcome, and microseconds that they are expected to take. */
-  private underWay(): { readonly chunks: number; readonly ahead: number } {
+  private flightOf(id: number): Flight | undefined {
+    return this.flights.find((flight) => flight.id === id)
+  }
+
+  /** Chunks without an outcome, microseconds that they are expected to take, and bytes of their payloads. */
+  private underWay(): { readonly chunks: number; readonly ahead: number; readonly bytes: number } {
     let chunks = 0
     let ahead = 0
-    for (const { openParts, parts } of this.flights.values()) {
+    let bytes = 0
+    for (const { openParts, parts } of this.flights) {
       chunks += openParts
-      if (openParts > 0) { for (const { chunk, open } of parts) ahead += expectedOf(chunk, open) }
+      if (openParts === 0) continue
+      for (const { chunk, open } of parts) {
+        ahead += expectedOf(chunk, open)
+        bytes += chunk.bytes * open
+      }
     }
-    return { chunks, ahead }
+    return { ahead, bytes, chunks }
   }
 
   private open(chunk: Executor.Chunk): Flight {
     // What it claims is watched from here on.
-    if (this.flights.size === 0) this.claimedAt = performance.now()
+    if (this.flights.length === 0) this.claimedAt = performance.now()
     this.idleSince = undefined
     const flight = new Flight(++this.flightId, this.slots.indexOf(undefined), chunk)
     this.slots[flight.slot] = flight
-    this.flights.set(flight.id, flight)
+    this.flights.push(flight)
     // It may be taken back before it is sent.
     this.claims.open(flight.slot, 0)
     return flight
@@ -172,12 +199,14 @@ export class Thread implements Executor.Lane {
 
   private send(flight: Flight): void {
     this.claims.open(flight.slot, flight.limit)
-    this.outbox.add(this.message(flight))
-    if (flight.moved) this.outbox.move(buffersOf(flight.items[0].payload))
+    const moved: Array<ArrayBuffer> = flight.moved ? [...buffersOf(flight.items[0].payload)] : []
+    this.outbox.add(this.message(flight, moved))
+    this.outbox.move(moved)
   }
 
-  /** Payloads are packed by type. */
-  private message({ id, items, slot }: Flight): ToThread {
+  /** Payloads are packed by type. Adds the buffers of copies to those that are moved. */
+  private message({ id, items, moved: given, slot }: Flight, moved: Array<ArrayBuffer>): ToThread {
+    const copied = (bytes: Uint8Array) => copyLarge(bytes, moved)
     const names = [items[0].name]
     const kinds: Array<number> = []
     const payloads: Array<Array<unknown>> = [[]]
@@ -190,7 +219,15 @@ export class Thread implements Executor.Lane {
       kinds.push(kind)
       payloads[kind].push(payload)
     }
-    const packed = payloads.map((some, kind) => pack(this.pool.shapeOf(names[kind]), some))
+    const packed = payloads.map((some, kind) => {
+      const { shape, withBytes } = this.pool.codecOf(names[kind])
+      try {
+        return pack(shape, given || withBytes === undefined ? some : some.map((payload) => withBytes(payload, copied)))
+      } catch {
+        // Encoded by another process, and not as the schema has it: the thread refuses it, each by itself.
+        return pack(undefined, some)
+      }
+    })
     return ["run", id, slot, names, names.length === 1 ? undefined : kinds, packed, extrasOf(items)]
   }
 
@@ -198,7 +235,7 @@ export class Thread implements Executor.Lane {
   private readonly withoutUnclonable = (message: ToThread): ToThread => {
     if (message[0] !== "run") return message
     const [tag, id, slot, names, kinds, , extras] = message
-    const flight = this.flights.get(id)!
+    const flight = this.flightOf(id)!
     const payloads: ReadonlyArray<Array<unknown>> = names.map(() => [])
     flight.items.forEach(({ payload }, at) => {
       const sent = payloads[kinds === undefined ? 0 : kinds[at]]
@@ -244,7 +281,7 @@ export class Thread implements Executor.Lane {
       case "done":
         return this.done(message)
       case "fault": {
-        const flight = this.flights.get(message[1])
+        const flight = this.flightOf(message[1])
         if (flight !== undefined) this.settle(flight, message[2], message[3])
         else this.pool.log(Effect.logError(`An error in ${this.name} belongs to no running task`, message[3]))
         return this.retire()
@@ -286,7 +323,7 @@ export class Thread implements Executor.Lane {
   }
 
   private done([, id, results, failures, micros, last]: Done): void {
-    const flight = this.flights.get(id)
+    const flight = this.flightOf(id)
     if (flight === undefined) return
     const { scheduler } = this.pool
     const ended: Array<number> = []
@@ -317,10 +354,10 @@ export class Thread implements Executor.Lane {
 
   /** The thread is done with a chunk. */
   private land(flight: Flight): void {
-    this.flights.delete(flight.id)
+    this.flights.splice(this.flights.indexOf(flight), 1)
     this.slots[flight.slot] = undefined
-    if (this.flights.size === 0) this.held = this.condemned = false
-    if (this.retiring && this.flights.size === 0) this.stop()
+    if (this.flights.length === 0) this.held = this.condemned = false
+    if (this.retiring && this.flights.length === 0) this.stop()
   }
 
   // --- stopping --------------------------------------------------------------
@@ -339,7 +376,7 @@ export class Thread implements Executor.Lane {
 
   /** Takes back all that can run elsewhere. */
   private takeBackAll(): void {
-    for (const flight of Array.from(this.flights.values())) if (!flight.moved) this.takeBack(flight)
+    for (const flight of this.flights.slice()) if (!flight.moved) this.takeBack(flight)
   }
 
   cancel(chunk: Executor.Chunk, at: number): void {
@@ -361,7 +398,7 @@ export class Thread implements Executor.Lane {
     if (this.retiring) return
     this.retiring = true
     this.takeBackAll()
-    if (this.flights.size === 0) this.stop()
+    if (this.flights.length === 0) this.stop()
   }
 
   /** Ends the thread in good order, and calls back when it has exited. */
@@ -384,7 +421,7 @@ export class Thread implements Executor.Lane {
     if (this.ending) return
     this.ending = true
     this.retiring = true
-    for (const flight of Array.from(this.flights.values())) this.takeBack(flight)
+    for (const flight of this.flights.slice()) this.takeBack(flight)
     void this.worker.terminate()
   }
 
@@ -401,7 +438,7 @@ export class Thread implements Executor.Lane {
   private holdBack(now: number): void {
     let claimed = this.tasks
     let running = false
-    for (const flight of this.flights.values()) {
+    for (const flight of this.flights) {
       const next = this.claims.claimed(flight.slot)
       claimed += next
       running ||= flight.first < next
@@ -420,7 +457,7 @@ export class Thread implements Executor.Lane {
   /** Takes back what waits here if that is much, for another thread that has nothing to do. */
   share(): void {
     let micros = 0
-    for (const { limit, parts, slot } of this.flights.values()) {
+    for (const { limit, parts, slot } of this.flights) {
       micros += Math.max(0, limit - this.claims.claimed(slot)) * parts[parts.length - 1].chunk.expected
     }
     if (micros > AHEAD) this.takeBackAll()
@@ -441,7 +478,7 @@ export class Thread implements Executor.Lane {
   private endOverdue(now: number): void {
     const overdue: Array<readonly [flight: Flight, at: number, deadline: Deadline]> = []
     let condemned = false
-    for (const flight of this.flights.values()) {
+    for (const flight of this.flights) {
       if (flight.timed) this.setDeadlines(flight, now)
       for (const [at, deadline] of flight.deadlines) {
         if (!flight.isOpen(at)) flight.deadlines.delete(at)
@@ -489,7 +526,7 @@ export class Thread implements Executor.Lane {
         exitCode,
         outOfMemory: this.outOfMemory,
         blame,
-        chunks: Array.from(this.flights.values()).flatMap((flight) => {
+        chunks: this.flights.flatMap((flight) => {
           const claimed = this.claims.claimed(flight.slot)
           const guilty = blame === undefined && blamed !== undefined && this.slots[blamed.slot] === flight
             ? blamed.item
@@ -502,7 +539,7 @@ export class Thread implements Executor.Lane {
         })
       })
     }
-    this.flights.clear()
+    this.flights = []
     const started = this.joined
     this.joined = false
     this.pool.exited(this, started, this.error ?? new Error(`the thread exited with code ${exitCode} while it started`))

@@ -14,7 +14,7 @@ import { Deque } from "./deque.ts"
 import { type ListShape, pack, type Shape, unpack } from "./pack.ts"
 import { type Ended, type Handler, type Handlers, undecodable, wireDefect } from "./runner.ts"
 import { Slice } from "./slice.ts"
-import { buffersOf } from "./transfer.ts"
+import { buffersOf, copyLarge } from "./transfer.ts"
 import type { Claims, Extras, FromThread, Outbox, Results, ToThread } from "./wire.ts"
 
 /** Outcomes wait no longer than this for others to be sent with, in milliseconds. */
@@ -348,8 +348,7 @@ export class ThreadRunner {
       this.settle(run.chunk, run.at, { _tag: "TimedOut", millis: timeout })
     } else {
       const ended = handler.end(exit)
-      if (handler.movesResult && ended._tag === "Success") run.chunk.moved.push(...buffersOf(ended.value))
-      this.settle(run.chunk, run.at, ended)
+      this.settle(run.chunk, run.at, ended._tag === "Success" ? moving(ended, handler, run.chunk.moved) : ended)
     }
     // Before the main thread takes what comes next for this one, still at work.
     if (took > FLUSH) this.send(run.chunk)
@@ -421,6 +420,19 @@ export class ThreadRunner {
     const run = mark?.run
     if (run !== undefined && !run.over && !mark!.shared) this.claims.blame(run.chunk.slot, run.at)
   }
+}
+
+/** The result as it is sent, and what of it is moved. The handler may have kept what it does not give up. */
+const moving = (
+  ended: Extract<Ended, { readonly _tag: "Success" }>,
+  { movesResult, withBytes }: Handler,
+  moved: Array<ArrayBuffer>
+): Ended => {
+  if (movesResult) moved.push(...buffersOf(ended.value))
+  else if (withBytes !== undefined) {
+    return { _tag: "Success", value: withBytes(ended.value, (bytes) => copyLarge(bytes, moved)) }
+  }
+  return ended
 }
 
 /** Something in the message cannot be cloned: it becomes the failure of its item alone. */

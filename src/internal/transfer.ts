@@ -1,4 +1,4 @@
-/** The buffers of a payload or result that are moved to the other side instead of copied. */
+/** The buffers of a payload or result that are moved to the other side: those given up, and copies of others. */
 import { isMarkedAsUntransferable } from "node:worker_threads"
 
 /** Every buffer in a value that can be moved. What Node shares between buffers of its own is left, and copied. */
@@ -20,4 +20,24 @@ export const buffersOf = (value: unknown): Set<ArrayBuffer> => {
     }
   }
   return buffers
+}
+
+/** Of smaller buffers, in bytes, moving a copy costs more than it saves. */
+const LARGE = 16 * 1024
+
+/**
+ * A copy, to be moved, of bytes in a large buffer: they are then copied once, and no more than the view shows, where
+ * structured clone copies the whole buffer into the message and out of it again. Others are left to be cloned.
+ */
+export const copyLarge = (bytes: Uint8Array, moved: Array<ArrayBuffer>): Uint8Array => {
+  const { buffer, byteLength, byteOffset } = bytes
+  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < LARGE) return bytes
+  try {
+    const copy = buffer.slice(byteOffset, byteOffset + byteLength)
+    moved.push(copy)
+    return new Uint8Array(copy)
+  } catch {
+    // No memory is left for it: when it is sent, that fails this item alone.
+    return bytes
+  }
 }

@@ -60,7 +60,7 @@ export interface WorkerPoolOptions {
   readonly gracePeriod?: Duration.Input | undefined
   /** Tasks after which a thread is replaced. Default: never. */
   readonly maxTasksPerWorker?: number | undefined
-  /** Caps of a thread's JavaScript heap; a thread that exceeds them is lost. Default: Node's. */
+  /** Caps of a thread's JavaScript heap; a thread that exceeds them is lost. Default: Node's, but for 12 MB of young objects. */
   readonly resourceLimits?: ResourceLimits | undefined
 }
 

@@ -30,6 +30,7 @@ const histogram = Metric.histogram("pool_histogram", { boundaries: [10, 20, 40] 
 const summary = Metric.summary("pool_summary", { maxAge: "1 minute", maxSize: 100, quantiles: [0.5, 1] })
 
 const kept = Uint8Array.of(1, 2, 3)
+const hoard: Array<Uint8Array> = []
 
 const later = (f: () => void) => setTimeout(f, 1)
 
@@ -143,6 +144,12 @@ export default Tasks.toLayer(
             return by > 255 ? process.exit(7) : Effect.succeed(bytes.fill(by))
           }),
         Keep: () => Effect.succeed(kept),
+        Hoard: ({ parts }) =>
+          Effect.sync(() => {
+            for (const bytes of parts.bytes) bytes[0]++
+            hoard.push(...parts.bytes)
+            return { kept: hoard, sizes: parts.bytes.map(({ buffer }) => buffer.byteLength) }
+          }),
         Trace: () =>
           Effect.orDie(Effect.map(Effect.currentSpan, ({ name, parent, traceId }) => ({
             traceId,

@@ -120,6 +120,12 @@ export class Fill extends Task.Class<Fill>()("Fill", {
 /** The handler keeps what it returns, and returns it again: it is not to be copied. */
 export class Keep extends Task.Class<Keep>()("Keep", { success: Schema.Uint8Array, transfer: "success" }) {}
 
+/** Marks the bytes it is given, keeps them, and returns all that it has kept with the size of the memory they are in. */
+export class Hoard extends Task.Class<Hoard>()("Hoard", {
+  payload: { parts: Schema.Struct({ bytes: Schema.Array(Schema.Uint8Array) }) },
+  success: Schema.Struct({ kept: Schema.Array(Schema.Uint8Array), sizes: Schema.Array(Schema.Int) })
+}) {}
+
 export const Tasks = TaskGroup.make(
   Add,
   Wait,
@@ -139,5 +145,6 @@ export const Tasks = TaskGroup.make(
   Nest,
   Print,
   Fill,
-  Keep
+  Keep,
+  Hoard
 )

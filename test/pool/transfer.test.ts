@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
 import { pool } from "./pool.ts"
-import { Add, Fill, Keep } from "./tasks.ts"
+import { Add, Fill, Hoard, Keep } from "./tasks.ts"
 
 const fill = (by: number, millis = 0) => new Fill({ bytes: new Uint8Array(64), by, millis })
 
@@ -40,6 +40,22 @@ describe("WorkerPoolDispatcher", () => {
       // They were sent together, or the second had nothing left to send.
       assert.deepStrictEqual(outcomes[1], [1, 1, 1, 1])
       assert.isTrue(outcomes[2] === "Undecodable" || String(outcomes[2]) === "2,2,2,2")
+    }).pipe(Effect.provide(pool({ size: 1 }))))
+
+  it.live("takes large bytes from nobody, and of their memory no more than they show", () =>
+    Effect.gen(function*() {
+      const memory = Uint8Array.from({ length: 1 << 20 }, (_, i) => i % 100)
+      const bytes = [memory.subarray(0, 1 << 16), memory.subarray(3 << 16, 5 << 16), memory.subarray(7, 9)]
+      const before = bytes.map((part) => part.slice())
+      const marked = before.map((part) => part.with(0, part[0] + 1))
+      const task = new Hoard({ parts: { bytes } })
+      // Sent and returned more than once: whoever had them first has them still.
+      for (let times = 1; times <= 3; times++) {
+        const { kept, sizes } = yield* Dispatcher.run(task)
+        assert.deepStrictEqual(kept, Array.from({ length: times }, () => marked).flat())
+        assert.deepStrictEqual(sizes, [1 << 16, 2 << 16, 2])
+        assert.deepStrictEqual(task.parts.bytes, before)
+      }
     }).pipe(Effect.provide(pool({ size: 1 }))))
 
   it.live("tries once what was moved, and holds up only that behind a long task", () =>
