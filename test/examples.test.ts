@@ -1,5 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
+import type * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,10 +10,12 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import { randomUUID } from "node:crypto"
 import * as DummyDispatcher from "papyros/DummyDispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import handlers from "../examples/checksums/handlers.ts"
@@ -186,4 +189,54 @@ describe("examples", () => {
         "1001 = 7 x 11 x 13"
       ])
     }).pipe(Effect.provide(NodeServices.layer)))
+
+  describe("distributed", { timeout: 240_000 }, () => {
+    const spawn = Effect.fnUntraced(function*() {
+      // What it starts inherits the mark.
+      const mark = `PAPYROS_TEST_MARK=${randomUUID()}`
+      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+      const main = [process.execPath, "--conditions=papyros-source", "examples/distributed/main.ts"]
+      const child = yield* spawner.spawn(ChildProcess.make("env", [mark, ...main], { stdin: "ignore" }))
+      const stdout = yield* Queue.make<string, Cause.Done>()
+      yield* child.stdout.pipe(
+        Stream.decodeText,
+        Stream.splitLines,
+        Stream.runForEach((line) => Queue.offer(stdout, line)),
+        Effect.ensuring(Queue.end(stdout)),
+        Effect.forkScoped
+      )
+      const left = Effect.map(
+        collect("sh", ["-c", `grep -ls ${mark} /proc/[0-9]*/environ`]),
+        ({ stdout }) => stdout.trim()
+      )
+      return { child, lines: Stream.fromQueue(stdout), left }
+    })
+
+    it.live("lives through a killed and a frozen worker, with one outcome for each task", () =>
+      Effect.gen(function*() {
+        const { child, left, lines } = yield* spawn()
+        const text = (yield* Stream.runCollect(lines)).join("\n")
+        assert.strictEqual(Number(yield* child.exitCode), 0, text)
+        assert.match(
+          text,
+          /worker A is killed.*worker A, again, at.*worker B is frozen.*worker B goes on.*0 missing, 0 doubled, 0 failed/s
+        )
+        const [, tasks, repeated] = /(\d+) tasks: .*; (\d+) starts were repeated$/m.exec(text) ?? []
+        assert.isAtLeast(Number(tasks), 1000)
+        assert.isAtMost(Number(repeated), Number(tasks))
+        assert.strictEqual(yield* left, "")
+      }).pipe(Effect.provide(NodeServices.layer)))
+
+    it.live("ends what it has started when it is interrupted, a frozen worker too", () =>
+      Effect.gen(function*() {
+        const { child, left, lines } = yield* spawn()
+        yield* lines.pipe(
+          Stream.takeUntil((line) => line.includes("worker B is frozen")),
+          Stream.runDrain
+        )
+        process.kill(child.pid, "SIGINT")
+        assert.notStrictEqual(Number(yield* child.exitCode), 0)
+        assert.strictEqual(yield* left, "")
+      }).pipe(Effect.provide(NodeServices.layer)))
+  })
 })

@@ -1,15 +1,15 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { cannotListen } from "../internal/remote/error.ts"
 import * as NameServer from "../internal/remote/nameServer.ts"
 import { DEFAULT_PORT, secretOption } from "../internal/remote/options.ts"
-import { Unusable } from "./exit.ts"
 import * as Remote from "./remoteFlags.ts"
 import { serving } from "./serving.ts"
 
 const config = {
   host: Remote.host,
-  port: Remote.port(`The port; ${DEFAULT_PORT} if it is left out, 0 for any free one`),
+  port: Remote.port(`The port, else ${DEFAULT_PORT}; 0 for any free one`),
   secretFile: Remote.secretFile
 }
 
@@ -21,13 +21,12 @@ export const nameserver = Command.make(
     serving(
       Effect.gen(function*() {
         const secret = yield* secretOption(yield* Remote.readSecret(secretFile))
-        yield* NameServer.serve({
-          host: Option.getOrElse(host, () => "127.0.0.1"),
-          port: Option.getOrElse(port, () => DEFAULT_PORT),
-          secret
-        })
+        const at = Option.getOrElse(host, () => "127.0.0.1")
+        yield* NameServer.serve({ host: at, port: Option.getOrElse(port, () => DEFAULT_PORT), secret }).pipe(
+          Effect.mapError(cannotListen(at))
+        )
       }).pipe(
-        Effect.mapError((error) => error._tag === "Unusable" ? error : new Unusable({ message: error.message }))
+        Effect.catchTag("RemoteError", Remote.cannotListen)
       )
     )
 ).pipe(

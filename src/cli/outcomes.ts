@@ -23,7 +23,7 @@ export const encoder = (json: TaskJson) => ({ index, result, task }: Dispatcher.
 const failed = (index: number, failure: TaskFailure.TaskFailure<Task.Any>, json: TaskJson): Outcome => {
   const { attempt, message, reason, trace, worker } = failure
   const fields = { reason: reason._tag, message, attempt, worker, trace }
-  if (reason._tag !== "Failed") return { succeeded: false, line: JSON.stringify({ index, failure: fields }) }
+  if (reason._tag !== "Failed") return { succeeded: false, line: toLine({ index, failure: fields }) }
   const line = Result.flatMap(
     encode(json.encodeError, reason.error),
     (error) => stringify({ index, failure: { ...fields, error } })
@@ -43,4 +43,9 @@ const encode = (code: TaskJson["encodeSuccess"], value: unknown): Result.Result<
 
 /** Fails for what a schema that admits anything lets through: cycles and bigints. */
 const stringify = (value: object): Result.Result<string, string> =>
-  Result.try({ try: () => JSON.stringify(value), catch: (error) => explain(Cause.die(error)) })
+  Result.try({ try: () => toLine(value), catch: (error) => explain(Cause.die(error)) })
+
+/** JSON leaves control characters as they are that a terminal obeys: DEL, and those from 80 to 9f. */
+const toLine = (value: object): string =>
+  // oxlint-disable-next-line no-control-regex
+  JSON.stringify(value).replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`)

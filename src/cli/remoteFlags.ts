@@ -2,8 +2,10 @@
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
 import * as Redacted from "effect/Redacted"
 import * as Address from "../internal/remote/address.ts"
+import type { RemoteError } from "../internal/remote/error.ts"
 import { isGroup } from "../internal/remote/identity.ts"
 import { DEFAULT_PORT } from "../internal/remote/options.ts"
 import * as Secret from "../internal/remote/secret.ts"
@@ -11,21 +13,21 @@ import { Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 
 export const group = Flags.value("group", {
-  about: "The worker group; default if it is left out",
+  about: "The worker group, else default",
   metavar: "name",
   expected: "1 to 64 letters, digits, dots, underscores or hyphens",
   parse: Option.liftPredicate(isGroup)
 })
 
 export const nameServer = Flags.value("name-server", {
-  about: `The name server; 127.0.0.1:${DEFAULT_PORT} if it is left out`,
+  about: `The name server, else 127.0.0.1:${DEFAULT_PORT}`,
   metavar: "host:port",
   expected: "host:port, as in 10.0.0.1:7427 or [::1]:7427",
   parse: (text) => Option.as(Address.parse(text), text)
 })
 
 export const secretFile = Flags.value("secret-file", {
-  about: "The file of the shared secret, readable by its owner only; else it is the variable PAPYROS_SECRET",
+  about: "The file of the secret, else PAPYROS_SECRET",
   metavar: "file",
   expected: "the path of a file",
   parse: Option.liftPredicate((text) => text !== "")
@@ -40,7 +42,7 @@ export const port = (about: string) =>
   })
 
 export const host = Flags.value("host", {
-  about: "Where to listen; 127.0.0.1 if it is left out. Others need a secret",
+  about: "Where to listen, else 127.0.0.1. Others need a secret",
   metavar: "address",
   expected: "an address or a host name",
   parse: Option.liftPredicate((text) => text !== "")
@@ -52,14 +54,30 @@ export const readSecret = (
 ): Effect.Effect<Redacted.Redacted<string> | undefined, Unusable, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     // Also where a file is named: threads and child processes would inherit it.
-    const own = yield* Effect.mapError(Secret.fromEnvironment, unusable)
+    const own = yield* Effect.mapError(Secret.fromEnvironment, unusable(Secret.VARIABLE))
     const secret = Option.isNone(file)
       ? own
-      : Option.some(yield* Effect.mapError(Secret.fromFile(file.value), unusable))
+      : Option.some(yield* Effect.mapError(Secret.fromFile(file.value), unusable(`--secret-file ${file.value}`)))
     return Option.getOrUndefined(Option.map(secret, toText))
   })
 
 const toText = (secret: Secret.Secret): Redacted.Redacted<string> =>
   Redacted.make(Buffer.from(Redacted.value(secret)).toString("base64url"))
 
-const unusable = ({ message }: { readonly message: string }) => new Unusable({ message })
+const unusable = (where: string) => (error: Secret.InvalidSecret | PlatformError.PlatformError) =>
+  new Unusable({ message: `${where}: ${error._tag === "PlatformError" ? whyNotRead(error) : error.message}` })
+
+const whyNotRead = ({ message, reason }: PlatformError.PlatformError): string => {
+  switch (reason._tag) {
+    case "NotFound":
+      return "there is no such file. Make it with `umask 077 && papyros secret > FILE`."
+    case "PermissionDenied":
+      return "you may not read it."
+    default:
+      return `it cannot be read: ${message}`
+  }
+}
+
+/** What to do where a port cannot be opened. */
+export const cannotListen = (error: RemoteError): Unusable =>
+  new Unusable({ message: `${error.message}\nChoose another --host or --port.` })

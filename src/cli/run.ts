@@ -21,6 +21,7 @@ import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../Dispatcher.ts"
+import { describe } from "../internal/describe.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 import { dispatchers } from "./dispatchers.ts"
@@ -81,7 +82,11 @@ const config = {
     parse: (text) => text === "auto" ? Option.some("auto") : Flags.whole(1)(text)
   }),
   retries: number("retries", 0, "How often a failed task is tried again, at once"),
-  concurrency: number("concurrency", 1, "Tasks at once; if it is left out, 16 for each CPU with fiber, 1 with pool"),
+  concurrency: number(
+    "concurrency",
+    1,
+    "Tasks at once with fiber, else 16 for each CPU; threads with pool, else one for each"
+  ),
   group: Remote.group,
   nameServer: Remote.nameServer,
   secretFile: Remote.secretFile
@@ -173,6 +178,8 @@ const executeOptions = (config: Config): Dispatcher.ExecuteOptions<Task.Any> => 
 const execute = Effect.fnUntraced(function*(config: Config) {
   yield* Stderr.redirectConsole
   const stdio = yield* Stdio.Stdio
+  // Before a module is loaded that could read it in the environment.
+  const secret = yield* Remote.readSecret(config.secretFile)
   const handlers = yield* Handlers.load(config.handlers)
   const task = yield* findTask(config.handlers, config.task, handlers.group)
   const input = yield* openInput(config.input)
@@ -184,12 +191,12 @@ const execute = Effect.fnUntraced(function*(config: Config) {
     remote: {
       workerGroup: Option.getOrUndefined(config.group),
       nameServer: Option.getOrUndefined(config.nameServer),
-      secret: yield* Remote.readSecret(config.secretFile)
+      secret
     }
   }).pipe(
     Layer.provide(Layer.succeedContext(handlers.context)),
     Layer.build,
-    Effect.mapError((error) => new Unusable({ message: `The dispatcher could not start: ${String(error)}` }))
+    Effect.mapError((error) => new Unusable({ message: `The dispatcher could not start: ${describe(error)}` }))
   )
 
   const counts: Progress.Counts = { bytes: 0, read: 0, succeeded: 0, failed: 0 }

@@ -2,16 +2,21 @@ import * as Command from "effect/cli/Command"
 import type * as Runner from "effect/cluster/Runner"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import * as Address from "../internal/remote/address.ts"
 import { callWorker } from "../internal/remote/connection.ts"
 import type { RemoteError } from "../internal/remote/error.ts"
 import { operator } from "../internal/remote/identity.ts"
 import * as NameServerClient from "../internal/remote/nameServerClient.ts"
 import { maxTaskBytesOption, nameServerOption, secretOption } from "../internal/remote/options.ts"
+import { printable } from "../internal/remote/printable.ts"
 import type { WorkerStatus } from "../internal/remote/protocol.ts"
 import type { Secret } from "../internal/remote/secret.ts"
-import { Exited, UNUSABLE, Unusable } from "./exit.ts"
+import { Exited, PIPE_CLOSED, SOME_FAILED, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Remote from "./remoteFlags.ts"
 import * as Stderr from "./stderr.ts"
@@ -55,8 +60,8 @@ const look = Effect.fnUntraced(function*(
     wanted.flatMap(({ group, members }) => members.map((runner) => ({ group, runner }))),
     ({ group, runner }) =>
       Effect.map(Effect.option(ask(runner, options.secret)), (status): Row => ({
-        group,
-        worker: `${runner.address.host}:${runner.address.port}`,
+        group: printable(group),
+        worker: printable(Address.format(runner.address)),
         status: Option.getOrUndefined(status),
         at: performance.now()
       })),
@@ -98,32 +103,52 @@ const table = (rows: ReadonlyArray<Row>, before: ReadonlyArray<Row>): string => 
 
 const CLEAR = "\u001b[H\u001b[2J"
 
+/** A reader of stdout that goes away, as in `| head -1`, ends it quietly. */
+const cannotWrite = ({ reason: { cause } }: PlatformError.PlatformError) => {
+  if (Predicate.hasProperty(cause, "code") && cause.code === "EPIPE") return new Exited({ code: PIPE_CLOSED })
+  return Effect.andThen(Stderr.say(`Cannot write to stdout: ${cause}`), new Exited({ code: SOME_FAILED }))
+}
+
 const run = Effect.fnUntraced(function*(
   { group, nameServer, secretFile, watch }: Command.Command.Config.Infer<typeof config>
 ) {
   const stdio = yield* Stdio.Stdio
-  const say = (text: string) => Effect.orDie(Stream.run(Stream.make(`${text}\n`), stdio.stdout()))
   const secret = yield* secretOption(yield* Remote.readSecret(secretFile))
   const options = { ...nameServerOption(Option.getOrUndefined(nameServer)), secret }
   const clear = watch && (yield* stdio.stdoutIsTerminal) ? CLEAR : ""
+  const say = (text: string) => Effect.catch(Stream.run(Stream.make(`${clear}${text}\n`), stdio.stdout()), cannotWrite)
   const named = Option.isSome(group) ? ` in the group ${group.value}` : ""
-  const show = (rows: ReadonlyArray<Row>, before: ReadonlyArray<Row>) =>
-    say(clear + (rows.length === 0 ? `No worker is registered${named}.` : table(rows, before)))
-  let before = yield* look(options, group)
-  if (before.length === 0 && !watch) return yield* show([], [])
-  do {
+  const shown = (rows: ReadonlyArray<Row>, before: ReadonlyArray<Row>): string =>
+    rows.length === 0 ? `No worker is registered${named}.` : table(rows, before)
+
+  if (!watch) {
+    const before = yield* look(options, group)
+    if (before.length === 0) return yield* say(shown([], []))
     yield* Effect.sleep(PERIOD)
-    const rows = yield* look(options, group)
-    yield* show(rows, before)
-    before = rows
-  } while (watch)
+    return yield* say(shown(yield* look(options, group), before))
+  }
+  for (let before: ReadonlyArray<Row> = [];; yield* Effect.sleep(PERIOD)) {
+    const rows = yield* Effect.result(look(options, group))
+    if (Result.isSuccess(rows)) {
+      yield* say(shown(rows.success, before))
+      before = rows.success
+    } else {
+      // Whoever watches waits for a name server that is started again.
+      if (rows.failure.reason._tag !== "Unreachable") return yield* rows.failure
+      yield* say(printable(rows.failure.message))
+    }
+  }
 })
+
+const START = "Start one there with `papyros nameserver`, or name another with --name-server."
 
 /** The command `papyros status`. */
 export const status = Command.make("status", config, (config) =>
   run(config).pipe(
-    Effect.mapError((error) => error._tag === "Unusable" ? error : new Unusable({ message: error.message })),
-    Effect.catchTag("Unusable", ({ message }) => Effect.andThen(Stderr.say(message), new Exited({ code: UNUSABLE })))
+    Effect.catchTag("RemoteError", ({ message, reason }) =>
+      new Unusable({ message: reason._tag === "Unreachable" ? `${message}\n${START}` : message })),
+    Effect.catchTag("Unusable", ({ message }) =>
+      Effect.andThen(Stderr.say(message), new Exited({ code: UNUSABLE })))
   )).pipe(
     Command.withShortDescription("Show groups, their workers, and what they do"),
     Command.withDescription(

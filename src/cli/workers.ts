@@ -12,18 +12,18 @@ import * as Remote from "./remoteFlags.ts"
 import { serving } from "./serving.ts"
 
 const config = {
-  handlers: Argument.String("handlers").pipe(
-    Argument.withDescription("The handlers module: its default export is the Layer of its handlers")
+  handlers: Argument.String("HANDLERS").pipe(
+    Argument.withDescription("The handlers module: a path or file: URL; its default export is the Layer")
   ),
   num: Flags.value("num", {
-    about: "Worker threads; one for each CPU if it is left out",
+    about: "Worker threads, else one for each CPU",
     metavar: "n",
     expected: "a whole number of at least 1",
     parse: Flags.whole(1),
     alias: "n"
   }),
   concurrency: Flags.value("concurrency", {
-    about: "Tasks at once in a thread, for handlers that wait; 1 if it is left out",
+    about: "Tasks at once in a thread, else 1",
     metavar: "n",
     expected: "a whole number of at least 1",
     parse: Flags.whole(1)
@@ -31,15 +31,15 @@ const config = {
   group: Remote.group,
   nameServer: Remote.nameServer,
   host: Remote.host,
-  port: Remote.port("The port; any free one if it is left out"),
+  port: Remote.port("The port, else any free one"),
   advertise: Flags.value("advertise", {
-    about: "The host by which clients reach it, where that is not --host",
+    about: "The host by which clients reach it, else --host",
     metavar: "host",
     expected: "an address or a host name",
     parse: Option.liftPredicate((text) => text !== "")
   }),
   drainTimeout: Flags.value("drain-timeout", {
-    about: "How long what runs may take once it is told to end; 30s if it is left out",
+    about: "How long its drain may take, else 30s",
     metavar: "duration",
     expected: "a duration, as in 500ms, 30s or 5m",
     parse: Flags.duration
@@ -65,7 +65,10 @@ export const workers = Command.make("workers", config, (config) =>
       drainTimeout: Option.getOrUndefined(config.drainTimeout),
       secret
     })
-    yield* Effect.mapError(Layer.build(worker), ({ message }) => new Unusable({ message }))
+    yield* Effect.mapError(
+      Layer.build(worker),
+      (error) => error._tag === "RemoteError" ? Remote.cannotListen(error) : new Unusable({ message: error.message })
+    )
   }))).pipe(
     Command.withShortDescription("Run tasks of clients on this host"),
     Command.withDescription(

@@ -17,10 +17,10 @@ const spin = (millis: number) =>
     while (performance.now() < until);
   })
 
-const work = (id: number, body: Effect.Effect<void>) =>
+const work = (id: number, body: (attempt: number) => Effect.Effect<void>) =>
   Effect.flatMap(Task.CurrentAttempt, (attempt) =>
     Effect.sync(() => note("start", id, attempt)).pipe(
-      Effect.andThen(body),
+      Effect.andThen(body(attempt)),
       Effect.onInterrupt(() => Effect.sync(() => note("interrupted", id, attempt))),
       Effect.map(() => {
         note("end", id, attempt)
@@ -29,17 +29,24 @@ const work = (id: number, body: Effect.Effect<void>) =>
     ))
 
 export default Tasks.toLayer({
-  Work: ({ busy, id, millis }) => work(id, busy ? spin(millis) : Effect.sleep(millis)),
-  Once: ({ id, millis }) => work(id, Effect.sleep(millis)),
+  Work: ({ busy, first, id, millis }) =>
+    work(id, (attempt) => {
+      const time = attempt === 1 ? first ?? millis : millis
+      if (busy === true) return spin(time)
+      return time === 0 ? Effect.void : Effect.sleep(time)
+    }),
+  Once: ({ id, millis }) => work(id, () => Effect.sleep(millis)),
   Kill: ({ id, times }) =>
-    Effect.flatMap(Task.CurrentAttempt, (attempt) =>
+    work(id, (attempt) =>
       Effect.sync(() => {
-        note("start", id, attempt)
-        if (attempt <= times) process.kill(process.pid, "SIGKILL")
-        note("end", id, attempt)
-        return id
+        if (attempt > times) return
+        note("kills", id, attempt)
+        process.kill(process.pid, "SIGKILL")
+        // It takes a moment.
+        for (;;);
       })),
   Big: ({ bytes, id }) => Effect.sync(() => new Uint8Array(bytes).fill(id)),
+  Load: ({ bytes }) => Effect.succeed(bytes.length),
   Environment: () =>
     Effect.sync(() => ({
       thread: Object.entries(process.env).map(([key, value]) => `${key}=${value}`),

@@ -51,7 +51,7 @@ laws("RemoteDispatcher without sockets", {
                   maxTaskBytes: MAX,
                   tasks: Array.from(served.fingerprints)
                 },
-                outcomes: sessions.outcomes(key),
+                outcomes: sessions.outcomes(key, MAX),
                 send: (orders) => Effect.try(() => sessions.order(key, orders))
               }
             })

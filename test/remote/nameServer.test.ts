@@ -269,7 +269,7 @@ describe("the name server", () => {
         `Name server listening on 127.0.0.1:${port} without a secret: every user of this host is trusted`,
         "Worker \\u001b[2J\\u000aevil\\u009b:1 (2 threads) of group g registered",
         "Worker 10.0.0.1:2 (2 threads) of group g registered",
-        "Worker \\u001b[2J\\u000aevil\\u009b:1 (2 threads) of group g lost"
+        "Worker \\u001b[2J\\u000aevil\\u009b:1 (2 threads) of group g has left"
       ])
     }).pipe(Effect.provide(layer))
   })

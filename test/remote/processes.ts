@@ -16,9 +16,10 @@ export class Papyros {
   exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | undefined
   private readonly args: ReadonlyArray<string>
 
-  constructor(args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) {
+  constructor(args: ReadonlyArray<string>, env: Readonly<Record<string, string>>, by: ReadonlyArray<string>) {
     this.args = args
-    this.child = spawn(process.execPath, ["--conditions=papyros-source", bin, ...args], {
+    const [command, ...rest] = [...by, process.execPath, "--conditions=papyros-source", bin, ...args]
+    this.child = spawn(command, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env }
     })
@@ -54,12 +55,14 @@ export class Papyros {
   )
 }
 
+/** Started by another command, if there is one, that becomes it. */
 export const papyros = (
   args: ReadonlyArray<string>,
-  env: Readonly<Record<string, string>> = {}
+  env: Readonly<Record<string, string>> = {},
+  by: ReadonlyArray<string> = []
 ): Effect.Effect<Papyros, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new Papyros(args, env)),
+    Effect.sync(() => new Papyros(args, env, by)),
     (process) =>
       Effect.andThen(
         Effect.sync(() => {
@@ -71,8 +74,12 @@ export const papyros = (
   )
 
 /** A name server that listens, on a free port unless one is given, and its `host:port`. */
-export const nameServer = Effect.fnUntraced(function*(port = 0, env: Readonly<Record<string, string>> = {}) {
-  const process = yield* papyros(["nameserver", "--port", String(port)], env)
+export const nameServer = Effect.fnUntraced(function*(
+  port = 0,
+  env: Readonly<Record<string, string>> = {},
+  args: ReadonlyArray<string> = []
+) {
+  const process = yield* papyros(["nameserver", "--port", String(port), ...args], env)
   const address = yield* process.wrote(/listening on (\S+:\d+)/)
   return { process, address, port: Number(address.slice(address.lastIndexOf(":") + 1)) }
 })
@@ -80,7 +87,26 @@ export const nameServer = Effect.fnUntraced(function*(port = 0, env: Readonly<Re
 /** A worker process, which may not be registered yet. */
 export const worker = (
   address: string,
-  options: { readonly args?: ReadonlyArray<string>; readonly env?: Readonly<Record<string, string>> } = {}
-) => papyros(["workers", handlers, "-n", "1", "--name-server", address, ...options.args ?? []], options.env)
+  options: {
+    readonly handlers?: string
+    readonly threads?: number
+    readonly args?: ReadonlyArray<string>
+    readonly env?: Readonly<Record<string, string>>
+    readonly by?: ReadonlyArray<string>
+  } = {}
+) =>
+  papyros(
+    [
+      "workers",
+      options.handlers ?? handlers,
+      "-n",
+      String(options.threads ?? 1),
+      "--name-server",
+      address,
+      ...options.args ?? []
+    ],
+    options.env,
+    options.by
+  )
 
 export const registered = (process: Papyros) => process.wrote(/is registered/)

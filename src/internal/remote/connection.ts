@@ -10,6 +10,7 @@ import { RemoteError, Unreachable, VersionMismatch } from "./error.ts"
 import type { Connection } from "./executor.ts"
 import type { Role } from "./identity.ts"
 import { maxFrameSize } from "./options.ts"
+import { printable } from "./printable.ts"
 import { PROTOCOL, WorkerRpcs } from "./protocol.ts"
 import * as RpcClient from "./rpcClient.ts"
 import type { Secret } from "./secret.ts"
@@ -55,7 +56,7 @@ export const callWorker = Effect.fnUntraced(function*(
       reason: new VersionMismatch({ address, message: `runs ${theirs}, and this is ${ours}: update the older one` })
     })
   }
-  return { welcome, link }
+  return { welcome: { ...welcome, worker: printable(welcome.worker) }, link }
 })
 
 /** A worker that is ready for tasks. */
@@ -66,6 +67,6 @@ export const connectTo = (
 ): Effect.Effect<Connection, RemoteError, Scope.Scope> =>
   Effect.map(callWorker(runner, { ...options, role: "client" }, maxTaskBytes), ({ link, welcome }) => ({
     welcome,
-    outcomes: Stream.interruptWhen(link.client.Outcomes(), link.closed),
+    outcomes: Stream.interruptWhen(link.client.Outcomes({ maxTaskBytes }), link.closed),
     send: (orders) => link.notify("Send", orders)
   }))

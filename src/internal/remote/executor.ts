@@ -116,6 +116,7 @@ const serve = Effect.fnUntraced(function*(group: Group, runner: Runner, onJoined
     onLeft: () => Deferred.doneUnsafe(left, Effect.void)
   })
   yield* Effect.addFinalizer(() => Effect.sync(() => group.left(lane)))
+  yield* Effect.logInfo(`Worker ${welcome.worker} has joined`)
   const hear = Stream.runForEach(outcomes, (news) => Effect.try(() => lane.hear(news)))
   const give = Effect.forever(Effect.flatMap(lane.orders.take, send))
   yield* Effect.raceAllFirst([

@@ -9,6 +9,7 @@ import type { WireSpan } from "../wire.ts"
 import * as Bytes from "./bytes.ts"
 import { Outbox } from "./outbox.ts"
 import { decodeAll, encodeParts, fromNumbers16, toNumbers16 } from "./parts.ts"
+import { printable } from "./printable.ts"
 import type { Done, News, Orders, Run } from "./protocol.ts"
 import type { Served } from "./served.ts"
 
@@ -215,7 +216,9 @@ export class RemoteLane implements Executor.Lane {
       this.scheduler.succeed(flight.chunk, places[i], results[i])
       this.close(flight, places[i])
     }
-    failures.forEach(({ at, attempt, worker }, i) => this.fail(flight.chunk, at, decoded[i], { attempt, worker }))
+    failures.forEach(({ at, attempt, worker }, i) =>
+      this.fail(flight.chunk, at, decoded[i], { attempt, worker: printable(worker) })
+    )
   }
 
   private fail(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure, ran?: Executor.Ran): void {

@@ -106,7 +106,8 @@ const serve = <A, E, R>(
     identity,
     remoteAddress,
     authenticated: Effect.sync(() => strangers.remove(raw)),
-    close: Effect.sync(() => duplex.destroy())
+    close: Effect.sync(() => duplex.destroy()),
+    isClosed: () => duplex.destroyed
   })
   return NodeSocket.fromDuplex(open).pipe(
     Effect.flatMap((socket) => handler(identity === undefined ? bounded(socket, raw, strangers) : socket)),

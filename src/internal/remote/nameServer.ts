@@ -6,9 +6,11 @@
  */
 import type { Runner } from "effect/cluster/Runner"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
+import * as RpcSchema from "effect/rpc/RpcSchema"
 import type * as Scope from "effect/Scope"
 import type * as SocketServer from "effect/socket/SocketServer"
 import * as Stream from "effect/Stream"
@@ -79,10 +81,12 @@ const makeHandlers = (registrations: Registrations, settled: Latch.Latch, isStop
         const how = registration.again ? "registered again" : "registered"
         return Effect.as(Effect.logInfo(`Worker ${describe(runner)} of group ${printable(group)} ${how}`), registration)
       }),
-      ({ end }) =>
+      ({ end }, exit) =>
         Effect.suspend(() =>
           end() && !isStopping()
-            ? Effect.logInfo(`Worker ${describe(runner)} of group ${printable(group)} lost`)
+            ? Effect.logInfo(
+              `Worker ${describe(runner)} of group ${printable(group)} ${hasLeft(exit) ? "has left" : "is lost"}`
+            )
             : Effect.void
         )
     )
@@ -113,6 +117,10 @@ const makeHandlers = (registrations: Registrations, settled: Latch.Latch, isStop
       )
   })
 }
+
+/** Whether the worker has ended its registration itself, on a connection that goes on. */
+const hasLeft = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  exit._tag === "Failure" && exit.cause.reasons.some(({ annotations }) => annotations.has(RpcSchema.ClientAbort.key))
 
 const describe = ({ address, weight }: Runner): string =>
   `${printable(Address.format(address))} (${weight} ${weight === 1 ? "thread" : "threads"})`

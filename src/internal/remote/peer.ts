@@ -16,6 +16,8 @@ export class Peer extends Context.Service<Peer, {
   readonly authenticated: Effect.Effect<void>
   /** Ends the connection at once, and with it all that is handled for it. */
   readonly close: Effect.Effect<void>
+  /** Nothing can be sent any more. */
+  readonly isClosed: () => boolean
 }>()("papyros/remote/Peer") {}
 
 /** The peer of the connection that is being handled. */

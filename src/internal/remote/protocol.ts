@@ -100,7 +100,12 @@ export const WorkerStatus = Schema.Struct({
 /** Calls of a worker process. */
 export class WorkerRpcs extends RpcGroup.make(
   Rpc.make("Hello", { payload: Greeting, success: Welcome }),
-  Rpc.make("Outcomes", { success: News, stream: true }),
+  Rpc.make("Outcomes", {
+    /** The largest result that the client takes. */
+    payload: { maxTaskBytes: Schema.Int },
+    success: News,
+    stream: true
+  }),
   Rpc.make("Send", { payload: Orders }),
   Rpc.make("Status", { success: WorkerStatus })
 ) {}

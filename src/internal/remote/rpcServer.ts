@@ -50,7 +50,6 @@ const makeProtocol = Effect.fnUntraced(function*(server: SocketServer.SocketServ
 
   const closeAll = Effect.suspend(() => {
     const all = Array.from(clients.values())
-    // Nobody is to write to what is closed: a socket that has ended would wait for ever for room.
     clients.clear()
     return Effect.forEach(all, ({ close }) => close, { discard: true })
   })
@@ -60,9 +59,11 @@ const makeProtocol = Effect.fnUntraced(function*(server: SocketServer.SocketServ
       const parser = serialization.makeUnsafe()
       const writer = yield* socket.writer
       const { pull } = yield* socket.reader
-      const { close } = yield* Peer.current
+      const { close, isClosed } = yield* Peer.current
       const id = nextId++
-      const send = (message: FromServerEncoded) => writer.write(parser.encode(message)!)
+      // A socket that has ended would wait for ever for room, and nobody would hear that it has.
+      const send = (message: FromServerEncoded) =>
+        Effect.suspend(() => isClosed() ? Effect.void : writer.write(parser.encode(message)!))
       yield* Effect.acquireRelease(
         Effect.sync(() => clients.set(id, { send, close })),
         () => Effect.andThen(Effect.sync(() => clients.delete(id)), Queue.offer(disconnects, id))

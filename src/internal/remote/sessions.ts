@@ -33,10 +33,10 @@ export class Sessions<K extends object> {
   }
 
   /** Takes a connection in, and tells it what becomes of its tasks until it ends. */
-  outcomes(key: K): Stream.Stream<typeof News.Type> {
+  outcomes(key: K, maxTaskBytes: number): Stream.Stream<typeof News.Type> {
     return Stream.unwrap(Effect.map(
       Effect.acquireRelease(
-        Effect.sync(() => this.open(key)),
+        Effect.sync(() => this.open(key, maxTaskBytes)),
         (relay) => Effect.sync(() => this.close(key, relay))
       ),
       (relay) => relay === undefined ? Stream.empty : Stream.fromEffectRepeat(relay.news.take)
@@ -56,10 +56,10 @@ export class Sessions<K extends object> {
     this.onEmpty = () => resume(Effect.void)
   })
 
-  private open(key: K): Relay | undefined {
+  private open(key: K, maxTaskBytes: number): Relay | undefined {
     const { hub } = this.options
     if (this.leaving || this.relays.has(key)) return undefined
-    const relay = new Relay(this.options)
+    const relay = new Relay({ ...this.options, maxTaskBytes: Math.min(this.options.maxTaskBytes, maxTaskBytes) })
     const link = hub.attach(relay)
     if (link === undefined) return undefined
     relay.attached(link)

@@ -44,8 +44,6 @@ export const serveWorker = Effect.fnUntraced(function*(
   const slots = pool.max * pool.concurrency
   const served = new Served(group.tasks)
 
-  // What a thread is lost with is for the client to count.
-  const hub = yield* makeRelayHub(group, executor(pool), { maxAttempts: 1 })
   const host = options.host ?? "127.0.0.1"
   const server = yield* listen({
     host,
@@ -55,6 +53,8 @@ export const serveWorker = Effect.fnUntraced(function*(
     accepts: ({ group, role }) => role === "operator" || (role === "client" && group === workerGroup),
     silence: SILENCE
   }).pipe(Effect.mapError(cannotListen(host)))
+  // What a thread is lost with is for the client to count.
+  const hub = yield* makeRelayHub(group, executor(pool), { maxAttempts: 1 })
   const port = "port" in server.address ? server.address.port : 0
   const address = RunnerAddress.make(options.advertise ?? host, port)
   const name = Address.format(address)
@@ -72,7 +72,7 @@ export const serveWorker = Effect.fnUntraced(function*(
           maxTaskBytes,
           tasks: Array.from(served.fingerprints)
         })),
-    Outcomes: () => Stream.unwrap(Effect.map(clientOnly, (peer) => sessions.outcomes(peer))),
+    Outcomes: (client) => Stream.unwrap(Effect.map(clientOnly, (peer) => sessions.outcomes(peer, client.maxTaskBytes))),
     Send: (orders) =>
       Effect.flatMap(clientOnly, (peer) =>
         Effect.try({ try: () => sessions.order(peer, orders), catch: String }).pipe(

@@ -1,0 +1,22 @@
+/** Where the work of this example is done: the worker processes load this module, the program does not. */
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import { Tasks } from "./tasks.ts"
+
+export default Tasks.toLayer(Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const journal = yield* Config.String("EXAMPLE_JOURNAL")
+  return Tasks.of({
+    Work: Effect.fnUntraced(function*({ id }) {
+      // Each start is written down, so that the program can say at its end which tasks were started twice.
+      yield* Effect.orDie(fs.writeFileString(journal, `${id}\n`, { flag: "a" }))
+      yield* Effect.sleep("5 millis")
+      return { id, pid: process.pid }
+    })
+  })
+})).pipe(
+  Layer.provide(NodeFileSystem.layer)
+)

@@ -1,0 +1,485 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { assert, describe, it } from "@effect/vitest"
+import * as Runner from "effect/cluster/Runner"
+import * as RunnerAddress from "effect/cluster/RunnerAddress"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Stream from "effect/Stream"
+import * as Net from "node:net"
+import * as NameServerClient from "../../src/internal/remote/nameServerClient.ts"
+import { nameServer, type Papyros, papyros, registered, worker } from "../remote/processes.ts"
+import { until } from "../remote/sockets.ts"
+import { primeFactors } from "./fixtures/primeFactors.ts"
+import { type Ended, fixture, handlers, papyrosWith, parsed, spawned, start } from "./harness.ts"
+
+const numbers = Array.from({ length: 500 }, (_, i) => 13 * i + 1)
+const ndjson = numbers.map((n) => `{"n":${n}}\n`).join("")
+const expected = numbers.map((n, index) => ({ index, success: primeFactors(n) }))
+
+const factorize = (address: string, ...flags: ReadonlyArray<string>) => [
+  "run",
+  handlers,
+  "Factorize",
+  "--ordered",
+  "--dispatcher",
+  "remote",
+  "--name-server",
+  address,
+  ...flags
+]
+
+const assertFactors = ({ code, stderr, stdout }: Ended) => {
+  assert.strictEqual(code, 0, stderr)
+  assert.deepStrictEqual(parsed(stdout), expected)
+}
+
+const statusOf = (address: string, ...flags: ReadonlyArray<string>) =>
+  papyrosWith(["status", "--name-server", address, ...flags])
+
+/** The rows that `papyros status` shows, by the names of its columns. */
+const rowsOf = (stdout: string): ReadonlyArray<Record<string, string>> => {
+  const [head, ...rows] = stdout.trimEnd().split("\n").map((line) => line.split(/ {2,}/))
+  return rows.map((cells) => Object.fromEntries(cells.map((cell, column) => [head[column], cell])))
+}
+
+/** A port that nobody listens on, and that nobody is given soon. */
+const freePort = Effect.callback<number>((resume) => {
+  const server = Net.createServer().listen(0, "127.0.0.1", () => {
+    const { port } = server.address() as Net.AddressInfo
+    server.close(() => resume(Effect.succeed(port)))
+  })
+})
+
+const secretFile = Effect.fnUntraced(function*(text: string, mode = 0o600) {
+  const fs = yield* FileSystem.FileSystem
+  const file = `${yield* fs.makeTempDirectoryScoped({ prefix: "papyros-secret-" })}/secret`
+  yield* fs.writeFileString(file, text, { mode })
+  yield* fs.chmod(file, mode)
+  return file
+})
+
+const newSecret = Effect.map(papyrosWith(["secret"]), ({ stdout }) => stdout.trim())
+
+const terminated = Effect.fnUntraced(function*(process: Papyros, signal: NodeJS.Signals = "SIGTERM") {
+  process.kill(signal)
+  return yield* process.ended
+})
+
+// oxlint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/
+
+describe("papyros, the commands for more than one process", { timeout: 120_000 }, () => {
+  const remote = ["--group", "--name-server", "--secret-file"]
+  const flags: Record<string, ReadonlyArray<string>> = {
+    run: ["--dispatcher", ...remote],
+    nameserver: ["--host", "--port", "--secret-file"],
+    workers: ["--num", "--concurrency", ...remote, "--host", "--port", "--advertise", "--drain-timeout"],
+    status: [...remote, "--watch"],
+    secret: []
+  }
+
+  describe("help", () => {
+    for (const [command, names] of Object.entries(flags)) {
+      it.live(`of ${command} names every flag with its variable, has examples, and fits`, () =>
+        Effect.gen(function*() {
+          const { code, stdout } = yield* spawned([command, "--help"], "")
+          assert.strictEqual(code, 0)
+          const lines = stdout.split("\n")
+          const section = (from: string, to: string) => lines.slice(lines.indexOf(from) + 1, lines.indexOf(to))
+          const own = lines.includes("FLAGS") ? section("FLAGS", "GLOBAL FLAGS").filter((line) => line !== "") : []
+          for (const name of names) {
+            const row = own.find((line) => line.trimStart().split(/[ ,]/)[0] === name)
+            assert.isDefined(row, name)
+            assert.include(row, `[PAPYROS_${name.slice(2).toUpperCase().replaceAll("-", "_")}]`)
+          }
+          assert.isAbove(lines.slice(lines.indexOf("EXAMPLES")).filter((line) => line.includes("papyros ")).length, 0)
+          // The other flags of `run` say more.
+          if (command === "run") return
+          assert.strictEqual(own.length, names.length)
+          assert.deepStrictEqual(own.filter((line) => line.length > 100), [])
+          const rows = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / 80)), 0)
+          assert.isBelow(rows, 60)
+        }))
+    }
+
+    for (const shell of ["bash", "zsh", "fish"]) {
+      it.live(`completions for ${shell} know the commands and their flags`, () =>
+        Effect.gen(function*() {
+          const { code, stdout } = yield* spawned(["--completions", shell], "")
+          assert.strictEqual(code, 0)
+          for (const [command, names] of Object.entries(flags)) {
+            assert.match(stdout, new RegExp(`\\b${command}\\b`))
+            for (const name of names) assert.include(stdout, shell === "fish" ? `-l ${name.slice(2)}` : name)
+          }
+        }))
+    }
+  })
+
+  describe("arguments", () => {
+    const refused = Effect.fnUntraced(function*(args: ReadonlyArray<string>, ...whys: ReadonlyArray<string>) {
+      const { code, stderr, stdout } = yield* papyrosWith(args)
+      for (const why of whys) assert.include(stderr, why)
+      assert.deepStrictEqual([code, stdout], [2, ""])
+      return stderr
+    })
+
+    it.effect("that are unusable are refused by the name of their flag, and of its variable", () =>
+      Effect.gen(function*() {
+        const workers = ["workers", handlers]
+        for (const group of ["a b", "a/b", "é", "x".repeat(65)]) {
+          for (const command of [workers, ["status"], ["run", handlers, "Factorize"]]) {
+            yield* refused([...command, "--group", group], "--group", "PAPYROS_GROUP", "1 to 64 letters, digits")
+          }
+        }
+        for (const port of ["65536", "-1", "http", "80.5"]) {
+          yield* refused(["nameserver", `--port=${port}`], "--port", "a port from 0 to 65535")
+          yield* refused([...workers, `--port=${port}`], "--port", "a port from 0 to 65535")
+        }
+        for (const address of ["localhost", "localhost:0", ":7427", "::1:7427", "a b:1", "host:70000"]) {
+          for (const command of [workers, ["status"], ["run", handlers, "Factorize"]]) {
+            yield* refused([...command, "--name-server", address], "--name-server", "host:port, as in 10.0.0.1:7427")
+          }
+        }
+        yield* refused([...workers, "--num", "0"], "--num", "a whole number of at least 1")
+        yield* refused([...workers, "-n", "many"], "--num", "a whole number of at least 1")
+        yield* refused([...workers, "--concurrency", "0"], "--concurrency", "a whole number of at least 1")
+        yield* refused([...workers, "--drain-timeout", "soon"], "--drain-timeout", "a duration")
+        for (const flag of ["--host", "--advertise", "--secret-file"]) yield* refused([...workers, `${flag}=`], flag)
+        yield* refused(["workers"], "Missing required argument: HANDLERS")
+        yield* refused(["nameserver", "--prot", "1"], "--port")
+        yield* refused(["nameservr"], "nameserver")
+      }))
+
+    it.effect("come from the environment where the command line leaves them out", () =>
+      Effect.gen(function*() {
+        for (
+          const [variable, text] of Object.entries({
+            PAPYROS_GROUP: "a b",
+            PAPYROS_NAME_SERVER: "nowhere",
+            PAPYROS_PORT: "http",
+            PAPYROS_NUM: "0",
+            PAPYROS_CONCURRENCY: "0",
+            PAPYROS_DRAIN_TIMEOUT: "soon",
+            PAPYROS_SECRET_FILE: "/no/such/file"
+          })
+        ) {
+          const { code, stderr } = yield* papyrosWith(["workers", handlers], { env: { [variable]: text } })
+          assert.strictEqual(code, 2, variable)
+          assert.include(stderr, variable === "PAPYROS_SECRET_FILE" ? text : variable)
+        }
+      }))
+
+    it.effect("secrets that are no secrets are refused, with what to do, and are not repeated", () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const secret = yield* newSecret
+        const make = "Make one with `papyros secret`."
+        const folder = yield* fs.makeTempDirectoryScoped()
+        for (const command of [["nameserver"], ["workers", handlers], ["status"]]) {
+          const given = (file: string) => [...command, "--secret-file", file]
+          const open = yield* secretFile(secret, 0o644)
+          const said = yield* refused(
+            given(open),
+            "--secret-file",
+            open,
+            "run `chmod 600` on it, and make a new secret."
+          )
+          assert.notInclude(said, secret)
+          yield* refused(given(yield* secretFile("c2hvcnQ")), "--secret-file", "at least 128 are needed", make)
+          yield* refused(given(yield* secretFile("")), "--secret-file", make)
+          const wrong = yield* refused(given(yield* secretFile("correct horse battery staple")), "--secret-file", make)
+          assert.notInclude(wrong, "horse")
+          yield* refused(
+            given("/no/such/file"),
+            "--secret-file /no/such/file: there is no such file.",
+            "papyros secret"
+          )
+          yield* refused(given(folder), `--secret-file ${folder}: it cannot be read`)
+        }
+      }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+    it.live("a secret of the environment that is none is not taken for no secret", () =>
+      Effect.gen(function*() {
+        for (const secret of ["", "c2hvcnQ"]) {
+          const { code, stderr } = yield* spawned(["nameserver"], "", { PAPYROS_SECRET: secret })
+          assert.include(stderr, "PAPYROS_SECRET: ")
+          assert.include(stderr, "Make one with `papyros secret`.")
+          assert.strictEqual(code, 2)
+        }
+      }))
+
+    it.live("without a secret a host that others can reach is refused", () =>
+      Effect.gen(function*() {
+        for (const command of [["nameserver"], ["workers", handlers, "-n", "1", "--name-server", "127.0.0.1:1"]]) {
+          yield* refused([...command, "--host", "0.0.0.0"], "Without a secret only processes of this machine", "--host")
+        }
+        yield* refused(["nameserver", "--host", "no.such.host.invalid"], "no.such.host.invalid", "--host")
+      }))
+
+    it.live("a port that is in use is refused", () =>
+      Effect.gen(function*() {
+        const taken = yield* nameServer()
+        for (const command of [["nameserver"], ["workers", handlers, "-n", "1", "--name-server", taken.address]]) {
+          yield* refused(
+            [...command, "--port", String(taken.port)],
+            `address already in use ${taken.address}`,
+            "--port"
+          )
+        }
+      }))
+
+    it.effect("a handlers module that cannot be used is refused", () =>
+      Effect.gen(function*() {
+        yield* refused(["workers", "no/such.ts"], `there is no file ${process.cwd()}/no/such.ts.`)
+        yield* refused(["workers", fixture("broken/failing.ts")], "its Layer could not be built.\nError: no connection")
+        yield* refused(["workers", fixture("broken/noDefault.ts")], "it has no default export.")
+      }))
+
+    it.live("a name server that is not there, or does not let in, ends status with what to do", () =>
+      Effect.gen(function*() {
+        const address = `127.0.0.1:${yield* freePort}`
+        yield* refused(["status", "--name-server", address], address, "papyros nameserver", "--name-server")
+        const server = yield* nameServer(0, { PAPYROS_SECRET: yield* newSecret })
+        const file = yield* secretFile(yield* newSecret)
+        for (const flags of [[], ["--secret-file", file]]) {
+          const args = ["status", "--name-server", server.address, ...flags]
+          // Without TLS a stranger is not told why it is not let in.
+          yield* refused(
+            args,
+            ...flags.length === 0 ? [server.address] : ["did not let operator/* in", "PAPYROS_SECRET"]
+          )
+        }
+      }).pipe(Effect.provide(NodeFileSystem.layer)))
+  })
+
+  describe("secret", () => {
+    it.effect("prints 256 bits, others each time", () =>
+      Effect.gen(function*() {
+        const secrets = new Set<string>()
+        for (let i = 0; i < 20; i++) {
+          const { code, stderr, stdout } = yield* papyrosWith(["secret"])
+          assert.match(stdout, /^[A-Za-z0-9_-]{43}\n$/)
+          assert.strictEqual(Buffer.from(stdout.trim(), "base64url").length, 32)
+          assert.deepStrictEqual([code, stderr], [0, ""])
+          secrets.add(stdout)
+        }
+        assert.strictEqual(secrets.size, 20)
+      }))
+
+    it.live("lets in those that have it, from a file or the environment, and nobody else", () =>
+      Effect.gen(function*() {
+        const secret = yield* newSecret
+        const file = yield* secretFile(`${secret}\n`)
+        const env = { PAPYROS_SECRET: secret }
+        const server = yield* nameServer(0, env)
+        assert.notInclude(server.process.log, "without a secret")
+        yield* registered(yield* worker(server.address, { handlers, args: ["--secret-file", file] }))
+        assertFactors(yield* spawned(factorize(server.address), ndjson, env))
+        assertFactors(yield* papyrosWith(factorize(server.address, "--secret-file", file), { stdin: ndjson }))
+        assert.include((yield* statusOf(server.address, "--secret-file", file)).stdout, "default  127.0.0.1:")
+        const other = yield* secretFile(yield* newSecret)
+        const stranger = yield* papyrosWith(factorize(server.address, "--secret-file", other), { stdin: ndjson })
+        assert.deepStrictEqual([stranger.code, stranger.stdout], [2, ""])
+        assert.include(stranger.stderr, "did not let client/default in")
+        assert.notInclude(server.process.log + stranger.stderr, secret)
+      }).pipe(Effect.provide(NodeFileSystem.layer)))
+  })
+
+  describe("name server, workers and run", () => {
+    it.live("find each other in whatever order they start", () =>
+      Effect.gen(function*() {
+        const port = yield* freePort
+        const address = `127.0.0.1:${port}`
+        const { child, ended, written } = start(factorize(address))
+        child.stdin.end(ndjson)
+        const workers = yield* worker(address, { handlers })
+        yield* workers.wrote(/ECONNREFUSED.*trying again/)
+        yield* until(() => /ECONNREFUSED.*trying again/.test(written.stderr))
+        assert.strictEqual(written.stdout, "")
+        const server = yield* nameServer(port)
+        assertFactors(yield* ended)
+        yield* registered(workers)
+        yield* server.process.wrote(/Worker \S+ \(1 thread\) of group default registered/)
+      }))
+
+    it.live("writes an outcome for each task, failures and defects included", () =>
+      Effect.gen(function*() {
+        const { address } = yield* nameServer()
+        yield* registered(yield* worker(address, { handlers, args: ["--group", "g"] }))
+        const run = (task: string, stdin: string) =>
+          papyrosWith(
+            ["run", handlers, task, "--ordered", "--dispatcher", "remote", "--name-server", address, "--group", "g"],
+            { stdin }
+          )
+        const failing = yield* run("Factorize", `{"n":12}\n{"n":-4}\n`)
+        const [first, second] = parsed(failing.stdout)
+        assert.deepStrictEqual(first, { index: 0, success: [2, 2, 3] })
+        const failure = Reflect.get(Object(second), "failure")
+        assert.strictEqual(failure.reason, "Failed")
+        assert.deepStrictEqual(failure.error, { _tag: "NotPositive", n: -4, since: "1970-01-01T00:00:00.000Z" })
+        assert.match(failure.worker, /^127\.0\.0\.1:\d+/)
+        assert.strictEqual(failing.code, 1)
+        const broken = yield* run("Break", ["throw", "lie"].map((how) => `{"how":"${how}"}\n`).join(""))
+        const reasons = parsed(broken.stdout).map((line) => Reflect.get(Object(line), "failure").reason)
+        assert.deepStrictEqual(reasons, ["Defect", "Undecodable"])
+        assert.notMatch(broken.stdout, CONTROL)
+        assert.strictEqual(broken.code, 1)
+      }))
+
+    it.live("end with 0 when they are told to, and say what they do", () =>
+      Effect.gen(function*() {
+        for (const signal of ["SIGTERM", "SIGINT"] as const) {
+          const server = yield* nameServer()
+          yield* server.process.wrote(
+            /Name server listening on \S+ without a secret: every user of this host is trusted/
+          )
+          const process = yield* worker(server.address, { handlers })
+          yield* process.wrote(/Worker \S+ of group default is listening, with 1 slots/)
+          yield* registered(process)
+          assert.deepStrictEqual(yield* terminated(process, signal), { code: 0, signal: null })
+          assert.match(process.log, /Worker \S+ leaves/)
+          assert.match(process.log, /Worker \S+ is drained/)
+          assert.deepStrictEqual(yield* terminated(server.process, signal), { code: 0, signal: null })
+          assert.notInclude(process.log + server.process.log, "Error")
+        }
+        // Also while it still waits for its name server.
+        const waiting = yield* worker(`127.0.0.1:${yield* freePort}`, { handlers })
+        yield* waiting.wrote(/trying again/)
+        assert.deepStrictEqual(yield* terminated(waiting), { code: 0, signal: null })
+      }))
+
+    it.live("a worker that leaves finishes what runs, and one that is lost is named by all who knew it", () =>
+      Effect.gen(function*() {
+        const server = yield* nameServer()
+        const { address } = server
+        const run = ["run", handlers, "Wait", "--dispatcher", "remote", "--name-server", address]
+        const running = (id: string) =>
+          Effect.repeat(statusOf(address), {
+            until: ({ stdout }) => rowsOf(stdout).some((row) => row.worker === id && row.running === "1")
+          })
+        const [first, second] = [yield* worker(address, { handlers }), yield* worker(address, { handlers })]
+        const ids = yield* Effect.forEach([first, second], (process) => process.wrote(/Worker (\S+) is registered/))
+
+        // Without end, on both of them.
+        const { child, ended, written } = start(run)
+        child.stdin.end("{}\n{}\n")
+        yield* Effect.forEach(ids, running)
+        first.kill("SIGKILL")
+        yield* until(() => written.stderr.includes(`Worker ${ids[0]} is lost`))
+        yield* server.process.wrote(new RegExp(`Worker ${ids[0]} .* lost`))
+        child.kill("SIGINT")
+        assert.strictEqual((yield* ended).code, 130)
+
+        const leaving = start(run)
+        leaving.child.stdin.end(`{"millis":2000}\n`)
+        yield* running(ids[1])
+        assert.deepStrictEqual(yield* terminated(second), { code: 0, signal: null })
+        const { code, stderr, stdout } = yield* leaving.ended
+        assert.deepStrictEqual([code, parsed(stdout)], [0, [{ index: 0, success: null }]], stderr)
+        assert.include(stderr, `Worker ${ids[1]} has left`)
+      }))
+
+    it.live("what the drain bound cuts off is said, and the worker ends all the same", () =>
+      Effect.gen(function*() {
+        const { address } = yield* nameServer()
+        const process = yield* worker(address, { handlers, args: ["--drain-timeout", "100ms"] })
+        const id = yield* process.wrote(/Worker (\S+) is registered/)
+        const { child, ended } = start(["run", handlers, "Wait", "--dispatcher", "remote", "--name-server", address])
+        child.stdin.end("{}\n")
+        yield* Effect.repeat(statusOf(address), {
+          until: ({ stdout }) => rowsOf(stdout).some((row) => row.worker === id && row.running === "1")
+        })
+        assert.deepStrictEqual(yield* terminated(process), { code: 0, signal: null })
+        assert.include(process.log, `Worker ${id} gave up waiting for what runs`)
+        child.kill("SIGINT")
+        yield* ended
+      }))
+  })
+
+  describe("status", () => {
+    it.live("says that there is no worker, or shows groups and workers and what they have done", () =>
+      Effect.gen(function*() {
+        const { address } = yield* nameServer()
+        assert.deepInclude(yield* statusOf(address), { code: 0, stdout: "No worker is registered.\n", stderr: "" })
+        const [a, b] = yield* Effect.forEach(
+          ["a", "b"],
+          (group) =>
+            Effect.flatMap(
+              worker(address, { handlers, args: ["--group", group, "--concurrency", "3"] }),
+              (process) => process.wrote(/Worker (\S+) is registered/)
+            )
+        )
+        assertFactors(yield* papyrosWith(factorize(address, "--group", "b"), { stdin: ndjson }))
+        const all = yield* statusOf(address)
+        assert.deepStrictEqual([all.code, all.stderr], [0, ""])
+        const idle = { slots: "3", clients: "0", running: "0", waiting: "0", failed: "0", "tasks/s": "0" }
+        assert.deepStrictEqual(rowsOf(all.stdout).toSorted((x, y) => x.group < y.group ? -1 : 1), [
+          { group: "a", worker: a, done: "0", ...idle },
+          { group: "b", worker: b, done: String(numbers.length), ...idle }
+        ])
+        const one = yield* statusOf(address, "--group", "a")
+        assert.deepStrictEqual(rowsOf(one.stdout).map(({ group }) => group), ["a"])
+        const none = yield* statusOf(address, "--group", "c")
+        assert.deepInclude(none, { code: 0, stdout: "No worker is registered in the group c.\n" })
+      }))
+
+    it.live("--watch goes on until it is interrupted, also while the name server is started again", () =>
+      Effect.gen(function*() {
+        const server = yield* nameServer()
+        const { address, port } = server
+        const watch = yield* papyros(["status", "--watch", "--name-server", address])
+        const shows = (text: RegExp) => {
+          watch.log = ""
+          return watch.wrote(text)
+        }
+        yield* shows(/No worker is registered\.\n.*No worker/s)
+        const process = yield* worker(address, { handlers })
+        const id = yield* process.wrote(/Worker (\S+) is registered/)
+        yield* shows(new RegExp(`default +${id} `))
+        yield* terminated(server.process, "SIGKILL")
+        yield* shows(/ECONNREFUSED/)
+        yield* nameServer(port)
+        yield* shows(new RegExp(`default +${id} .* 0\n`))
+        assert.isUndefined(watch.exit)
+        assert.notMatch(watch.log, CONTROL)
+        assert.deepStrictEqual(yield* terminated(watch, "SIGINT"), { code: 130, signal: null })
+      }))
+
+    it.live("ends quietly when the reader of what it shows goes away", () =>
+      Effect.gen(function*() {
+        const { address } = yield* nameServer()
+        const { child, ended } = start(["status", "--watch", "--name-server", address])
+        yield* Effect.promise(() => new Promise((resolve) => child.stdout.once("data", resolve)))
+        child.stdout.destroy()
+        const { code, stderr } = yield* ended
+        assert.deepStrictEqual([code, stderr], [141, ""])
+      }))
+
+    it.live("control characters in what a peer says reach no terminal", () =>
+      Effect.gen(function*() {
+        const server = yield* nameServer()
+        const group = "g\u001b]0;owned\u0007\u009b31m\u202e"
+        const runner = Runner.make({
+          address: RunnerAddress.make("h\u001b[2J\u0007\r\n\u009b", 1),
+          groups: [group],
+          weight: 1
+        })
+        const { client } = yield* NameServerClient.open({
+          host: "127.0.0.1",
+          port: server.port,
+          secret: undefined,
+          identity: { role: "worker", group: "g" }
+        })
+        const attached = yield* Effect.forkChild(Stream.runDrain(client.Attach({ group, runner })))
+        yield* server.process.wrote(/registered/)
+        const { code, stderr, stdout } = yield* statusOf(server.address)
+        assert.match(stdout, /does not answer/)
+        assert.strictEqual(stdout.trimEnd().split("\n").length, 2)
+        yield* Fiber.interrupt(attached)
+        yield* server.process.wrote(/has left/)
+        for (const text of [stdout, stderr, server.process.log]) assert.notMatch(text, CONTROL)
+        assert.strictEqual(code, 0)
+      }))
+  })
+})
