@@ -83,9 +83,12 @@ const splitterOf = (shape: Shape): Splitter => {
 const compileSplitter = ({ fields }: Shape): Splitter => {
   const each = fields.map(({ name, optional }, i) => {
     const key = JSON.stringify(name)
-    return `${optional ? `if (${key} in object) ` : ""}column${i}[i] = object[${key}];`
+    return optional ? `if (${key} in object) column${i}[i] = object[${key}];` : `column${i}.push(object[${key}]);`
   })
-  const declare = fields.map((_, i) => `const column${i} = new Array(objects.length);`)
+  // An array that was made with a length may have holes for all that V8 knows: it is sent key by key.
+  const declare = fields.map(({ optional }, i) =>
+    `const column${i} = []; ${optional ? `column${i}.length = objects.length;` : ""}`
+  )
   const columns = fields.map((_, i) => `column${i}`)
   return compile<Splitter>(
     ["objects"],

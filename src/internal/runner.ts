@@ -28,9 +28,12 @@ export class Handler {
   /** Whether the buffers of a payload or of a result are given up. */
   readonly movesPayload: boolean
   readonly movesResult: boolean
+  /** Whether one of its tasks has ever suspended; `undefined` before the first one. */
+  suspends: boolean | undefined = undefined
   private readonly context: Context.Context<never>
+  /** What its encoded results have in common. */
+  readonly resultShape: Shape | ListShape | undefined
   private readonly codec: Codec.TaskCodec | undefined
-
   private readonly carry: Carry
 
   constructor(entry: HandlerEntry, dispatcher: Dispatcher["Service"], boundary: "codec" | "none", carry: Carry) {
@@ -46,6 +49,7 @@ export class Handler {
     services.delete(Tracer.ParentSpan.key)
     this.context = Context.makeUnsafe<never>(services)
     this.codec = boundary === "codec" ? Codec.make(entry.task) : undefined
+    this.resultShape = this.codec?.success.shape
     this.carry = carry
   }
 
@@ -70,11 +74,6 @@ export class Handler {
     } catch (defect) {
       return Exit.die(defect)
     }
-  }
-
-  /** What its encoded results have in common. */
-  get resultShape(): Shape | ListShape | undefined {
-    return this.codec?.success.shape
   }
 
   /** Puts others in the place of bytes in its encoded results. */

@@ -467,7 +467,7 @@ class Scheduler implements Executor.Scheduler, Hub {
       // The origin may have ended while it was asked.
       if (isWanted(entry)) entries[wanted++] = entry
     }
-    entries.length = wanted
+    if (wanted < entries.length) entries.length = wanted
     const chunk = wanted === 0 ? undefined : new Chunk(++this.chunkId, entries, seat)
     for (const entry of entries) {
       entry.lease = chunk

@@ -2,6 +2,7 @@
 export class Slice {
   private readonly limit: number
   private since = 0
+  private last = 0
   private left = 0
   private stride = 1
 
@@ -19,11 +20,11 @@ export class Slice {
   over(): boolean {
     if (--this.left > 0) return false
     const now = performance.now()
-    if (this.since === 0) this.since = now
-    const spent = now - this.since
+    if (this.since === 0) this.since = this.last = now
     // Aims at 8 readings in a slice.
-    this.stride = spent * 8 > this.limit ? Math.max(1, this.stride >> 1) : Math.min(64, this.stride * 2)
+    this.stride = (now - this.last) * 8 > this.limit ? Math.max(1, this.stride >> 1) : Math.min(64, this.stride * 2)
     this.left = this.stride
-    return spent > this.limit
+    this.last = now
+    return now - this.since > this.limit
   }
 }

@@ -169,9 +169,6 @@ export class ThreadRunner {
   private readonly marks = new AsyncLocalStorage<Mark>()
   /** The mark of tasks that end at once, while it is entered. */
   private common: Mark | undefined
-  /** Types of which no task has ever suspended, and of which one has. */
-  private readonly prompt = new Set<string>()
-  private readonly suspending = new Set<string>()
   private readonly slice = new Slice(SLICE)
   private readonly flushing = new Slice(FLUSH)
   private running = 0
@@ -264,10 +261,9 @@ export class ThreadRunner {
     const handler = chunk.handlerOf(at)
     if (handler === undefined) return this.settle(chunk, at, { _tag: "UnknownTask" })
     this.claims.enter(chunk.slot, at)
-    const name = chunk.nameOf(at)
     const timeout = chunk.extras?.timeouts?.[at]
     const run = new Run(chunk, at, timeout === undefined ? 0 : performance.now())
-    const mark = this.enter(name, run)
+    const mark = this.enter(handler, run)
     const item = itemOf(chunk, at)
     const effect = handler.begin(item)
     if (!(effect instanceof Misfit) && !Exit.isExit(effect)) {
@@ -278,16 +274,16 @@ export class ThreadRunner {
         this.common = undefined
         return this.suspend(run, handler, fiber, timeout)
       }
-      this.prompted(name)
+      handler.suspends ??= false
       return this.ended(run, handler, exit, timeout)
     }
-    this.prompted(name)
+    handler.suspends ??= false
     if (effect instanceof Misfit) this.settle(chunk, at, undecodable("payload", effect))
     else this.ended(run, handler, effect, timeout)
   }
 
-  private enter(name: string, run: Run): Mark {
-    if (this.prompt.has(name)) {
+  private enter(handler: Handler, run: Run): Mark {
+    if (handler.suspends === false) {
       if (this.common !== undefined) {
         this.common.shared = true
         return this.common
@@ -302,15 +298,9 @@ export class ThreadRunner {
     return mark
   }
 
-  private prompted(name: string): void {
-    if (!this.suspending.has(name)) this.prompt.add(name)
-  }
-
   private suspend(run: Run, handler: Handler, fiber: Fiber.Fiber<unknown, unknown>, timeout: number | undefined): void {
     const { at, chunk } = run
-    const name = chunk.nameOf(at)
-    this.prompt.delete(name)
-    this.suspending.add(name)
+    handler.suspends = true
     run.fiber = fiber
     this.running++
     chunk.running++
