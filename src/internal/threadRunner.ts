@@ -174,6 +174,8 @@ export class ThreadRunner {
   private running = 0
   private pumping = false
   private paused = false
+  /** An error outside of every handler was heard of. */
+  private faulted = false
   private mark = 0
 
   /** `poll` receives messages that wait, if there are any. */
@@ -193,9 +195,13 @@ export class ThreadRunner {
 
   receive(message: ToThread): void {
     switch (message[0]) {
-      case "run":
-        this.chunks.push(new ThreadChunk(message, this.handlers))
+      case "run": {
+        const chunk = new ThreadChunk(message, this.handlers)
+        // The main thread may not have heard of it yet.
+        if (this.faulted) this.refuse(chunk)
+        this.chunks.push(chunk)
         return this.pump()
+      }
       case "cancel":
         return this.stop(this.runs.get(message[1])?.get(message[2]))
     }
@@ -216,7 +222,8 @@ export class ThreadRunner {
     this.common = undefined
     this.slice.begin()
     this.flushing.begin()
-    if (this.running === 0) this.mark = performance.now()
+    // What has ended and is still to be reported is measured until then.
+    if (this.running === 0 && this.soon.size === 0) this.mark = performance.now()
     while (this.running < this.concurrency) {
       const chunk = this.chunks.first
       if (chunk === undefined) {
@@ -390,8 +397,8 @@ export class ThreadRunner {
     const mark = this.marks.getStore()
     const run = mark?.run
     const failure = wireDefect(error)
-    // It is to be replaced, and starts nothing more but what was moved here and cannot be run elsewhere.
-    for (const chunk of this.chunks) if (chunk.handlerOf(0)?.movesPayload !== true) this.claims.takeBack(chunk.slot)
+    this.faulted = true
+    for (const chunk of this.chunks) this.refuse(chunk)
     if (run === undefined || run.over) {
       this.outbox.add(["fault", -1, -1, failure])
     } else if (mark!.shared) {
@@ -402,6 +409,11 @@ export class ThreadRunner {
       run.fiber?.interruptUnsafe()
     }
     this.outbox.send()
+  }
+
+  /** The thread is to be replaced, and starts nothing more but what was moved here and cannot be run elsewhere. */
+  private refuse(chunk: ThreadChunk): void {
+    if (chunk.handlerOf(0)?.movesPayload !== true) this.claims.takeBack(chunk.slot)
   }
 
   /** The thread is exiting: says because of whom, where it is known. */
