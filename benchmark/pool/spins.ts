@@ -28,6 +28,12 @@ export const calibrate = Effect.sync((): number => {
   return iterations / (1000 * Math.min(...millis))
 })
 
+/**
+ * Rounds that are not counted. What calls the loop decides when V8 compiles it for good: with tasks of 100 µs the
+ * threads of papyros needed eight rounds, and until then a task took a tenth more of a CPU.
+ */
+const WARM_UP = 10
+
 interface Spins {
   readonly name: string
   readonly tasks: number
@@ -117,7 +123,7 @@ const caseOf = (perMicro: number, spins: Spins): Effect.Effect<Case, never, Scop
     return {
       name,
       ...many(tasks),
-      warmUp: 2,
+      warmUp: WARM_UP,
       baselines: [PISCINA, NO_POOL, ...(BEST in target ? [{ name: BEST, bestOf: [PISCINA, PISCINA_AHEAD] }] : [])],
       competitors
     }
