@@ -1,4 +1,4 @@
-/** `npm run bench -- fiber|pool|scheduler [--json FILE] [--report DIR] [--rounds N] [--filter CASE]` */
+/** `npm run bench -- fiber|pool|remote|scheduler [--json FILE] [--report DIR] [--rounds N] [--filter CASE]` */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Argument from "effect/cli/Argument"
@@ -18,15 +18,16 @@ import * as Scheduler from "./scheduler.ts"
 
 const suites = {
   fiber: Effect.succeed(Fiber.suite),
-  // Loaded only when wanted: it brings the libraries that it compares with, and measures how fast this machine is.
+  // Loaded only when wanted: they bring the libraries that they compare with, and one measures how fast this machine is.
   pool: Effect.flatMap(Effect.promise(() => import("./pool.ts")), (module) => module.make),
+  remote: Effect.map(Effect.promise(() => import("./remote.ts")), (module) => module.suite),
   scheduler: Effect.succeed(Scheduler.suite)
 }
 
 const bench = Command.make(
   "bench",
   {
-    suite: Argument.Literals("suite", ["fiber", "pool", "scheduler"]).pipe(
+    suite: Argument.Literals("suite", ["fiber", "pool", "remote", "scheduler"]).pipe(
       Argument.withDescription("What is measured")
     ),
     json: Flag.File("json").pipe(

@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type * as PlatformError from "effect/PlatformError"
-import * as Redacted from "effect/Redacted"
 import * as Address from "../internal/remote/address.ts"
 import type { RemoteError } from "../internal/remote/error.ts"
 import { isGroup } from "../internal/remote/identity.ts"
@@ -51,18 +50,15 @@ export const host = Flags.value("host", {
 /** The secret of the file, or of the environment, from which it is removed; without either, none. */
 export const readSecret = (
   file: Option.Option<string>
-): Effect.Effect<Redacted.Redacted<string> | undefined, Unusable, FileSystem.FileSystem> =>
+): Effect.Effect<Secret.Secret | undefined, Unusable, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     // Also where a file is named: threads and child processes would inherit it.
     const own = yield* Effect.mapError(Secret.fromEnvironment, unusable(Secret.VARIABLE))
     const secret = Option.isNone(file)
       ? own
       : Option.some(yield* Effect.mapError(Secret.fromFile(file.value), unusable(`--secret-file ${file.value}`)))
-    return Option.getOrUndefined(Option.map(secret, toText))
+    return Option.getOrUndefined(secret)
   })
-
-const toText = (secret: Secret.Secret): Redacted.Redacted<string> =>
-  Redacted.make(Buffer.from(Redacted.value(secret)).toString("base64url"))
 
 const unusable = (where: string) => (error: Secret.InvalidSecret | PlatformError.PlatformError) =>
   new Unusable({ message: `${where}: ${error._tag === "PlatformError" ? whyNotRead(error) : error.message}` })

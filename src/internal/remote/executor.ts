@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import type * as Executor from "../../Executor.ts"
 import type { Timer } from "../timers.ts"
 import type { RemoteError } from "./error.ts"
-import { MAX_CHUNK, RemoteLane } from "./lane.ts"
+import { CHUNK_MICROS, MAX_CHUNK, RemoteLane } from "./lane.ts"
 import type { News, Orders, Welcome } from "./protocol.ts"
 import type { Served } from "./served.ts"
 
@@ -34,9 +34,6 @@ export interface RemoteOptions {
   /** The connection ends with its scope. */
   readonly connect: (runner: Runner) => Effect.Effect<Connection, RemoteError, Scope.Scope>
 }
-
-/** A chunk costs some 0.2 ms of both sides: with less work in it, that shows. */
-const CHUNK_MICROS = 4000
 
 /** How often the registry is asked, and how long its first answer is waited for, in milliseconds. */
 const POLL = 500

@@ -16,8 +16,17 @@ import type { Served } from "./served.ts"
 /** The largest chunk that helps. */
 export const MAX_CHUNK = 1024
 
+/** How long a chunk should take, in microseconds: it costs some 200 of both sides, and with less work in it that shows. */
+export const CHUNK_MICROS = 4000
+
 /** How long a worker that says nothing may keep what has not started from one that is idle, in milliseconds. */
 const HOLD = 40
+
+/**
+ * A chunk counts against the credit by the work that is expected of it, and at least as this part of one: with few
+ * small chunks under way, both sides spend most of their time on waking each other.
+ */
+const LEAST = 1 / 16
 
 /** Orders are sent in pieces of about this size. */
 const PIECE = 1024 * 1024
@@ -95,7 +104,9 @@ export class RemoteLane implements Executor.Lane {
   }
 
   private readonly pull = (): void => {
-    while (this.joined && this.flights.size < this.credit) {
+    let used = 0
+    for (const { chunk, open } of this.flights.values()) used += shareOf(chunk, open)
+    while (this.joined && used < this.credit) {
       const chunk = this.scheduler.take(this, MAX_CHUNK)
       if (chunk === undefined) return
       const names: Array<string> = []
@@ -115,6 +126,7 @@ export class RemoteLane implements Executor.Lane {
         sent: false
       }
       chunk.note = flight
+      used += shareOf(chunk, flight.open)
       if (this.flights.size === 0) this.heard = performance.now()
       this.flights.set(chunk.id, flight)
       this.unsent.push(flight)
@@ -286,6 +298,10 @@ export class RemoteLane implements Executor.Lane {
     })
   }
 }
+
+/** What counts of a chunk against the credit. Of what nothing is known as much as can be. */
+const shareOf = ({ expected }: Executor.Chunk, open: number): number =>
+  expected === 0 ? 1 : Math.min(1, Math.max(LEAST, (expected * open) / CHUNK_MICROS))
 
 const spanOf = ({ span }: Executor.Item): WireSpan | null =>
   span === undefined ? null : { traceId: span.traceId, spanId: span.spanId, sampled: span.sampled }

@@ -114,7 +114,7 @@ export const make = <Rpcs extends Rpc.Any>(
         const encode = Schema.encodeUnknownEffect(codecFor(payloadSchema)) as (
           payload: unknown
         ) => Effect.Effect<unknown, Schema.SchemaError>
-        encoder = (payload) => encode(payloadSchema.make(payload))
+        encoder = encode
         encoders.set(tag, encoder)
       }
       return encoder

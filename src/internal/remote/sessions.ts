@@ -77,7 +77,7 @@ export class Sessions<K extends object> {
     else if (this.relays.size === 0) this.onEmpty?.()
   }
 
-  /** As many chunks as there are slots may run, and as many wait, over all clients; each may always have one. */
+  /** As many full chunks as there are slots may run, and as many wait, over all clients; each may always have one. */
   private share(): void {
     if (this.relays.size === 0) return
     const credit = Math.max(1, Math.floor(2 * this.options.slots / this.relays.size))

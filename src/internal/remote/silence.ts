@@ -6,7 +6,7 @@
 import type * as Net from "node:net"
 
 /** How often it is looked at, per period. */
-const LOOKS = 8
+const LOOKS = 32
 
 /** Calls `onSilent` once, unless stopped by what it returns. `raw` receives the bytes that `duplex` hands out. */
 export const watch = (

@@ -1,0 +1,13 @@
+/** n + 1 as procedures of effect/rpc. */
+import * as Rpc from "effect/rpc/Rpc"
+import * as RpcGroup from "effect/rpc/RpcGroup"
+import * as RpcSerialization from "effect/rpc/RpcSerialization"
+import * as Schema from "effect/Schema"
+
+export class Rpcs extends RpcGroup.make(
+  Rpc.make("inc", { payload: { n: Schema.Int }, success: Schema.Int }),
+  Rpc.make("incAll", { payload: { ns: Schema.Array(Schema.Int) }, success: Schema.Array(Schema.Int) })
+) {}
+
+/** The fastest of those that it brings. */
+export const serialization = RpcSerialization.layerSchemaBinary()
