@@ -8,7 +8,7 @@ import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
 /** What the command line gives a dispatcher. */
-export interface Place {
+interface Place {
   /** The handlers module. */
   readonly handlers: URL
   readonly group: TaskGroup.TaskGroup<Task.Any>

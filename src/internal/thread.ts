@@ -187,7 +187,9 @@ export class Thread implements Executor.Lane {
 
   private open(chunk: Executor.Chunk): Flight {
     // What it claims is watched from here on.
-    if (this.flights.length === 0) this.claimedAt = performance.now()
+    if (this.flights.every((flight) => this.claims.claimed(flight.slot) >= flight.limit)) {
+      this.claimedAt = performance.now()
+    }
     this.idleSince = undefined
     const flight = new Flight(++this.flightId, this.slots.indexOf(undefined), chunk)
     this.slots[flight.slot] = flight
@@ -437,17 +439,19 @@ export class Thread implements Executor.Lane {
   /** Takes back what waits behind items that run long, whether they keep the thread busy or wait themselves. */
   private holdBack(now: number): void {
     let claimed = this.tasks
-    let running = false
+    let running = 0
+    let waiting = false
     for (const flight of this.flights) {
       const next = this.claims.claimed(flight.slot)
       claimed += next
-      running ||= flight.first < next
+      waiting ||= next < flight.limit
+      for (let at = flight.first; at < next; at++) if (flight.isOpen(at)) running++
     }
     if (claimed !== this.claimed) {
       this.claimed = claimed
       this.claimedAt = now
       this.release()
-    } else if (running && !this.held && now - this.claimedAt >= HOLD) {
+    } else if (running > 0 && (waiting || running >= this.concurrency) && !this.held && now - this.claimedAt >= HOLD) {
       // A thread in which nothing runs is only slow to begin: elsewhere its tasks would wait behind others.
       this.held = true
       this.takeBackAll()

@@ -6,9 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
-import * as Net from "node:net"
 import * as NameServerClient from "../../src/internal/remote/nameServerClient.ts"
-import { nameServer, type Papyros, papyros, registered, worker } from "../remote/processes.ts"
+import { freePort, nameServer, type Papyros, papyros, registered, worker } from "../remote/processes.ts"
 import { until } from "../remote/sockets.ts"
 import { primeFactors } from "./fixtures/primeFactors.ts"
 import { type Ended, fixture, handlers, papyrosWith, parsed, spawned, start } from "./harness.ts"
@@ -42,14 +41,6 @@ const rowsOf = (stdout: string): ReadonlyArray<Record<string, string>> => {
   const [head, ...rows] = stdout.trimEnd().split("\n").map((line) => line.split(/ {2,}/))
   return rows.map((cells) => Object.fromEntries(cells.map((cell, column) => [head[column], cell])))
 }
-
-/** A port that nobody listens on, and that nobody is given soon. */
-const freePort = Effect.callback<number>((resume) => {
-  const server = Net.createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address() as Net.AddressInfo
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
 
 const secretFile = Effect.fnUntraced(function*(text: string, mode = 0o600) {
   const fs = yield* FileSystem.FileSystem

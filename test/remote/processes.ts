@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
+import { createServer } from "node:net"
 import { fileURLToPath } from "node:url"
 
 const bin = fileURLToPath(new URL("../../src/bin.ts", import.meta.url))
@@ -72,6 +73,16 @@ export const papyros = (
         process.ended
       )
   )
+
+/** A port that nobody listens on, and nobody is given by chance: one below those that the system hands out. */
+export const freePort: Effect.Effect<number> = Effect.callback((resume) => {
+  const attempt = () => {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const server = createServer().once("error", attempt)
+    server.listen(port, "127.0.0.1", () => server.close(() => resume(Effect.succeed(port))))
+  }
+  attempt()
+})
 
 /** A name server that listens, on a free port unless one is given, and its `host:port`. */
 export const nameServer = Effect.fnUntraced(function*(

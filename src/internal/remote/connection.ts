@@ -17,7 +17,7 @@ import type { Secret } from "./secret.ts"
 import { VERSION } from "./version.ts"
 
 /** How long opening a connection, and the first answer on it, may take, in milliseconds. */
-export const OPEN = 5000
+const OPEN = 5000
 
 /** How long the other side may say nothing, in milliseconds; it is asked every 2 seconds. */
 export const SILENCE = 8000

@@ -38,8 +38,7 @@ interface Flight {
   readonly chunk: Executor.Chunk
   readonly names: ReadonlyArray<string>
   readonly kinds: ReadonlyArray<number>
-  /** Its tasks start only after it was confirmed that they were claimed. */
-  readonly confirms: boolean
+  /** The items of which it was confirmed that they were claimed. */
   readonly confirmed: Set<number>
   /** Of each item whether it is answered, and how many are not. */
   readonly closed: Uint8Array
@@ -114,12 +113,10 @@ export class RemoteLane implements Executor.Lane {
         const kind = names.indexOf(name)
         return kind === -1 ? names.push(name) - 1 : kind
       })
-      const confirms = chunk.suspect || chunk.items.some((item) => !item.idempotent)
       const flight = {
         chunk,
         names,
         kinds,
-        confirms,
         confirmed: new Set<number>(),
         closed: new Uint8Array(kinds.length),
         open: kinds.length,
@@ -162,7 +159,7 @@ export class RemoteLane implements Executor.Lane {
   }
 
   /** A payload that is too large fails alone. */
-  private encode({ chunk, confirms, kinds, names }: Flight): ReadonlyArray<typeof Run.Type> {
+  private encode({ chunk, kinds, names }: Flight): ReadonlyArray<typeof Run.Type> {
     const { items } = chunk
     const { maxTaskBytes, served } = this.options
     const parts = encodeParts(
@@ -183,7 +180,7 @@ export class RemoteLane implements Executor.Lane {
         names,
         kinds: toNumbers16(kinds.slice(from, to)),
         payloads: bytes,
-        confirms,
+        confirms: chunk.suspect,
         ...(some.some(({ attempt }) => attempt > 1) ? { attempts: some.map(({ attempt }) => attempt) } : {}),
         ...(some.some(({ taskTimeout }) => taskTimeout !== undefined)
           ? { timeouts: some.map(({ taskTimeout }) => taskTimeout ?? -1) }
@@ -291,9 +288,10 @@ export class RemoteLane implements Executor.Lane {
     this.scheduler.leave(this, {
       outOfMemory: false,
       blame: this.leaving ? "nobody" : undefined,
-      chunks: flights.map(({ chunk, confirmed, confirms }) => ({
+      chunks: flights.map(({ chunk, confirmed }) => ({
         chunk,
-        started: (at) => !confirms || confirmed.has(at)
+        // What had to be claimed before it started, and was not, has not.
+        started: (at) => confirmed.has(at) || !(chunk.suspect || !chunk.items[at].idempotent)
       }))
     })
   }

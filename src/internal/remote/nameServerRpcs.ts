@@ -20,7 +20,7 @@ export class OtherVersion extends Schema.TaggedError<OtherVersion>("papyros/Othe
 /** Who asks may not know, or do, that. */
 export class Forbidden extends Schema.TaggedError<Forbidden>("papyros/Forbidden")("Forbidden", {}) {}
 
-export const GroupMembers = Schema.Struct({ group: Schema.String, members: Schema.Array(Runner) })
+const GroupMembers = Schema.Struct({ group: Schema.String, members: Schema.Array(Runner) })
 
 export class NameServerRpcs extends RpcGroup.make(
   /** The first call of every connection. */

@@ -27,7 +27,7 @@ export const Welcome = Schema.Struct({
   tasks: Schema.Array(Schema.Tuple([Schema.String, Schema.String]))
 })
 
-export const WireSpan = Schema.Struct({ traceId: Schema.String, spanId: Schema.String, sampled: Schema.Boolean })
+const WireSpan = Schema.Struct({ traceId: Schema.String, spanId: Schema.String, sampled: Schema.Boolean })
 
 /** A chunk of tasks, or a part of one whose payloads are too large to go together. */
 export const Run = Schema.Struct({
@@ -43,7 +43,7 @@ export const Run = Schema.Struct({
   /** Milliseconds; -1: none. */
   timeouts: Schema.optional(Schema.Array(Schema.Number)),
   spans: Schema.optional(Schema.Array(Schema.NullOr(WireSpan))),
-  /** None of its tasks starts before it was claimed, and that was confirmed. */
+  /** As always those that may start only once: none starts before it was claimed, and that was confirmed. */
   confirms: Schema.Boolean
 })
 

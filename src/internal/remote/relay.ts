@@ -142,6 +142,7 @@ export class Relay implements Origin {
         span === undefined || span === null ? undefined : Tracer.externalSpan(span),
         run.confirms
       )
+      entry.confirms ||= !entry.idempotent
       entry.payload = payload
       // The scheduler counts the start that is to come.
       entry.attempt = (attempts?.[i] ?? 1) - 1
