@@ -55,11 +55,13 @@ const bench = Command.make(
     const report = yield* Harness.run(yield* suites[suite], { rounds, filter })
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const write = (file: string, text: string) =>
-      Effect.andThen(fs.writeFileString(file, text), Console.log(`\nWritten to ${file}`))
+    const write = Effect.fnUntraced(function*(file: string, text: string) {
+      yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+      yield* fs.writeFileString(file, text)
+      yield* Console.log(`\nWritten to ${file}`)
+    })
     if (Option.isSome(json)) yield* write(json.value, `${JSON.stringify(report, undefined, 2)}\n`)
     if (Option.isSome(directory)) {
-      yield* fs.makeDirectory(directory.value, { recursive: true })
       yield* write(path.join(directory.value, `${suite}.md`), markdown(report))
       yield* write(path.join(directory.value, `${suite}.svg`), chart(report))
     }

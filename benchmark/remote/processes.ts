@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
+import { basename } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Broken } from "../harness.ts"
 import { hangs } from "../pool/load.ts"
@@ -17,7 +18,8 @@ export class Process {
   private readonly watchers = new Set<() => void>()
 
   constructor(command: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) {
-    this.command = [command, ...args].join(" ")
+    // It is shown in reports, where the paths of this machine say nothing.
+    this.command = [command, ...args].map((part) => basename(part)).join(" ")
     this.child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...inherited(), ...env } })
     const write = (text: string) => {
       this.log += text

@@ -38,7 +38,7 @@ const make = Effect.gen(function*() {
     run: timed(
       Effect.gen(function*() {
         const client = yield* node("./client.ts", [nameServer])
-        return new Results().success(Number(yield* client.wrote(/^(\d+)\n/)))
+        return new Results().success(Number(yield* client.wrote(/^(\d+)$/m)))
       })
     ),
     target: { [rpc.name]: TARGET }

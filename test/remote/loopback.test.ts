@@ -64,5 +64,6 @@ laws("RemoteDispatcher without sockets", {
   losesWorkers: true,
   nests: true,
   sharesClock: false,
-  sharesMemory: false
+  sharesMemory: false,
+  effort: process.env.PAPYROS_CHAOS === undefined ? 0.3 : 5
 })

@@ -36,8 +36,7 @@ class RelayEntry extends Entry {
   readonly kind: number
   private readonly callerSpan: Tracer.AnySpan | undefined
   /** It starts only after it was claimed, and that was confirmed. */
-  confirms: boolean
-  claimed = false
+  readonly confirms: boolean
 
   constructor(
     task: Task.Any,
@@ -54,7 +53,7 @@ class RelayEntry extends Entry {
     this.at = at
     this.kind = kind
     this.callerSpan = span
-    this.confirms = confirms
+    this.confirms = confirms || !task["~papyros/Task"].idempotent
   }
 
   override get span(): Tracer.AnySpan | undefined {
@@ -83,8 +82,9 @@ export class Relay implements Origin {
   private readonly options: RelayOptions
   private link: OriginLink | undefined
   private readonly waiting = new Deque<RelayEntry>()
-  /** Claimed and not confirmed. */
+  /** Claimed, and of these those that may start now. */
   private readonly claiming = new Set<RelayEntry>()
+  private readonly confirmed = new Deque<RelayEntry>()
   private readonly chunks = new Map<number, RelayChunk>()
   private count = 0
   // What is to be told.
@@ -142,7 +142,6 @@ export class Relay implements Origin {
         span === undefined || span === null ? undefined : Tracer.externalSpan(span),
         run.confirms
       )
-      entry.confirms ||= !entry.idempotent
       entry.payload = payload
       // The scheduler counts the start that is to come.
       entry.attempt = (attempts?.[i] ?? 1) - 1
@@ -155,8 +154,7 @@ export class Relay implements Origin {
 
   private confirm(entry: RelayEntry | undefined): void {
     if (entry === undefined || !this.claiming.delete(entry)) return
-    entry.confirms = false
-    this.waiting.unshift(entry)
+    this.confirmed.push(entry)
   }
 
   private cancel(entries: ReadonlyArray<RelayEntry | undefined>): void {
@@ -176,7 +174,8 @@ export class Relay implements Origin {
 
   /** Gives back all that has not started. */
   private recall(): void {
-    const entries = [...this.link!.reclaim() as ReadonlyArray<RelayEntry>, ...this.waiting.clear(), ...this.claiming]
+    const tried = this.link!.reclaim() as ReadonlyArray<RelayEntry>
+    const entries = [...tried, ...this.confirmed.clear(), ...this.claiming, ...this.waiting.clear()]
     this.claiming.clear()
     for (const entry of entries) if (!entry.cancelled) this.giveBack(entry)
   }
@@ -190,12 +189,16 @@ export class Relay implements Origin {
   /** Ends what runs; calls back when it has stopped. */
   end(stopped: () => void): void {
     this.waiting.clear()
+    this.confirmed.clear()
     this.link!.end(stopped)
   }
 
   // --- the scheduler's side --------------------------------------------------
 
   next(): Entry | undefined {
+    for (let entry = this.confirmed.shift(); entry !== undefined; entry = this.confirmed.shift()) {
+      if (!entry.cancelled) return entry
+    }
     for (let entry = this.waiting.shift(); entry !== undefined; entry = this.waiting.shift()) {
       if (entry.cancelled) continue
       if (!entry.confirms) return entry
