@@ -12,7 +12,8 @@ export class Slice {
   }
 
   begin(): void {
-    this.since = 0
+    // Now, and not after the first task: that one may be long, and what it gave must not wait for another.
+    this.since = this.last = performance.now()
     this.left = this.stride
   }
 
@@ -20,7 +21,6 @@ export class Slice {
   over(): boolean {
     if (--this.left > 0) return false
     const now = performance.now()
-    if (this.since === 0) this.since = this.last = now
     // Aims at 8 readings in a slice.
     this.stride = (now - this.last) * 8 > this.limit ? Math.max(1, this.stride >> 1) : Math.min(64, this.stride * 2)
     this.left = this.stride
