@@ -14,13 +14,8 @@ import { printable } from "./printable.ts"
 import { PROTOCOL, WorkerRpcs } from "./protocol.ts"
 import * as RpcClient from "./rpcClient.ts"
 import type { Secret } from "./secret.ts"
+import { OPEN, SILENCE } from "./timing.ts"
 import { VERSION } from "./version.ts"
-
-/** How long opening a connection, and the first answer on it, may take, in milliseconds. */
-const OPEN = 5000
-
-/** How long the other side may say nothing, in milliseconds; it is asked every 2 seconds. */
-export const SILENCE = 8000
 
 export interface Credentials {
   readonly group: string

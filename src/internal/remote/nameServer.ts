@@ -24,6 +24,7 @@ import { PROTOCOL } from "./protocol.ts"
 import { Registrations } from "./registrations.ts"
 import * as RpcServer from "./rpcServer.ts"
 import type { Secret } from "./secret.ts"
+import { SILENCE } from "./timing.ts"
 import { VERSION } from "./version.ts"
 
 export interface NameServerOptions {
@@ -38,7 +39,6 @@ export interface NameServerOptions {
 }
 
 const GRACE = 2000
-const SILENCE = 8000
 
 /** Serves until its scope ends. */
 export const serve: (options: NameServerOptions) => Effect.Effect<

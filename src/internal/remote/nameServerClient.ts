@@ -11,6 +11,7 @@ import { type Forbidden, MAX_FRAME, NameServerRpcs, type OtherVersion } from "./
 import { PROTOCOL } from "./protocol.ts"
 import * as RpcClient from "./rpcClient.ts"
 import type { Secret } from "./secret.ts"
+import { OPEN, SILENCE } from "./timing.ts"
 import { VERSION } from "./version.ts"
 
 export interface NameServerClientOptions {
@@ -32,9 +33,6 @@ export interface NameServerClient
   /** What the failure of a call means. */
   readonly explain: (error: RpcClientError | Forbidden | OtherVersion) => RemoteError
 }
-
-const OPEN = 5000
-const SILENCE = 8000
 
 export const open: (options: NameServerClientOptions) => Effect.Effect<NameServerClient, RemoteError, Scope.Scope> =
   Effect.fnUntraced(function*({ openTimeout = OPEN, pingInterval, silence = SILENCE, ...options }) {
