@@ -14,13 +14,13 @@ const layers: ReadonlyArray<Layer> = [
   { files: ["TaskFailure.ts"], path: "TaskFailure\\.ts" },
   { files: ["Dispatcher.ts"], path: "Dispatcher\\.ts" },
   { files: ["Task.ts"], path: "Task\\.ts" },
-  { files: ["TaskGroup.ts", "Queue.ts", "Metrics.ts"], path: "(?:TaskGroup|Queue|Metrics)\\.ts" },
+  { files: ["TaskGroup.ts", "Queue.ts"], path: "(?:TaskGroup|Queue)\\.ts" },
   // `Executor.layer` puts the scheduler under a dispatcher; the scheduler knows only the types of `Executor`.
   { files: ["Executor.ts"], path: "Executor\\.ts", except: "internal/(?:scheduler|runner)\\b.*" },
   { files: ["internal/**"], path: "internal/(?:scheduler|runner)\\b.*" },
   {
-    files: ["layers/**", "entry/**", "Worker.ts", "Progress.ts", "Dashboard.ts"],
-    path: "(?:layers/.*|entry/.*|Worker\\.ts|Progress\\.ts|Dashboard\\.ts)"
+    files: ["layers/**", "RemoteWorker.ts"],
+    path: "(?:layers/.*|RemoteWorker\\.ts)"
   },
   { files: ["testing/**"], path: "testing/.*" },
   { files: ["cli/**", "bin.ts"], path: "(?:cli/.*|bin\\.ts)" }
@@ -88,7 +88,7 @@ export default defineConfig({
     restrict(["index.ts"], [
       {
         regex: relative(
-          "(?:layers/(?:Remote|Cluster)Dispatcher|Worker|Dashboard|testing/.*|cli/.*|internal/.*)(?:\\.ts)?"
+          "(?:layers/RemoteDispatcher|RemoteWorker|testing/.*|cli/.*|internal/.*)(?:\\.ts)?"
         ),
         message: "The barrel holds the light modules only."
       }

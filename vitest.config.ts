@@ -19,11 +19,7 @@ export default defineConfig({
       provider: "v8",
       include: ["src/**/*.ts"],
       // What runs only in worker threads, where coverage does not look.
-      exclude: [
-        "src/entry/**",
-        "src/internal/thread{Runner,Logger,Metrics,Output,Tracer}.ts",
-        "src/internal/telemetry.ts"
-      ],
+      exclude: ["src/internal/threads/thread/**"],
       reporter: ["text-summary", "lcov"],
       thresholds: { statements: 90, branches: 85 }
     }

@@ -13,13 +13,13 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { DispatcherClosed, DispatchTimeout } from "./internal/errors.ts"
-import * as Execution from "./internal/execution.ts"
-import type { TaskResult } from "./internal/execution.ts"
-import type { Hub } from "./internal/origin.ts"
-import type { RetryPolicy } from "./internal/retry.ts"
-import { type Route, routeHubs } from "./internal/route.ts"
-import { run as runOn } from "./internal/run.ts"
-import * as TaskQueue from "./internal/taskQueue.ts"
+import * as Execution from "./internal/producers/execution.ts"
+import type { TaskResult } from "./internal/producers/execution.ts"
+import * as TaskQueue from "./internal/producers/queue.ts"
+import type { RetryPolicy } from "./internal/producers/retries.ts"
+import { type Route, routeHubs } from "./internal/producers/routed.ts"
+import { run as runOn } from "./internal/producers/single.ts"
+import type { Hub } from "./internal/scheduler/producer.ts"
 import type * as Queue from "./Queue.ts"
 import type * as Task from "./Task.ts"
 import type { TaskFailure } from "./TaskFailure.ts"
@@ -37,7 +37,7 @@ export type {
    * @category models
    */
   TaskResult
-} from "./internal/execution.ts"
+} from "./internal/producers/execution.ts"
 
 export type {
   /**
@@ -52,7 +52,7 @@ export type {
    * @category models
    */
   RetryPolicy
-} from "./internal/retry.ts"
+} from "./internal/producers/retries.ts"
 
 /**
  * How tasks are executed. An unusable value (negative, NaN, not whole) is a

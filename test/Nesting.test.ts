@@ -11,7 +11,7 @@ import * as Executor from "papyros/Executor"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
-import * as Local from "../src/internal/localExecutor.ts"
+import * as Local from "../src/internal/local/executor.ts"
 import type { Timer } from "../src/internal/timers.ts"
 
 class Nap extends Task.Class<Nap>()("Nap", { payload: { millis: Schema.Int } }) {}

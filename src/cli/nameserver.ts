@@ -1,9 +1,9 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { cannotListen } from "../internal/remote/error.ts"
-import * as NameServer from "../internal/remote/nameServer.ts"
 import { DEFAULT_PORT, secretOption } from "../internal/remote/options.ts"
+import * as NameServer from "../internal/remote/registry/server.ts"
+import { cannotListen } from "../internal/remote/transport/error.ts"
 import * as Remote from "./remoteFlags.ts"
 import { serving } from "./serving.ts"
 

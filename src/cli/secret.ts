@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as Secret from "../internal/remote/secret.ts"
+import * as Secret from "../internal/remote/auth/secret.ts"
 
 /** The command `papyros secret`. */
 export const secret = Command.make("secret", {}, () =>

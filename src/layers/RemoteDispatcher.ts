@@ -15,13 +15,13 @@ import type * as Scope from "effect/Scope"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
 import { millisOption } from "../internal/options.ts"
-import { connectTo } from "../internal/remote/connection.ts"
-import type { RemoteError } from "../internal/remote/error.ts"
-import { remoteExecutor } from "../internal/remote/executor.ts"
+import * as Secret from "../internal/remote/auth/secret.ts"
+import { connectTo } from "../internal/remote/client/connection.ts"
+import { remoteExecutor } from "../internal/remote/client/executor.ts"
 import { groupOption, maxTaskBytesOption, nameServerOption, secretOption } from "../internal/remote/options.ts"
-import * as Registry from "../internal/remote/registry.ts"
-import * as Secret from "../internal/remote/secret.ts"
-import { Served } from "../internal/remote/served.ts"
+import { Served } from "../internal/remote/protocol/catalog.ts"
+import * as Registry from "../internal/remote/registry/registry.ts"
+import type { RemoteError } from "../internal/remote/transport/error.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
@@ -33,7 +33,7 @@ export {
    * @category errors
    */
   RemoteError
-} from "../internal/remote/error.ts"
+} from "../internal/remote/transport/error.ts"
 
 /**
  * What the layer takes.

@@ -13,8 +13,8 @@ import * as Layer from "effect/Layer"
 import type { ResourceLimits } from "node:worker_threads"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
-import type { HandlersError } from "../internal/pool.ts"
-import { checkPool, executor } from "../internal/poolExecutor.ts"
+import { checkPool, executor } from "../internal/threads/main/executor.ts"
+import type { HandlersError } from "../internal/threads/main/pool.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
@@ -26,7 +26,7 @@ export {
    * @category errors
    */
   HandlersError
-} from "../internal/pool.ts"
+} from "../internal/threads/main/pool.ts"
 
 /**
  * What the layer takes.

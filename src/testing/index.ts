@@ -1,6 +1,9 @@
 /** The laws of dispatchers as a suite, and executors that do nothing or go wrong on purpose. */
+export * from "./faultInjection.ts"
 export { default as handlers, make as makeHandlers } from "./handlers.ts"
 export * as History from "./history.ts"
+export * from "./noop.ts"
+export { type Observer, Probe } from "./probe.ts"
 export {
   applies,
   type Capability,
@@ -10,11 +13,8 @@ export {
   type Property,
   type Subject,
   type SubjectOptions
-} from "./law.ts"
-export * from "./laws.ts"
-export * from "./noop.ts"
-export { type Observer, Probe } from "./probe.ts"
-export * from "./scripted.ts"
+} from "./property.ts"
+export * from "./suite.ts"
 export { Tasks } from "./tasks.ts"
 
 /**

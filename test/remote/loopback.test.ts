@@ -5,11 +5,11 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Executor from "papyros/Executor"
 import { handlersUrl, laws, Tasks } from "papyros/testing"
-import { checkPool, executor } from "../../src/internal/poolExecutor.ts"
-import { remoteExecutor } from "../../src/internal/remote/executor.ts"
-import { Served } from "../../src/internal/remote/served.ts"
-import { Sessions } from "../../src/internal/remote/sessions.ts"
-import { makeRelayHub } from "../../src/internal/scheduler.ts"
+import { remoteExecutor } from "../../src/internal/remote/client/executor.ts"
+import { Served } from "../../src/internal/remote/protocol/catalog.ts"
+import { Sessions } from "../../src/internal/remote/worker/sessions.ts"
+import { makeRelayHub } from "../../src/internal/scheduler/scheduler.ts"
+import { checkPool, executor } from "../../src/internal/threads/main/executor.ts"
 
 const MAX = 8 * 1024 * 1024
 

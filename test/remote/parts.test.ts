@@ -3,10 +3,16 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { isDeepStrictEqual } from "node:util"
 import * as Task from "papyros/Task"
-import * as Bytes from "../../src/internal/remote/bytes.ts"
-import { fingerprint } from "../../src/internal/remote/fingerprint.ts"
-import { decodeAll, encodeParts, fromNumbers16, type Sent, toNumbers16 } from "../../src/internal/remote/parts.ts"
-import { Served } from "../../src/internal/remote/served.ts"
+import { Served } from "../../src/internal/remote/protocol/catalog.ts"
+import { fingerprint } from "../../src/internal/remote/protocol/fingerprint.ts"
+import {
+  decodeAll,
+  encodeParts,
+  fromNumbers16,
+  type Sent,
+  toNumbers16
+} from "../../src/internal/remote/protocol/payloads.ts"
+import * as Bytes from "../../src/internal/remote/protocol/serialization.ts"
 
 const Value = Schema.Struct({
   n: Schema.Number,

@@ -9,8 +9,8 @@ import * as Schema from "effect/Schema"
 import { spawnSync } from "node:child_process"
 import { createHmac } from "node:crypto"
 import { inspect } from "node:util"
-import * as Identity from "../../src/internal/remote/identity.ts"
-import * as Secret from "../../src/internal/remote/secret.ts"
+import * as Identity from "../../src/internal/remote/auth/identity.ts"
+import * as Secret from "../../src/internal/remote/auth/secret.ts"
 
 const worker = { role: "worker", group: "g" } as const
 

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import { countOption } from "../options.ts"
-import * as Address from "./address.ts"
-import { RemoteError, Unauthorized } from "./error.ts"
-import { isGroup } from "./identity.ts"
-import * as Secret from "./secret.ts"
+import { isGroup } from "./auth/identity.ts"
+import * as Secret from "./auth/secret.ts"
+import * as Address from "./transport/address.ts"
+import { RemoteError, Unauthorized } from "./transport/error.ts"
 
 export const DEFAULT_PORT = 7427
 

@@ -4,10 +4,10 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../../Dispatcher.ts"
-import { expect, type Law, property, type Trial } from "../law.ts"
-import { settle, until } from "../pace.ts"
-import { Options, Sample, toOptions, work } from "../samples.ts"
+import { Options, Sample, toOptions, work } from "../generators.ts"
+import { expect, type Law, property, type Trial } from "../property.ts"
 import { Hold, Square, Stumble } from "../tasks.ts"
+import { settle, until } from "../time.ts"
 
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 

@@ -4,10 +4,10 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../../Dispatcher.ts"
-import { expect, expectEqual, type Law, property, type Trial } from "../law.ts"
-import { settle, until } from "../pace.ts"
-import { Options, toOptions } from "../samples.ts"
+import { Options, toOptions } from "../generators.ts"
+import { expect, expectEqual, type Law, property, type Trial } from "../property.ts"
 import { Hold, Spin, Square, Stumble } from "../tasks.ts"
+import { settle, until } from "../time.ts"
 
 const input = Arbitrary.schema(Schema.Struct({
   quick: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 6 })),

@@ -6,8 +6,6 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../../Dispatcher.ts"
 import type * as Task from "../../Task.ts"
-import { expect, expectEqual, type Law, property } from "../law.ts"
-import { inTime, unitOf } from "../pace.ts"
 import {
   collect,
   direct,
@@ -18,8 +16,10 @@ import {
   toOptions,
   toSource,
   work
-} from "../samples.ts"
+} from "../generators.ts"
+import { expect, expectEqual, type Law, property } from "../property.ts"
 import { Absent, Die, GiveUp, Hold, Misfit, Point, Spin, Square, Transform } from "../tasks.ts"
+import { inTime, unitOf } from "../time.ts"
 
 const square = (n: unknown) => Object.assign(new Square({ n: 1, pauses: 0 }), { n })
 

@@ -5,8 +5,8 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../../Dispatcher.ts"
-import { expect, expectEqual, type Law, property } from "../law.ts"
-import { Options, toOptions } from "../samples.ts"
+import { Options, toOptions } from "../generators.ts"
+import { expect, expectEqual, type Law, property } from "../property.ts"
 import { Square } from "../tasks.ts"
 
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))

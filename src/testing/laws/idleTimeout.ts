@@ -6,9 +6,9 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../../Dispatcher.ts"
-import { expect, expectEqual, type Law, property, type Subject } from "../law.ts"
-import { inTime, unitOf } from "../pace.ts"
+import { expect, expectEqual, type Law, property, type Subject } from "../property.ts"
 import { Hold, Sleep } from "../tasks.ts"
+import { inTime, unitOf } from "../time.ts"
 
 /** The idle timeout, in steps of time; no step of the generated stories ends on it. */
 const BOUND = 2.5

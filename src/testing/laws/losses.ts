@@ -4,9 +4,9 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../../Dispatcher.ts"
+import { expectOnce, Options, toOptions } from "../generators.ts"
 import * as History from "../history.ts"
-import { expect, expectEqual, type Law, property } from "../law.ts"
-import { expectOnce, Options, toOptions } from "../samples.ts"
+import { expect, expectEqual, type Law, property } from "../property.ts"
 import { Once, Perish, Square } from "../tasks.ts"
 
 const Pauses = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4 }))

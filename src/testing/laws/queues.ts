@@ -7,9 +7,9 @@ import * as Stream from "effect/Stream"
 import * as Dispatcher from "../../Dispatcher.ts"
 import type * as Queue from "../../Queue.ts"
 import type * as TaskFailure from "../../TaskFailure.ts"
-import { expect, expectEqual, type Law, property } from "../law.ts"
-import { settle, until } from "../pace.ts"
+import { expect, expectEqual, type Law, property } from "../property.ts"
 import { Hold, Square, Stumble } from "../tasks.ts"
+import { settle, until } from "../time.ts"
 
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 

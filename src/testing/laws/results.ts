@@ -4,7 +4,6 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../../Dispatcher.ts"
-import { expect, expectEqual, type Law, property } from "../law.ts"
 import {
   collect,
   direct,
@@ -17,7 +16,8 @@ import {
   toOptions,
   toSource,
   work
-} from "../samples.ts"
+} from "../generators.ts"
+import { expect, expectEqual, type Law, property } from "../property.ts"
 import { Nest, Refuse, Scribble, Square, Stumble, Tasks, Transform } from "../tasks.ts"
 
 const encode = Schema.encodeSync(Schema.toCodecJson(Schema.Union([Sample, Scribble])))

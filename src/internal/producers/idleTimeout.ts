@@ -1,0 +1,52 @@
+import type { Timer, Timers } from "../timers.ts"
+
+/**
+ * Measures how long an execution has gone without a completed task. It runs only
+ * while a task is running or could start, and the consumer waits.
+ */
+export class IdleClock {
+  private left: number
+  private since: number | undefined
+  private timer: Timer | undefined
+  private readonly bound: number
+  private readonly timers: Timers
+  private readonly expired: () => void
+
+  constructor(bound: number, timers: Timers, expired: () => void) {
+    this.bound = bound
+    this.left = bound
+    this.timers = timers
+    this.expired = expired
+  }
+
+  completed(): void {
+    this.left = this.bound
+    if (this.since !== undefined) this.since = this.timers.now()
+  }
+
+  run(running: boolean): void {
+    if (running === (this.since !== undefined)) return
+    if (running) {
+      this.since = this.timers.now()
+      this.timer ??= this.timers.set(this.left, this.check)
+    } else {
+      this.left -= this.timers.now() - this.since!
+      this.since = undefined
+    }
+  }
+
+  stop(): void {
+    this.since = undefined
+    if (this.timer !== undefined) this.timers.clear(this.timer)
+    this.timer = undefined
+  }
+
+  // The timer is not moved with every completed task: it looks what is left when it fires.
+  private readonly check = (): void => {
+    this.timer = undefined
+    if (this.since === undefined) return
+    const left = this.left - (this.timers.now() - this.since)
+    if (left <= 0) this.expired()
+    else this.timer = this.timers.set(left, this.check)
+  }
+}

@@ -1,0 +1,147 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import type * as Task from "../../Task.ts"
+import type { TaskFailure } from "../../TaskFailure.ts"
+import type { Entry } from "../scheduler/producer.ts"
+import type { Timer, Timers } from "../timers.ts"
+
+/** `Effect.Retry.Options` over the failures of a task, without services or errors of their own. */
+export interface RetryOptions<T extends Task.Any> {
+  /** Retries only while this holds. */
+  readonly while?: ((failure: TaskFailure<T>) => boolean | Effect.Effect<boolean>) | undefined
+  /** Retries until this holds. */
+  readonly until?: ((failure: TaskFailure<T>) => boolean | Effect.Effect<boolean>) | undefined
+  /** The most retries of one task, on top of its first attempt. */
+  readonly times?: number | undefined
+  /** When to retry. Default: at once, without end. */
+  readonly schedule?: Schedule.Schedule<unknown, TaskFailure<T>> | undefined
+}
+
+export type RetryPolicy<T extends Task.Any> = RetryOptions<T> | Schedule.Schedule<unknown, TaskFailure<T>>
+
+type Failure = TaskFailure<Task.Any>
+type Step = (now: number, failure: Failure) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
+
+/** The schedule of a policy; one that cannot be used is a defect that says why. */
+export const toSchedule = <T extends Task.Any>(policy: RetryPolicy<T>): Schedule.Schedule<unknown, TaskFailure<T>> => {
+  if (Schedule.isSchedule(policy)) return policy as Schedule.Schedule<unknown, TaskFailure<T>>
+  const { schedule, times, until, while: while_ } = policy as RetryOptions<T>
+  if (times !== undefined && !(times >= 0)) {
+    throw new RangeError(`retry.times must be a number of at least 0, got ${times}`)
+  }
+  let out: Schedule.Schedule<unknown, TaskFailure<T>> = schedule ?? Schedule.forever
+  if (while_ !== undefined) out = Schedule.while(out, ({ input }) => while_(input))
+  if (until !== undefined) {
+    out = Schedule.while(out, ({ input }) => {
+      const stop = until(input)
+      return Effect.isEffect(stop) ? Effect.map(stop, (b) => !b) : !stop
+    })
+  }
+  if (times !== undefined) out = Schedule.while(out, ({ attempt }) => attempt <= times)
+  return out
+}
+
+/**
+ * The tasks of one origin that wait for their next attempt. Each runs its own
+ * copy of the schedule; a waiting task holds no slot.
+ */
+export class Retries {
+  private readonly steps = new Map<Entry, Step>()
+  private readonly waiting = new Map<Entry, Timer | Fiber.Fiber<unknown>>()
+  private readonly schedule: Schedule.Schedule<unknown, Failure>
+  private readonly timers: Timers
+  private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  private readonly again: (entry: Entry) => void
+  private readonly giveUp: (entry: Entry) => void
+
+  constructor(options: {
+    readonly schedule: Schedule.Schedule<unknown, TaskFailure<never>>
+    readonly timers: Timers
+    readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+    readonly again: (entry: Entry) => void
+    readonly giveUp: (entry: Entry) => void
+  }) {
+    this.schedule = options.schedule as Schedule.Schedule<unknown, Failure>
+    this.timers = options.timers
+    this.runFork = options.runFork
+    this.again = options.again
+    this.giveUp = options.giveUp
+  }
+
+  /** Whether the policy decides about this failed entry: `again` or `giveUp` follows. */
+  takes(entry: Entry): boolean {
+    const failure = entry.failure!
+    if (!entry.idempotent && failure.reason._tag !== "Failed") return false
+    // On every dispatcher alike, though not every one takes the payload away.
+    if (entry.transfer === "payload" || entry.transfer === "both") return false
+    const step = this.steps.get(entry)
+    const decision = Pull.matchEffect(
+      Effect.flatMap(
+        step === undefined
+          ? Effect.tap(Schedule.toStep(this.schedule), (made) => Effect.sync(() => this.steps.set(entry, made)))
+          : Effect.succeed(step),
+        (step) => Effect.clockWith((clock) => step(clock.currentTimeMillisUnsafe(), failure))
+      ),
+      {
+        onSuccess: ([, delay]) => Effect.succeed<Duration.Duration | undefined>(delay),
+        onFailure: () => Effect.succeed(undefined),
+        onDone: () => Effect.succeed(undefined)
+      }
+    )
+    const fiber = this.runFork(decision)
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) {
+      this.decided(entry, exit)
+    } else {
+      this.waiting.set(entry, fiber)
+      fiber.addObserver((exit) => this.decided(entry, exit))
+    }
+    return true
+  }
+
+  private decided(entry: Entry, exit: Exit.Exit<Duration.Duration | undefined>): void {
+    this.waiting.delete(entry)
+    if (entry.cancelled) {
+      this.steps.delete(entry)
+      return
+    }
+    if (exit._tag === "Failure" || exit.value === undefined) {
+      this.steps.delete(entry)
+      return this.giveUp(entry)
+    }
+    const millis = Duration.toMillis(exit.value)
+    if (millis <= 0) return this.again(entry)
+    this.waiting.set(
+      entry,
+      this.timers.set(millis, () => {
+        this.waiting.delete(entry)
+        this.again(entry)
+      })
+    )
+  }
+
+  /** The entry has its outcome: forgets how often it was tried. */
+  settle(entry: Entry): void {
+    if (this.steps.size > 0) this.steps.delete(entry)
+  }
+
+  /** Drops the entries that wait and match. */
+  cancel(matches: (entry: Entry) => boolean): void {
+    for (const [entry, wait] of Array.from(this.waiting)) {
+      if (!matches(entry)) continue
+      entry.cancelled = true
+      this.waiting.delete(entry)
+      this.steps.delete(entry)
+      if ("slot" in wait) this.timers.clear(wait)
+      else wait.interruptUnsafe()
+    }
+  }
+
+  get size(): number {
+    return this.waiting.size
+  }
+}

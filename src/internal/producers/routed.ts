@@ -1,0 +1,158 @@
+/** Joins one origin to several schedulers, each of which starts the tasks of its own group. */
+import type * as Task from "../../Task.ts"
+import { Deque } from "../deque.ts"
+import type { Entry, Hub, Link, Origin } from "../scheduler/producer.ts"
+
+/** A scheduler and the names of the tasks that go to it. */
+export interface Route {
+  readonly names: ReadonlySet<string>
+  readonly hub: Hub
+}
+
+export const routeHubs = (routes: ReadonlyArray<Route>): Hub => ({
+  attach(origin) {
+    const fork = new Fork(origin, routes)
+    return fork.join() ? fork : undefined
+  }
+})
+
+/** What one scheduler sees of the origin: the tasks on its route. */
+class Branch implements Origin {
+  link: Link | undefined
+  /** Tasks of this route that another branch met while it looked for its own. */
+  readonly passed = new Deque<Entry>()
+  private readonly fork: Fork
+
+  constructor(fork: Fork) {
+    this.fork = fork
+  }
+
+  get pushed() {
+    return this.fork.origin.pushed
+  }
+
+  get chunkSize() {
+    return this.fork.origin.chunkSize
+  }
+
+  get span() {
+    return this.fork.origin.span
+  }
+
+  get parent() {
+    return this.fork.origin.parent
+  }
+
+  next(): Entry | undefined {
+    const passed = this.passed.shift()
+    if (passed !== undefined) return passed
+    // Only where the others have room for what is theirs: it cannot be put back.
+    while (this.fork.hasRoomBut(this)) {
+      const entry = this.fork.origin.next()
+      if (entry === undefined) return undefined
+      const branch = this.fork.branchOf(entry.task)
+      if (branch === this) return entry
+      branch.pass(entry)
+    }
+    return undefined
+  }
+
+  get hasRoom(): boolean {
+    return this.link!.hasRoom()
+  }
+
+  /** Takes a task of this route that another branch met. */
+  private pass(entry: Entry): void {
+    // A task of a queue has its place already.
+    entry.accepted ||= this.link!.accept(entry.task)
+    this.passed.push(entry)
+    this.link!.ready()
+  }
+
+  settled(entry: Entry): void {
+    this.fork.origin.settled(entry)
+  }
+
+  roomy(): void {
+    this.fork.ready()
+    this.fork.origin.roomy()
+  }
+
+  closed(): void {
+    this.fork.origin.closed()
+  }
+}
+
+class Fork implements Link {
+  readonly origin: Origin
+  readonly depth = 0
+  private readonly branches: ReadonlyArray<Branch>
+  private readonly routes: ReadonlyArray<Route>
+
+  constructor(origin: Origin, routes: ReadonlyArray<Route>) {
+    this.origin = origin
+    this.routes = routes
+    this.branches = routes.map(() => new Branch(this))
+  }
+
+  /** Whether every branch but one could be passed a task. */
+  hasRoomBut(one: Branch): boolean {
+    return this.origin.pushed || this.branches.every((branch) => branch === one || branch.hasRoom)
+  }
+
+  join(): boolean {
+    for (let i = 0; i < this.branches.length; i++) {
+      const link = this.routes[i].hub.attach(this.branches[i])
+      if (link === undefined) {
+        for (const branch of this.branches) branch.link?.end(() => {})
+        return false
+      }
+      this.branches[i].link = link
+    }
+    return true
+  }
+
+  branchOf(task: Task.Any): Branch {
+    const at = this.routes.findIndex((route) => route.names.has(task._tag))
+    return this.branches[at === -1 ? 0 : at]
+  }
+
+  ready(): void {
+    for (const branch of this.branches) branch.link!.ready()
+  }
+
+  hasRoom(): boolean {
+    return this.branches.every((branch) => branch.hasRoom)
+  }
+
+  accept(task: Task.Any): boolean {
+    return this.branchOf(task).link!.accept(task)
+  }
+
+  cancelAfter(after: number): void {
+    // What was passed and is not wanted any more is dropped when it is asked for.
+    for (const branch of this.branches) branch.link!.cancelAfter(after)
+  }
+
+  end(stopped: () => void): void {
+    let left = this.branches.length
+    for (const branch of this.branches) {
+      branch.passed.clear()
+      branch.link!.end(() => {
+        if (--left === 0) stopped()
+      })
+    }
+  }
+
+  slots(): number {
+    return this.branches.reduce((sum, branch) => sum + branch.link!.slots(), 0)
+  }
+
+  window(): number {
+    return this.branches.reduce((sum, branch) => sum + branch.link!.window(), 0)
+  }
+
+  get timers() {
+    return this.branches[0].link!.timers
+  }
+}

@@ -1,0 +1,791 @@
+/**
+ * The scheduler of one dispatcher: between origins (executions, queues, runs) and
+ * the lanes of an executor. It holds what is true on every dispatcher below the
+ * origins: capacity, fairness, chunk sizes, codecs of the caller's side, blame and
+ * restarts after a loss, and the one place where late outcomes are dropped.
+ *
+ * All of it is synchronous: no fiber, promise, timer or closure per task.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as EffectScheduler from "effect/Scheduler"
+import type * as Scope from "effect/Scope"
+import type * as Dispatcher from "../../Dispatcher.ts"
+import type * as Executor from "../../Executor.ts"
+import * as TaskFailure from "../../TaskFailure.ts"
+import type * as TaskGroup from "../../TaskGroup.ts"
+import { Deque } from "../deque.ts"
+import * as Codec from "../encoding/codec.ts"
+import { sizeOf } from "../encoding/estimateSize.ts"
+import { boundOption, countOption } from "../options.ts"
+import { type Timer, Timers } from "../timers.ts"
+import { ChunkFill, learn, TARGET_MICROS } from "./chunkSizing.ts"
+import { reasonOf, workerLost } from "./failureReason.ts"
+import type { Entry, Hub, Origin, Parent } from "./producer.ts"
+import { isWanted, linkOf, OriginLink } from "./subscription.ts"
+import { Chunk, Seat, type TaskType, typeOf } from "./workerState.ts"
+
+/** What a scheduler is told beside what users may say. */
+interface SchedulerOptions extends Executor.DispatcherOptions {
+  /** Payloads come encoded, and results and errors stay so: tasks are passed on for another scheduler. */
+  readonly relays?: boolean | undefined
+}
+
+/** Tasks of one name that no lane serves which has asked so far. */
+interface Aside {
+  readonly entries: Deque<Entry>
+  lastChunk: number
+  timer: Timer | undefined
+}
+
+class Scheduler implements Executor.Scheduler, Hub {
+  readonly timers: Timers
+  private readonly later: (f: () => void) => void
+  private readonly group: TaskGroup.Any
+  private readonly types = new Map<string, TaskType>()
+  private readonly capacity: number
+  private readonly maxAttempts: number
+  private readonly relays: boolean
+  private boundary: "codec" | "none" = "none"
+  private maxChunk = 1
+  private chunkMicros = TARGET_MICROS
+  private patience = 0
+
+  private readonly seats = new Map<Executor.Lane, Seat>()
+  private readonly links = new Set<OriginLink>()
+  /** Links that may have something to start, in the order of their turns. */
+  private readonly turns = new Deque<OriginLink>()
+  /** Links among the turns that may have ended. */
+  private stale = 0
+  private readonly suspects = new Deque<Entry>()
+  /** What the lanes that asked do not serve, by name. */
+  private readonly aside = new Map<string, Aside>()
+  private readonly rejected: Array<readonly [entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>]> = []
+  private slotCount = 0
+  private windowCount = 0
+  /** Places of the capacity in use. */
+  accepted = 0
+  private chunkId = 0
+  private waking = false
+  private wakesSoon = false
+  private taking = false
+  /** A link got its turn since this was last cleared. */
+  private enqueued = false
+  /** Something may have become startable while lanes were being woken. */
+  private news = false
+  private closed = false
+  private noWorker: { readonly since: number; readonly cause: unknown } | undefined
+  private succeeded = 0
+  private failed = 0
+
+  constructor(
+    group: TaskGroup.Any,
+    options: SchedulerOptions,
+    timers: Timers,
+    later: (f: () => void) => void
+  ) {
+    this.relays = options.relays === true
+    this.later = later
+    this.group = group
+    this.timers = timers
+    this.capacity = boundOption("capacity", options.capacity, 1)
+    this.maxAttempts = countOption("maxAttempts", options.maxAttempts, 1) ?? 3
+  }
+
+  configure(executor: Executor.Executor<unknown, unknown>): void {
+    this.boundary = executor.boundary
+    this.maxChunk = executor.maxChunk
+    this.chunkMicros = executor.chunkMicros ?? TARGET_MICROS
+    this.patience = executor.patience ?? 0
+  }
+
+  // --- origins ---------------------------------------------------------------
+
+  attach(origin: Origin): OriginLink | undefined {
+    if (this.closed) return undefined
+    const parent = origin.parent?.scheduler === this ? origin.parent : undefined
+    const link = new OriginLink(this, origin, parent === undefined ? 0 : parent.depth + 1)
+    this.links.add(link)
+    if (parent !== undefined) (parent.links ??= new Set()).add(link)
+    return link
+  }
+
+  unlink(link: OriginLink): void {
+    this.links.delete(link)
+    link.origin.parent?.links?.delete(link)
+    if (link.queued) this.forget()
+    if (link.accepted > 0) {
+      this.accepted -= link.accepted
+      link.accepted = 0
+      this.roomy()
+    }
+  }
+
+  /** Drops links that have ended from the turns, where no lane comes by to do so. */
+  private forget(): void {
+    if (++this.stale < 64 || this.stale * 2 < this.turns.length || this.taking) return
+    this.stale = 0
+    for (const link of this.turns.clear()) {
+      if (link.ended) link.queued = false
+      else this.turns.push(link)
+    }
+  }
+
+  enqueue(link: OriginLink): void {
+    if (!link.queued) {
+      link.queued = true
+      this.turns.push(link)
+      this.enqueued = true
+    }
+    this.wake()
+  }
+
+  slots(): number {
+    return this.slotCount
+  }
+
+  window(): number {
+    return this.windowCount
+  }
+
+  /** Whether the capacity has a free place; a link without any always gets one. */
+  hasRoom(): boolean {
+    return this.unstarted() < this.capacity
+  }
+
+  private unstarted(): number {
+    if (this.capacity === Infinity) return 0
+    let count = this.accepted
+    for (const seat of this.seats.values()) count += seat.ahead
+    return count
+  }
+
+  private roomy(): void {
+    if (this.capacity === Infinity) return
+    for (const link of this.links) {
+      if (!link.refused) continue
+      link.refused = false
+      link.origin.roomy()
+    }
+  }
+
+  /** Cancels what lanes hold of a link, with an index above `after`. */
+  cancelAfter(link: OriginLink, after: number): void {
+    if (link.active === 0) return
+    const entries: Array<Entry> = []
+    for (const seat of this.seats.values()) {
+      for (let chunk = seat.newest; chunk !== undefined; chunk = chunk.older) {
+        for (const entry of chunk.items) {
+          if (entry.link === link && entry.lease === chunk && entry.index > after) entries.push(entry)
+        }
+      }
+    }
+    this.cancel(entries)
+  }
+
+  cancel(entries: ReadonlyArray<Entry>): void {
+    const fresh = entries.filter((entry) => !entry.cancelled)
+    // All before any of them ends: one that ends may let others end at once, and none is to start again for that.
+    for (const entry of fresh) entry.cancelled = true
+    for (const entry of fresh) {
+      const chunk = entry.lease as Chunk | undefined
+      if (chunk !== undefined) chunk.seat.lane.cancel(chunk, chunk.items.indexOf(entry))
+    }
+  }
+
+  // --- lanes -----------------------------------------------------------------
+
+  join(lane: Executor.Lane): void {
+    if (this.closed) return
+    const seat = new Seat(lane)
+    seat.parked = true
+    this.seats.set(lane, seat)
+    this.slotCount += lane.concurrency
+    this.windowCount += lane.window
+    this.noWorker = undefined
+    this.wake()
+  }
+
+  /** Wakes the lanes that asked in vain, until they ask in vain again or are full. */
+  private wake(): void {
+    if (this.closed) return
+    if (this.noWorker !== undefined) return this.refuse()
+    this.news = true
+    if (this.waking) return
+    this.waking = true
+    while (this.news) {
+      this.news = false
+      for (const seat of this.seats.values()) {
+        if (this.turns.length === 0 && this.suspects.length === 0 && this.aside.size === 0) break
+        if (!seat.parked) continue
+        seat.parked = false
+        seat.lane.wake()
+      }
+    }
+    this.waking = false
+  }
+
+  take(lane: Executor.Lane, max: number, first?: Parent): Chunk | undefined {
+    const seat = this.seats.get(lane)
+    if (seat === undefined || this.closed || max <= 0) return undefined
+    if (this.taking) {
+      // A source that uses the dispatcher while it is pulled: it cannot be pulled again meanwhile.
+      seat.parked = true
+      this.later(() => this.wake())
+      return undefined
+    }
+    this.taking = true
+    let leased: Chunk | undefined
+    try {
+      let again: boolean
+      do {
+        this.enqueued = false
+        const entries = this.suspects.length > 0 || seat.alone
+          ? this.takeSuspect(seat, max)
+          : this.fill(seat, max, first)
+        // What became ready while it was looked for may have been passed over, and what was found not be wanted now.
+        again = entries.length > 0 || this.enqueued
+        leased = entries.length === 0 ? undefined : this.lease(seat, entries)
+      } while (leased === undefined && again)
+    } finally {
+      this.taking = false
+    }
+    if (leased === undefined) seat.parked = true
+    return leased
+  }
+
+  private fill(seat: Seat, max: number, first: Parent | undefined): Array<Entry> {
+    const most = Math.min(max, this.maxChunk)
+    const entries: Array<Entry> = []
+    if (this.aside.size > 0) this.fillFromAside(seat, most, entries)
+    if (first?.links !== undefined) {
+      for (const child of first.links) {
+        if (entries.length >= most) return entries
+        this.fillFrom(child as OriginLink, most - entries.length, seat, entries)
+      }
+    }
+    // Every link whose turn it is gives its share, until the chunk is full.
+    for (let turns = this.turns.length; turns > 0 && entries.length < most; turns--) {
+      const link = this.turns.first!
+      const more = !link.ended && this.fillFrom(link, Math.ceil((most - entries.length) / turns), seat, entries)
+      this.turns.next(more)
+      if (!more) link.queued = false
+    }
+    return entries
+  }
+
+  /** Adds entries of one link, at most `share`; whether it may have more. */
+  private fillFrom(link: OriginLink, share: number, seat: Seat, entries: Array<Entry>): boolean {
+    const size = this.admitted(link, share, seat, entries)
+    if (size <= 0) return true
+    const fixed = link.origin.chunkSize
+    // Chunks of live tasks are only a way to save calls: they need no estimate.
+    const fill = fixed === undefined && this.boundary === "codec" && size > 1
+      ? new ChunkFill(link.lastChunk, this.chunkMicros)
+      : undefined
+    const start = entries.length
+    while (entries.length - start < size && !isAlone(entries, seat)) {
+      const entry = link.shift()
+      if (entry === undefined) {
+        this.shareTail(link, entries, start)
+        return link.front.length > 0
+      }
+      const type = this.prepare(entry, seat)
+      if (type === undefined) continue
+      if (entries.length > 0 && isMoved(entry, seat)) {
+        link.putBack(entry)
+        break
+      }
+      if (fill !== undefined) {
+        if (!fill.fits(type)) {
+          link.putBack(entry)
+          break
+        }
+        fill.add(type)
+      }
+      entries.push(entry)
+    }
+    if (fill !== undefined && entries.length > start) link.lastChunk = entries.length - start
+    return true
+  }
+
+  /** How many entries of a link may go into a chunk that has some already. */
+  private admitted(link: OriginLink, share: number, { held, lane }: Seat, entries: ReadonlyArray<Entry>): number {
+    let size = link.origin.chunkSize === undefined ? share : Math.min(share, link.origin.chunkSize)
+    if (lane.room !== undefined) {
+      const taken = entries.length === 0 ? 0 : entries.filter((entry) => entry.depth === link.depth).length
+      size = Math.min(size, lane.room(link.depth) - taken)
+    }
+    if (this.capacity === Infinity || lane.window <= lane.concurrency) return size
+    const atOnce = lane.concurrency - held - entries.length
+    const free = this.capacity - this.unstarted() - Math.max(0, -atOnce)
+    return Math.min(size, Math.max(0, atOnce) + Math.max(0, free) + link.accepted)
+  }
+
+  /** The end of a source is spread over the lanes. */
+  private shareTail(link: OriginLink, entries: Array<Entry>, start: number): void {
+    if (this.seats.size < 2 || link.origin.chunkSize !== undefined) return
+    const end = start + Math.ceil((entries.length - start) / this.seats.size)
+    while (entries.length > end) link.putBack(entries.pop()!)
+  }
+
+  /** Looks the type up and encodes the payload, or rejects the entry. */
+  private prepare(entry: Entry, seat: Seat): TaskType | undefined {
+    const type = this.typeOf(entry.task._tag)
+    if (type === undefined) {
+      this.reject(entry, seat.lane.name, new TaskFailure.UnknownTask({ name: entry.task._tag }))
+      return undefined
+    }
+    entry.type = type
+    if (seat.lane.refuses?.(type.name) !== undefined) {
+      this.setAside(entry, type.name)
+      return undefined
+    }
+    if (this.relays) {
+      this.sample(type, entry.payload)
+    } else if (type.codec === undefined) {
+      entry.payload = entry.task
+    } else if (entry.payload === undefined) {
+      const encoded = type.codec.payload.encode(entry.task)
+      if (encoded instanceof Codec.Misfit) {
+        this.reject(
+          entry,
+          seat.lane.name,
+          new TaskFailure.Undecodable({ part: "payload", message: encoded.message })
+        )
+        return undefined
+      }
+      entry.payload = encoded
+      this.sample(type, encoded)
+    }
+    return type
+  }
+
+  private sample(type: TaskType, payload: unknown): void {
+    if (type.sampled++ % 64 === 0) type.bytes += (sizeOf(payload) - type.bytes) / (type.sampled === 1 ? 1 : 8)
+  }
+
+  private typeOf(name: string): TaskType | undefined {
+    const known = this.types.get(name)
+    if (known !== undefined) return known
+    const task = this.group.tasks.get(name)
+    if (task === undefined) return undefined
+    const type: TaskType = {
+      name,
+      codec: this.boundary === "codec" && !this.relays ? Codec.make(task) : undefined,
+      micros: 0,
+      bytes: 0,
+      sampled: 0
+    }
+    this.types.set(name, type)
+    return type
+  }
+
+  // --- what some lanes do not serve -------------------------------------------
+
+  /** Keeps an entry for lanes that serve it. */
+  private setAside(entry: Entry, name: string): void {
+    linkOf(entry).count(entry)
+    let aside = this.aside.get(name)
+    if (aside === undefined) {
+      aside = { entries: new Deque(), lastChunk: 1, timer: undefined }
+      this.aside.set(name, aside)
+    }
+    aside.entries.push(entry)
+    this.watchAside(name, aside)
+  }
+
+  /** While no lane serves the name, what waits does so as long as the executor says. */
+  private watchAside(name: string, aside: Aside): void {
+    for (const { lane } of this.seats.values()) {
+      if (lane.refuses?.(name) !== undefined) continue
+      // It may have asked before this was there.
+      if (!this.wakesSoon) {
+        this.wakesSoon = true
+        this.later(() => {
+          this.wakesSoon = false
+          this.wake()
+        })
+      }
+      return
+    }
+    aside.timer ??= this.timers.set(this.patience, () => this.giveUp(name))
+  }
+
+  private fillFromAside(seat: Seat, most: number, entries: Array<Entry>): void {
+    for (const [name, aside] of this.aside) {
+      if (seat.lane.refuses?.(name) !== undefined) continue
+      const fill = this.boundary === "codec" ? new ChunkFill(aside.lastChunk, this.chunkMicros) : undefined
+      const start = entries.length
+      while (entries.length < most) {
+        const entry = aside.entries.shift()
+        if (entry === undefined) break
+        const type = isWanted(entry) ? this.prepare(entry, seat) : undefined
+        if (type === undefined) {
+          linkOf(entry).uncount(entry)
+          continue
+        }
+        if (fill?.fits(type) === false) {
+          aside.entries.unshift(entry)
+          break
+        }
+        fill?.add(type)
+        entries.push(entry)
+      }
+      if (entries.length > start) aside.lastChunk = entries.length - start
+      if (aside.entries.length === 0) this.forgetAside(name, aside)
+    }
+  }
+
+  private forgetAside(name: string, { timer }: Aside): void {
+    if (timer !== undefined) this.timers.clear(timer)
+    this.aside.delete(name)
+  }
+
+  /** No lane has come that serves tasks of this name. */
+  private giveUp(name: string): void {
+    const aside = this.aside.get(name)
+    if (aside === undefined) return
+    aside.timer = undefined
+    const offers = new Set(Array.from(this.seats.values(), ({ lane }) => lane.refuses?.(name)))
+    // One has come and is busy, or there is none at all, which is for the executor to say.
+    if (offers.has(undefined) || offers.size === 0) return
+    this.aside.delete(name)
+    const offered = Array.from(offers).join("; ")
+    for (const entry of aside.entries.clear()) {
+      this.reject(entry, "none", new TaskFailure.UnknownTask({ name, offered }))
+    }
+  }
+
+  private lease(seat: Seat, entries: Array<Entry>): Chunk | undefined {
+    let wanted = 0
+    let roomier = false
+    for (const entry of entries) {
+      if (linkOf(entry).uncount(entry)) roomier = true
+      // The origin may have ended while it was asked.
+      if (isWanted(entry)) entries[wanted++] = entry
+    }
+    if (wanted < entries.length) entries.length = wanted
+    const chunk = wanted === 0 ? undefined : new Chunk(++this.chunkId, entries, seat)
+    for (const entry of entries) {
+      entry.lease = chunk
+      entry.attempt++
+      linkOf(entry).active++
+    }
+    if (chunk !== undefined) seat.add(chunk)
+    if (roomier) this.roomy()
+    return chunk
+  }
+
+  // --- outcomes --------------------------------------------------------------
+
+  succeed(chunk: Chunk, at: number, value: unknown): void {
+    const entry = chunk.items[at]
+    if (!this.release(chunk, entry)) return
+    if (!entry.cancelled) {
+      const codec = typeOf(entry).codec
+      const decoded = codec === undefined ? value : codec.success.decode(value)
+      if (decoded instanceof Codec.Misfit) {
+        const reason = new TaskFailure.Undecodable({ part: "success", message: decoded.message })
+        this.failWith(entry, chunk.seat.lane.name, reason, "")
+      } else {
+        entry.value = decoded
+        this.succeeded++
+        this.settle(entry)
+      }
+    }
+    this.released(chunk, entry)
+  }
+
+  fail(chunk: Chunk, at: number, failure: Executor.WireFailure, ran?: Executor.Ran): void {
+    const entry = chunk.items[at]
+    if (!this.release(chunk, entry)) return
+    if (ran !== undefined) entry.attempt = Math.max(entry.attempt, ran.attempt)
+    const worker = ran?.worker ?? chunk.seat.lane.name
+    if (entry.cancelled) {
+      // Nobody waits for it.
+    } else if (failure._tag === "WorkerLost") {
+      this.restart(entry, failure, worker, chunk.seat, entry)
+      this.wake()
+    } else {
+      const reason = TaskFailure.withoutStack(() => reasonOf(failure, entry.name, typeOf(entry).codec))
+      this.failWith(entry, worker, reason, "trace" in failure ? failure.trace : "")
+    }
+    this.released(chunk, entry)
+  }
+
+  private failWith(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>, trace: Executor.Trace): void {
+    this.failed++
+    entry.failure = TaskFailure.make({ task: entry.task, attempt: Math.max(1, entry.attempt), worker, trace, reason })
+    this.settle(entry)
+  }
+
+  private settle(entry: Entry): void {
+    entry.payload = undefined
+    linkOf(entry).origin.settled(entry)
+  }
+
+  /** Takes the entry from its lane; false if it is not the chunk's any more. */
+  private release(chunk: Chunk, entry: Entry | undefined): entry is Entry {
+    if (entry === undefined || entry.lease !== chunk) return false
+    entry.lease = undefined
+    linkOf(entry).active--
+    const seat = chunk.seat
+    seat.held--
+    if (--chunk.open === 0) seat.remove(chunk)
+    return true
+  }
+
+  private released(chunk: Chunk, entry: Entry): void {
+    linkOf(entry).afterRelease(entry)
+    const seat = chunk.seat
+    if (seat.held === 0 && (seat.alone || seat.draining)) {
+      seat.alone = false
+      seat.draining = false
+      this.wake()
+    }
+    this.roomy()
+  }
+
+  busy(items: ReadonlyArray<Entry>, micros: number): void {
+    if (items.length > 0) learn(items.map(typeOf), micros)
+  }
+
+  /** Fails an entry that never got to a lane; later, so that who is asking is not disturbed. */
+  private reject(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>): void {
+    linkOf(entry).uncount(entry)
+    if (this.rejected.push([entry, worker, reason]) > 1) return
+    // In a turn of its own: what is rejected and tried again at once must not keep the event loop.
+    this.later(() => {
+      for (const [entry, worker, reason] of this.rejected.splice(0)) {
+        if (isWanted(entry)) this.failWith(entry, worker, reason, "")
+      }
+      this.roomy()
+    })
+  }
+
+  // --- losses ----------------------------------------------------------------
+
+  giveBack(chunk: Chunk, from: number, to: number): void {
+    for (let at = Math.min(to, chunk.items.length) - 1; at >= from; at--) {
+      const entry: Entry = chunk.items[at]
+      if (!this.release(chunk, entry)) continue
+      entry.attempt--
+      if (isMoved(entry, chunk.seat)) this.lost(entry, chunk.seat.lane.name, { outOfMemory: false })
+      else this.again(entry)
+      this.released(chunk, entry)
+    }
+    this.wake()
+  }
+
+  /** Puts an entry before those that have not been tried. */
+  private again(entry: Entry): void {
+    const link = linkOf(entry)
+    if (!isWanted(entry)) return
+    link.putBack(entry)
+    if (!link.queued) {
+      link.queued = true
+      this.turns.push(link)
+    }
+  }
+
+  leave(lane: Executor.Lane, loss?: Executor.Loss): void {
+    const seat = this.seats.get(lane)
+    if (seat === undefined) return
+    this.seats.delete(lane)
+    this.slotCount -= lane.concurrency
+    this.windowCount -= lane.window
+    const started: Array<Entry> = []
+    let culprit: Entry | undefined
+    // Newest first, so that the oldest ends up before the others.
+    for (let chunk = seat.newest, older = chunk?.older; chunk !== undefined; chunk = older, older = chunk?.older) {
+      const report = loss?.chunks.find((report) => report.chunk === chunk)
+      for (let at = chunk.items.length - 1; at >= 0; at--) {
+        const entry: Entry = chunk.items[at]
+        if (entry.lease !== chunk) continue
+        if (report?.started(at) === true) {
+          started.push(entry)
+          if (report.culprit === at) culprit = entry
+        } else {
+          this.release(chunk, entry)
+          entry.attempt--
+          if (isMoved(entry, seat)) this.lost(entry, lane.name, loss ?? { outOfMemory: false })
+          else this.again(entry)
+          linkOf(entry).afterRelease(entry)
+        }
+      }
+    }
+    for (const [name, aside] of this.aside) this.watchAside(name, aside)
+    if (loss?.blame === undefined && started.length === 1) culprit ??= started[0]
+    for (const entry of started) {
+      this.release(entry.lease as Chunk, entry)
+      if (isWanted(entry)) this.restart(entry, loss!, lane.name, seat, culprit, loss!.blame)
+      linkOf(entry).afterRelease(entry)
+    }
+    this.roomy()
+    this.wake()
+  }
+
+  /** What becomes of a task that was running when what ran it was lost. */
+  private restart(
+    entry: Entry,
+    ending: Executor.Ending,
+    worker: string,
+    seat: Seat,
+    culprit: Entry | undefined,
+    blame?: Executor.Loss["blame"]
+  ): void {
+    if (entry === culprit) entry.losses++
+    if (!entry.idempotent || isMoved(entry, seat) || entry.losses >= this.maxAttempts) {
+      this.lost(entry, worker, ending)
+    } else if (entry === culprit || (culprit === undefined && blame !== "nobody")) {
+      linkOf(entry).count(entry)
+      this.suspects.push(entry)
+    } else {
+      this.again(entry)
+    }
+  }
+
+  private lost(entry: Entry, worker: string, ending: Executor.Ending): void {
+    if (isWanted(entry)) this.failWith(entry, worker, workerLost(ending), "")
+  }
+
+  /** A suspect runs alone, on a lane that is emptied for it. */
+  private takeSuspect(seat: Seat, max: number): Array<Entry> {
+    if (seat.alone) return []
+    if (seat.held > 0) {
+      let draining = 0
+      for (const other of this.seats.values()) if (other.draining || other.alone) draining++
+      seat.draining = seat.draining || draining < this.suspects.length
+      return seat.draining ? [] : this.fill(seat, max, undefined)
+    }
+    for (let left = this.suspects.length; left > 0; left--) {
+      const entry = this.suspects.shift()!
+      if (!isWanted(entry)) {
+        linkOf(entry).uncount(entry)
+        continue
+      }
+      if (this.prepare(entry, seat) === undefined) continue
+      seat.alone = true
+      seat.draining = false
+      return [entry]
+    }
+    return this.fill(seat, max, undefined)
+  }
+
+  unavailable(cause: unknown, waited = 0): void {
+    this.noWorker = { since: this.timers.now() - waited, cause }
+    this.refuse()
+  }
+
+  /** Without a worker, what waits fails instead of hanging. */
+  private refuse(): void {
+    const { cause, since } = this.noWorker!
+    const waited = Duration.millis(this.timers.now() - since)
+    const refuse = (entry: Entry) =>
+      this.reject(entry, "none", new TaskFailure.NoWorker({ waited, ...(cause === undefined ? {} : { cause }) }))
+    for (const entry of this.suspects.clear()) refuse(entry)
+    for (const [name, aside] of this.aside) {
+      this.forgetAside(name, aside)
+      for (const entry of aside.entries.clear()) refuse(entry)
+    }
+    for (let link = this.turns.shift(); link !== undefined; link = this.turns.shift()) {
+      link.queued = false
+      for (let entry = link.shift(); entry !== undefined; entry = link.shift()) refuse(entry)
+    }
+  }
+
+  // --- the dispatcher --------------------------------------------------------
+
+  get status(): Dispatcher.Status {
+    const seats = Array.from(this.seats.values())
+    const workers = seats.map(({ held, lane: { concurrency, name } }) => ({ name, concurrency, held }))
+    const ahead = seats.reduce((sum, seat) => sum + seat.ahead, 0)
+    return {
+      waiting: this.accepted + ahead,
+      running: workers.reduce((sum, worker) => sum + worker.held, 0) - ahead,
+      origins: this.links.size,
+      succeeded: this.succeeded,
+      failed: this.failed,
+      workers
+    }
+  }
+
+  /** Ends every origin; completes when all that ran has stopped. */
+  readonly close: Effect.Effect<void> = Effect.callback((resume) => {
+    this.closed = true
+    const links = Array.from(this.links)
+    let left = links.length
+    const done = () => {
+      this.timers.close()
+      resume(Effect.void)
+    }
+    if (left === 0) return done()
+    for (const link of links) {
+      link.origin.closed()
+      link.end(() => {
+        if (--left === 0) done()
+      })
+    }
+  })
+}
+
+/** Whether the caller gave its payload up to the lane, so that it cannot be sent again. */
+const isMoved = (entry: Entry, { lane }: Seat): boolean =>
+  lane.moves === true && (entry.transfer === "payload" || entry.transfer === "both")
+
+/** Whether nothing may join what is in a chunk: what is moved comes alone, so that nothing is stuck beside it. */
+const isAlone = (entries: ReadonlyArray<Entry>, seat: Seat): boolean =>
+  entries.length === 1 && isMoved(entries[0], seat)
+
+/** Makes the dispatcher of an executor, in a scope. */
+export const makeScheduler = <E, R>(
+  group: TaskGroup.Any,
+  make: (dispatcher: Dispatcher.Dispatcher["Service"]) => Effect.Effect<Executor.Executor<E, R>, E, R>,
+  options: Executor.DispatcherOptions
+): Effect.Effect<Dispatcher.Dispatcher["Service"], E, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const scheduler = yield* prepare(group, options)
+    const dispatcher: Dispatcher.Dispatcher["Service"] = {
+      hub: scheduler,
+      status: Effect.sync(() => scheduler.status)
+    }
+    yield* open(scheduler, yield* make(dispatcher))
+    return dispatcher
+  })
+
+/** Where origins join whose tasks come encoded, and whose outcomes stay so. */
+export interface RelayHub {
+  readonly attach: (origin: Origin) => OriginLink | undefined
+  readonly status: Dispatcher.Status
+}
+
+/** Makes what passes encoded tasks on to an executor, in a scope. */
+export const makeRelayHub = <E, R>(
+  group: TaskGroup.Any,
+  executor: Executor.Executor<E, R>,
+  options: Executor.DispatcherOptions
+): Effect.Effect<RelayHub, E, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const scheduler = yield* prepare(group, { ...options, relays: true })
+    yield* open(scheduler, executor)
+    return scheduler
+  })
+
+const prepare = (group: TaskGroup.Any, options: SchedulerOptions): Effect.Effect<Scheduler> =>
+  Effect.gen(function*() {
+    const context = yield* Effect.context<never>()
+    const clock = yield* Clock.Clock
+    const timers = new Timers(clock, Effect.runForkWith(context))
+    const tasks = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
+    return new Scheduler(group, options, timers, (f) => tasks.scheduleTask(f, 0))
+  })
+
+const open = <E, R>(scheduler: Scheduler, executor: Executor.Executor<E, R>) =>
+  Effect.gen(function*() {
+    scheduler.configure(executor)
+    yield* executor.open(scheduler as unknown as Executor.Scheduler)
+    yield* Effect.addFinalizer(() => scheduler.close)
+  })

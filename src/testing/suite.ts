@@ -1,0 +1,51 @@
+/**
+ * The laws that every dispatcher satisfies, as a suite of tests: whoever writes a
+ * dispatcher calls `laws` with it, and with what it declares of itself.
+ */
+import { describe, it } from "@effect/vitest"
+import * as Bounds from "./laws/bounds.ts"
+import * as Endings from "./laws/endings.ts"
+import * as Failures from "./laws/failures.ts"
+import * as Fairness from "./laws/fairness.ts"
+import * as IdleTimeout from "./laws/idleTimeout.ts"
+import * as Losses from "./laws/losses.ts"
+import * as Queues from "./laws/queues.ts"
+import * as Results from "./laws/results.ts"
+import { applies, type Law, type Subject } from "./property.ts"
+
+/**
+ * The laws, by their numbers.
+ *
+ * @category laws
+ */
+export const allLaws: ReadonlyArray<Law> = [
+  Results.oracle,
+  Results.outcomes,
+  Results.transparency,
+  Failures.failures,
+  Endings.endings,
+  Bounds.bounds,
+  Queues.queues,
+  Fairness.fairness,
+  IdleTimeout.idleTimeout,
+  Losses.losses
+]
+
+/**
+ * Registers the laws as tests of a dispatcher, all of them or those with the
+ * given numbers. Properties that need what it does not declare are left out.
+ *
+ * @category laws
+ */
+export const laws = (name: string, subject: Subject, numbers?: ReadonlyArray<number>): void => {
+  const test = subject.sharesClock ? it.effect : it.live
+  describe(name, () => {
+    for (const law of allLaws) {
+      const properties = law.properties.filter((property) => applies(property, subject))
+      if (properties.length === 0 || numbers?.includes(law.number) === false) continue
+      describe(`law ${law.number}: ${law.name}`, () => {
+        for (const property of properties) test(property.name, () => property.check(subject), 120_000)
+      })
+    }
+  })
+}
