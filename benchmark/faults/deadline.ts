@@ -1,6 +1,6 @@
 /** 100,000 tasks that take as long as their timeout, or about; then some that have to be ended for it. */
 import * as Effect from "effect/Effect"
-import { type Ends, run } from "../../test/pool/deadline/run.ts"
+import { type Ends, run } from "../../test/internal/threads/deadline/run.ts"
 import { figure, heading, millis, timed, verdict } from "./report.ts"
 
 const TASKS = 100_000

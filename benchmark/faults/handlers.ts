@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { Record } from "../../test/pool/deadline/record.ts"
+import { Record } from "../../test/internal/threads/deadline/record.ts"
 import { type Poison, Tasks } from "./tasks.ts"
 
 const record = Record.find()

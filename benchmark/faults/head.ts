@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
-import { Record } from "../../test/pool/deadline/record.ts"
+import { Record } from "../../test/internal/threads/deadline/record.ts"
 import { figure, heading, millis, verdict } from "./report.ts"
 import { Step, Tasks, Work } from "./tasks.ts"
 

@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
 import type { TaskFailure } from "papyros/TaskFailure"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
-import { Record } from "../../test/pool/deadline/record.ts"
+import { Record } from "../../test/internal/threads/deadline/record.ts"
 import { figure, heading, median, millis, timed, verdict } from "./report.ts"
 import { Endless, Poison, Step, Tasks, Work } from "./tasks.ts"
 

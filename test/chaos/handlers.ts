@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { threadId } from "node:worker_threads"
 import * as Task from "papyros/Task"
-import { append } from "../pool/journal.ts"
+import { append } from "../support/journal.ts"
 import type { ChaosLine } from "./history.ts"
 import { type Act, Tasks } from "./tasks.ts"
 

@@ -1,6 +1,6 @@
 /** Makes a history of a journal that handlers and the test have appended to. */
 import type { History } from "papyros/testing"
-import type { Line } from "../pool/journal.ts"
+import type { Line } from "../support/journal.ts"
 
 /** What is written down, and by whom: the test says what it gave and what it was told, handlers all else. */
 export interface ChaosLine extends Line {

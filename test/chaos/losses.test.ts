@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
 import { History } from "papyros/testing"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
-import * as Journal from "../pool/journal.ts"
+import * as Journal from "../support/journal.ts"
 import { type ChaosLine, of } from "./history.ts"
 import { Act, Once, Play, Spin, Tasks } from "./tasks.ts"
 

@@ -1,0 +1,485 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Rpc from "effect/rpc/Rpc"
+import * as RpcGroup from "effect/rpc/RpcGroup"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { randomBytes } from "node:crypto"
+import * as Tls from "node:tls"
+import type { Identity } from "../../../../src/internal/remote/auth/identity.ts"
+import { format } from "../../../../src/internal/remote/auth/identity.ts"
+import * as Psk from "../../../../src/internal/remote/auth/psk.ts"
+import * as Secret from "../../../../src/internal/remote/auth/secret.ts"
+import { connect, type ConnectOptions } from "../../../../src/internal/remote/transport/connect.ts"
+import * as Silence from "../../../../src/internal/remote/transport/heartbeat.ts"
+import { listen, type ListenOptions } from "../../../../src/internal/remote/transport/listen.ts"
+import * as Peer from "../../../../src/internal/remote/transport/peer.ts"
+import * as RpcClient from "../../../../src/internal/remote/transport/rpcClient.ts"
+import * as RpcServer from "../../../../src/internal/remote/transport/rpcServer.ts"
+import { logs, raw, rawServer, until } from "../../../support/remote/sockets.ts"
+
+const MAX = 1024 * 1024
+
+const Rpcs = RpcGroup.make(
+  Rpc.make("Who", { success: Schema.String }),
+  Rpc.make("Length", { payload: { bytes: Schema.Uint8Array }, success: Schema.Int }),
+  Rpc.make("Never", {}),
+  Rpc.make("Dies", {}),
+  Rpc.make("Count", { payload: { to: Schema.Int, size: Schema.Int }, success: Schema.Uint8Array, stream: true }),
+  Rpc.make("Note", { payload: { text: Schema.String } })
+)
+
+const client: Identity = { role: "client", group: "g" }
+
+/** What happens in handlers. */
+class Seen {
+  readonly notes: Array<string> = []
+  produced = 0
+  running = 0
+}
+
+const serve = Effect.fnUntraced(function*(options: Partial<ListenOptions> = {}) {
+  const seen = new Seen()
+  const server = yield* listen({
+    host: "127.0.0.1",
+    port: 0,
+    secret: undefined,
+    accepts: ({ group }) => group === "g",
+    silence: undefined,
+    ...options
+  })
+  const handlers = yield* Layer.build(Rpcs.toLayer({
+    Who: () =>
+      Effect.flatMap(
+        Peer.current,
+        ({ authenticated, identity }) => Effect.as(authenticated, identity === undefined ? "anybody" : format(identity))
+      ),
+    Length: ({ bytes }) => Effect.succeed(bytes.length),
+    Never: () =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => seen.running++),
+        () => Effect.never,
+        () => Effect.sync(() => void seen.running--)
+      ),
+    Dies: () => Effect.die(new Error("a handler's own fault")),
+    Count: ({ size, to }) =>
+      Stream.range(1, to).pipe(
+        Stream.rechunk(1),
+        Stream.map(() => {
+          seen.produced++
+          return new Uint8Array(size)
+        })
+      ),
+    Note: ({ text }) => Effect.sync(() => void seen.notes.push(text))
+  }))
+  yield* Effect.provideContext(RpcServer.serve(Rpcs, server, { maxFrameSize: MAX }), handlers)
+  const port = "port" in server.address ? server.address.port : 0
+  return { port, seen }
+})
+
+const dial = Effect.fnUntraced(function*(
+  port: number,
+  options: Partial<ConnectOptions> & { readonly pingInterval?: number } = {}
+) {
+  const connection = yield* connect({
+    host: "127.0.0.1",
+    port,
+    secret: undefined,
+    identity: client,
+    openTimeout: 10_000,
+    silence: undefined,
+    ...options
+  })
+  const link = yield* RpcClient.make(Rpcs, connection, { maxFrameSize: MAX, pingInterval: options.pingInterval })
+  return { connection, ...link }
+})
+
+/** What comes of trying to be let in. */
+const attempt = (port: number, options: Partial<ConnectOptions> = {}) =>
+  Effect.gen(function*() {
+    const { client, connection } = yield* dial(port, options)
+    return yield* Effect.mapError(client.Who(), (error) => RpcClient.toRemoteError(connection, error))
+  }).pipe(Effect.scoped, Effect.flip, Effect.map(({ reason }) => reason))
+
+/** What a TLS client hears that says it is `identity`. */
+const handshake = (port: number, identity: string, psk: Buffer) =>
+  Effect.callback<string>((resume) => {
+    const socket = Tls.connect({
+      ...Psk.options,
+      host: "127.0.0.1",
+      port,
+      checkServerIdentity: () => undefined,
+      pskCallback: () => ({ identity, psk })
+    })
+    socket.once("secureConnect", () => resume(Effect.succeed("let in")))
+    socket.once("error", (error: NodeJS.ErrnoException) => resume(Effect.succeed(`${error.code}`)))
+    return Effect.sync(() => socket.destroy())
+  })
+
+/** Blocks this process, in a timer: others that are due by then come before anything is read. */
+const freeze = (millis: number) =>
+  Effect.callback<void>((resume) => {
+    setTimeout(() => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
+      resume(Effect.void)
+    }, 1)
+  })
+
+describe("listen", () => {
+  it.live("knows who is at the other end where there is a secret", () =>
+    Effect.gen(function*() {
+      const secret = yield* Secret.generate
+      const { port } = yield* serve({ secret })
+      for (const role of ["client", "worker"] as const) {
+        const { client } = yield* dial(port, { secret, identity: { role, group: "g" } })
+        assert.strictEqual(yield* client.Who(), `${role}/g`)
+      }
+      const open = yield* serve()
+      assert.strictEqual(yield* (yield* dial(open.port)).client.Who(), "anybody")
+    }))
+
+  it.live("tells nobody why it was not let in", () =>
+    Effect.gen(function*() {
+      const secret = yield* Secret.generate
+      const other = yield* Secret.generate
+      const { port } = yield* serve({ secret })
+      const key = (group: string, of = secret) => Secret.keyOf(of, { role: "client", group })
+      assert.strictEqual(yield* handshake(port, "client/g", key("g")), "let in")
+      const heard = new Set([
+        yield* handshake(port, "client/g", key("g", other)),
+        yield* handshake(port, "client/g", key("h")),
+        yield* handshake(port, "client/h", key("h")),
+        yield* handshake(port, "operator/*", Secret.keyOf(secret, { role: "operator", group: "*" })),
+        yield* handshake(port, "no identity at all", key("g")),
+        yield* handshake(port, `client/${"x".repeat(100)}`, key("g"))
+      ])
+      assert.strictEqual(heard.size, 1)
+      assert.notInclude([...heard][0], "let in")
+      for (const options of [{ secret: other }, { secret, identity: { role: "client", group: "h" } as const }]) {
+        assert.strictEqual((yield* attempt(port, options))._tag, "Unauthorized")
+      }
+    }))
+
+  it.live("does not let in who has no secret, or comes with one to where there is none", () =>
+    Effect.gen(function*() {
+      const secret = yield* Secret.generate
+      const closed = yield* serve({ secret })
+      assert.strictEqual((yield* attempt(closed.port))._tag, "Unauthorized")
+      const open = yield* serve()
+      assert.strictEqual((yield* attempt(open.port, { secret }))._tag, "Unauthorized")
+    }))
+
+  it.live("offers no suite without the secret", () =>
+    Effect.gen(function*() {
+      const secret = yield* Secret.generate
+      const { port } = yield* serve({ secret })
+      for (
+        const ciphers of [
+          "HIGH:!PSK",
+          "PSK-AES128-GCM-SHA256",
+          "DHE-PSK-AES128-GCM-SHA256",
+          "ADH-AES128-SHA256:@SECLEVEL=0"
+        ]
+      ) {
+        const heard = yield* Effect.callback<string>((resume) => {
+          const socket = Tls.connect({
+            host: "127.0.0.1",
+            port,
+            ciphers,
+            maxVersion: "TLSv1.2",
+            rejectUnauthorized: false,
+            pskCallback: () => ({ identity: "client/g", psk: Secret.keyOf(secret, client) })
+          })
+          socket.once("secureConnect", () => resume(Effect.succeed("let in")))
+          socket.once("error", () => resume(Effect.succeed("refused")))
+        })
+        assert.strictEqual(heard, "refused")
+      }
+    }))
+
+  it.live("a port where nobody listens, or nobody answers, is unreachable", () =>
+    Effect.gen(function*() {
+      const secret = yield* Secret.generate
+      const silent = yield* rawServer(() => {})
+      const rude = yield* rawServer((socket) => socket.resetAndDestroy())
+      const scope = yield* Scope.make()
+      const { port } = yield* Scope.provide(serve(), scope)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* attempt(port))._tag, "Unreachable")
+      assert.strictEqual((yield* attempt(silent, { secret, openTimeout: 100 }))._tag, "Unreachable")
+      assert.strictEqual((yield* attempt(rude, { secret }))._tag, "Unreachable")
+      assert.strictEqual((yield* attempt(1, { host: "no-such-host.invalid" }))._tag, "Unreachable")
+    }))
+
+  it.live("without a secret it listens only to this host", () =>
+    Effect.gen(function*() {
+      for (const host of ["0.0.0.0", "::"]) {
+        const error = yield* Effect.flip(Effect.scoped(serve({ host })))
+        assert.strictEqual(error._tag, "NotLoopback")
+        assert.include(error.message, "PAPYROS_SECRET")
+      }
+      yield* Effect.scoped(serve({ host: "localhost" }))
+      yield* Effect.scoped(serve({ host: "127.1.2.3" }))
+      yield* Effect.scoped(serve({ host: "0.0.0.0", secret: yield* Secret.generate }))
+    }))
+
+  it.live("an address that is taken is a typed failure", () =>
+    Effect.gen(function*() {
+      const { port } = yield* serve()
+      assert.strictEqual((yield* Effect.flip(Effect.scoped(serve({ port }))))._tag, "SocketServerError")
+    }))
+
+  it.live("ends all connections with its scope, and the port is free", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const secret = yield* Secret.generate
+      const { port, seen } = yield* Scope.provide(serve({ secret }), scope)
+      const { client, closed } = yield* dial(port, { secret })
+      const stranger = yield* raw(port)
+      const call = yield* Effect.forkChild(Effect.flip(client.Never()), { startImmediately: true })
+      yield* until(() => seen.running === 1)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* Fiber.join(call))._tag, "RpcClientError")
+      yield* closed
+      yield* until(() => stranger.closed)
+      assert.strictEqual(seen.running, 0)
+      yield* serve({ secret, port })
+      assert.strictEqual(yield* (yield* dial(port, { secret })).client.Who(), "client/g")
+    }))
+
+  it.live("a client that goes has its calls interrupted at once", () =>
+    Effect.gen(function*() {
+      const { port, seen } = yield* serve()
+      const scope = yield* Scope.make()
+      const { client } = yield* Scope.provide(dial(port), scope)
+      yield* client.Who()
+      yield* Effect.forkChild(client.Never())
+      yield* until(() => seen.running === 1)
+      yield* Scope.close(scope, Exit.void)
+      yield* until(() => seen.running === 0)
+    }))
+})
+
+describe("listen, to those who mean harm", () => {
+  it.live("whatever is sent, others are served, and the memory stays bounded", () => {
+    const { layer, lines } = logs()
+    return Effect.gen(function*() {
+      const secret = yield* Secret.generate
+      const servers = [yield* serve(), yield* serve({ secret })]
+      const friends = [yield* dial(servers[0].port), yield* dial(servers[1].port, { secret })]
+      for (const { client } of friends) yield* client.Who()
+      const hello = Buffer.from("16030100", "hex")
+      const nonsense = [
+        ...Array.from({ length: 20 }, (_, i) => randomBytes(1 + i * 997)),
+        ...["ffffffff", "7fffffff", "ffffffffffffffffff7f", "80808080808080808001"].map((hex) =>
+          Buffer.concat([Buffer.from(hex, "hex"), Buffer.alloc(100_000)])
+        ),
+        Buffer.concat([hello, Buffer.alloc(16_380)]),
+        Buffer.from("GET / HTTP/1.1\r\n\r\n"),
+        Buffer.alloc(8 * MAX)
+      ]
+      const before = process.memoryUsage().rss
+      for (const { port } of servers) {
+        for (const bytes of nonsense) {
+          yield* Effect.scoped(Effect.gen(function*() {
+            const one = yield* raw(port)
+            one.socket.write(bytes)
+            // A frame that may still come is waited for; whoever ends ends it.
+            one.socket.end()
+            yield* until(() => one.closed)
+          }))
+        }
+        for (const { client } of friends) yield* client.Who()
+      }
+      assert.isBelow(process.memoryUsage().rss - before, 200 * MAX)
+      assert.deepStrictEqual(lines.filter(({ level }) => level === "Error" || level === "Fatal"), [])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.live("a stranger may not say more than 4 KiB without TLS", () =>
+    Effect.gen(function*() {
+      const { port } = yield* serve()
+      const { client } = yield* dial(port)
+      const error = yield* Effect.flip(client.Length({ bytes: new Uint8Array(5000) }))
+      assert.strictEqual(error._tag, "RpcClientError")
+      const known = yield* dial(port)
+      yield* known.client.Who()
+      assert.strictEqual(yield* known.client.Length({ bytes: new Uint8Array(MAX / 2) }), MAX / 2)
+    }))
+
+  it.live("a frame that is too large ends the connection of who sent it", () =>
+    Effect.gen(function*() {
+      const secret = yield* Secret.generate
+      const { port } = yield* serve({ secret })
+      const { client, closed } = yield* dial(port, { secret })
+      yield* Effect.flip(client.Length({ bytes: new Uint8Array(2 * MAX) }))
+      yield* closed
+      assert.strictEqual((yield* Effect.flip(client.Who()))._tag, "RpcClientError")
+    }))
+
+  for (const withSecret of [true, false]) {
+    const how = withSecret ? "with" : "without"
+    it.live(`200 connections that say nothing keep nobody out, ${how} a secret, and are ended`, () =>
+      Effect.gen(function*() {
+        const secret = withSecret ? yield* Secret.generate : undefined
+        const { port } = yield* serve({ secret })
+        const friend = yield* dial(port, { secret })
+        yield* friend.client.Who()
+        const strangers = yield* Effect.forEach(Array.from({ length: 200 }), () => raw(port), { concurrency: 20 })
+        for (const { socket } of strangers) if (withSecret) socket.write(Buffer.from("1603", "hex"))
+        const open = () => strangers.filter(({ closed }) => !closed).length
+        yield* until(() => open() <= 64)
+        assert.strictEqual(yield* friend.client.Who(), withSecret ? "client/g" : "anybody")
+        const late = yield* dial(port, { secret })
+        assert.strictEqual(yield* late.client.Who(), withSecret ? "client/g" : "anybody")
+        // Their time is up.
+        yield* until(() => open() === 0)
+        yield* friend.client.Who()
+      }))
+  }
+})
+
+describe("connections", () => {
+  it.live("a peer that says nothing is given up, by the server and by the client", () =>
+    Effect.gen(function*() {
+      const secret = yield* Secret.generate
+      const { port, seen } = yield* serve({ secret, silence: 200 })
+      const lively = yield* dial(port, { secret, silence: 200, pingInterval: 20 })
+      const silent = yield* dial(port, { secret, pingInterval: 1e9 })
+      yield* Effect.forkChild(silent.client.Never())
+      yield* until(() => seen.running === 1)
+      yield* silent.closed
+      yield* until(() => seen.running === 0)
+      assert.strictEqual(yield* lively.client.Who(), "client/g")
+
+      const mute = yield* rawServer((socket) => socket.resume())
+      const { client, closed } = yield* dial(mute, { silence: 100, pingInterval: 20 })
+      const error = yield* Effect.flip(client.Who())
+      assert.strictEqual(error._tag, "RpcClientError")
+      assert.include(yield* closed, "silent")
+    }))
+
+  it.live("the time in which this process was frozen is nobody's silence", () =>
+    Effect.gen(function*() {
+      const { port } = yield* serve({ silence: 400 })
+      const { client } = yield* dial(port, { silence: 400, pingInterval: 100 })
+      yield* client.Who()
+      for (let i = 0; i < 4; i++) {
+        // What was said before has been noticed.
+        yield* Effect.sleep(60)
+        yield* freeze(700)
+        assert.strictEqual(yield* client.Who(), "anybody")
+      }
+    }))
+
+  it.live("a peer that was frozen together with this process gets a fresh period", () =>
+    Effect.gen(function*() {
+      const { socket } = yield* raw(yield* rawServer(() => {}))
+      let silent = false
+      const unwatch = Silence.watch(socket, socket, 400, () => {
+        silent = true
+      })
+      yield* freeze(700)
+      // More than a turn, in which all that was due has been done.
+      for (let i = 0; i < 3; i++) yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+      assert.isFalse(silent)
+      yield* until(() => silent)
+      unwatch()
+    }))
+
+  it.live("calls fail once the connection is lost, and none is made again", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const { port, seen } = yield* Scope.provide(serve(), scope)
+      const { client, closed, notify } = yield* dial(port)
+      yield* client.Who()
+      const never = yield* Effect.forkChild(Effect.flip(client.Never()), { startImmediately: true })
+      yield* until(() => seen.running === 1)
+      yield* Scope.close(scope, Exit.void)
+      yield* closed
+      yield* serve({ port })
+      assert.strictEqual((yield* Fiber.join(never))._tag, "RpcClientError")
+      assert.strictEqual((yield* Effect.flip(client.Who()))._tag, "RpcClientError")
+      assert.strictEqual((yield* Effect.flip(notify("Note", { text: "" })))._tag, "RpcClientError")
+      const stream = yield* Effect.flip(Stream.runDrain(client.Count({ to: 1, size: 1 })))
+      assert.strictEqual(stream._tag, "RpcClientError")
+    }))
+
+  it.live("what the server says and cannot be read ends the connection", () =>
+    Effect.gen(function*() {
+      const port = yield* rawServer((socket) => socket.once("data", () => socket.write("x".repeat(200))))
+      const reason = yield* attempt(port)
+      assert.strictEqual(reason._tag, "VersionMismatch")
+    }))
+
+  it.live("notifications arrive in order, and nothing comes back", () =>
+    Effect.gen(function*() {
+      const { port, seen } = yield* serve()
+      const { client, notify } = yield* dial(port)
+      yield* client.Who()
+      const texts = Array.from({ length: 100 }, (_, i) => `${i}`)
+      for (const text of texts) yield* notify("Note", { text })
+      yield* client.Who()
+      assert.deepStrictEqual(seen.notes, texts)
+    }))
+
+  it.live("a notification waits until the socket has taken it", () =>
+    Effect.gen(function*() {
+      // It does not read.
+      const port = yield* rawServer((socket) => socket.pause())
+      const { notify } = yield* dial(port)
+      const text = "x".repeat(MAX / 4)
+      let sent = 0
+      const sending = yield* Effect.forkChild(Effect.forever(Effect.tap(
+        notify("Note", { text }),
+        () => Effect.sync(() => sent++)
+      )))
+      const stuck = yield* Deferred.make<void>()
+      yield* Effect.forkChild(Effect.gen(function*() {
+        let last = -1
+        while (last !== sent) {
+          last = sent
+          yield* Effect.sleep(200)
+        }
+        yield* Deferred.succeed(stuck, undefined)
+      }))
+      yield* Deferred.await(stuck)
+      assert.isUndefined(sending.pollUnsafe())
+      assert.isBelow(sent, 200)
+    }))
+
+  it.live("a stream goes on without acks, and is held back by who does not take it", () =>
+    Effect.gen(function*() {
+      const { port, seen } = yield* serve()
+      const { client } = yield* dial(port)
+      yield* client.Who()
+      const all = yield* Stream.runCollect(client.Count({ to: 1000, size: 10 }))
+      assert.strictEqual(all.length, 1000)
+      seen.produced = 0
+      const to = 4000
+      const slow = client.Count({ to, size: MAX / 4 })
+      const first = yield* Stream.runCollect(Stream.take(Stream.tap(slow, () => until(() => seen.produced > 8)), 3))
+      assert.strictEqual(first.length, 3)
+      assert.isBelow(seen.produced, to / 2)
+    }))
+
+  it.live("a handler that dies fails its own call only", () => {
+    const { layer, lines } = logs()
+    return Effect.gen(function*() {
+      const { port, seen } = yield* serve()
+      const { client } = yield* dial(port)
+      yield* client.Who()
+      const never = yield* Effect.forkChild(client.Never())
+      yield* until(() => seen.running === 1)
+      assert.strictEqual((yield* Effect.exit(client.Dies()))._tag, "Failure")
+      assert.strictEqual(yield* client.Who(), "anybody")
+      assert.isUndefined(never.pollUnsafe())
+      assert.deepStrictEqual(lines, [])
+    }).pipe(Effect.provide(layer))
+  })
+})

@@ -1,0 +1,69 @@
+/** The laws on lanes and sessions that are joined in memory: all of the remote dispatcher but its sockets. */
+import * as Runner from "effect/cluster/Runner"
+import * as RunnerAddress from "effect/cluster/RunnerAddress"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Executor from "papyros/Executor"
+import { handlersUrl, laws, Tasks } from "papyros/testing"
+import { remoteExecutor } from "../../../../src/internal/remote/client/executor.ts"
+import { Served } from "../../../../src/internal/remote/protocol/catalog.ts"
+import { Sessions } from "../../../../src/internal/remote/worker/sessions.ts"
+import { makeRelayHub } from "../../../../src/internal/scheduler/scheduler.ts"
+import { checkPool, executor } from "../../../../src/internal/threads/main/executor.ts"
+
+const MAX = 8 * 1024 * 1024
+
+const served = new Served(Tasks.tasks)
+
+/** A worker of one thread. */
+const worker = (name: string) =>
+  Effect.gen(function*() {
+    const pool = executor(checkPool(Tasks, { handlers: handlersUrl, size: 1, gracePeriod: 200 }))
+    const hub = yield* makeRelayHub(Tasks, pool, { maxAttempts: 1 })
+    return new Sessions<object>({ hub, served, worker: name, slots: 1, maxTaskBytes: MAX })
+  })
+
+laws("RemoteDispatcher without sockets", {
+  layer: ({ capacity }) =>
+    Executor.layer<typeof Tasks, unknown, Scope.Scope>(Tasks, () =>
+      Effect.gen(function*() {
+        const workers = [yield* worker("a"), yield* worker("b")]
+        return remoteExecutor({
+          served,
+          maxTaskBytes: MAX,
+          noWorkerTimeout: 5000,
+          members: Effect.succeed(
+            workers.map((_, port) =>
+              Runner.make({ address: RunnerAddress.make("memory", port), groups: ["default"], weight: 1 })
+            )
+          ),
+          connect: ({ address }) =>
+            Effect.sync(() => {
+              const sessions = workers[address.port]
+              const key = {}
+              return {
+                welcome: {
+                  protocol: 1,
+                  version: "",
+                  format: 15,
+                  worker: `memory:${address.port}`,
+                  slots: 1,
+                  maxTaskBytes: MAX,
+                  tasks: Array.from(served.fingerprints)
+                },
+                outcomes: sessions.outcomes(key, MAX),
+                send: (orders) => Effect.try(() => sessions.order(key, orders))
+              }
+            })
+        })
+      }), { capacity }),
+  boundary: "codec",
+  concurrency: 2,
+  bounds: true,
+  endsBusyLoops: true,
+  losesWorkers: true,
+  nests: true,
+  sharesClock: false,
+  sharesMemory: false,
+  effort: process.env.PAPYROS_CHAOS === undefined ? 0.3 : 5
+})

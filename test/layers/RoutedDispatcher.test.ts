@@ -1,0 +1,65 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as Dispatcher from "papyros/Dispatcher"
+import * as DummyDispatcher from "papyros/DummyDispatcher"
+import * as FiberDispatcher from "papyros/FiberDispatcher"
+import { handlers, laws, Tasks } from "papyros/testing"
+import { Square, Stumble } from "../../src/testing/tasks.ts"
+
+const concurrency = 3
+
+/** Tasks that go to the Dummy dispatcher: those by which a boundary shows, and half of the plain ones. */
+const Encoded = Tasks.omit("Square", "Hold", "Sleep", "Nest", "Stumble", "Spin", "Perish", "Once")
+
+laws("Dispatcher.layerRoute of Dummy and Fiber", {
+  layer: ({ capacity }) =>
+    Dispatcher.layerRoute([
+      [Encoded, DummyDispatcher.layer(Encoded)],
+      [
+        Tasks.omit("Transform", "Refuse", "Scribble", "Die", "GiveUp", "Misfit"),
+        FiberDispatcher.layer(Tasks, { capacity, concurrency, codecs: true })
+      ]
+    ]).pipe(Layer.provide(handlers)),
+  boundary: "codec",
+  concurrency,
+  slots: concurrency + 1,
+  bounds: true,
+  endsBusyLoops: false,
+  losesWorkers: false,
+  nests: true,
+  sharesClock: true,
+  sharesMemory: true
+})
+
+describe("Dispatcher.layerRoute", () => {
+  const Second = Tasks.omit("Transform", "Refuse", "Scribble", "Die", "GiveUp", "Misfit")
+  const layer = Dispatcher.layerRoute([
+    [Encoded, DummyDispatcher.layer(Encoded)],
+    [Second, FiberDispatcher.layer(Second, { concurrency: 2, codecs: true })]
+  ]).pipe(Layer.provide(handlers))
+
+  it.effect("delivers what comes before a task that fails for good, retries of earlier tasks included", () =>
+    Effect.gen(function*() {
+      const stumble = (n: number, failures: number, pauses: number) => new Stumble({ n, failures, pauses })
+      const square = (n: number, pauses: number) => new Square({ n, pauses })
+      const got: Array<unknown> = []
+      const error = yield* Dispatcher.execute([
+        stumble(0, 2, 3),
+        square(3, 1),
+        stumble(0, 3, 0),
+        stumble(0, 2, 0),
+        stumble(206, 3, 1),
+        stumble(92, 2, 4),
+        square(1916, 2),
+        square(-4260, 0),
+        stumble(-6, 0, 3)
+      ], { ordered: true, chunkSize: 1, retry: { times: 2 } }).pipe(
+        Stream.runForEach((n) => Effect.sync(() => got.push(n))),
+        Effect.flip
+      )
+      assert.strictEqual(error._tag, "TaskFailure")
+      assert.deepStrictEqual(got, [{ n: 0, attempt: 3 }, 9])
+    }).pipe(Effect.provide(layer)))
+})

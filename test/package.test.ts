@@ -1,0 +1,153 @@
+/**
+ * Worker threads from the package as it is published: built, packed, and installed
+ * in a project that has nothing of this repository but what its peers are linked to.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, layer } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Path from "effect/Path"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as Stream from "effect/Stream"
+import { dirname } from "node:path"
+import { fileURLToPath, pathToFileURL } from "node:url"
+import { parsed } from "./cli/harness.ts"
+
+const repository = process.cwd()
+const fixtures = fileURLToPath(new URL("./package", import.meta.url))
+const tsc = `${repository}/node_modules/typescript/bin/tsc`
+
+/** Runs a command to its end; it must succeed. What it starts by the name of node is the node of the tests. */
+const run = Effect.fnUntraced(function*(cwd: string, command: string, args: ReadonlyArray<string>, stdin = "") {
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const child = yield* spawner.spawn(ChildProcess.make(command, args, {
+    cwd,
+    stdin: Stream.make(new TextEncoder().encode(stdin)),
+    env: { PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
+    extendEnv: true
+  }))
+  const text = <E>(stream: Stream.Stream<Uint8Array, E>) => Stream.mkString(Stream.decodeText(stream))
+  const [stdout, stderr, exitCode] = yield* Effect.all(
+    [text(child.stdout), text(child.stderr), child.exitCode],
+    { concurrency: "unbounded" }
+  )
+  assert.strictEqual(Number(exitCode), 0, `${command} ${args.join(" ")}\n${stdout}${stderr}`)
+  return stdout
+}, Effect.scoped)
+
+const node = (cwd: string, ...args: ReadonlyArray<string>) => run(cwd, process.execPath, args)
+
+/** A user's project with the tarball installed. */
+class Project extends Context.Service<Project, { readonly root: string }>()("papyros/test/pool/Project") {
+  static readonly layer = Layer.effect(
+    Project,
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const temp = yield* fs.realPath(yield* fs.makeTempDirectoryScoped({ prefix: "papyros-package-" }))
+      const [source, root] = [path.join(temp, "source"), path.join(temp, "project")]
+      yield* fs.makeDirectory(source)
+      yield* fs.makeDirectory(root)
+
+      // Built from a copy: others may build, or read what is built, at the same time.
+      const copied = [
+        "src",
+        "package.json",
+        "tsconfig.json",
+        "tsconfig.build.json",
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE"
+      ]
+      for (const name of copied) yield* fs.copy(path.join(repository, name), path.join(source, name))
+      const installed = path.join(repository, "node_modules")
+      yield* fs.symlink(installed, path.join(source, "node_modules"))
+      yield* node(source, tsc, "-p", "tsconfig.build.json")
+      yield* run(source, "npm", ["pack", "--ignore-scripts", "--pack-destination", temp])
+      const tarball = (yield* fs.readDirectory(temp)).filter((name) => name.endsWith(".tgz"))
+      assert.strictEqual(tarball.length, 1)
+
+      yield* fs.copy(fixtures, path.join(root, "src"))
+      yield* fs.writeFileString(path.join(root, "package.json"), JSON.stringify({ type: "module" }))
+      yield* fs.writeFileString(path.join(root, "tsconfig.json"), JSON.stringify(tsconfig))
+      // Its peers are linked below: without a network npm has none to offer.
+      const quiet = ["--offline", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund"]
+      yield* run(root, "npm", ["install", "--prefix", root, ...quiet, path.join(temp, tarball[0])])
+      for (const name of ["effect", "@effect", "@types"]) {
+        yield* fs.symlink(path.join(installed, name), path.join(root, "node_modules", name))
+      }
+      return { root }
+    })
+  )
+}
+
+/** What users of Node's own TypeScript are told to use. */
+const tsconfig = {
+  compilerOptions: {
+    target: "es2024",
+    lib: ["es2024"],
+    module: "nodenext",
+    types: ["node"],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    erasableSyntaxOnly: true,
+    rewriteRelativeImportExtensions: true,
+    verbatimModuleSyntax: true,
+    skipLibCheck: true,
+    rootDir: "src",
+    outDir: "out"
+  },
+  include: ["src"]
+}
+
+/** What the program prints when its handlers are in that file. */
+const expected = (root: string, handlers: string) => ({
+  library: pathToFileURL(`${root}/node_modules/papyros/dist/layers/WorkerPoolDispatcher.js`).href,
+  outcomes: [
+    { negative: -1 },
+    ...Array.from({ length: 501 }, (_, n) => ({
+      root: Math.sqrt(n),
+      module: pathToFileURL(`${root}/${handlers}`).href,
+      inThread: true
+    }))
+  ]
+})
+
+layer(Layer.provideMerge(Project.layer, NodeServices.layer), { excludeTestServices: true, timeout: 120_000 })(
+  "WorkerPoolDispatcher of the packed package",
+  (it) => {
+    it.effect("runs a program in TypeScript as it is", () =>
+      Effect.gen(function*() {
+        const { root } = yield* Project
+        assert.deepStrictEqual(JSON.parse(yield* node(root, "src/main.ts")), expected(root, "src/handlers.ts"))
+      }), 60_000)
+
+    it.effect(
+      "runs the same program when its own compiler has made .js of it, .ts in the URL of its handlers",
+      () =>
+        Effect.gen(function*() {
+          const { root } = yield* Project
+          yield* node(root, tsc, "-p", ".")
+          assert.deepStrictEqual(JSON.parse(yield* node(root, "out/main.js")), expected(root, "out/handlers.js"))
+        }),
+      60_000
+    )
+
+    it.effect("runs the command, on handlers in TypeScript", () =>
+      Effect.gen(function*() {
+        const { root } = yield* Project
+        const payloads = Array.from({ length: 501 }, (_, n) => `${JSON.stringify({ n })}\n`).join("")
+        const stdout = yield* run(
+          root,
+          "node_modules/.bin/papyros",
+          ["run", "src/handlers.ts", "Root", "--dispatcher", "pool", "--ordered"],
+          payloads
+        )
+        const [, ...successes] = expected(root, "src/handlers.ts").outcomes
+        assert.deepStrictEqual(parsed(stdout), successes.map((success, index) => ({ index, success })))
+      }), 60_000)
+  }
+)

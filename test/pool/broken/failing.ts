@@ -1,4 +1,0 @@
-import * as Effect from "effect/Effect"
-import { Tasks } from "../tasks.ts"
-
-export default Tasks.toLayer(Effect.fail(new Error("no connection")))

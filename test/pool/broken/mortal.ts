@@ -1,4 +1,0 @@
-// Its threads end by themselves, whether they work or not.
-setTimeout(() => process.exit(1), 100)
-
-export { default } from "../handlers.ts"

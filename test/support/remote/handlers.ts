@@ -1,0 +1,55 @@
+/** Handlers that write down what they do, in the file that the environment names. */
+import * as Effect from "effect/Effect"
+import { execFileSync } from "node:child_process"
+import * as Task from "papyros/Task"
+import { append } from "../journal.ts"
+import type { RemoteLine } from "./history.ts"
+import { Tasks } from "./tasks.ts"
+
+const journal = process.env.PAPYROS_TEST_JOURNAL!
+
+const note = (what: RemoteLine["what"], id: number, attempt: number) =>
+  append<RemoteLine>(journal, { what, id, thread: process.pid, attempt })
+
+const spin = (millis: number) =>
+  Effect.sync(() => {
+    const until = performance.now() + millis
+    while (performance.now() < until);
+  })
+
+const work = (id: number, body: (attempt: number) => Effect.Effect<void>) =>
+  Effect.flatMap(Task.CurrentAttempt, (attempt) =>
+    Effect.sync(() => note("start", id, attempt)).pipe(
+      Effect.andThen(body(attempt)),
+      Effect.onInterrupt(() => Effect.sync(() => note("interrupted", id, attempt))),
+      Effect.map(() => {
+        note("end", id, attempt)
+        return { id, pid: process.pid }
+      })
+    ))
+
+export default Tasks.toLayer({
+  Work: ({ busy, first, id, millis }) =>
+    work(id, (attempt) => {
+      const time = attempt === 1 ? first ?? millis : millis
+      if (busy === true) return spin(time)
+      return time === 0 ? Effect.void : Effect.sleep(time)
+    }),
+  Once: ({ id, millis }) => work(id, () => Effect.sleep(millis)),
+  Kill: ({ id, times }) =>
+    work(id, (attempt) =>
+      Effect.sync(() => {
+        if (attempt > times) return
+        note("kills", id, attempt)
+        process.kill(process.pid, "SIGKILL")
+        // It takes a moment.
+        for (;;);
+      })),
+  Big: ({ bytes, id }) => Effect.sync(() => new Uint8Array(bytes).fill(id)),
+  Load: ({ bytes }) => Effect.succeed(bytes.length),
+  Environment: () =>
+    Effect.sync(() => ({
+      thread: Object.entries(process.env).map(([key, value]) => `${key}=${value}`),
+      child: execFileSync("env", { encoding: "utf8" })
+    }))
+})

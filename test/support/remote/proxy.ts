@@ -1,0 +1,81 @@
+/** What lies between a client and a worker, and does what networks do. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Net from "node:net"
+import type { Papyros } from "./processes.ts"
+import type { Site } from "./testCluster.ts"
+
+/** Workers listen on one address of this machine, and say that they are to be reached by another. */
+const ADVERTISED = "127.0.0.2"
+
+export class Proxy {
+  readonly server: Net.Server
+  /** Of each connection both sides. */
+  private readonly pairs = new Set<readonly [Net.Socket, Net.Socket]>()
+  private frozen = false
+
+  constructor(port: number) {
+    this.server = Net.createServer({ noDelay: true }, (near) => {
+      const far = Net.connect({ host: "127.0.0.1", port, noDelay: true })
+      const pair = [near, far] as const
+      this.pairs.add(pair)
+      for (const [from, to] of [[near, far], [far, near]]) {
+        from.on("error", () => {})
+        // Nobody hears of the end of a connection either while nothing is passed on.
+        from.on("data", (bytes) => this.frozen || to.write(bytes))
+        from.on("close", () => {
+          if (!this.frozen) to.destroy()
+          if (to.destroyed) this.pairs.delete(pair)
+        })
+      }
+    })
+  }
+
+  /** Connections that are open. */
+  get connections(): number {
+    return this.pairs.size
+  }
+
+  /** Ends all connections, as if their host had said so. */
+  cut(): void {
+    for (const [near, far] of this.pairs) {
+      near.resetAndDestroy()
+      far.resetAndDestroy()
+    }
+  }
+
+  /** Passes nothing on any more, and says nothing of it. */
+  freeze(): void {
+    this.frozen = true
+  }
+
+  /** Passes on again what is said on new connections; what was said meanwhile is gone. */
+  thaw(): void {
+    this.frozen = false
+    this.cut()
+  }
+}
+
+/** A worker, registered, that clients reach by a proxy only. */
+export const proxied = (
+  site: Site,
+  options: { readonly threads?: number } = {}
+): Effect.Effect<{ readonly worker: Papyros; readonly proxy: Proxy }, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const worker = yield* site.start({ ...options, args: ["--advertise", ADVERTISED] })
+    const port = Number(yield* worker.wrote(/Worker \S+:(\d+) of group \S+ is listening/))
+    const proxy = yield* Effect.acquireRelease(
+      Effect.callback<Proxy>((resume) => {
+        const proxy = new Proxy(port)
+        proxy.server.once("error", (error) => resume(Effect.die(error)))
+        proxy.server.listen(port, ADVERTISED, () => resume(Effect.succeed(proxy)))
+      }),
+      (proxy) =>
+        Effect.sync(() => {
+          proxy.server.close()
+          proxy.cut()
+        })
+    )
+    yield* worker.wrote(/is registered/)
+    return { worker, proxy }
+  })

@@ -1,0 +1,166 @@
+/** A worker group of its own for a test: its workers, its clients, and what is written down of their tasks. */
+import { assert } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { randomUUID } from "node:crypto"
+import * as Dispatcher from "papyros/Dispatcher"
+import * as RemoteDispatcher from "papyros/RemoteDispatcher"
+import * as Journal from "../journal.ts"
+import { type RemoteLine, violations } from "./history.ts"
+import { nameServer, type Papyros, registered, worker } from "./processes.ts"
+import { type Big, type Environment, type Kill, type Load, Once, Tasks, Work } from "./tasks.ts"
+
+/** The tasks of which handlers write down what they do. */
+export type Noted = Work | Once | Kill
+
+type Any = Noted | Big | Load | Environment
+
+/** How long anything may take that is to happen, on a machine that does other things, in milliseconds. */
+const PATIENCE = 60_000
+
+const poll = <R>(what: string, holds: Effect.Effect<boolean, never, R>): Effect.Effect<void, never, R> =>
+  Effect.gen(function*() {
+    const end = performance.now() + PATIENCE
+    while (!(yield* holds)) {
+      if (performance.now() > end) return yield* Effect.die(new Error(`waited in vain until ${what}`))
+      yield* Effect.sleep(5)
+    }
+  })
+
+/** Waits for what is only to be seen from outside. */
+export const until = (what: string, holds: () => boolean): Effect.Effect<void> => poll(what, Effect.sync(holds))
+
+/** How each task ended: "success", or the reason of its failure. */
+export const ends = <T extends Any>(results: ReadonlyArray<Dispatcher.TaskResult<T>>): ReadonlyArray<string> =>
+  results.toSorted((a, b) => a.index - b.index).map(({ result }) =>
+    Result.isSuccess(result) ? "success" : result.failure.reason._tag
+  )
+
+/** Fails unless all that was found is allowed. */
+export const among = (allowed: ReadonlyArray<string>, found: ReadonlyArray<string>): void =>
+  assert.deepStrictEqual(found.filter((end) => !allowed.includes(end)), [])
+
+export const works = (count: number, millis: number, from = 0): ReadonlyArray<Work> =>
+  Array.from({ length: count }, (_, i) => new Work({ id: from + i, millis }))
+
+export const onces = (count: number, millis: number, from: number): ReadonlyArray<Once> =>
+  Array.from({ length: count }, (_, i) => new Once({ id: from + i, millis }))
+
+/** The others spread among some. */
+export const mixed = <A, B>(some: ReadonlyArray<A>, others: ReadonlyArray<B>): ReadonlyArray<A | B> => {
+  const every = Math.ceil(some.length / others.length)
+  return some.flatMap((a, i) => i % every === 0 ? [others[i / every], a] : [a])
+}
+
+export class Site {
+  readonly nameServer: string
+  readonly journal: string
+  readonly group = randomUUID()
+
+  constructor(nameServer: string, journal: string) {
+    this.nameServer = nameServer
+    this.journal = journal
+  }
+
+  /** A worker process, of one thread unless more are asked for, which may not be registered yet. */
+  start(
+    options: Parameters<typeof worker>[1] & { readonly nameServer?: string } = {}
+  ): Effect.Effect<Papyros, never, Scope.Scope> {
+    return worker(options.nameServer ?? this.nameServer, {
+      ...options,
+      args: ["--group", this.group, ...options.args ?? []],
+      env: { ...options.env, PAPYROS_TEST_JOURNAL: this.journal }
+    })
+  }
+
+  /** So many workers, registered. */
+  readonly workers = (
+    count: number,
+    options?: Parameters<Site["start"]>[0]
+  ): Effect.Effect<ReadonlyArray<Papyros>, never, Scope.Scope> =>
+    Effect.tap(
+      Effect.forEach(Array.from({ length: count }), () => this.start(options)),
+      (workers) => Effect.forEach(workers, registered)
+    )
+
+  client(options?: Parameters<typeof RemoteDispatcher.layer>[1]) {
+    return RemoteDispatcher.layer(Tasks, { nameServer: this.nameServer, workerGroup: this.group, ...options }).pipe(
+      Layer.provide(Logger.layer([]))
+    )
+  }
+
+  get lines(): ReadonlyArray<RemoteLine> {
+    return Journal.read<RemoteLine>(this.journal)
+  }
+
+  /** Of these lines. */
+  count(what: RemoteLine["what"], process?: Papyros): number {
+    return this.lines.filter((line) => line.what === what && (process === undefined || line.thread === process.pid))
+      .length
+  }
+
+  /** Tasks of which it was told what became of them. */
+  outcomes = 0
+
+  private note(line: Omit<RemoteLine, "thread">): void {
+    Journal.append<RemoteLine>(this.journal, { ...line, thread: 0 })
+  }
+
+  /** Runs tasks, and writes down that it gave them and what it was told of them. */
+  readonly run = <T extends Noted>(tasks: Iterable<T>, options?: Dispatcher.ExecuteOptions<T>) => {
+    const accept = (task: T) => this.note({ what: "accepted", id: task.id, idempotent: task._tag !== "Once" })
+    return Dispatcher.results(noted(tasks, accept), options).pipe(
+      Stream.tap(({ result, task }) =>
+        Effect.sync(() => {
+          const lost = Result.isFailure(result) && result.failure.reason._tag === "WorkerLost"
+          const outcome = Result.isSuccess(result) ? "success" : lost && task._tag !== "Kill" ? "lost" : "failure"
+          this.note({ what: outcome, id: task.id })
+          this.outcomes++
+        })
+      ),
+      Stream.runCollect
+    )
+  }
+
+  /** From now on clients may lose this process. */
+  readonly fault = (process: Papyros): void =>
+    Journal.append<RemoteLine>(this.journal, { what: "fault", id: 0, thread: process.pid })
+
+  readonly kill = (process: Papyros, signal: "SIGKILL" | "SIGSTOP"): void => {
+    this.fault(process)
+    process.kill(signal)
+  }
+
+  get violations(): ReadonlyArray<string> {
+    return violations(this.lines)
+  }
+}
+
+/** The tasks, of each of which something is done when it is pulled. */
+const noted = function*<T>(tasks: Iterable<T>, note: (task: T) => void): Iterable<T> {
+  for (const task of tasks) {
+    note(task)
+    yield task
+  }
+}
+
+/** At the name server. */
+export const site = (nameServer: string): Effect.Effect<Site, never, Scope.Scope> =>
+  Effect.map(Journal.make, (journal) => new Site(nameServer, journal))
+
+/** Waits until a dispatcher has so many workers. */
+export const joined = (count: number): Effect.Effect<void, never, Dispatcher.Dispatcher> =>
+  poll(`there are ${count} workers`, Effect.map(Dispatcher.status, ({ workers }) => workers.length === count))
+
+/** A name server, for all tests of a file. */
+export class Place extends Context.Service<Place, { readonly address: string }>()("test/remote/Place") {
+  static readonly layer = Layer.effect(this, nameServer())
+}
+
+/** A group of its own at that name server. */
+export const ownSite = Effect.flatMap(Place, ({ address }) => site(address))

@@ -1,0 +1,138 @@
+/** Dispatchers that are broken on purpose, each in one way, to show that the laws can fail. */
+import type { Subject } from "papyros/testing"
+import {
+  doubles,
+  endsNothing,
+  endsUnfinished,
+  fiber,
+  idleWhen,
+  ignoresBufferSize,
+  losesPushes,
+  mixes,
+  neverExpires,
+  reorders,
+  same,
+  seam,
+  starves
+} from "./verbs.ts"
+import {
+  AcceptsLate,
+  Alters,
+  Between,
+  between,
+  BlamesNeighbour,
+  ConfusesReasons,
+  CountsUnclaimed,
+  Drops,
+  DropsTail,
+  ForgetsLoss,
+  LeaksSlot,
+  lossy,
+  RerunsMates,
+  StartsTwice,
+  SwallowsDefect
+} from "./workers.ts"
+
+export interface Broken {
+  /** What is wrong with it. */
+  readonly name: string
+  /** The law that it breaks, and what the law says to that. */
+  readonly law: number
+  readonly says: RegExp
+  readonly subject: Subject
+}
+
+/** The same wrappers around nothing: what every law must hold on. */
+export const whole: ReadonlyArray<{ readonly name: string; readonly subject: Subject }> = [
+  { name: "lanes behind a wrapper", subject: between(Between) },
+  { name: "lost lanes behind a wrapper", subject: lossy(Between) },
+  { name: "verbs behind a wrapper", subject: fiber(seam(() => ({}))) }
+].map(({ name, subject }) => ({ name, subject: { ...subject, patience: 10_000 } }))
+
+export const broken: ReadonlyArray<Broken> = [
+  { name: "alters a value", law: 1, says: /outcome of task \d+, a Transform/, subject: between(Alters) },
+  {
+    name: "passes by reference and says that it copies",
+    law: 1,
+    says: /bytes of task|caller's tasks afterwards/,
+    subject: { ...fiber(same), boundary: "codec" }
+  },
+  { name: "drops a task", law: 2, says: /did not end/, subject: between(Drops) },
+  { name: "doubles an outcome", law: 2, says: /indices of the results|did not end/, subject: fiber(doubles) },
+  { name: "reorders", law: 2, says: /results before the failure/, subject: fiber(reorders) },
+  {
+    name: "drops the tail of a chunk that is given back",
+    law: 3,
+    says: /did not end/,
+    subject: between(DropsTail, 6, { loss: 0 })
+  },
+  { name: "swallows a defect", law: 4, says: /outcome of task \d+, a Die/, subject: between(SwallowsDefect) },
+  { name: "gives a wrong reason", law: 4, says: /TimedOut.*saw.*Interrupted/, subject: between(ConfusesReasons) },
+  {
+    name: "does not validate and says that it does",
+    law: 4,
+    says: /part that does not fit/,
+    subject: { ...fiber(same), boundary: "codec" }
+  },
+  { name: "ends before finalizers have run", law: 5, says: /finalizers ran/, subject: fiber(endsUnfinished) },
+  { name: "ends and stops nothing", law: 5, says: /finalizers ran|did not end/, subject: fiber(endsNothing) },
+  {
+    name: "leaks a slot",
+    law: 6,
+    says: /did not end/,
+    subject: between(LeaksSlot, 2, { loss: 0, giveBack: 0, leave: 0 })
+  },
+  { name: "runs too many", law: 6, says: /ran at once|tasks run/, subject: fiber(same, { concurrency: 4 }) },
+  {
+    name: "ignores its capacity",
+    law: 6,
+    says: /accepted and not started/,
+    subject: fiber(same, { capacity: "unbounded" })
+  },
+  { name: "ignores bufferSize", law: 6, says: /pulled and not taken/, subject: fiber(ignoresBufferSize) },
+  { name: "loses what was pushed", law: 7, says: /did not end/, subject: fiber(losesPushes) },
+  { name: "pops a result twice", law: 7, says: /popped|size|pop|did not end/, subject: fiber(doubles) },
+  { name: "closes a queue and stops nothing", law: 7, says: /finalizers ran/, subject: fiber(endsNothing) },
+  { name: "mixes executions", law: 8, says: /results of owner/, subject: fiber(mixes) },
+  { name: "serves the oldest first", law: 8, says: /did not end/, subject: fiber(starves) },
+  {
+    name: "counts all time as idle",
+    law: 9,
+    says: /timed out after|results before the timeout/,
+    subject: fiber(idleWhen(() => true))
+  },
+  {
+    name: "counts a silent source and a slow consumer as idle",
+    law: 9,
+    says: /timed out after|results before the timeout/,
+    subject: fiber(idleWhen((moment) => moment === "settled"))
+  },
+  {
+    name: "counts the pause before a retry as idle",
+    law: 9,
+    says: /timed out after|results before the timeout/,
+    subject: fiber(idleWhen((moment) => moment === "failed"))
+  },
+  { name: "never times out", law: 9, says: /did not time out|did not end/, subject: fiber(neverExpires) },
+  { name: "blames the neighbour", law: 10, says: /blamed|WorkerLost|proven losses/, subject: lossy(BlamesNeighbour) },
+  {
+    name: "runs settled mates again",
+    law: 10,
+    says: /its worker was not lost|not idempotent/,
+    subject: lossy(RerunsMates)
+  },
+  { name: "counts unclaimed tasks as attempts", law: 10, says: /time as attempt/, subject: lossy(CountsUnclaimed) },
+  {
+    name: "accepts a late outcome",
+    law: 10,
+    says: /indices|outcomes|second answer|did not end/,
+    subject: lossy(AcceptsLate)
+  },
+  {
+    name: "starts a task twice that must not",
+    law: 10,
+    says: /not idempotent|as attempt/,
+    subject: lossy(StartsTwice)
+  },
+  { name: "forgets what a lost lane held", law: 10, says: /did not end/, subject: lossy(ForgetsLoss) }
+]
