@@ -100,7 +100,7 @@ const queue = Effect.gen(function*() {
 const caseOf = (name: string, boundary: "codec" | "none") => ({
   name,
   make: Effect.gen(function*() {
-    const dispatcher = yield* Layer.build(Executor.layer(group, () => Effect.succeed(noop(boundary))))
+    const dispatcher = yield* Layer.build(Executor.layer(group, noop(boundary)))
     const competitor = (
       name: string,
       run: Effect.Effect<Tally, never, Dispatcher.Dispatcher>,

@@ -1,4 +1,6 @@
 // The lint rules that oxlint itself does not have.
+import { dirname, join, sep } from "node:path"
+import { roomOf, rooms } from "./rooms.ts"
 
 interface Node {
   readonly type: string
@@ -6,6 +8,7 @@ interface Node {
 }
 
 interface Context {
+  readonly filename: string
   readonly report: (problem: { readonly node: Node; readonly message: string }) => void
 }
 
@@ -29,7 +32,37 @@ const noWallClock = {
   }
 }
 
+const src = join(import.meta.dirname, "..", "src")
+
+/** Holds every import of `src`, values and types, to the table in `rooms.ts`. */
+const roomRule = {
+  create: (context: Context) => {
+    const below = (path: string) => path.slice(src.length + 1).replaceAll(sep, "/")
+    const file = below(context.filename)
+    const room = roomOf(file)
+    const check = (node: Node & { readonly source: (Node & { readonly value?: unknown }) | null }) => {
+      const specifier = node.source?.value
+      if (typeof specifier !== "string" || !specifier.startsWith(".")) return
+      const target = below(join(dirname(context.filename), specifier))
+      const imported = roomOf(target)
+      if (room === undefined) {
+        context.report({ node, message: `${file} belongs to no room: add its folder to scripts/rooms.ts.` })
+      } else if (imported === undefined) {
+        context.report({ node, message: `${target} belongs to no room of scripts/rooms.ts.` })
+      } else if (imported !== room && !rooms[room].includes(imported)) {
+        context.report({ node, message: `${room} may not import ${imported}, values or types: see scripts/rooms.ts.` })
+      }
+    }
+    return {
+      ImportDeclaration: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+      ImportExpression: check
+    }
+  }
+}
+
 export default {
   meta: { name: "papyros" },
-  rules: { "no-wall-clock": noWallClock }
+  rules: { "no-wall-clock": noWallClock, rooms: roomRule }
 }

@@ -9,21 +9,18 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { DispatcherClosed, DispatchTimeout } from "./internal/errors.ts"
 import * as Execution from "./internal/producers/execution.ts"
 import type { TaskResult } from "./internal/producers/execution.ts"
-import * as TaskQueue from "./internal/producers/queue.ts"
 import type { RetryPolicy } from "./internal/producers/retries.ts"
-import { type Route, routeHubs } from "./internal/producers/routed.ts"
 import { run as runOn } from "./internal/producers/single.ts"
+import type { Status } from "./internal/scheduler/contract.ts"
 import type { Hub } from "./internal/scheduler/producer.ts"
-import type * as Queue from "./Queue.ts"
-import type * as Task from "./Task.ts"
+import type * as Task from "./internal/task.ts"
+import * as Queue from "./Queue.ts"
 import type { TaskFailure } from "./TaskFailure.ts"
-import type * as TaskGroup from "./TaskGroup.ts"
 
 // ----------------------------------------------------------------------------
 // Models
@@ -38,6 +35,7 @@ export type {
    */
   TaskResult
 } from "./internal/producers/execution.ts"
+export type { Status } from "./internal/scheduler/contract.ts"
 
 export type {
   /**
@@ -98,31 +96,14 @@ export interface ExecuteOptions<T extends Task.Any> {
 }
 
 /**
- * What a dispatcher is doing, at one moment.
+ * The key of a dispatcher's mechanism, which only papyros uses.
  *
- * @category models
+ * @internal
  */
-export interface Status {
-  /** Tasks accepted and not started. */
-  readonly waiting: number
-  /** Tasks that run. */
-  readonly running: number
-  /** Executions, queues and single runs that are open. */
-  readonly origins: number
-  /** Outcomes since the dispatcher started. */
-  readonly succeeded: number
-  readonly failed: number
-  readonly workers: ReadonlyArray<{
-    readonly name: string
-    /** Tasks that it runs at once. */
-    readonly concurrency: number
-    /** Tasks that it holds, running or not yet started. */
-    readonly held: number
-  }>
-}
+export const SchedulerHandle: unique symbol = Symbol.for("papyros/Dispatcher/SchedulerHandle")
 
 /**
- * Runs tasks on whatever executor its Layer is made with.
+ * Runs tasks on the executor that its Layer is made with.
  *
  * **When to use**
  *
@@ -132,8 +113,8 @@ export interface Status {
  * @category services
  */
 export class Dispatcher extends Context.Service<Dispatcher, {
-  /** Where executions, queues and runs join; made by `Executor.layer`. */
-  readonly hub: Hub
+  /** @internal */
+  readonly [SchedulerHandle]: Hub
   readonly status: Effect.Effect<Status>
 }>()("papyros/Dispatcher") {}
 
@@ -157,7 +138,7 @@ export {
 // Verbs
 // ----------------------------------------------------------------------------
 
-const hub: Effect.Effect<Hub, never, Dispatcher> = Effect.map(Dispatcher, (dispatcher) => dispatcher.hub)
+const hub: Effect.Effect<Hub, never, Dispatcher> = Effect.map(Dispatcher, (dispatcher) => dispatcher[SchedulerHandle])
 
 const isSource = (u: unknown): boolean =>
   Stream.isStream(u) || (typeof u === "object" && u !== null && Symbol.iterator in u)
@@ -254,7 +235,7 @@ export const results: {
 export const makeQueue = <T extends Task.Any>(
   options?: Queue.QueueOptions<T>
 ): Effect.Effect<Queue.TaskQueue<T>, DispatcherClosed, Dispatcher | Scope.Scope> =>
-  Effect.flatMap(hub, (hub) => TaskQueue.make<T>(hub, options ?? {}))
+  Effect.flatMap(hub, (hub) => Queue.make<T>(hub, options ?? {}))
 
 /**
  * What the dispatcher is doing now.
@@ -265,55 +246,3 @@ export const status: Effect.Effect<Status, never, Dispatcher> = Effect.flatMap(
   Dispatcher,
   (dispatcher) => dispatcher.status
 )
-
-// ----------------------------------------------------------------------------
-// Layers
-// ----------------------------------------------------------------------------
-
-/**
- * One dispatcher made of several: each task goes to the dispatcher whose group
- * holds it; the first of them answers for tasks that no group holds.
- *
- * **When to use**
- *
- * Use to run CPU-bound tasks in threads and IO-bound tasks in this process, from
- * one stream.
- *
- * **Details**
- *
- * Order, credits, retries and timeouts hold over all of them together; capacity
- * and fairness are each dispatcher's own. A handler's own tasks run on the
- * dispatcher that runs the handler.
- *
- * @category layers
- */
-export const layerRoute = <
-  const Routes extends ReadonlyArray<readonly [TaskGroup.Any, Layer.Layer<Dispatcher, any, any>]>
->(
-  routes: Routes
-): Layer.Layer<Dispatcher, Layer.Error<Routes[number][1]>, Layer.Services<Routes[number][1]>> =>
-  Layer.effect(
-    Dispatcher,
-    Effect.gen(function*() {
-      const parts: Array<Route & { readonly status: Effect.Effect<Status> }> = []
-      for (const [group, layer] of routes) {
-        const context = yield* Layer.build(layer as Layer.Layer<Dispatcher>)
-        const dispatcher = Context.get(context, Dispatcher)
-        parts.push({ names: new Set(group.tasks.keys()), hub: dispatcher.hub, status: dispatcher.status })
-      }
-      return Dispatcher.of({
-        hub: routeHubs(parts),
-        status: Effect.map(Effect.all(parts.map((part) => part.status)), (all) => ({
-          waiting: sum(all, (part) => part.waiting),
-          running: sum(all, (part) => part.running),
-          origins: sum(all, (part) => part.origins),
-          succeeded: sum(all, (part) => part.succeeded),
-          failed: sum(all, (part) => part.failed),
-          workers: all.flatMap((part) => part.workers)
-        }))
-      })
-    })
-  )
-
-const sum = (all: ReadonlyArray<Status>, of: (status: Status) => number): number =>
-  all.reduce((total, status) => total + of(status), 0)

@@ -6,261 +6,77 @@
  *
  * Implement it to bring tasks somewhere new, and run `papyros/testing` on it.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type * as Tracer from "effect/Tracer"
-import { Dispatcher } from "./Dispatcher.ts"
-import type { Parent } from "./internal/scheduler/producer.ts"
-import { makeScheduler } from "./internal/scheduler/scheduler.ts"
-import type { Timers } from "./internal/timers.ts"
-import type * as Task from "./Task.ts"
+import { Dispatcher, SchedulerHandle } from "./Dispatcher.ts"
+import type { DispatcherOptions, ExecutorSettings, Scheduler } from "./internal/scheduler/contract.ts"
+import { makeScheduler, openExecutor } from "./internal/scheduler/scheduler.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
 
-// ----------------------------------------------------------------------------
-// What an executor implements
-// ----------------------------------------------------------------------------
+export type {
+  Cancel,
+  Chunk,
+  DispatcherOptions,
+  Ending,
+  ExecutorSettings,
+  Item,
+  Lane,
+  Loss,
+  Ran,
+  Scheduler,
+  TaskToken,
+  Trace,
+  WireFailure
+} from "./internal/scheduler/contract.ts"
 
 /**
  * Runs tasks somewhere. Opened once, in the dispatcher's scope.
  *
  * @category models
  */
-export interface Executor<out E = never, out R = never> {
-  /** For people: "dummy", "fiber", "pool". */
-  readonly name: string
-  /** `"codec"`: lanes get encoded payloads and report encoded results. `"none"`: live values on both ways. */
-  readonly boundary: "codec" | "none"
-  /** The largest chunk that helps. */
-  readonly maxChunk: number
-  /** How long a chunk should take at a codec boundary, in microseconds: less than that, and sending it is dear. Default 700. */
-  readonly chunkMicros?: number | undefined
-  /** How long a task waits for a lane that serves it, in milliseconds, while there are others. Default: not at all. */
-  readonly patience?: number | undefined
+export interface Executor<out E = never, out R = never> extends ExecutorSettings {
   /**
    * Joins the first lanes. Its finalizer ends every lane; by then nothing runs on
-   * them any more, unless it could not be stopped.
+   * them any more, unless it could not be stopped. `dispatcher` is the one that it
+   * runs tasks for, which it provides to its handlers.
    */
-  readonly open: (scheduler: Scheduler) => Effect.Effect<void, E, R | Scope.Scope>
+  readonly open: (scheduler: Scheduler, dispatcher: Dispatcher["Service"]) => Effect.Effect<void, E, R | Scope.Scope>
 }
 
 /**
- * Runs tasks of its executor: a thread, a worker process, or this process. Every
- * member is synchronous and never throws.
+ * The dispatcher of an executor, in a scope.
  *
- * @category models
+ * @internal
  */
-export interface Lane {
-  /** `TaskFailure.worker`. */
-  readonly name: string
-  /** Tasks that really run at once. */
-  readonly concurrency: number
-  /** Tasks that keep it busy, those on their way included. */
-  readonly window: number
-  /** There may be something to take again. Called at most once per `take` that returned nothing. */
-  readonly wake: () => void
-  /**
-   * Stops an item. Always answered: by `succeed` or `fail` (it had ended or has
-   * been stopped), by `giveBack` (it had not started) or by `leave`.
-   */
-  readonly cancel: (chunk: Chunk, at: number) => void
-  /**
-   * Takes the buffers of a payload from the caller where the task says so. Such a
-   * task comes alone in its chunk, and whatever it is given back for, it cannot be
-   * started again. Default `false`: payloads stay the caller's.
-   */
-  readonly moves?: boolean | undefined
-  /** Tasks at this depth of nesting that may start. Default: as many as the lane takes. */
-  readonly room?: ((depth: number) => number) | undefined
-  /** Why it cannot run the tasks of a name, or `undefined` if it can. Default: it can run all. Must not change. */
-  readonly refuses?: ((name: string) => string | undefined) | undefined
-}
-
-// ----------------------------------------------------------------------------
-// What an executor is given
-// ----------------------------------------------------------------------------
+export const makeDispatcher = <E, R>(
+  group: TaskGroup.Any,
+  executor: Executor<E, R>,
+  options: DispatcherOptions
+): Effect.Effect<Dispatcher["Service"], E, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const scheduler = yield* makeScheduler(group.tasks, executor, options)
+    const dispatcher = Dispatcher.of({
+      [SchedulerHandle]: scheduler,
+      status: Effect.sync(() => scheduler.status)
+    })
+    yield* openExecutor(scheduler, (scheduler) => executor.open(scheduler, dispatcher))
+    return dispatcher
+  })
 
 /**
- * One task in a chunk.
- *
- * @category models
- */
-export interface Item {
-  /** The name of the task. */
-  readonly name: string
-  /** The task itself, or at a codec boundary its encoded payload. */
-  readonly payload: unknown
-  /** Which start this is, from 1. */
-  readonly attempt: number
-  /** The longest it may run, in milliseconds, from its start on the lane; enforced there. */
-  readonly taskTimeout: number | undefined
-  /** `false`: its outcome is reported before the next item starts. */
-  readonly idempotent: boolean
-  /** Whose buffers are given up, where the lane can move them. */
-  readonly transfer: Task.Transfer | undefined
-  /** The caller's span; the task gets one of its own only if it is sampled. */
-  readonly span: Tracer.AnySpan | undefined
-  /** How many tasks wait for it, one within the other. */
-  readonly depth: number
-}
-
-/**
- * Tasks that a lane took together.
- *
- * @category models
- */
-export interface Chunk {
-  /** Unique in the dispatcher, increasing. */
-  readonly id: number
-  readonly items: ReadonlyArray<Item>
-  /** Microseconds that one item is expected to take, on average; 0 while unknown. */
-  readonly expected: number
-  /** Its one item may have ended a lane before, and counts as guilty if this one is lost with it. */
-  readonly suspect: boolean
-  /** Bytes that the payload of one item holds, on average; 0 while unknown. */
-  readonly bytes: number
-  /** For the lane's own use. */
-  note: unknown
-}
-
-/**
- * How an item failed, as it crosses the boundary.
- *
- * @category models
- */
-export type WireFailure =
-  | { readonly _tag: "Failed"; readonly error: unknown; readonly trace: Trace }
-  | { readonly _tag: "Defect"; readonly defect: unknown; readonly trace: Trace }
-  | { readonly _tag: "TimedOut"; readonly millis: number }
-  | { readonly _tag: "Interrupted"; readonly trace: Trace }
-  | { readonly _tag: "UnknownTask" }
-  | {
-    readonly _tag: "Undecodable"
-    readonly part: "payload" | "success" | "error" | "defect"
-    readonly message: string
-  }
-  /** The item is proven to have ended what ran it below the lane, which goes on: counts as a loss of its own. */
-  | ({ readonly _tag: "WorkerLost" } & Ending)
-  /** Below the lane nothing could be had that runs it. */
-  | { readonly _tag: "NoWorker"; readonly millis: number; readonly cause: string | undefined }
-
-/**
- * How a process or a thread ended.
- *
- * @category models
- */
-export interface Ending {
-  readonly exitCode?: number | undefined
-  readonly signal?: string | undefined
-  readonly outOfMemory: boolean
-}
-
-/**
- * What only a lane knows of an item that it ran: which start the last one was, where
- * it started it again by itself, and by whom it was run, where that is not the lane.
- *
- * @category models
- */
-export interface Ran {
-  readonly attempt: number
-  readonly worker: string
-}
-
-/**
- * Stack and spans of a failure, or where no process lies between, how to render them.
- *
- * @category models
- */
-export type Trace = string | (() => string)
-
-/**
- * How a lane was lost.
- *
- * @category models
- */
-export interface Loss extends Ending {
-  /**
-   * Who is to blame where no chunk names a culprit. By default an item that ran
-   * alone is, and of several none is proven. `"nobody"`: the lane was ended for a
-   * reason that has its outcome already. `"doubt"`: not even one that ran alone
-   * is proven.
-   */
-  readonly blame?: "nobody" | "doubt" | undefined
-  /**
-   * Per chunk: whether an unsettled item may have started, and which one is proven
-   * to have ended the lane. A chunk that is left out had not started.
-   */
-  readonly chunks: ReadonlyArray<{
-    readonly chunk: Chunk
-    readonly started: (at: number) => boolean
-    readonly culprit?: number | undefined
-  }>
-}
-
-/**
- * The scheduler, as an executor sees it. Every member is synchronous and never
- * throws. A call for an item that has its outcome, or that is not the lane's any
- * more, is ignored: this is the one place where late outcomes are dropped.
- *
- * @category models
- */
-export interface Scheduler {
-  /** The lane may take from now on. */
-  join(lane: Lane): void
-  /**
-   * At most `max` tasks for this lane, or `undefined`: it is then woken when there
-   * may be more. `first` names a task whose children come before all others.
-   */
-  take(lane: Lane, max: number, first?: Parent): Chunk | undefined
-  /** The item succeeded, with its (encoded) value. */
-  succeed(chunk: Chunk, at: number, value: unknown): void
-  /** The item failed. */
-  fail(chunk: Chunk, at: number, failure: WireFailure, ran?: Ran): void
-  /** A lane spent so many microseconds on these items of its chunks, not yet reported. Sizes later chunks. */
-  busy(items: ReadonlyArray<Item>, micros: number): void
-  /** Items from `from` up to, not including, `to` surely did not start. They count no attempt. */
-  giveBack(chunk: Chunk, from: number, to: number): void
-  /** No event of this lane follows. Without a loss, what it held did not start. */
-  leave(lane: Lane, loss?: Loss): void
-  /** No lane can be had, for so many milliseconds already: what waits fails with `NoWorker` until one joins. */
-  unavailable(cause: unknown, waited?: number): void
-  readonly timers: Timers
-}
-
-// ----------------------------------------------------------------------------
-// Layers
-// ----------------------------------------------------------------------------
-
-/**
- * What every dispatcher can be given.
- *
- * @category models
- */
-export interface DispatcherOptions {
-  /**
-   * Tasks accepted and not started, over all executions and queues. What is sent
-   * to a worker and has not started counts. Each execution, queue and parent task
-   * may always have one. Default `"unbounded"`.
-   */
-  readonly capacity?: number | "unbounded" | undefined
-  /** How often a task may be alone on a worker that is lost, before it fails with `WorkerLost`. Default 3. */
-  readonly maxAttempts?: number | undefined
-}
-
-/**
- * The dispatcher of an executor.
+ * The Layer of a dispatcher whose tasks run on an executor.
  *
  * **Details**
  *
- * `make` is given the dispatcher that it will run under, which it provides to its
- * handlers. With the Layer's scope everything that runs is interrupted, its
- * consumers fail with `DispatcherClosed`, and then the executor is closed.
+ * With the Layer's scope everything that runs is interrupted, its consumers fail
+ * with `DispatcherClosed`, and then the executor is closed.
  *
  * @category layers
  */
-export const layer = <T extends TaskGroup.Any, E = never, R = never>(
-  group: T,
-  make: (dispatcher: Dispatcher["Service"]) => Effect.Effect<Executor<E, R>, E, R>,
+export const layer = <E = never, R = never>(
+  group: TaskGroup.Any,
+  executor: Executor<E, R>,
   options?: DispatcherOptions
 ): Layer.Layer<Dispatcher, E, Exclude<R, Scope.Scope>> =>
-  Layer.effect(Dispatcher, makeScheduler(group, make, options ?? {}))
+  Layer.effect(Dispatcher, makeDispatcher(group, executor, options ?? {}))

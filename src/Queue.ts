@@ -8,14 +8,23 @@
  * A handler waits for queues that it made itself: while it waits for one made
  * outside, at a concurrency of 1, nothing is left to run that queue's tasks.
  */
+import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
-import type * as Stream from "effect/Stream"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { DispatcherClosed, DispatchTimeout, QueueClosed } from "./internal/errors.ts"
+import * as Options from "./internal/options.ts"
 import type { TaskResult } from "./internal/producers/execution.ts"
+import { parentIn } from "./internal/producers/nesting.ts"
+import { QueueOrigin } from "./internal/producers/queue.ts"
 import type { RetryPolicy } from "./internal/producers/retries.ts"
-import type * as Task from "./Task.ts"
+import type { Hub, Parent } from "./internal/scheduler/producer.ts"
+import type * as Task from "./internal/task.ts"
 import type { TaskFailure } from "./TaskFailure.ts"
+
+const TypeId = "~papyros/TaskQueue"
 
 export {
   /**
@@ -51,6 +60,7 @@ export interface QueueOptions<T extends Task.Any = never> {
  * @category models
  */
 export interface TaskQueue<T extends Task.Any> {
+  readonly [TypeId]: typeof TypeId
   /**
    * Hands a task over. Waits while the queue or its dispatcher is full, at most
    * `timeout`; `timeout: 0` means at once. Default: without end.
@@ -86,3 +96,44 @@ export interface TaskQueue<T extends Task.Any> {
   /** Tasks that wait to start, tasks that run, and results that wait to be popped. */
   readonly size: Effect.Effect<{ readonly waiting: number; readonly running: number; readonly ready: number }>
 }
+
+/**
+ * Whether a value is a queue of tasks.
+ *
+ * @category guards
+ */
+export const isTaskQueue = (u: unknown): u is TaskQueue<Task.Any> => Predicate.hasProperty(u, TypeId)
+
+/**
+ * Opens a queue on a hub; it is closed with its scope.
+ *
+ * @internal
+ */
+export const make = <T extends Task.Any>(
+  hub: Hub,
+  options: QueueOptions<T>
+): Effect.Effect<TaskQueue<T>, DispatcherClosed, Scope.Scope> =>
+  Effect.contextWith((context: Context.Context<Scope.Scope>) => {
+    const origin = new QueueOrigin(hub, options, context as Context.Context<never>)
+    if (origin.closedBy !== undefined) return Effect.fail(origin.closedBy as DispatcherClosed)
+    const here = <A, E>(f: (parent: Parent | undefined) => Effect.Effect<A, E>) =>
+      Effect.contextWith((context: Context.Context<never>) => f(parentIn(context, hub)))
+    const queue: TaskQueue<Task.Any> = {
+      [TypeId]: TypeId,
+      push: (task, o) => here((parent) => origin.push(task, Options.millisOption("timeout", o?.timeout), parent)),
+      pop: (o) => here((parent) => origin.pop(Options.millisOption("timeout", o?.timeout), parent)) as never,
+      popMany: (o) =>
+        here((parent) =>
+          origin.popMany(
+            Options.millisOption("timeout", o?.timeout),
+            Options.countOption("max", o?.max, 1) ?? Infinity,
+            parent
+          )
+        ),
+      end: Effect.sync(() => origin.end()),
+      close: origin.close,
+      toStream: Stream.fromPull(here((parent) => Effect.succeed(origin.takeOne(parent)))) as never,
+      size: Effect.sync(() => origin.size)
+    }
+    return Effect.as(Effect.addFinalizer(() => origin.close), queue as unknown as TaskQueue<T>)
+  })

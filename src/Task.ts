@@ -11,39 +11,21 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Dispatcher from "./Dispatcher.ts"
 import { millisOption } from "./internal/options.ts"
+import { type Any, type Definition, type Transfer, TypeId } from "./internal/task.ts"
 import type { TaskFailureOf } from "./TaskFailure.ts"
 
-const TypeId = "~papyros/Task"
-
-/**
- * What a task class declares, found on every task of the class.
- *
- * @category models
- */
-export interface Definition<out S extends Schema.Constraint, out E extends Schema.Constraint> {
-  readonly name: string
-  readonly success: S
-  readonly error: E
-  readonly idempotent: boolean
-  /** Milliseconds. */
-  readonly taskTimeout: number | undefined
-  readonly transfer: Transfer | undefined
-}
-
-/**
- * Which `ArrayBuffer`s of a task are moved to another thread instead of copied.
- * The side that gives them up cannot use them any more. A task whose payload is
- * moved has one attempt on every dispatcher: it is never retried, and if the
- * thread that it was sent to is lost it fails with `WorkerLost`, even if it had
- * not started.
- *
- * @category models
- */
-export type Transfer = "payload" | "success" | "both"
+export {
+  /**
+   * Whether a value is a task.
+   *
+   * @category guards
+   */
+  isTask
+} from "./internal/task.ts"
+export type { Any, AnyClass, Definition, Error, Success, Transfer } from "./internal/task.ts"
 
 /**
  * What a task class adds to the fields of its payload.
@@ -55,47 +37,6 @@ export interface Task<Self, S extends Schema.Constraint, E extends Schema.Constr
 {
   readonly [TypeId]: Definition<S, E>
 }
-
-/**
- * Any task.
- *
- * @category models
- */
-export interface Any {
-  readonly [TypeId]: Definition<Schema.Constraint, Schema.Constraint>
-  readonly _tag: string
-}
-
-/**
- * Any task class.
- *
- * @category models
- */
-export interface AnyClass extends Schema.Constraint {
-  readonly Type: Any
-  readonly prototype: Any
-}
-
-/**
- * What a task succeeds with.
- *
- * @category models
- */
-export type Success<T extends Any> = T extends unknown ? T[typeof TypeId]["success"]["Type"] : never
-
-/**
- * The typed error of a task, `never` if it declares none.
- *
- * @category models
- */
-export type Error<T extends Any> = T extends unknown ? T[typeof TypeId]["error"]["Type"] : never
-
-/**
- * Whether a value is a task.
- *
- * @category guards
- */
-export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, TypeId)
 
 /**
  * Which start of the task is running, from 1, for handlers: `yield* Task.CurrentAttempt`.

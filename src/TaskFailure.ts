@@ -8,10 +8,8 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import * as SchemaGetter from "effect/SchemaGetter"
 import { describe } from "./internal/describe.ts"
-import type * as Task from "./Task.ts"
-import type * as TaskGroup from "./TaskGroup.ts"
+import type * as Task from "./internal/task.ts"
 
 // ----------------------------------------------------------------------------
 // Reasons
@@ -163,9 +161,15 @@ const summary = (u: unknown): string => {
   return u instanceof Error ? short === "" ? u.name : `${u.name}: ${short}` : short
 }
 
-// Its parameter has no bound, so that the class of a task, which is still being
-// made, can say what it fails with. Its name is what the compiler prints.
-class TaskFailure<T> extends Schema.TaggedError<TaskFailure<any>>(
+/**
+ * The failure of one task, of the type that `TaskFailure` gives for it.
+ *
+ * Its parameter has no bound, so that a task class can name its failure while
+ * the class itself is still being defined.
+ *
+ * @category models
+ */
+export class TaskFailureOf<T> extends Schema.TaggedError<TaskFailureOf<any>>(
   "papyros/TaskFailure"
 )("TaskFailure", {
   task: Schema.Any,
@@ -180,7 +184,7 @@ class TaskFailure<T> extends Schema.TaggedError<TaskFailure<any>>(
   declare readonly reason: ReasonOf<T>
 
   override get message(): string {
-    const { attempt, reason, task, worker } = this as unknown as TaskFailure<Task.Any>
+    const { attempt, reason, task, worker } = this as unknown as TaskFailureOf<Task.Any>
     const what = reason._tag === "Undecodable"
       ? `has ${reason.part === "error" ? "an" : "a"} ${reason.part} that cannot cross the boundary: ${reason.message}`
       : reason.message
@@ -190,38 +194,28 @@ class TaskFailure<T> extends Schema.TaggedError<TaskFailure<any>>(
 
 type ReasonOf<T> = T extends Task.Any ? Reason<Task.Error<T>> : never
 
-type TaskFailures<T extends Task.Any> = T extends unknown ? TaskFailure<T> : never
-
-export {
-  /**
-   * What `TaskFailure` is for each task of a union.
-   *
-   * @category models
-   */
-  type TaskFailure as TaskFailureOf,
-  /**
-   * The failure of one task. Distributes over unions of tasks, so that the error
-   * of a mixed stream can be told apart by `failure.task._tag`.
-   *
-   * **Details**
-   *
-   * - `task`: the caller's own value.
-   * - `attempt`: which start failed, from 1; counts every start.
-   * - `worker`: `"local"`, or which worker ran it.
-   * - `trace`: stack and spans, rendered beside the work; at most 16 KiB.
-   * - `reason`: for `Effect.catchReason("TaskFailure", "TimedOut", …)`.
-   *
-   * @category models
-   */
-  type TaskFailures as TaskFailure
-}
+/**
+ * The failure of one task. Distributes over unions of tasks, so that the error
+ * of a mixed stream can be told apart by `failure.task._tag`.
+ *
+ * **Details**
+ *
+ * - `task`: the caller's own value.
+ * - `attempt`: which start failed, from 1; counts every start.
+ * - `worker`: `"local"`, or which worker ran it.
+ * - `trace`: stack and spans, rendered beside the work; at most 16 KiB.
+ * - `reason`: for `Effect.catchReason("TaskFailure", "TimedOut", …)`.
+ *
+ * @category models
+ */
+export type TaskFailure<T extends Task.Any> = T extends unknown ? TaskFailureOf<T> : never
 
 /**
  * Whether a value is the failure of a task.
  *
  * @category guards
  */
-export const isTaskFailure = (u: unknown): u is TaskFailure<Task.Any> => u instanceof TaskFailure
+export const isTaskFailure = (u: unknown): u is TaskFailure<Task.Any> => u instanceof TaskFailureOf
 
 const MAX_TRACE = 16 * 1024
 
@@ -241,7 +235,7 @@ export const make = (options: {
 }): TaskFailure<Task.Any> => {
   const { trace } = options
   const failure = withoutStack(() =>
-    new TaskFailure<Task.Any>({ ...options, trace: typeof trace === "string" ? shorten(trace) : "" }, {
+    new TaskFailureOf<Task.Any>({ ...options, trace: typeof trace === "string" ? shorten(trace) : "" }, {
       disableChecks: true
     })
   )
@@ -274,54 +268,4 @@ export const withoutStack = <A>(f: () => A): A => {
   } finally {
     Error.stackTraceLimit = limit
   }
-}
-
-/**
- * A codec of the failures of a group's tasks, for storing or sending them.
- * Tasks and typed errors are encoded by their own schemas.
- *
- * @category schemas
- */
-export const schema = <T extends Task.Any>(group: TaskGroup.TaskGroup<T>): Schema.Codec<TaskFailures<T>, unknown> => {
-  const members = Array.from(group.tasks.values(), (task) =>
-    Schema.Struct({
-      _tag: Schema.tag("TaskFailure"),
-      task: task as Schema.Codec<Task.Any, unknown>,
-      attempt: Schema.Int,
-      worker: Schema.String,
-      trace: Schema.String,
-      reason: Schema.Union([
-        Schema.Struct({
-          _tag: Schema.tag("Failed"),
-          error: task.prototype["~papyros/Task"].error as Schema.Codec<unknown, unknown>
-        }),
-        Defect,
-        TimedOut,
-        WorkerLost,
-        Interrupted,
-        Undecodable,
-        UnknownTask,
-        NoWorker
-      ])
-    }))
-  return Schema.Union(members).pipe(
-    Schema.decodeTo(Schema.declare((u): u is TaskFailure<Task.Any> => isTaskFailure(u)), {
-      decode: SchemaGetter.transform((fields) =>
-        make({
-          ...fields,
-          reason: fields.reason._tag === "Failed"
-            ? new Failed({ error: fields.reason.error })
-            : fields.reason
-        })
-      ),
-      encode: SchemaGetter.transform((failure) => ({
-        _tag: "TaskFailure" as const,
-        task: failure.task,
-        attempt: failure.attempt,
-        worker: failure.worker,
-        trace: failure.trace,
-        reason: failure.reason as (typeof members)[number]["Type"]["reason"]
-      }))
-    })
-  ) as unknown as Schema.Codec<TaskFailures<T>, unknown>
 }

@@ -10,9 +10,12 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Pipeable from "effect/Pipeable"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 import type * as Scope from "effect/Scope"
 import type { Dispatcher } from "./Dispatcher.ts"
 import type * as Task from "./Task.ts"
+import * as TaskFailure from "./TaskFailure.ts"
 
 const TypeId = "~papyros/TaskGroup"
 
@@ -57,7 +60,7 @@ export interface TaskGroup<in out T extends Task.Any> extends Pipeable.Pipeable 
    */
   readonly toLayer: <H extends HandlersFrom<T>, EX = never, RX = never>(
     build: (H & NoExcess<H, T>) | Effect.Effect<H & NoExcess<H, T>, EX, RX>
-  ) => Layer.Layer<Handlers<T["_tag"]>, EX, Exclude<RX, Scope.Scope> | HandlersServices<H>>
+  ) => Layer.Layer<Handler<T["_tag"]>, EX, Exclude<RX, Scope.Scope> | HandlersServices<H>>
 
   /** The Layer of one handler. */
   readonly toLayerHandler: <
@@ -68,7 +71,7 @@ export interface TaskGroup<in out T extends Task.Any> extends Pipeable.Pipeable 
   >(
     name: Name,
     build: H | Effect.Effect<H, EX, RX>
-  ) => Layer.Layer<Handlers<Name>, EX, Exclude<RX, Scope.Scope> | HandlerServices<H>>
+  ) => Layer.Layer<Handler<Name>, EX, Exclude<RX, Scope.Scope> | HandlerServices<H>>
 
   /** Types a record of handlers where it is written. */
   readonly of: <const H extends HandlersFrom<T>>(handlers: H & NoExcess<H, T>) => H
@@ -91,29 +94,24 @@ export interface Any {
  */
 export type Tasks<G> = G extends TaskGroup<infer T> ? T : never
 
-interface Handler<in out Name extends string> {
+/**
+ * The service of one handler, by the name of its task.
+ *
+ * @category models
+ */
+export interface HandlerOf<in out Name extends string> {
   readonly _: unique symbol
   readonly name: Name
 }
 
-type Handlers<Name extends string> = Name extends unknown ? Handler<Name> : never
-
-export {
-  /**
-   * What `Handler` is for each name of a union.
-   *
-   * @category models
-   */
-  type Handler as HandlerOf,
-  /**
-   * The services of handlers, by the names of their tasks: what `toLayer` provides
-   * and a dispatcher requires. Distributes over names, so that handlers can be
-   * provided one by one, and more of them than a dispatcher needs.
-   *
-   * @category models
-   */
-  type Handlers as Handler
-}
+/**
+ * The services of handlers, by the names of their tasks: `toLayer` provides them
+ * and a dispatcher requires them. Distributes over names, so that handlers can be
+ * provided one by one, and more of them than a dispatcher needs.
+ *
+ * @category models
+ */
+export type Handler<Name extends string> = Name extends unknown ? HandlerOf<Name> : never
 
 /**
  * The handlers that a group of the tasks `T` needs.
@@ -284,6 +282,58 @@ const makeProto = (classes: ReadonlyArray<Task.AnyClass>): TaskGroup<never> => {
 export const make = <const Classes extends ReadonlyArray<Task.AnyClass>>(
   ...classes: Classes & Distinct<Classes, never>
 ): TaskGroup<Classes[number]["Type"]> => makeProto(classes as ReadonlyArray<Task.AnyClass>) as never
+
+/**
+ * A codec of the failures of a group's tasks, for storing or sending them.
+ * Tasks and typed errors are encoded by their own schemas.
+ *
+ * @category schemas
+ */
+export const failureSchema = <T extends Task.Any>(
+  group: TaskGroup<T>
+): Schema.Codec<TaskFailure.TaskFailure<T>, unknown> => {
+  const members = Array.from(group.tasks.values(), (task) =>
+    Schema.Struct({
+      _tag: Schema.tag("TaskFailure"),
+      task: task as Schema.Codec<Task.Any, unknown>,
+      attempt: Schema.Int,
+      worker: Schema.String,
+      trace: Schema.String,
+      reason: Schema.Union([
+        Schema.Struct({
+          _tag: Schema.tag("Failed"),
+          error: task.prototype["~papyros/Task"].error as Schema.Codec<unknown, unknown>
+        }),
+        TaskFailure.Defect,
+        TaskFailure.TimedOut,
+        TaskFailure.WorkerLost,
+        TaskFailure.Interrupted,
+        TaskFailure.Undecodable,
+        TaskFailure.UnknownTask,
+        TaskFailure.NoWorker
+      ])
+    }))
+  return Schema.Union(members).pipe(
+    Schema.decodeTo(Schema.declare((u): u is TaskFailure.TaskFailure<Task.Any> => TaskFailure.isTaskFailure(u)), {
+      decode: SchemaGetter.transform((fields) =>
+        TaskFailure.make({
+          ...fields,
+          reason: fields.reason._tag === "Failed"
+            ? new TaskFailure.Failed({ error: fields.reason.error })
+            : fields.reason
+        })
+      ),
+      encode: SchemaGetter.transform((failure) => ({
+        _tag: "TaskFailure" as const,
+        task: failure.task,
+        attempt: failure.attempt,
+        worker: failure.worker,
+        trace: failure.trace,
+        reason: failure.reason as (typeof members)[number]["Type"]["reason"]
+      }))
+    })
+  ) as unknown as Schema.Codec<TaskFailure.TaskFailure<T>, unknown>
+}
 
 /**
  * The group of the handlers that a Layer has provided.

@@ -76,16 +76,15 @@ const manual = (options?: Executor.DispatcherOptions): Layer.Layer<Dispatcher.Di
     let scheduler!: Executor.Scheduler
     const dispatcher = Executor.layer(
       Tasks,
-      () =>
-        Effect.succeed<Executor.Executor>({
-          name: "manual",
-          boundary: "codec",
-          maxChunk: 512,
-          open: (given) =>
-            Effect.sync(() => {
-              scheduler = given
-            })
-        }),
+      {
+        name: "manual",
+        boundary: "codec",
+        maxChunk: 512,
+        open: (given) =>
+          Effect.sync(() => {
+            scheduler = given
+          })
+      },
       options
     )
     return Layer.effect(

@@ -13,6 +13,7 @@ import * as Dispatcher from "papyros/Dispatcher"
 import * as DummyDispatcher from "papyros/DummyDispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import type * as Queue from "papyros/Queue"
+import * as RoutedDispatcher from "papyros/RoutedDispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 
@@ -351,7 +352,7 @@ describe("Queue", () => {
       class Free extends Task.Class<Free>()("Free") {}
       const Full = TaskGroup.make(Never)
       const Idle = TaskGroup.make(Free)
-      const layer = Dispatcher.layerRoute([
+      const layer = RoutedDispatcher.layer([
         [
           Full,
           FiberDispatcher.layer(Full, { concurrency: 1, capacity: 1 }).pipe(

@@ -5,6 +5,7 @@ import type * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
+import * as RoutedDispatcher from "papyros/RoutedDispatcher"
 import type * as Task from "papyros/Task"
 import type { TaskFailure } from "papyros/TaskFailure"
 import * as TaskGroup from "papyros/TaskGroup"
@@ -353,7 +354,7 @@ describe("Dispatcher", () => {
     expect(Dispatcher.status).type.toBe<Effect.Effect<Dispatcher.Status, never, Dispatcher.Dispatcher>>()
   })
 
-  describe("layerRoute", () => {
+  describe("RoutedDispatcher.layer", () => {
     const One = TaskGroup.make(Root)
     const Other = TaskGroup.make(Double)
     const plain = null as unknown as Layer.Layer<Dispatcher.Dispatcher>
@@ -362,19 +363,19 @@ describe("Dispatcher", () => {
     const noDispatcher = null as unknown as Layer.Layer<Database>
 
     it("fails with and requires what its layers do", () => {
-      expect(Dispatcher.layerRoute([[One, plain]])).type.toBe<Layer.Layer<Dispatcher.Dispatcher>>()
-      expect(Dispatcher.layerRoute([[One, needy], [Other, plain]])).type.toBe<
+      expect(RoutedDispatcher.layer([[One, plain]])).type.toBe<Layer.Layer<Dispatcher.Dispatcher>>()
+      expect(RoutedDispatcher.layer([[One, needy], [Other, plain]])).type.toBe<
         Layer.Layer<Dispatcher.Dispatcher, NotFound, TaskGroup.Handler<"Root">>
       >()
-      expect(Dispatcher.layerRoute([[One, needy], [Other, needier]])).type.toBe<
+      expect(RoutedDispatcher.layer([[One, needy], [Other, needier]])).type.toBe<
         Layer.Layer<Dispatcher.Dispatcher, NotFound | NotPositive, TaskGroup.Handler<"Root"> | Database>
       >()
     })
 
     it("refuses layers of anything else, and layers without a group", () => {
-      expect(Dispatcher.layerRoute).type.not.toBeCallableWith([[One, noDispatcher]])
-      expect(Dispatcher.layerRoute).type.not.toBeCallableWith([plain])
-      expect(Dispatcher.layerRoute).type.not.toBeCallableWith([[Root, plain]])
+      expect(RoutedDispatcher.layer).type.not.toBeCallableWith([[One, noDispatcher]])
+      expect(RoutedDispatcher.layer).type.not.toBeCallableWith([plain])
+      expect(RoutedDispatcher.layer).type.not.toBeCallableWith([[Root, plain]])
     })
   })
 })

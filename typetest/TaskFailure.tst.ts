@@ -190,7 +190,7 @@ describe("TaskFailure", () => {
   })
 
   it("has a codec for the tasks of a group", () => {
-    const codec = TaskFailure.schema(TaskGroup.make(Root, Double))
+    const codec = TaskGroup.failureSchema(TaskGroup.make(Root, Double))
     expect(codec).type.toBe<Schema.Codec<TaskFailure.TaskFailure<Root | Double>, unknown>>()
     expect(codec.Type).type.toBe<TaskFailure.TaskFailure<Root> | TaskFailure.TaskFailure<Double>>()
     expect(codec).type.not.toBeAssignableTo<Schema.Codec<TaskFailure.TaskFailure<Read>, unknown>>()

@@ -8,8 +8,8 @@ import * as DummyDispatcher from "papyros/DummyDispatcher"
 import * as Executor from "papyros/Executor"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as RemoteDispatcher from "papyros/RemoteDispatcher"
+import * as RemoteWorker from "papyros/RemoteWorker"
 import * as TaskGroup from "papyros/TaskGroup"
-import * as Worker from "papyros/Worker"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { describe, expect, it } from "tstyche"
 import { Double, type NotFound, Root, Tick } from "./fixtures/tasks.ts"
@@ -108,27 +108,29 @@ describe("layers", () => {
       Layer.Layer<Dispatcher.Dispatcher, RemoteDispatcher.RemoteError, RunnerStorage>
     >()
     expect(RemoteDispatcher.layer).type.not.toBeCallableWith(Tasks, { secret: "in clear" })
-    expect(Worker.layer(Tasks, { handlers, nameServer: "10.0.0.1:7427" })).type.toBe<
+    expect(RemoteWorker.layer(Tasks, { handlers, nameServer: "10.0.0.1:7427" })).type.toBe<
       Layer.Layer<never, WorkerPoolDispatcher.HandlersError | RemoteDispatcher.RemoteError>
     >()
-    expect(Worker.layerStorage(Tasks, { handlers })).type.toBe<
+    expect(RemoteWorker.layerStorage(Tasks, { handlers })).type.toBe<
       Layer.Layer<never, WorkerPoolDispatcher.HandlersError | RemoteDispatcher.RemoteError, RunnerStorage>
     >()
   })
 
   it("are made of executors, and fail and require as these do, without their scope", () => {
     const executor = null as unknown as Executor.Executor<NotFound, Files>
-    expect(Executor.layer(Tasks, () => Effect.succeed(executor))).type.toBe<
-      Layer.Layer<Dispatcher.Dispatcher, NotFound, Files>
-    >()
+    expect(Executor.layer(Tasks, executor)).type.toBe<Layer.Layer<Dispatcher.Dispatcher, NotFound, Files>>()
     expect(
-      Executor.layer(Tasks, (dispatcher) => {
-        expect(dispatcher).type.toBe<Dispatcher.Dispatcher["Service"]>()
-        return Effect.gen(function*() {
-          yield* Effect.addFinalizer(() => Effect.void)
-          yield* Files
-          return null as unknown as Executor.Executor
-        })
+      Executor.layer(Tasks, {
+        name: "scoped",
+        boundary: "none",
+        maxChunk: 1,
+        open: (_scheduler, dispatcher) => {
+          expect(dispatcher).type.toBe<Dispatcher.Dispatcher["Service"]>()
+          return Effect.gen(function*() {
+            yield* Effect.addFinalizer(() => Effect.void)
+            yield* Files
+          })
+        }
       }, { capacity: 10, maxAttempts: 3 })
     ).type.toBe<Layer.Layer<Dispatcher.Dispatcher, never, Files>>()
   })

@@ -4,7 +4,6 @@
  * out whether a fault is one of concurrency: what does not survive the boundary
  * of threads and hosts does not survive it here either.
  */
-import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
@@ -20,8 +19,7 @@ import type * as TaskGroup from "../TaskGroup.ts"
 export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>
 ): Layer.Layer<Dispatcher, never, TaskGroup.Handler<T["_tag"]>> =>
-  Executor.layer(group, (dispatcher) =>
-    Effect.andThen(
-      Effect.context<TaskGroup.Handler<T["_tag"]>>(),
-      Local.make(group, dispatcher, { name: "dummy", concurrency: 1, boundary: "codec" })
-    ))
+  Executor.layer(
+    group,
+    Local.make<TaskGroup.Handler<T["_tag"]>>(group, { name: "dummy", concurrency: 1, boundary: "codec" })
+  )

@@ -39,17 +39,17 @@ export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
   options?: FiberOptions
 ): Layer.Layer<Dispatcher, never, TaskGroup.Handler<T["_tag"]>> =>
-  Executor.layer(group, (dispatcher) =>
-    Effect.andThen(
-      Effect.context<TaskGroup.Handler<T["_tag"]>>(),
-      Effect.suspend(() =>
-        Local.make(group, dispatcher, {
-          name: "fiber",
-          concurrency: countOption("concurrency", options?.concurrency, 1) ?? 16 * availableParallelism(),
-          boundary: options?.codecs === true ? "codec" : "none"
-        })
-      )
-    ), { capacity: options?.capacity })
+  Layer.suspend(() =>
+    Executor.layer(
+      group,
+      Local.make<TaskGroup.Handler<T["_tag"]>>(group, {
+        name: "fiber",
+        concurrency: countOption("concurrency", options?.concurrency, 1) ?? 16 * availableParallelism(),
+        boundary: options?.codecs === true ? "codec" : "none"
+      }),
+      { capacity: options?.capacity }
+    )
+  )
 
 /**
  * The same with options from the environment: `PAPYROS_CONCURRENCY`,

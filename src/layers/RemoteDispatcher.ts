@@ -104,24 +104,20 @@ const layerOf = <T extends Task.Any, R>(
   options: RemoteOptions,
   registryOf: (secret: Secret.Secret | undefined) => Effect.Effect<Registry.Registry["Service"], never, R>
 ): Layer.Layer<Dispatcher, RemoteError, Exclude<R, Scope.Scope>> =>
-  Executor.layer<TaskGroup.Any, RemoteError, R | Scope.Scope>(
-    group,
-    () =>
-      Effect.gen(function*() {
-        const secret = yield* secretOption(options.secret)
-        const maxTaskBytes = maxTaskBytesOption(options.maxTaskBytes)
-        const workerGroup = groupOption(options.workerGroup)
-        const { members } = yield* registryOf(secret)
-        return remoteExecutor({
-          served: new Served(group.tasks),
-          maxTaskBytes,
-          noWorkerTimeout: millisOption("noWorkerTimeout", options.noWorkerTimeout) ?? 30_000,
-          members,
-          connect: (runner) => connectTo(runner, { group: workerGroup, secret }, maxTaskBytes)
-        })
-      }),
-    { capacity: options.capacity, maxAttempts: options.maxAttempts }
-  )
+  Layer.unwrap(Effect.gen(function*() {
+    const secret = yield* secretOption(options.secret)
+    const maxTaskBytes = maxTaskBytesOption(options.maxTaskBytes)
+    const workerGroup = groupOption(options.workerGroup)
+    const { members } = yield* registryOf(secret)
+    const executor = remoteExecutor({
+      served: new Served(group.tasks),
+      maxTaskBytes,
+      noWorkerTimeout: millisOption("noWorkerTimeout", options.noWorkerTimeout) ?? 30_000,
+      members,
+      connect: (runner) => connectTo(runner, { group: workerGroup, secret }, maxTaskBytes)
+    })
+    return Executor.layer(group, executor, { capacity: options.capacity, maxAttempts: options.maxAttempts })
+  }))
 
 /**
  * `layer` with options from the environment: `PAPYROS_GROUP`, `PAPYROS_NAME_SERVER`,

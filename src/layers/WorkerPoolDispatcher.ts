@@ -7,14 +7,12 @@
  * finalizers.
  */
 import * as Config from "effect/Config"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { ResourceLimits } from "node:worker_threads"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
-import { checkPool, executor } from "../internal/threads/main/executor.ts"
-import type { HandlersError } from "../internal/threads/main/pool.ts"
+import { executor } from "../internal/threads/main/executor.ts"
+import { checkPool, type HandlersError, type WorkerPoolOptions } from "../internal/threads/main/options.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
@@ -26,43 +24,8 @@ export {
    * @category errors
    */
   HandlersError
-} from "../internal/threads/main/pool.ts"
-
-/**
- * What the layer takes.
- *
- * @category models
- */
-export interface WorkerPoolOptions {
-  /**
-   * `file:` URL of the handlers module, whose default export is the Layer of the
-   * handlers. It is built once per thread and ended with it. If it ends in `.ts`
-   * (`.mts`) and no such file exists, its `.js` (`.mjs`) sibling is meant, so that
-   * the same URL works after a build.
-   */
-  readonly handlers: URL | string
-  /**
-   * Threads, or how few and how many, and how long one above `min` stays idle
-   * (default 30 seconds). Default: the CPUs available; 1 inside a thread of a pool.
-   */
-  readonly size?: number | {
-    readonly min: number
-    readonly max: number
-    readonly idleTimeout?: Duration.Input | undefined
-  } | undefined
-  /** Tasks at once in a thread, for handlers that wait. Default 1. */
-  readonly concurrency?: number | undefined
-  /** Tasks accepted and not started. Default `"unbounded"`. */
-  readonly capacity?: number | "unbounded" | undefined
-  /** How often a task may be alone on a thread that is lost, before it fails with `WorkerLost`. Default 3. */
-  readonly maxAttempts?: number | undefined
-  /** How long a task that is to stop may take, before its thread is ended. Default 1 second. */
-  readonly gracePeriod?: Duration.Input | undefined
-  /** Tasks after which a thread is replaced. Default: never. */
-  readonly maxTasksPerWorker?: number | undefined
-  /** Caps of a thread's JavaScript heap; a thread that exceeds them is lost. Default: Node's, but for 12 MB of young objects. */
-  readonly resourceLimits?: ResourceLimits | undefined
-}
+} from "../internal/threads/main/options.ts"
+export type { WorkerPoolOptions } from "../internal/threads/main/options.ts"
 
 /**
  * The Layer of a dispatcher whose tasks run in worker threads.
@@ -81,10 +44,11 @@ export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
   options: WorkerPoolOptions
 ): Layer.Layer<Dispatcher, HandlersError> =>
-  Executor.layer<TaskGroup.Any, HandlersError>(
-    group,
-    () => Effect.sync(() => executor(checkPool(group, options))),
-    { capacity: options.capacity, maxAttempts: options.maxAttempts }
+  Layer.suspend(() =>
+    Executor.layer(group, executor(checkPool(group, options)), {
+      capacity: options.capacity,
+      maxAttempts: options.maxAttempts
+    })
   )
 
 /**

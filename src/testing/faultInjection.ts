@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
 import { CurrentAttempt } from "../Task.ts"
@@ -69,20 +70,18 @@ const FAULTS: Faults = { delay: 0.3, giveBack: 0.2, double: 0.2, loss: 0.1, leav
  *
  * @category constructors
  */
-export const makeScripted =
-  (options: ScriptedOptions) => (dispatcher: Dispatcher["Service"]): Effect.Effect<Executor.Executor> =>
-    Effect.contextWith((context: Context.Context<never>) =>
-      Effect.succeed<Executor.Executor>({
-        name: "scripted",
-        boundary: "none",
-        maxChunk: options.window ?? 6,
-        open: (scheduler) =>
-          Effect.acquireRelease(
-            Effect.sync(() => new Stage(scheduler, options, Context.add(context, Dispatcher, dispatcher))),
-            (stage) => Effect.sync(() => stage.close())
-          )
-      })
+export const makeScripted = (options: ScriptedOptions): Executor.Executor => ({
+  name: "scripted",
+  boundary: "none",
+  maxChunk: options.window ?? 6,
+  open: (scheduler, dispatcher) =>
+    Effect.contextWith((context: Context.Context<Scope.Scope>) =>
+      Effect.acquireRelease(
+        Effect.sync(() => new Stage(scheduler, options, Context.add(context, Dispatcher, dispatcher))),
+        (stage) => Effect.sync(() => stage.close())
+      )
     )
+})
 
 /**
  * The Layer of a dispatcher on that executor.
@@ -164,7 +163,7 @@ interface Held {
   state: "waiting" | "running" | "settled"
   cancelled: boolean
   timedOut: boolean
-  timer: ReturnType<Executor.Scheduler["timers"]["set"]> | undefined
+  timer: Executor.Cancel | undefined
   fiber: Fiber.Fiber<unknown, unknown> | undefined
 }
 
@@ -267,13 +266,13 @@ class ScriptedLane implements Executor.Lane {
     )
     held.fiber = fiber
     if (item.taskTimeout !== undefined) {
-      held.timer = scheduler.timers.set(item.taskTimeout, () => {
+      held.timer = scheduler.after(item.taskTimeout, () => {
         held.timedOut = true
         fiber.interruptUnsafe()
       })
     }
     fiber.addObserver((exit) => {
-      if (held.timer !== undefined) scheduler.timers.clear(held.timer)
+      held.timer?.()
       this.stage.after(this.stage.happens("delay") ? this.stage.dice.below(4) : 0, () => {
         if (held.state === "settled") return
         if (this.gone) return report(scheduler, held, exit)

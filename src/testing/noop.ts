@@ -32,18 +32,17 @@ export interface NoopOptions extends Executor.DispatcherOptions {
  * @category layers
  */
 export const noop = (group: TaskGroup.Any, options: NoopOptions = {}): Layer.Layer<Dispatcher> =>
-  Executor.layer(group, () =>
-    Effect.succeed<Executor.Executor>({
-      name: "noop",
-      boundary: options.boundary ?? "none",
-      maxChunk: options.chunkSize ?? 256,
-      open: (scheduler) =>
-        Effect.sync(() => {
-          for (let lane = 0; lane < (options.lanes ?? 1); lane++) {
-            scheduler.join(new NoopLane(`noop-${lane}`, scheduler, options))
-          }
-        })
-    }), options)
+  Executor.layer(group, {
+    name: "noop",
+    boundary: options.boundary ?? "none",
+    maxChunk: options.chunkSize ?? 256,
+    open: (scheduler) =>
+      Effect.sync(() => {
+        for (let lane = 0; lane < (options.lanes ?? 1); lane++) {
+          scheduler.join(new NoopLane(`noop-${lane}`, scheduler, options))
+        }
+      })
+  }, options)
 
 /** The least that a lane can say it spent on an item, so that chunks grow. */
 const MICROS = 0.1

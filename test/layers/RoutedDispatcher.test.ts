@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as DummyDispatcher from "papyros/DummyDispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
+import * as RoutedDispatcher from "papyros/RoutedDispatcher"
 import { handlers, laws, Tasks } from "papyros/testing"
 import { Square, Stumble } from "../../src/testing/tasks.ts"
 
@@ -13,9 +14,9 @@ const concurrency = 3
 /** Tasks that go to the Dummy dispatcher: those by which a boundary shows, and half of the plain ones. */
 const Encoded = Tasks.omit("Square", "Hold", "Sleep", "Nest", "Stumble", "Spin", "Perish", "Once")
 
-laws("Dispatcher.layerRoute of Dummy and Fiber", {
+laws("RoutedDispatcher of Dummy and Fiber", {
   layer: ({ capacity }) =>
-    Dispatcher.layerRoute([
+    RoutedDispatcher.layer([
       [Encoded, DummyDispatcher.layer(Encoded)],
       [
         Tasks.omit("Transform", "Refuse", "Scribble", "Die", "GiveUp", "Misfit"),
@@ -33,9 +34,9 @@ laws("Dispatcher.layerRoute of Dummy and Fiber", {
   sharesMemory: true
 })
 
-describe("Dispatcher.layerRoute", () => {
+describe("RoutedDispatcher", () => {
   const Second = Tasks.omit("Transform", "Refuse", "Scribble", "Die", "GiveUp", "Misfit")
-  const layer = Dispatcher.layerRoute([
+  const layer = RoutedDispatcher.layer([
     [Encoded, DummyDispatcher.layer(Encoded)],
     [Second, FiberDispatcher.layer(Second, { concurrency: 2, codecs: true })]
   ]).pipe(Layer.provide(handlers))

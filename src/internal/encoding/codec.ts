@@ -9,8 +9,8 @@ import type * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
-import type * as Task from "../../Task.ts"
 import { describe } from "../describe.ts"
+import type * as Task from "../task.ts"
 import type { ListShape, Shape } from "./columns.ts"
 
 /** Why a value does not fit its schema, for people. */

@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as EffectScheduler from "effect/Scheduler"
-import type { Dispatcher } from "../../Dispatcher.ts"
 import type * as Executor from "../../Executor.ts"
 import type * as TaskGroup from "../../TaskGroup.ts"
 import { Deque } from "../deque.ts"
@@ -12,7 +11,6 @@ import { Misfit } from "../encoding/codec.ts"
 import { clone, type Handler, Handlers, undecodable } from "../handlers/handlers.ts"
 import { Slice } from "../handlers/timeSlice.ts"
 import type { Link, Parent } from "../scheduler/producer.ts"
-import type { Timer } from "../timers.ts"
 
 /** How long tasks that do not suspend may keep the event loop, in milliseconds. */
 const SLICE = 8
@@ -29,7 +27,7 @@ class Run implements Parent {
   deadline = Infinity
   /** It is being stopped, and how that will be reported. */
   stopping: "cancelled" | "timedOut" | undefined = undefined
-  grace: Timer | undefined = undefined
+  grace: Executor.Cancel | undefined = undefined
   /** Its slot is used by others while it waits for tasks. */
   lent = false
   /** What goes on once it has a slot again. */
@@ -101,7 +99,7 @@ class LocalLane implements Executor.Lane {
   private paused = false
   private due = false
   private readonly timed = new Set<Run>()
-  private watchdog: Timer | undefined
+  private watchdog: { readonly at: number; readonly cancel: Executor.Cancel } | undefined
 
   constructor(
     name: string,
@@ -200,7 +198,7 @@ class LocalLane implements Executor.Lane {
     const item = chunk.items[at]
     const handler = this.handlers.get(item.name)
     if (handler === undefined) return this.scheduler.fail(chunk, at, { _tag: "UnknownTask" })
-    const since = item.taskTimeout === undefined ? 0 : this.scheduler.timers.now()
+    const since = item.taskTimeout === undefined ? 0 : this.scheduler.now()
     this.used++
     const depth = item.depth
     this.started[depth] = (this.started[depth] ?? 0) + 1
@@ -221,7 +219,7 @@ class LocalLane implements Executor.Lane {
       fiber.addObserver((exit) => this.ended(run, since, exit))
       return
     }
-    if (since !== 0 && this.scheduler.timers.now() - since > item.taskTimeout!) {
+    if (since !== 0 && this.scheduler.now() - since > item.taskTimeout!) {
       this.scheduler.fail(chunk, at, { _tag: "TimedOut", millis: item.taskTimeout! })
     } else if (effect instanceof Misfit) {
       this.scheduler.fail(chunk, at, undecodable("payload", effect))
@@ -259,9 +257,9 @@ class LocalLane implements Executor.Lane {
     run.over = true
     if (item.taskTimeout !== undefined) {
       this.timed.delete(run)
-      if (run.grace !== undefined) this.scheduler.timers.clear(run.grace)
+      run.grace?.()
       // It may have kept the event loop past its deadline.
-      if (run.stopping === undefined && this.scheduler.timers.now() - since > item.taskTimeout) {
+      if (run.stopping === undefined && this.scheduler.now() - since > item.taskTimeout) {
         run.stopping = "timedOut"
       }
     }
@@ -292,15 +290,19 @@ class LocalLane implements Executor.Lane {
 
   /** One timer for the earliest deadline of all that run. */
   private arm(deadline: number): void {
-    if (this.watchdog !== undefined && this.watchdog.slot !== -1) {
+    if (this.watchdog !== undefined) {
       if (this.watchdog.at <= deadline) return
-      this.scheduler.timers.clear(this.watchdog)
+      this.watchdog.cancel()
     }
-    this.watchdog = this.scheduler.timers.set(deadline - this.scheduler.timers.now(), this.overdue)
+    this.watchdog = {
+      at: deadline,
+      cancel: this.scheduler.after(deadline - this.scheduler.now(), this.overdue)
+    }
   }
 
   private readonly overdue = (): void => {
-    const now = this.scheduler.timers.now()
+    this.watchdog = undefined
+    const now = this.scheduler.now()
     let next = Infinity
     for (const run of Array.from(this.timed)) {
       if (run.deadline > now) {
@@ -310,7 +312,7 @@ class LocalLane implements Executor.Lane {
       this.timed.delete(run)
       if (run.stopping !== undefined) continue
       run.stopping = "timedOut"
-      run.grace = this.scheduler.timers.set(GRACE, () => {
+      run.grace = this.scheduler.after(GRACE, () => {
         this.scheduler.fail(run.chunk, run.at, { _tag: "TimedOut", millis: run.item.taskTimeout! })
       })
       run.fiber!.interruptUnsafe()
@@ -319,27 +321,30 @@ class LocalLane implements Executor.Lane {
   }
 }
 
-/** An executor whose one lane runs `concurrency` tasks at once in this process. */
-export const make = (
+/** An executor whose one lane runs `concurrency` tasks at once in this process, with the handlers in its context. */
+export const make = <H>(
   group: TaskGroup.Any,
-  dispatcher: Dispatcher["Service"],
   options: {
     readonly name: string
     readonly concurrency: number
     readonly boundary: "codec" | "none"
   }
-): Effect.Effect<Executor.Executor> =>
-  Effect.contextWith((context: Context.Context<never>) => {
-    const handlers = new Handlers(group, context, dispatcher, options.boundary, clone)
-    const tasks = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
-    return Effect.succeed<Executor.Executor>({
-      name: options.name,
-      boundary: options.boundary,
-      maxChunk: options.concurrency,
-      open: (scheduler) =>
-        Effect.sync(() => {
-          const later = (f: () => void) => tasks.scheduleTask(f, 0)
-          scheduler.join(new LocalLane("local", options.concurrency, scheduler, handlers, later))
-        })
+): Executor.Executor<never, H> => ({
+  name: options.name,
+  boundary: options.boundary,
+  maxChunk: options.concurrency,
+  open: (scheduler, dispatcher) =>
+    Effect.contextWith((context: Context.Context<H>) => {
+      const handlers = new Handlers(
+        group,
+        context as Context.Context<never>,
+        dispatcher,
+        options.boundary,
+        clone
+      )
+      const turns = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
+      const later = (f: () => void) => turns.scheduleTask(f, 0)
+      scheduler.join(new LocalLane("local", options.concurrency, scheduler, handlers, later))
+      return Effect.void
     })
-  })
+})

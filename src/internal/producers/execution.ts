@@ -22,7 +22,6 @@ import * as EffectScheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
-import type * as Task from "../../Task.ts"
 import type { TaskFailure } from "../../TaskFailure.ts"
 import { Deque } from "../deque.ts"
 import { describe } from "../describe.ts"
@@ -38,6 +37,7 @@ import {
   type Parent,
   taskTimeoutOf
 } from "../scheduler/producer.ts"
+import * as Task from "../task.ts"
 import { IdleClock } from "./idleTimeout.ts"
 import { parentIn, waitFor } from "./nesting.ts"
 import { Retries, type RetryPolicy, toSchedule } from "./retries.ts"
@@ -63,9 +63,6 @@ export interface TaskResult<T extends Task.Any> {
 
 const BUFFER_SIZE = 1024
 const BUFFER_BYTES = 256 * 1024 * 1024
-
-/** By shape: importing `Task` would close an import cycle. */
-const isTask = (u: unknown): u is Task.Any => typeof u === "object" && u !== null && "~papyros/Task" in u
 
 /** The outcome of an entry as a value. */
 export const toResult = (entry: Entry): TaskResult<Task.Any> => ({
@@ -204,7 +201,7 @@ class Execution<A, E> implements Origin {
       if (this.source.done) this.wake()
       return undefined
     }
-    if (!isTask(task)) {
+    if (!Task.isTask(task)) {
       this.sourceDefect = Cause.die(
         new TypeError(`execute was given something that is not a task: ${describe(task)}`)
       )

@@ -8,11 +8,7 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
-import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
-import type { QueueOptions, TaskQueue } from "../../Queue.ts"
-import type * as Task from "../../Task.ts"
 import type { TaskFailure } from "../../TaskFailure.ts"
 import { Deque } from "../deque.ts"
 import { DispatcherClosed, DispatchTimeout, QueueClosed } from "../errors.ts"
@@ -26,10 +22,11 @@ import {
   type Parent,
   taskTimeoutOf
 } from "../scheduler/producer.ts"
+import type * as Task from "../task.ts"
 import type { Timer } from "../timers.ts"
 import { type TaskResult, toResult } from "./execution.ts"
 import { parentIn, waitFor } from "./nesting.ts"
-import { Retries, toSchedule } from "./retries.ts"
+import { Retries, type RetryPolicy, toSchedule } from "./retries.ts"
 
 /** Someone who waits for room or for a result. */
 interface Waiter {
@@ -39,7 +36,15 @@ interface Waiter {
 
 type Closed = QueueClosed | DispatcherClosed
 
-class QueueOrigin implements Origin {
+/** How a queue is made; see `Queue.QueueOptions` for the meaning. */
+interface QueueOptions {
+  readonly capacity?: number | "unbounded" | undefined
+  readonly taskTimeout?: Duration.Input | undefined
+  readonly retry?: RetryPolicy<never> | undefined
+  readonly chunkSize?: number | "auto" | undefined
+}
+
+export class QueueOrigin implements Origin {
   readonly pushed = true
   readonly chunkSize: number | undefined
   readonly span: Tracer.AnySpan | undefined
@@ -325,28 +330,3 @@ const serve = (line: Deque<Waiter>): void => {
     if (!waiter.retry()) return line.unshift(waiter)
   }
 }
-
-/** Opens a queue on a hub; it is closed with its scope. */
-export const make = <T extends Task.Any>(
-  hub: Hub,
-  options: QueueOptions
-): Effect.Effect<TaskQueue<T>, DispatcherClosed, Scope.Scope> =>
-  Effect.contextWith((context: Context.Context<Scope.Scope>) => {
-    const origin = new QueueOrigin(hub, options, context as Context.Context<never>)
-    if (origin.closedBy !== undefined) return Effect.fail(origin.closedBy as DispatcherClosed)
-    const here = <A, E>(f: (parent: Parent | undefined) => Effect.Effect<A, E>) =>
-      Effect.contextWith((context: Context.Context<never>) => f(parentIn(context, hub)))
-    const queue: TaskQueue<Task.Any> = {
-      push: (task, o) => here((parent) => origin.push(task, millisOption("timeout", o?.timeout), parent)),
-      pop: (o) => here((parent) => origin.pop(millisOption("timeout", o?.timeout), parent)) as never,
-      popMany: (o) =>
-        here((parent) =>
-          origin.popMany(millisOption("timeout", o?.timeout), countOption("max", o?.max, 1) ?? Infinity, parent)
-        ),
-      end: Effect.sync(() => origin.end()),
-      close: origin.close,
-      toStream: Stream.fromPull(here((parent) => Effect.succeed(origin.takeOne(parent)))) as never,
-      size: Effect.sync(() => origin.size)
-    }
-    return Effect.as(Effect.addFinalizer(() => origin.close), queue as unknown as TaskQueue<T>)
-  })

@@ -4,9 +4,9 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
-import type * as Task from "../../Task.ts"
 import type { TaskFailure } from "../../TaskFailure.ts"
 import type { Entry } from "../scheduler/producer.ts"
+import type * as Task from "../task.ts"
 import type { Timer, Timers } from "../timers.ts"
 
 /** `Effect.Retry.Options` over the failures of a task, without services or errors of their own. */

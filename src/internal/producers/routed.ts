@@ -1,7 +1,7 @@
 /** Joins one origin to several schedulers, each of which starts the tasks of its own group. */
-import type * as Task from "../../Task.ts"
 import { Deque } from "../deque.ts"
 import type { Entry, Hub, Link, Origin } from "../scheduler/producer.ts"
+import type * as Task from "../task.ts"
 
 /** A scheduler and the names of the tasks that go to it. */
 export interface Route {

@@ -1,7 +1,6 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
-import type * as Task from "../../Task.ts"
 import type { TaskFailure } from "../../TaskFailure.ts"
 import { DispatcherClosed } from "../errors.ts"
 import {
@@ -13,6 +12,7 @@ import {
   type Parent,
   taskTimeoutOf
 } from "../scheduler/producer.ts"
+import type * as Task from "../task.ts"
 import { parentIn, waitFor } from "./nesting.ts"
 
 /** The origin of one single task. */

@@ -1,12 +1,12 @@
 /** Reads what a lane says of a failure. */
 import * as Duration from "effect/Duration"
-import type * as Executor from "../../Executor.ts"
 import * as TaskFailure from "../../TaskFailure.ts"
 import { defect, Misfit, type TaskCodec } from "../encoding/codec.ts"
+import type * as Contract from "./contract.ts"
 
 /** The reason of a failure of the task of this name; without a codec its parts are live values. */
 export const reasonOf = (
-  failure: Executor.WireFailure,
+  failure: Contract.WireFailure,
   name: string,
   codec: TaskCodec | undefined
 ): TaskFailure.Reason<unknown> => {
@@ -39,7 +39,7 @@ export const reasonOf = (
   }
 }
 
-export const workerLost = ({ exitCode, outOfMemory, signal }: Executor.Ending): TaskFailure.WorkerLost =>
+export const workerLost = ({ exitCode, outOfMemory, signal }: Contract.Ending): TaskFailure.WorkerLost =>
   new TaskFailure.WorkerLost({
     outOfMemory,
     ...(exitCode === undefined ? {} : { exitCode }),

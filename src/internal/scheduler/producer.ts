@@ -6,10 +6,10 @@
  */
 import * as Context from "effect/Context"
 import * as Tracer from "effect/Tracer"
-import type { Item } from "../../Executor.ts"
-import type * as Task from "../../Task.ts"
 import type * as TaskFailure from "../../TaskFailure.ts"
+import type * as Task from "../task.ts"
 import type { Timers } from "../timers.ts"
+import type { Item, TaskToken } from "./contract.ts"
 
 /** One accepted task on its way to its one outcome. */
 export class Entry implements Item {
@@ -106,9 +106,7 @@ export interface Link {
 }
 
 /** A running task, seen by the tasks that its handler starts. */
-export interface Parent {
-  /** The scheduler that runs it: its slot is lent only to tasks of the same one. */
-  readonly scheduler: object
+export interface Parent extends TaskToken {
   readonly depth: number
   /** Links of its children, which a lent slot serves first. Owned by the scheduler. */
   links: Set<Link> | undefined

@@ -12,23 +12,22 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as EffectScheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
-import type * as Dispatcher from "../../Dispatcher.ts"
-import type * as Executor from "../../Executor.ts"
 import * as TaskFailure from "../../TaskFailure.ts"
-import type * as TaskGroup from "../../TaskGroup.ts"
 import { Deque } from "../deque.ts"
 import * as Codec from "../encoding/codec.ts"
 import { sizeOf } from "../encoding/estimateSize.ts"
 import { boundOption, countOption } from "../options.ts"
+import type * as Task from "../task.ts"
 import { type Timer, Timers } from "../timers.ts"
 import { ChunkFill, learn, TARGET_MICROS } from "./chunkSizing.ts"
+import type * as Contract from "./contract.ts"
 import { reasonOf, workerLost } from "./failureReason.ts"
 import type { Entry, Hub, Origin, Parent } from "./producer.ts"
 import { isWanted, linkOf, OriginLink } from "./subscription.ts"
 import { Chunk, Seat, type TaskType, typeOf } from "./workerState.ts"
 
 /** What a scheduler is told beside what users may say. */
-interface SchedulerOptions extends Executor.DispatcherOptions {
+interface SchedulerOptions extends Contract.DispatcherOptions {
   /** Payloads come encoded, and results and errors stay so: tasks are passed on for another scheduler. */
   readonly relays?: boolean | undefined
 }
@@ -40,20 +39,20 @@ interface Aside {
   timer: Timer | undefined
 }
 
-class Scheduler implements Executor.Scheduler, Hub {
+export class Scheduler implements Contract.Scheduler, Hub {
   readonly timers: Timers
   private readonly later: (f: () => void) => void
-  private readonly group: TaskGroup.Any
+  private readonly tasks: ReadonlyMap<string, Task.AnyClass>
   private readonly types = new Map<string, TaskType>()
   private readonly capacity: number
   private readonly maxAttempts: number
   private readonly relays: boolean
-  private boundary: "codec" | "none" = "none"
-  private maxChunk = 1
-  private chunkMicros = TARGET_MICROS
-  private patience = 0
+  private readonly boundary: "codec" | "none"
+  private readonly maxChunk: number
+  private readonly chunkMicros: number
+  private readonly patience: number
 
-  private readonly seats = new Map<Executor.Lane, Seat>()
+  private readonly seats = new Map<Contract.Lane, Seat>()
   private readonly links = new Set<OriginLink>()
   /** Links that may have something to start, in the order of their turns. */
   private readonly turns = new Deque<OriginLink>()
@@ -81,24 +80,31 @@ class Scheduler implements Executor.Scheduler, Hub {
   private failed = 0
 
   constructor(
-    group: TaskGroup.Any,
+    tasks: ReadonlyMap<string, Task.AnyClass>,
+    executor: Contract.ExecutorSettings,
     options: SchedulerOptions,
     timers: Timers,
     later: (f: () => void) => void
   ) {
     this.relays = options.relays === true
     this.later = later
-    this.group = group
+    this.tasks = tasks
     this.timers = timers
     this.capacity = boundOption("capacity", options.capacity, 1)
     this.maxAttempts = countOption("maxAttempts", options.maxAttempts, 1) ?? 3
-  }
-
-  configure(executor: Executor.Executor<unknown, unknown>): void {
     this.boundary = executor.boundary
     this.maxChunk = executor.maxChunk
     this.chunkMicros = executor.chunkMicros ?? TARGET_MICROS
     this.patience = executor.patience ?? 0
+  }
+
+  now(): number {
+    return this.timers.now()
+  }
+
+  after(millis: number, f: () => void): Contract.Cancel {
+    const timer = this.timers.set(millis, f)
+    return () => this.timers.clear(timer)
   }
 
   // --- origins ---------------------------------------------------------------
@@ -197,7 +203,7 @@ class Scheduler implements Executor.Scheduler, Hub {
 
   // --- lanes -----------------------------------------------------------------
 
-  join(lane: Executor.Lane): void {
+  join(lane: Contract.Lane): void {
     if (this.closed) return
     const seat = new Seat(lane)
     seat.parked = true
@@ -227,7 +233,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     this.waking = false
   }
 
-  take(lane: Executor.Lane, max: number, first?: Parent): Chunk | undefined {
+  take(lane: Contract.Lane, max: number, first?: Parent): Chunk | undefined {
     const seat = this.seats.get(lane)
     if (seat === undefined || this.closed || max <= 0) return undefined
     if (this.taking) {
@@ -370,7 +376,7 @@ class Scheduler implements Executor.Scheduler, Hub {
   private typeOf(name: string): TaskType | undefined {
     const known = this.types.get(name)
     if (known !== undefined) return known
-    const task = this.group.tasks.get(name)
+    const task = this.tasks.get(name)
     if (task === undefined) return undefined
     const type: TaskType = {
       name,
@@ -499,7 +505,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     this.released(chunk, entry)
   }
 
-  fail(chunk: Chunk, at: number, failure: Executor.WireFailure, ran?: Executor.Ran): void {
+  fail(chunk: Chunk, at: number, failure: Contract.WireFailure, ran?: Contract.Ran): void {
     const entry = chunk.items[at]
     if (!this.release(chunk, entry)) return
     if (ran !== undefined) entry.attempt = Math.max(entry.attempt, ran.attempt)
@@ -516,7 +522,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     this.released(chunk, entry)
   }
 
-  private failWith(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>, trace: Executor.Trace): void {
+  private failWith(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>, trace: Contract.Trace): void {
     this.failed++
     entry.failure = TaskFailure.make({ task: entry.task, attempt: Math.max(1, entry.attempt), worker, trace, reason })
     this.settle(entry)
@@ -591,7 +597,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     }
   }
 
-  leave(lane: Executor.Lane, loss?: Executor.Loss): void {
+  leave(lane: Contract.Lane, loss?: Contract.Loss): void {
     const seat = this.seats.get(lane)
     if (seat === undefined) return
     this.seats.delete(lane)
@@ -631,11 +637,11 @@ class Scheduler implements Executor.Scheduler, Hub {
   /** What becomes of a task that was running when what ran it was lost. */
   private restart(
     entry: Entry,
-    ending: Executor.Ending,
+    ending: Contract.Ending,
     worker: string,
     seat: Seat,
     culprit: Entry | undefined,
-    blame?: Executor.Loss["blame"]
+    blame?: Contract.Loss["blame"]
   ): void {
     if (entry === culprit) entry.losses++
     if (!entry.idempotent || isMoved(entry, seat) || entry.losses >= this.maxAttempts) {
@@ -648,7 +654,7 @@ class Scheduler implements Executor.Scheduler, Hub {
     }
   }
 
-  private lost(entry: Entry, worker: string, ending: Executor.Ending): void {
+  private lost(entry: Entry, worker: string, ending: Contract.Ending): void {
     if (isWanted(entry)) this.failWith(entry, worker, workerLost(ending), "")
   }
 
@@ -699,7 +705,7 @@ class Scheduler implements Executor.Scheduler, Hub {
 
   // --- the dispatcher --------------------------------------------------------
 
-  get status(): Dispatcher.Status {
+  get status(): Contract.Status {
     const seats = Array.from(this.seats.values())
     const workers = seats.map(({ held, lane: { concurrency, name } }) => ({ name, concurrency, held }))
     const ahead = seats.reduce((sum, seat) => sum + seat.ahead, 0)
@@ -740,52 +746,26 @@ const isMoved = (entry: Entry, { lane }: Seat): boolean =>
 const isAlone = (entries: ReadonlyArray<Entry>, seat: Seat): boolean =>
   entries.length === 1 && isMoved(entries[0], seat)
 
-/** Makes the dispatcher of an executor, in a scope. */
-export const makeScheduler = <E, R>(
-  group: TaskGroup.Any,
-  make: (dispatcher: Dispatcher.Dispatcher["Service"]) => Effect.Effect<Executor.Executor<E, R>, E, R>,
-  options: Executor.DispatcherOptions
-): Effect.Effect<Dispatcher.Dispatcher["Service"], E, R | Scope.Scope> =>
-  Effect.gen(function*() {
-    const scheduler = yield* prepare(group, options)
-    const dispatcher: Dispatcher.Dispatcher["Service"] = {
-      hub: scheduler,
-      status: Effect.sync(() => scheduler.status)
-    }
-    yield* open(scheduler, yield* make(dispatcher))
-    return dispatcher
-  })
-
-/** Where origins join whose tasks come encoded, and whose outcomes stay so. */
-export interface RelayHub {
-  readonly attach: (origin: Origin) => OriginLink | undefined
-  readonly status: Dispatcher.Status
-}
-
-/** Makes what passes encoded tasks on to an executor, in a scope. */
-export const makeRelayHub = <E, R>(
-  group: TaskGroup.Any,
-  executor: Executor.Executor<E, R>,
-  options: Executor.DispatcherOptions
-): Effect.Effect<RelayHub, E, R | Scope.Scope> =>
-  Effect.gen(function*() {
-    const scheduler = yield* prepare(group, { ...options, relays: true })
-    yield* open(scheduler, executor)
-    return scheduler
-  })
-
-const prepare = (group: TaskGroup.Any, options: SchedulerOptions): Effect.Effect<Scheduler> =>
+/** Makes the scheduler of an executor, which `open` then opens. */
+export const makeScheduler = (
+  tasks: ReadonlyMap<string, Task.AnyClass>,
+  executor: Contract.ExecutorSettings,
+  options: SchedulerOptions
+): Effect.Effect<Scheduler> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<never>()
     const clock = yield* Clock.Clock
     const timers = new Timers(clock, Effect.runForkWith(context))
-    const tasks = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
-    return new Scheduler(group, options, timers, (f) => tasks.scheduleTask(f, 0))
+    const turns = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
+    return new Scheduler(tasks, executor, options, timers, (f) => turns.scheduleTask(f, 0))
   })
 
-const open = <E, R>(scheduler: Scheduler, executor: Executor.Executor<E, R>) =>
-  Effect.gen(function*() {
-    scheduler.configure(executor)
-    yield* executor.open(scheduler as unknown as Executor.Scheduler)
-    yield* Effect.addFinalizer(() => scheduler.close)
-  })
+/** Opens an executor; with the scope, first the scheduler is closed, and then the executor. */
+export const openExecutor = <E, R>(
+  scheduler: Scheduler,
+  open: (scheduler: Contract.Scheduler) => Effect.Effect<void, E, R>
+): Effect.Effect<void, E, R | Scope.Scope> =>
+  Effect.andThen(
+    Effect.suspend(() => open(scheduler as unknown as Contract.Scheduler)),
+    Effect.addFinalizer(() => scheduler.close)
+  )

@@ -1,7 +1,7 @@
 /** Lanes as the scheduler sees them: what each holds, chunk by chunk. */
-import type * as Executor from "../../Executor.ts"
 import type { TaskCodec } from "../encoding/codec.ts"
 import type { TaskStats } from "./chunkSizing.ts"
+import type * as Contract from "./contract.ts"
 import type { Entry } from "./producer.ts"
 
 /** What the scheduler knows of one type of task. */
@@ -11,7 +11,7 @@ export interface TaskType extends TaskStats {
   sampled: number
 }
 
-export class Chunk implements Executor.Chunk {
+export class Chunk implements Contract.Chunk {
   readonly id: number
   readonly items: ReadonlyArray<Entry>
   readonly seat: Seat
@@ -42,7 +42,7 @@ export class Chunk implements Executor.Chunk {
 
 /** A lane and what it holds. */
 export class Seat {
-  readonly lane: Executor.Lane
+  readonly lane: Contract.Lane
   /** Its chunks that have items without an outcome, newest first. */
   newest: Chunk | undefined = undefined
   held = 0
@@ -53,7 +53,7 @@ export class Seat {
   /** It gets nothing until it is empty, to take a suspect. */
   draining = false
 
-  constructor(lane: Executor.Lane) {
+  constructor(lane: Contract.Lane) {
     this.lane = lane
   }
 

@@ -22,7 +22,7 @@ export const scriptedSubject = (options: {
   layer: ({ capacity, observe, seed = 1 }) =>
     Layer.unwrap(Effect.map(Probe, (probe) => {
       const handlers: { readonly [name: string]: Handler } = makeHandlers(probe)
-      const make = makeScripted({
+      const executor = makeScripted({
         window: options.window,
         faults: options.faults,
         seed,
@@ -32,11 +32,10 @@ export const scriptedSubject = (options: {
         idOf: (item) => fields(item).n ?? fields(item).id ?? -1
       })
       const { between = (scheduler) => scheduler } = options
-      return Executor.layer(Tasks, (dispatcher) =>
-        Effect.map(make(dispatcher), (executor): Executor.Executor => ({
-          ...executor,
-          open: (scheduler) => executor.open(between(scheduler))
-        })), { capacity })
+      return Executor.layer(Tasks, {
+        ...executor,
+        open: (scheduler, dispatcher) => executor.open(between(scheduler), dispatcher)
+      }, { capacity })
     })),
   boundary: "none",
   concurrency: 6,

@@ -2,11 +2,11 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Dispatcher, DispatchTimeout } from "papyros/Dispatcher"
+import { Dispatcher, DispatchTimeout, SchedulerHandle } from "papyros/Dispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import { handlers, type Subject, type SubjectOptions, Tasks } from "papyros/testing"
 
-type Hub = Dispatcher["Service"]["hub"]
+type Hub = Dispatcher["Service"][typeof SchedulerHandle]
 type Origin = Parameters<Hub["attach"]>[0]
 type Link = NonNullable<ReturnType<Hub["attach"]>>
 
@@ -19,7 +19,10 @@ export const fiber = (
   layer: ({ capacity }: SubjectOptions) =>
     Layer.effect(
       Dispatcher,
-      Effect.map(Dispatcher, (dispatcher) => Dispatcher.of({ ...dispatcher, hub: change(dispatcher.hub) }))
+      Effect.map(
+        Dispatcher,
+        (dispatcher) => Dispatcher.of({ ...dispatcher, [SchedulerHandle]: change(dispatcher[SchedulerHandle]) })
+      )
     ).pipe(
       Layer.provide(FiberDispatcher.layer(Tasks, {
         concurrency: options.concurrency ?? CONCURRENCY,

@@ -11,8 +11,12 @@ export class Between implements Executor.Scheduler {
     this.inner = inner
   }
 
-  get timers() {
-    return this.inner.timers
+  now() {
+    return this.inner.now()
+  }
+
+  after(millis: number, f: () => void) {
+    return this.inner.after(millis, f)
   }
 
   join(lane: Executor.Lane) {

@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Executor from "../../../Executor.ts"
-import type { Timer } from "../../timers.ts"
 import type { Served } from "../protocol/catalog.ts"
 import type { News, Orders, Welcome } from "../protocol/messages.ts"
 import type { RemoteError } from "../transport/error.ts"
@@ -141,7 +140,7 @@ class Group {
   private wanted: ReadonlySet<string> = new Set()
   private readonly tried = new Set<string>()
   private watch: ReturnType<typeof setInterval> | undefined
-  private patience: Timer | undefined
+  private patience: Executor.Cancel | undefined
   private cause: unknown
 
   constructor(options: RemoteOptions, scheduler: Executor.Scheduler) {
@@ -174,7 +173,7 @@ class Group {
 
   joined(lane: RemoteLane): void {
     this.lanes.add(lane)
-    if (this.patience !== undefined) this.scheduler.timers.clear(this.patience)
+    this.patience?.()
     this.patience = undefined
     this.watch ??= setInterval(this.look, WATCH).unref()
   }
@@ -194,7 +193,7 @@ class Group {
     clearInterval(this.watch)
     this.watch = undefined
     const { noWorkerTimeout } = this.options
-    this.patience = this.scheduler.timers.set(noWorkerTimeout, () => {
+    this.patience = this.scheduler.after(noWorkerTimeout, () => {
       this.scheduler.unavailable(this.cause, noWorkerTimeout)
     })
   }

@@ -5,7 +5,7 @@
  * that it leaves.
  */
 import type * as Executor from "../../../Executor.ts"
-import type { WireSpan } from "../../threads/protocol/messages.ts"
+import type { WireSpan } from "../../encoding/span.ts"
 import type { Served } from "../protocol/catalog.ts"
 import type { Done, News, Orders, Run } from "../protocol/messages.ts"
 import { Outbox } from "../protocol/outbox.ts"

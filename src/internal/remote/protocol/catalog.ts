@@ -1,6 +1,6 @@
-import type * as Task from "../../../Task.ts"
 import * as Codec from "../../encoding/codec.ts"
 import type { ListShape, Shape } from "../../encoding/columns.ts"
+import type * as Task from "../../task.ts"
 import { fingerprint } from "./fingerprint.ts"
 
 /** Names that a message has room for. */

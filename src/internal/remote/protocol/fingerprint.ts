@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import { createHash } from "node:crypto"
-import type * as Task from "../../../Task.ts"
+import type * as Task from "../../task.ts"
 
 /** The fingerprint of a task class, in 16 hexadecimal digits. */
 export const fingerprint = (task: Task.AnyClass): string => {

@@ -9,11 +9,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { WorkerOptions } from "../../../RemoteWorker.ts"
 import type * as TaskGroup from "../../../TaskGroup.ts"
 import { countOption, millisOption } from "../../options.ts"
-import { makeRelayHub } from "../../scheduler/scheduler.ts"
-import { checkPool, executor } from "../../threads/main/executor.ts"
+import { makeScheduler, openExecutor } from "../../scheduler/scheduler.ts"
+import { executor } from "../../threads/main/executor.ts"
+import { checkPool } from "../../threads/main/options.ts"
 import type { Secret } from "../auth/secret.ts"
 import { groupOption, maxFrameSize, maxTaskBytesOption } from "../options.ts"
 import { Served } from "../protocol/catalog.ts"
@@ -28,6 +28,7 @@ import * as Peer from "../transport/peer.ts"
 import * as RpcServer from "../transport/rpcServer.ts"
 import { printable } from "../transport/sanitize.ts"
 import { SILENCE } from "../transport/timeouts.ts"
+import type { WorkerOptions } from "./options.ts"
 import { Sessions } from "./sessions.ts"
 
 /** Serves tasks until its scope ends, and then leaves in good order. */
@@ -54,7 +55,9 @@ export const serveWorker = Effect.fnUntraced(function*(
     silence: SILENCE
   }).pipe(Effect.mapError(cannotListen(host)))
   // What a thread is lost with is for the client to count.
-  const hub = yield* makeRelayHub(group, executor(pool), { maxAttempts: 1 })
+  const threads = executor(pool)
+  const hub = yield* makeScheduler(group.tasks, threads, { maxAttempts: 1, relays: true })
+  yield* openExecutor(hub, threads.open)
   const port = "port" in server.address ? server.address.port : 0
   const address = RunnerAddress.make(options.advertise ?? host, port)
   const name = Address.format(address)

@@ -4,12 +4,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { RelayHub } from "../../scheduler/scheduler.ts"
+import type { Scheduler } from "../../scheduler/scheduler.ts"
 import type { News, Orders, WorkerStatus } from "../protocol/messages.ts"
 import { Relay, type RelayOptions } from "./session.ts"
 
 export interface SessionsOptions extends RelayOptions {
-  readonly hub: RelayHub
+  readonly hub: Scheduler
 }
 
 /** `K` tells connections apart. */

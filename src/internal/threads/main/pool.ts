@@ -4,36 +4,10 @@
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { isMainThread, type ResourceLimits } from "node:worker_threads"
 import type * as Executor from "../../../Executor.ts"
-import type * as TaskGroup from "../../../TaskGroup.ts"
 import * as Codec from "../../encoding/codec.ts"
-import { Thread } from "./threadHandle.ts"
-
-/** The handlers module cannot be used: it cannot be loaded, its Layer fails, or it lacks a handler. */
-export class HandlersError extends Schema.TaggedError<HandlersError>("papyros/HandlersError")("HandlersError", {
-  url: Schema.String,
-  cause: Schema.Defect({ includeStack: true })
-}) {
-  override get message(): string {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `The handlers module ${this.url} cannot be used: ${why}`
-  }
-}
-
-/** Options of a pool, checked. Times in milliseconds. */
-export interface PoolOptions {
-  readonly handlers: string
-  readonly group: TaskGroup.Any
-  readonly min: number
-  readonly max: number
-  readonly idleTimeout: number
-  readonly concurrency: number
-  readonly gracePeriod: number
-  readonly maxTasksPerWorker: number
-  readonly resourceLimits: ResourceLimits | undefined
-}
+import { HandlersError, type PoolOptions } from "./options.ts"
+import { Thread, type ThreadOwner } from "./threadHandle.ts"
 
 /** How often the watch looks at the threads, in milliseconds. */
 const WATCH = 2
@@ -44,7 +18,7 @@ const MAX_FAILED_STARTS = 5
 const FIRST_DELAY = 100
 const LONGEST_DELAY = 10_000
 
-export class Pool {
+export class Pool implements ThreadOwner {
   readonly options: PoolOptions
   readonly scheduler: Executor.Scheduler
   /** Whose loggers, tracer and metrics hear of what happens in threads. */
@@ -187,6 +161,3 @@ export class Pool {
     }
   }
 }
-
-/** In a thread of a pool, one more pool has one thread: the machine is shared already. */
-export const defaultSize = (cpus: number): number => isMainThread ? cpus : 1

@@ -2,28 +2,21 @@
  * One worker thread as a lane: sends it chunks, hands its outcomes on, takes back
  * what a long task holds up, and ends it where a task does not stop.
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { type ResourceLimits, Worker } from "node:worker_threads"
 import type * as Executor from "../../../Executor.ts"
 import * as Codec from "../../encoding/codec.ts"
 import { pack, unpack } from "../../encoding/columns.ts"
-import {
-  Claims,
-  type Done,
-  type Extras,
-  type FromThread,
-  Outbox,
-  type ThreadData,
-  type ToThread
-} from "../protocol/messages.ts"
+import { wireSpan } from "../../encoding/span.ts"
+import type { Done, Extras, FromThread, ThreadData, ToThread } from "../protocol/messages.ts"
+import { Outbox } from "../protocol/outbox.ts"
+import { Claims } from "../protocol/sharedState.ts"
+import type { Entry } from "../protocol/telemetry.ts"
 import { buffersOf, copyLarge } from "../protocol/transfer.ts"
-import * as ThreadLogger from "../thread/logs.ts"
-import { Replay } from "../thread/metrics.ts"
-import * as ThreadOutput from "../thread/output.ts"
-import * as ThreadTracer from "../thread/spans.ts"
-import type { Entry } from "../thread/telemetry.ts"
-import type { Pool } from "./pool.ts"
+import type { PoolOptions } from "./options.ts"
 import { type Deadline, Flight, type Part } from "./request.ts"
+import * as Telemetry from "./telemetry.ts"
 
 /** How long an item may hold up those behind it, in milliseconds. */
 const HOLD = 4
@@ -55,17 +48,38 @@ const YOUNG: ResourceLimits = { maxYoungGenerationSizeMb: 12 }
  */
 const YOUNG_OF_CAPPED: ResourceLimits = { maxYoungGenerationSizeMb: 4 }
 
+/** The pool, as its threads see it. */
+export interface ThreadOwner {
+  readonly options: PoolOptions
+  readonly scheduler: Executor.Scheduler
+  /** Its loggers, tracer and metrics receive the telemetry of threads. */
+  readonly context: Context.Context<never>
+  /** The codec of the payloads of a type. */
+  codecOf(name: string): Codec.Codec
+  /** The thread can run tasks. */
+  ready(): void
+  /** The handlers module cannot be used in the thread. */
+  unusable(cause: unknown): void
+  /** The thread settled a task, or ended one in time. */
+  worked(): void
+  log(effect: Effect.Effect<void>): void
+  /** The thread has exited. */
+  exited(thread: Thread, started: boolean, cause: unknown): void
+  /** The thread got work: it is watched until it has none. */
+  watchOver(): void
+}
+
 export class Thread implements Executor.Lane {
   readonly name: string
   readonly concurrency: number
   readonly window: number
   readonly moves = true
   idleSince: number | undefined
-  private readonly pool: Pool
+  private readonly pool: ThreadOwner
   private readonly worker: Worker
   private readonly claims: Claims
   private readonly outbox: Outbox<ToThread>
-  private readonly metrics: Replay
+  private readonly metrics: Telemetry.MetricReplay
   /**
    * Not a Map: the table that a growing Map leaves behind refers to its successor, so that one which has got old keeps
    * all that follow, with the tasks in them, until the next full collection: seen as 80 MB after a million tasks.
@@ -92,7 +106,7 @@ export class Thread implements Executor.Lane {
   private onExit: (() => void) | undefined
   private grace: ReturnType<typeof setTimeout> | undefined
 
-  constructor(pool: Pool, name: string) {
+  constructor(pool: ThreadOwner, name: string) {
     const { concurrency, group, handlers, resourceLimits } = pool.options
     const names = Array.from(group.tasks.keys())
     this.pool = pool
@@ -101,9 +115,9 @@ export class Thread implements Executor.Lane {
     this.window = 2 * Claims.maxChunk
     const shared = Claims.make()
     this.claims = new Claims(shared)
-    const traced = ThreadTracer.isTraced(pool.context)
+    const traced = Telemetry.isTraced(pool.context)
     const data: ThreadData = { handlers, names, concurrency, traced, shared }
-    this.metrics = new Replay(pool.context)
+    this.metrics = new Telemetry.MetricReplay(pool.context)
     // Compiled, it lies beside this module's folder as .js.
     const entry = import.meta.url.endsWith(".ts") ? "../thread/entry.ts" : "../thread/entry.js"
     this.worker = new Worker(new URL(entry, import.meta.url), {
@@ -315,13 +329,13 @@ export class Thread implements Executor.Lane {
   private report(entry: Entry): void {
     switch (entry[0]) {
       case "log":
-        this.pool.log(ThreadLogger.log(entry[1]))
+        this.pool.log(Telemetry.log(entry[1]))
         return this.reported()
       case "span":
-        ThreadTracer.replay(entry[1], this.pool.context)
+        Telemetry.replaySpan(entry[1], this.pool.context)
         return this.reported()
       case "print":
-        return ThreadOutput.print(entry[1], this.reported)
+        return Telemetry.print(entry[1], this.reported)
     }
   }
 
@@ -569,7 +583,7 @@ const extrasOf = (items: ReadonlyArray<Executor.Item>): Extras | undefined => {
     ? items.map((item) => item.taskTimeout)
     : undefined
   const spans = items.some((item) => item.span !== undefined)
-    ? items.map(({ span }) => span === undefined ? undefined : ThreadTracer.wireSpan(span))
+    ? items.map(({ span }) => span === undefined ? undefined : wireSpan(span))
     : undefined
   const once = items.some((item) => !item.idempotent)
   return attempts === undefined && timeouts === undefined && spans === undefined && !once

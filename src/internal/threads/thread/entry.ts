@@ -12,11 +12,13 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
+import * as Executor from "../../../Executor.ts"
 import * as TaskGroup from "../../../TaskGroup.ts"
 import { Handlers, pass, wireDefect } from "../../handlers/handlers.ts"
 import * as Local from "../../local/executor.ts"
-import { makeScheduler } from "../../scheduler/scheduler.ts"
-import { Claims, type FromThread, Outbox, type ThreadData, type ToThread } from "../protocol/messages.ts"
+import type { FromThread, ThreadData, ToThread } from "../protocol/messages.ts"
+import { Outbox } from "../protocol/outbox.ts"
+import { Claims } from "../protocol/sharedState.ts"
 import * as ThreadLogger from "./logs.ts"
 import { Recording } from "./metrics.ts"
 import * as ThreadOutput from "./output.ts"
@@ -57,15 +59,8 @@ const prepare = Effect.gen(function*() {
     return yield* Effect.fail(new TypeError(`its Layer has no handler for ${missing.join(", ")}`))
   }
   const group = TaskGroup.fromHandlers(context)
-  const dispatcher = yield* makeScheduler(
-    group,
-    (dispatcher) =>
-      Effect.provideContext(
-        Local.make(group, dispatcher, { name: "thread", concurrency: NESTED, boundary: "none" }),
-        context
-      ),
-    {}
-  )
+  const nested = Local.make<never>(group, { name: "thread", concurrency: NESTED, boundary: "none" })
+  const dispatcher = yield* Effect.provideContext(Executor.makeDispatcher(group, nested, {}), context)
   const handlers = new Handlers(group, context, dispatcher, "codec", pass)
   return new ThreadRunner(handlers, claims, outbox, poll, data.concurrency)
 }).pipe(

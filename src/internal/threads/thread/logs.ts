@@ -1,23 +1,11 @@
 /** Log entries of a thread go to the main thread, whose loggers decide what becomes of them. */
 import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
 import { format } from "effect/Formatter"
 import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import type { Severity } from "effect/LogLevel"
 import * as References from "effect/References"
-import * as Tracer from "effect/Tracer"
-import type { WireSpan } from "../protocol/messages.ts"
+import type { WireLog } from "../protocol/telemetry.ts"
 import type { Telemetry } from "./telemetry.ts"
-
-export interface WireLog {
-  readonly level: Severity
-  readonly message: ReadonlyArray<unknown>
-  readonly cause: string
-  readonly annotations: Readonly<Record<string, unknown>>
-  readonly spans: ReadonlyArray<readonly [label: string, start: number]>
-  readonly span: WireSpan | undefined
-}
 
 /** The Layer of a thread's only logger. */
 export const layer = (telemetry: Telemetry): Layer.Layer<never> =>
@@ -43,13 +31,3 @@ export const layer = (telemetry: Telemetry): Layer.Layer<never> =>
 /** What structured clone would refuse, or strip of its class, is sent as it prints. */
 export const plain = (value: unknown): unknown =>
   typeof value === "object" || typeof value === "function" || typeof value === "symbol" ? format(value) : value
-
-/** Logs an entry of a thread in the main thread. */
-export const log = (entry: WireLog): Effect.Effect<void> => {
-  const { annotations, cause, level, message, span, spans } = entry
-  const logged = Effect.logWithLevel(level)(...message, ...(cause === "" ? [] : [cause])).pipe(
-    Effect.annotateLogs(annotations),
-    Effect.provideService(References.CurrentLogSpans, spans)
-  )
-  return span === undefined ? logged : Effect.withParentSpan(logged, Tracer.externalSpan(span))
-}

@@ -11,36 +11,12 @@ import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type { FromThread } from "../protocol/messages.ts"
-
-/** Which metric it is. */
-interface Series {
-  readonly id: string
-  readonly type: Metric.Metric.Type
-  readonly description: string | undefined
-  readonly attributes: Metric.Metric.AttributeSet | undefined
-  /** What it was before it first changed. */
-  readonly state: unknown
-}
-
-/** What became of a metric since it was last said. */
-export interface SeriesUpdate {
-  /** The number of the series in its thread. */
-  readonly index: number
-  /** With its first update. */
-  readonly series: Series | undefined
-  readonly updates: ReadonlyArray<readonly [input: unknown, times: number]>
-  /** By how much a gauge was changed after the updates. */
-  readonly modified: number | bigint | undefined
-}
+import type { Series, SeriesUpdate } from "../protocol/telemetry.ts"
 
 type Registered = Metric.MetricRegistry extends Map<string, infer M> ? M : never
 
 /** Observations of one metric that wait to be sent; the oldest are dropped. */
 const OBSERVATIONS = 1000
-
-// ----------------------------------------------------------------------------
-// In the thread
-// ----------------------------------------------------------------------------
 
 /** Adds up what happens to one series. */
 class Recorder {
@@ -141,57 +117,5 @@ export class Recording extends Map<string, Registered> {
     if (this.changed.size === 0) return
     add(["metrics", Array.from(this.changed, (recorder) => recorder.take())])
     this.changed.clear()
-  }
-}
-
-// ----------------------------------------------------------------------------
-// In the main thread
-// ----------------------------------------------------------------------------
-
-/** Does to the metrics of the main thread what one thread did to its own. */
-export class Replay {
-  private readonly metrics: Array<Metric.Metric<never, unknown>> = []
-  private readonly context: Context.Context<never>
-
-  constructor(context: Context.Context<never>) {
-    this.context = context
-  }
-
-  readonly apply = ({ index, modified, series, updates }: SeriesUpdate): void => {
-    if (series !== undefined) this.metrics[index] = metricOf(series)
-    const metric = this.metrics[index]
-    for (const [input, times] of updates) {
-      for (let i = 0; i < times; i++) metric.updateUnsafe(input as never, this.context)
-    }
-    if (modified !== undefined) metric.modifyUnsafe(modified as never, this.context)
-  }
-}
-
-/** The same metric: what it was constructed with is found in its state. */
-const metricOf = ({ attributes, description, id, state, type }: Series): Metric.Metric<never, unknown> => {
-  const options = { description, attributes }
-  switch (type) {
-    case "Counter": {
-      const { count, incremental } = state as Metric.CounterState<number | bigint>
-      return typeof count === "bigint"
-        ? Metric.counter(id, { ...options, incremental, bigint: true })
-        : Metric.counter(id, { ...options, incremental })
-    }
-    case "Gauge": {
-      const { value } = state as Metric.GaugeState<number | bigint>
-      return typeof value === "bigint" ? Metric.gauge(id, { ...options, bigint: true }) : Metric.gauge(id, options)
-    }
-    case "Frequency": {
-      const { occurrences } = state as Metric.FrequencyState
-      return Metric.frequency(id, { ...options, preregisteredWords: Array.from(occurrences.keys()) })
-    }
-    case "Histogram": {
-      const { buckets } = state as Metric.HistogramState
-      return Metric.histogram(id, { ...options, boundaries: buckets.map(([boundary]) => boundary) })
-    }
-    case "Summary": {
-      const quantiles = (state as Metric.SummaryState).quantiles.map(([quantile]) => quantile)
-      return Metric.summaryWithTimestamp(id, { ...options, quantiles, maxAge: "10 minutes", maxSize: 1000 })
-    }
   }
 }

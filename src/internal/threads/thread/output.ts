@@ -5,11 +5,6 @@
 import { StringDecoder } from "node:string_decoder"
 import type { Telemetry } from "./telemetry.ts"
 
-export interface Printed {
-  readonly to: "stdout" | "stderr"
-  readonly text: string
-}
-
 /** Takes what is written to the output streams of this thread. */
 export const capture = (telemetry: Telemetry): void => {
   for (const to of ["stdout", "stderr"] as const) {
@@ -23,9 +18,4 @@ export const capture = (telemetry: Telemetry): void => {
     }
     process[to].write = write
   }
-}
-
-/** Writes it to the streams of the process; `written` is called when they have taken it. */
-export const print = ({ text, to }: Printed, written: () => void): void => {
-  process[to].write(text, written)
 }

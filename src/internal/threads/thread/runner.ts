@@ -14,7 +14,9 @@ import { Misfit } from "../../encoding/codec.ts"
 import { type ListShape, pack, type Shape, unpack } from "../../encoding/columns.ts"
 import { type Ended, type Handler, type Handlers, undecodable, wireDefect } from "../../handlers/handlers.ts"
 import { Slice } from "../../handlers/timeSlice.ts"
-import type { Claims, Extras, FromThread, Outbox, Results, ToThread } from "../protocol/messages.ts"
+import type { Extras, FromThread, Results, ToThread } from "../protocol/messages.ts"
+import type { Outbox } from "../protocol/outbox.ts"
+import type { Claims } from "../protocol/sharedState.ts"
 import { buffersOf, copyLarge } from "../protocol/transfer.ts"
 
 /** Outcomes wait no longer than this for others to be sent with, in milliseconds. */

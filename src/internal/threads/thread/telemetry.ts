@@ -4,15 +4,9 @@
  * come to it the newest wait, the oldest of which are dropped and counted.
  */
 import { Deque } from "../../deque.ts"
-import type { Claims, FromThread } from "../protocol/messages.ts"
-import type { WireLog } from "./logs.ts"
-import type { Printed } from "./output.ts"
-import type { EndedSpan } from "./spans.ts"
-
-export type Entry =
-  | readonly [tag: "log", log: WireLog]
-  | readonly [tag: "span", span: EndedSpan]
-  | readonly [tag: "print", printed: Printed]
+import type { FromThread } from "../protocol/messages.ts"
+import type { Claims } from "../protocol/sharedState.ts"
+import type { Entry } from "../protocol/telemetry.ts"
 
 /** Entries that wait while too many are under way. */
 const WAITING = 1000

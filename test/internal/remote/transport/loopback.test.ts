@@ -2,14 +2,15 @@
 import * as Runner from "effect/cluster/Runner"
 import * as RunnerAddress from "effect/cluster/RunnerAddress"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Layer from "effect/Layer"
 import * as Executor from "papyros/Executor"
 import { handlersUrl, laws, Tasks } from "papyros/testing"
 import { remoteExecutor } from "../../../../src/internal/remote/client/executor.ts"
 import { Served } from "../../../../src/internal/remote/protocol/catalog.ts"
 import { Sessions } from "../../../../src/internal/remote/worker/sessions.ts"
-import { makeRelayHub } from "../../../../src/internal/scheduler/scheduler.ts"
-import { checkPool, executor } from "../../../../src/internal/threads/main/executor.ts"
+import { makeScheduler, openExecutor } from "../../../../src/internal/scheduler/scheduler.ts"
+import { executor } from "../../../../src/internal/threads/main/executor.ts"
+import { checkPool } from "../../../../src/internal/threads/main/options.ts"
 
 const MAX = 8 * 1024 * 1024
 
@@ -19,16 +20,17 @@ const served = new Served(Tasks.tasks)
 const worker = (name: string) =>
   Effect.gen(function*() {
     const pool = executor(checkPool(Tasks, { handlers: handlersUrl, size: 1, gracePeriod: 200 }))
-    const hub = yield* makeRelayHub(Tasks, pool, { maxAttempts: 1 })
+    const hub = yield* makeScheduler(Tasks.tasks, pool, { maxAttempts: 1, relays: true })
+    yield* openExecutor(hub, pool.open)
     return new Sessions<object>({ hub, served, worker: name, slots: 1, maxTaskBytes: MAX })
   })
 
 laws("RemoteDispatcher without sockets", {
   layer: ({ capacity }) =>
-    Executor.layer<typeof Tasks, unknown, Scope.Scope>(Tasks, () =>
+    Layer.unwrap(
       Effect.gen(function*() {
         const workers = [yield* worker("a"), yield* worker("b")]
-        return remoteExecutor({
+        const executor = remoteExecutor({
           served,
           maxTaskBytes: MAX,
           noWorkerTimeout: 5000,
@@ -56,7 +58,9 @@ laws("RemoteDispatcher without sockets", {
               }
             })
         })
-      }), { capacity }),
+        return Executor.layer(Tasks, executor, { capacity })
+      })
+    ),
   boundary: "codec",
   concurrency: 2,
   bounds: true,

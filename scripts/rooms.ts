@@ -1,0 +1,135 @@
+/**
+ * The rooms of `src` and the rooms that each may import, for the lint rule `papyros/rooms`.
+ *
+ * A room is a folder, or one module at the root of `src`. It may import itself and the rooms of
+ * its list, values and types alike. A file that belongs to no room is an error, so that a new
+ * folder needs an entry here.
+ */
+
+const ground = "internal"
+const encoding = "internal/encoding"
+const scheduler = "internal/scheduler"
+const threadProtocol = "internal/threads/protocol"
+const remote = "internal/remote"
+
+/** The public modules that programs, handlers and executors use. */
+const api = ["Task.ts", "TaskGroup.ts", "TaskFailure.ts", "Dispatcher.ts", "Queue.ts", "Executor.ts"]
+
+export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
+  // Files directly in `internal`: they know nothing of the rest.
+  [ground]: [],
+  [encoding]: [ground],
+  "TaskFailure.ts": [ground],
+  [scheduler]: [ground, encoding, "TaskFailure.ts"],
+  "internal/producers": [ground, encoding, "TaskFailure.ts", scheduler],
+  "Queue.ts": [ground, "TaskFailure.ts", scheduler, "internal/producers"],
+  "Dispatcher.ts": [ground, "TaskFailure.ts", scheduler, "internal/producers", "Queue.ts"],
+  "Task.ts": [ground, "TaskFailure.ts", "Dispatcher.ts"],
+  "TaskGroup.ts": ["TaskFailure.ts", "Dispatcher.ts", "Task.ts"],
+  "Executor.ts": [scheduler, "Dispatcher.ts", "TaskGroup.ts"],
+
+  // Beside the work.
+  "internal/handlers": [ground, encoding, scheduler, ...api],
+  "internal/local": [ground, encoding, scheduler, "internal/handlers", ...api],
+
+  // Worker threads: the main thread and a thread share the protocol, and never import each other.
+  [threadProtocol]: [ground, encoding, "Executor.ts"],
+  "internal/threads/main": [ground, encoding, threadProtocol, "Executor.ts", "TaskGroup.ts"],
+  "internal/threads/thread": [
+    ground,
+    encoding,
+    threadProtocol,
+    "internal/handlers",
+    "internal/local",
+    "Executor.ts",
+    "TaskGroup.ts"
+  ],
+
+  // Remote: client and worker share all below them, and never import each other.
+  "internal/remote/auth": [],
+  "internal/remote/transport": ["internal/remote/auth"],
+  "internal/remote/protocol": [ground, encoding],
+  [remote]: [ground, "internal/remote/auth", "internal/remote/transport"],
+  "internal/remote/registry": [
+    "internal/remote/auth",
+    "internal/remote/transport",
+    "internal/remote/protocol",
+    remote
+  ],
+  "internal/remote/client": [
+    ground,
+    encoding,
+    "internal/remote/auth",
+    "internal/remote/transport",
+    "internal/remote/protocol",
+    remote,
+    "Executor.ts"
+  ],
+  // A worker process runs the tasks of its clients on threads, under a scheduler of its own.
+  "internal/remote/worker": [
+    ground,
+    encoding,
+    scheduler,
+    "internal/threads/main",
+    "internal/remote/auth",
+    "internal/remote/transport",
+    "internal/remote/protocol",
+    "internal/remote/registry",
+    remote,
+    "Executor.ts",
+    "TaskGroup.ts",
+    "TaskFailure.ts"
+  ],
+
+  // Wiring.
+  layers: [
+    ground,
+    "internal/producers",
+    "internal/local",
+    "internal/threads/main",
+    "internal/remote/auth",
+    "internal/remote/transport",
+    "internal/remote/protocol",
+    "internal/remote/registry",
+    "internal/remote/client",
+    remote,
+    ...api
+  ],
+  "RemoteWorker.ts": [
+    "internal/threads/main",
+    "internal/remote/transport",
+    "internal/remote/registry",
+    "internal/remote/worker",
+    remote,
+    "Task.ts",
+    "TaskGroup.ts"
+  ],
+
+  // The laws see a dispatcher as its users do: from outside.
+  testing: [...api],
+  cli: [
+    ground,
+    "internal/remote/auth",
+    "internal/remote/transport",
+    "internal/remote/protocol",
+    "internal/remote/registry",
+    "internal/remote/client",
+    remote,
+    "layers",
+    "RemoteWorker.ts",
+    ...api
+  ],
+  "bin.ts": ["cli"],
+  // The barrel holds the light modules: not Remote, RemoteWorker and testing.
+  "index.ts": ["layers", ...api]
+}
+
+/** The room of a file, given by its path below `src`: the innermost folder that is a room. */
+export const roomOf = (path: string): string | undefined => {
+  if (rooms[path] !== undefined) return path
+  for (let folder = path; folder.includes("/");) {
+    folder = folder.slice(0, folder.lastIndexOf("/"))
+    if (rooms[folder] !== undefined) return folder
+  }
+  return undefined
+}

@@ -1,0 +1,79 @@
+/**
+ * The types of tasks and of their classes, without the verbs that run them.
+ *
+ * `Task.ts` exports all of it to users. It is a file of its own, which imports
+ * nothing of the project, so that the scheduler and the codecs need not import
+ * `Task.ts`, which imports the dispatcher.
+ */
+import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+
+/** @internal */
+export const TypeId = "~papyros/Task"
+
+/**
+ * What a task class declares, found on every task of the class.
+ *
+ * @category models
+ */
+export interface Definition<out S extends Schema.Constraint, out E extends Schema.Constraint> {
+  readonly name: string
+  readonly success: S
+  readonly error: E
+  readonly idempotent: boolean
+  /** Milliseconds. */
+  readonly taskTimeout: number | undefined
+  readonly transfer: Transfer | undefined
+}
+
+/**
+ * Which `ArrayBuffer`s of a task are moved to another thread instead of copied.
+ * The side that gives them up cannot use them any more. A task whose payload is
+ * moved has one attempt on every dispatcher: it is never retried, and if the
+ * thread that it was sent to is lost it fails with `WorkerLost`, even if it had
+ * not started.
+ *
+ * @category models
+ */
+export type Transfer = "payload" | "success" | "both"
+
+/**
+ * Any task.
+ *
+ * @category models
+ */
+export interface Any {
+  readonly [TypeId]: Definition<Schema.Constraint, Schema.Constraint>
+  readonly _tag: string
+}
+
+/**
+ * Any task class.
+ *
+ * @category models
+ */
+export interface AnyClass extends Schema.Constraint {
+  readonly Type: Any
+  readonly prototype: Any
+}
+
+/**
+ * What a task succeeds with.
+ *
+ * @category models
+ */
+export type Success<T extends Any> = T extends unknown ? T[typeof TypeId]["success"]["Type"] : never
+
+/**
+ * The typed error of a task, `never` if it declares none.
+ *
+ * @category models
+ */
+export type Error<T extends Any> = T extends unknown ? T[typeof TypeId]["error"]["Type"] : never
+
+/**
+ * Whether a value is a task.
+ *
+ * @category guards
+ */
+export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, TypeId)

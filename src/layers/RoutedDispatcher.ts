@@ -1,0 +1,58 @@
+/**
+ * One dispatcher made of several, by task: CPU-bound tasks in threads and IO-bound
+ * tasks in this process, from one stream.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Dispatcher, SchedulerHandle, type Status } from "../Dispatcher.ts"
+import { type Route, routeHubs } from "../internal/producers/routed.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+
+/**
+ * One dispatcher made of several: each task goes to the dispatcher whose group
+ * holds it; the first of them answers for tasks that no group holds.
+ *
+ * **When to use**
+ *
+ * Use to run CPU-bound tasks in threads and IO-bound tasks in this process, from
+ * one stream.
+ *
+ * **Details**
+ *
+ * Order, credits, retries and timeouts hold over all of them together; capacity
+ * and fairness are each dispatcher's own. A handler's own tasks run on the
+ * dispatcher that runs the handler.
+ *
+ * @category layers
+ */
+export const layer = <
+  const Routes extends ReadonlyArray<readonly [TaskGroup.Any, Layer.Layer<Dispatcher, any, any>]>
+>(
+  routes: Routes
+): Layer.Layer<Dispatcher, Layer.Error<Routes[number][1]>, Layer.Services<Routes[number][1]>> =>
+  Layer.effect(
+    Dispatcher,
+    Effect.gen(function*() {
+      const parts: Array<Route & { readonly status: Effect.Effect<Status> }> = []
+      for (const [group, layer] of routes) {
+        const context = yield* Layer.build(layer as Layer.Layer<Dispatcher>)
+        const dispatcher = Context.get(context, Dispatcher)
+        parts.push({ names: new Set(group.tasks.keys()), hub: dispatcher[SchedulerHandle], status: dispatcher.status })
+      }
+      return Dispatcher.of({
+        [SchedulerHandle]: routeHubs(parts),
+        status: Effect.map(Effect.all(parts.map((part) => part.status)), (all) => ({
+          waiting: sum(all, (part) => part.waiting),
+          running: sum(all, (part) => part.running),
+          origins: sum(all, (part) => part.origins),
+          succeeded: sum(all, (part) => part.succeeded),
+          failed: sum(all, (part) => part.failed),
+          workers: all.flatMap((part) => part.workers)
+        }))
+      })
+    })
+  )
+
+const sum = (all: ReadonlyArray<Status>, of: (status: Status) => number): number =>
+  all.reduce((total, status) => total + of(status), 0)
