@@ -42,7 +42,7 @@ const noop = (boundary: "codec" | "none"): Executor.Executor => ({
         held = 0
         for (const chunk of answered) {
           // As threads and worker processes do, so that the scheduler can size the chunks it sends there.
-          if (boundary === "codec") scheduler.busy(chunk.items, chunk.items.length)
+          if (boundary === "codec") scheduler.recordBusy(chunk.items, chunk.items.length)
           for (let at = 0; at < chunk.items.length; at++) {
             scheduler.succeed(chunk, at, (chunk.items[at].payload as { readonly n: number }).n)
           }

@@ -15,9 +15,9 @@ import type { DispatcherClosed, DispatchTimeout } from "./internal/errors.ts"
 import * as Execution from "./internal/producers/execution.ts"
 import type { TaskResult } from "./internal/producers/execution.ts"
 import type { RetryPolicy } from "./internal/producers/retries.ts"
-import { run as runOn } from "./internal/producers/single.ts"
+import { runSingle as runOn } from "./internal/producers/single.ts"
 import type { Status } from "./internal/scheduler/contract.ts"
-import type { Hub } from "./internal/scheduler/producer.ts"
+import type { SchedulerHandle } from "./internal/scheduler/producer.ts"
 import type * as Task from "./internal/task.ts"
 import * as Queue from "./Queue.ts"
 import type { TaskFailure } from "./TaskFailure.ts"
@@ -100,7 +100,7 @@ export interface ExecuteOptions<T extends Task.Any> {
  *
  * @internal
  */
-export const SchedulerHandle: unique symbol = Symbol.for("papyros/Dispatcher/SchedulerHandle")
+export const SchedulerHandleKey: unique symbol = Symbol.for("papyros/Dispatcher/SchedulerHandle")
 
 /**
  * Runs tasks on the executor that its Layer is made with.
@@ -114,7 +114,7 @@ export const SchedulerHandle: unique symbol = Symbol.for("papyros/Dispatcher/Sch
  */
 export class Dispatcher extends Context.Service<Dispatcher, {
   /** @internal */
-  readonly [SchedulerHandle]: Hub
+  readonly [SchedulerHandleKey]: SchedulerHandle
   readonly status: Effect.Effect<Status>
 }>()("papyros/Dispatcher") {}
 
@@ -138,7 +138,10 @@ export {
 // Verbs
 // ----------------------------------------------------------------------------
 
-const hub: Effect.Effect<Hub, never, Dispatcher> = Effect.map(Dispatcher, (dispatcher) => dispatcher[SchedulerHandle])
+const hub: Effect.Effect<SchedulerHandle, never, Dispatcher> = Effect.map(
+  Dispatcher,
+  (dispatcher) => dispatcher[SchedulerHandleKey]
+)
 
 const isSource = (u: unknown): boolean =>
   Stream.isStream(u) || (typeof u === "object" && u !== null && Symbol.iterator in u)

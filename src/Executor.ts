@@ -9,25 +9,25 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { Dispatcher, SchedulerHandle } from "./Dispatcher.ts"
+import { Dispatcher, SchedulerHandleKey } from "./Dispatcher.ts"
 import type { DispatcherOptions, ExecutorSettings, Scheduler } from "./internal/scheduler/contract.ts"
 import { makeScheduler, openExecutor } from "./internal/scheduler/scheduler.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
 
 export type {
+  AttemptInfo as Ran,
   Cancel,
   Chunk,
   DispatcherOptions,
-  Ending,
   ExecutorSettings,
   Item,
-  Lane,
-  Loss,
-  Ran,
   Scheduler,
   TaskToken,
   Trace,
-  WireFailure
+  WireFailure,
+  WorkerExit as Ending,
+  WorkerHandle as Lane,
+  WorkerLoss as Loss
 } from "./internal/scheduler/contract.ts"
 
 /**
@@ -57,7 +57,7 @@ export const makeDispatcher = <E, R>(
   Effect.gen(function*() {
     const scheduler = yield* makeScheduler(group.tasks, executor, options)
     const dispatcher = Dispatcher.of({
-      [SchedulerHandle]: scheduler,
+      [SchedulerHandleKey]: scheduler,
       status: Effect.sync(() => scheduler.status)
     })
     yield* openExecutor(scheduler, (scheduler) => executor.open(scheduler, dispatcher))

@@ -18,9 +18,9 @@ import type { DispatcherClosed, DispatchTimeout, QueueClosed } from "./internal/
 import * as Options from "./internal/options.ts"
 import type { TaskResult } from "./internal/producers/execution.ts"
 import { parentIn } from "./internal/producers/nesting.ts"
-import { QueueOrigin } from "./internal/producers/queue.ts"
+import { QueueProducer } from "./internal/producers/queue.ts"
 import type { RetryPolicy } from "./internal/producers/retries.ts"
-import type { Hub, Parent } from "./internal/scheduler/producer.ts"
+import type { ParentTask, SchedulerHandle } from "./internal/scheduler/producer.ts"
 import type * as Task from "./internal/task.ts"
 import type { TaskFailure } from "./TaskFailure.ts"
 
@@ -110,13 +110,13 @@ export const isTaskQueue = (u: unknown): u is TaskQueue<Task.Any> => Predicate.h
  * @internal
  */
 export const make = <T extends Task.Any>(
-  hub: Hub,
+  hub: SchedulerHandle,
   options: QueueOptions<T>
 ): Effect.Effect<TaskQueue<T>, DispatcherClosed, Scope.Scope> =>
   Effect.contextWith((context: Context.Context<Scope.Scope>) => {
-    const origin = new QueueOrigin(hub, options, context as Context.Context<never>)
+    const origin = new QueueProducer(hub, options, context as Context.Context<never>)
     if (origin.closedBy !== undefined) return Effect.fail(origin.closedBy as DispatcherClosed)
-    const here = <A, E>(f: (parent: Parent | undefined) => Effect.Effect<A, E>) =>
+    const here = <A, E>(f: (parent: ParentTask | undefined) => Effect.Effect<A, E>) =>
       Effect.contextWith((context: Context.Context<never>) => f(parentIn(context, hub)))
     const queue: TaskQueue<Task.Any> = {
       [TypeId]: TypeId,

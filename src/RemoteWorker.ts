@@ -12,13 +12,13 @@ import * as Layer from "effect/Layer"
 import { groupOption, nameServerOption, secretOption } from "./internal/remote/options.ts"
 import * as Registry from "./internal/remote/registry/registry.ts"
 import type { RemoteError } from "./internal/remote/transport/error.ts"
-import type { WorkerOptions } from "./internal/remote/worker/options.ts"
+import type { RemoteWorkerOptions } from "./internal/remote/worker/options.ts"
 import { serveWorker } from "./internal/remote/worker/server.ts"
 import type { HandlersError } from "./internal/threads/main/options.ts"
 import type * as Task from "./Task.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
 
-export type { WorkerOptions } from "./internal/remote/worker/options.ts"
+export type { RemoteWorkerOptions as WorkerOptions } from "./internal/remote/worker/options.ts"
 
 /**
  * A worker that is known to a name server. Waits for it, however late it starts.
@@ -32,7 +32,7 @@ export type { WorkerOptions } from "./internal/remote/worker/options.ts"
  */
 export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
-  options: WorkerOptions & {
+  options: RemoteWorkerOptions & {
     /** `host:port` of the name server. Default `"127.0.0.1:7427"`. */
     readonly nameServer?: string | undefined
   }
@@ -55,7 +55,7 @@ export const layer = <T extends Task.Any>(
  */
 export const layerStorage = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
-  options: WorkerOptions
+  options: RemoteWorkerOptions
 ): Layer.Layer<never, HandlersError | RemoteError, RunnerStorage> =>
   Layer.effectDiscard(Effect.gen(function*() {
     const secret = yield* secretOption(options.secret)

@@ -463,7 +463,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
         assert.strictEqual((yield* Fiber.join(fiber)).length, 3)
         assert.strictEqual(seen.running, 0)
         const status = yield* Dispatcher.status
-        assert.deepStrictEqual({ running: status.running, waiting: status.waiting, origins: status.origins }, {
+        assert.deepStrictEqual({ running: status.running, waiting: status.waiting, origins: status.executions }, {
           running: 0,
           waiting: 0,
           origins: 0
@@ -498,7 +498,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
         yield* queue.close
         assert.strictEqual((yield* Effect.flip(queue.pop()))._tag, "QueueClosed")
         assert.strictEqual((yield* Effect.flip(queue.push(act("succeed"))))._tag, "QueueClosed")
-        assert.strictEqual((yield* Dispatcher.status).origins, 0)
+        assert.strictEqual((yield* Dispatcher.status).executions, 0)
       })
     )
   })
@@ -857,7 +857,7 @@ describe("Dispatcher", () => {
       yield* Fiber.join(run)
       assert.strictEqual(seen.most, 3)
     }).pipe(
-      Effect.provide(withHandlers(FiberDispatcher.layerFromEnv(Tasks))),
+      Effect.provide(withHandlers(FiberDispatcher.layerConfig(Tasks))),
       Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ PAPYROS_CONCURRENCY: "3" })))
     ))
 })

@@ -44,7 +44,7 @@ class ManualLane implements Executor.Lane {
 
   cancel(chunk: Executor.Chunk, at: number) {
     this.cancelled.push(numberOf(chunk.items[at]))
-    this.scheduler.giveBack(chunk, at, at + 1)
+    this.scheduler.requeue(chunk, at, at + 1)
   }
 
   take(max = this.window): Executor.Chunk {
@@ -135,7 +135,7 @@ describe("Executor", () => {
       const first = a.take()
       assert.deepStrictEqual(names(first), [0, 1, 2, 3])
       a.finish(first, 0, 1)
-      a.scheduler.giveBack(first, 1, 4)
+      a.scheduler.requeue(first, 1, 4)
       const again = join("b").take()
       assert.deepStrictEqual(names(again), [1, 2, 3])
       assert.deepStrictEqual(again.items.map((item) => item.attempt), [1, 1, 1])
@@ -189,7 +189,7 @@ describe("Executor", () => {
   )
 
   test(
-    "fails a task that loses its lane maxAttempts times, and counts its starts",
+    "fails a task that loses its lane maxWorkerLosses times, and counts its starts",
     Effect.gen(function*() {
       const { join } = yield* Manual
       const fiber = yield* start(steps(1))
@@ -225,7 +225,7 @@ describe("Executor", () => {
       b.finish(second)
       assert.deepStrictEqual(outcomes(yield* Fiber.join(fiber)), [1, 2])
     }),
-    { maxAttempts: 1 }
+    { maxWorkerLosses: 1 }
   )
 
   test(
@@ -242,7 +242,7 @@ describe("Executor", () => {
       b.finish(innocents)
       assert.deepStrictEqual(outcomes(yield* Fiber.join(fiber)), [1, "WorkerLost", 3])
     }),
-    { maxAttempts: 1 }
+    { maxWorkerLosses: 1 }
   )
 
   test(
@@ -252,14 +252,14 @@ describe("Executor", () => {
       const fiber = yield* start(steps(1))
       const a = join("a")
       const chunk = a.take()
-      scheduler.leave(a, { outOfMemory: false, blame: "doubt", chunks: [{ chunk, started: () => true }] })
+      scheduler.leave(a, { outOfMemory: false, attribution: "ambiguous", chunks: [{ chunk, started: () => true }] })
       const b = join("b")
       const again = b.take()
       assert.strictEqual(again.items[0].attempt, 2)
       b.finish(again)
       assert.deepStrictEqual(outcomes(yield* Fiber.join(fiber)), [1])
     }),
-    { maxAttempts: 1 }
+    { maxWorkerLosses: 1 }
   )
 
   test(
@@ -351,12 +351,12 @@ describe("Executor", () => {
       for (let i = 0; i < 6; i++) {
         const chunk = a.take(512)
         sizes.push(chunk.items.length)
-        a.scheduler.busy(chunk.items, chunk.items.length * 10)
+        a.scheduler.recordBusy(chunk.items, chunk.items.length * 10)
         a.finish(chunk)
       }
       assert.deepStrictEqual(sizes, [1, 2, 4, 8, 16, 32])
       const chunk = a.take(512)
-      a.scheduler.busy(chunk.items, chunk.items.length * 5000)
+      a.scheduler.recordBusy(chunk.items, chunk.items.length * 5000)
       a.finish(chunk)
       const left: Array<number> = []
       for (let next = a.scheduler.take(a, 512); next !== undefined; next = a.scheduler.take(a, 512)) {
@@ -378,7 +378,7 @@ describe("Executor", () => {
       for (const size of [1, 2, 4]) {
         const chunk = a.take(512)
         assert.strictEqual(chunk.items.length, size)
-        a.scheduler.busy(chunk.items, size)
+        a.scheduler.recordBusy(chunk.items, size)
         a.finish(chunk)
       }
       const mine = a.take(512)
@@ -430,7 +430,7 @@ describe("Executor", () => {
       const chunk = a.take()
       assert.deepStrictEqual(names(chunk), [0, 1])
       assert.strictEqual(yield* pushAll(10), 1, "one of the two runs")
-      scheduler.giveBack(chunk, 1, 2)
+      scheduler.requeue(chunk, 1, 2)
       assert.strictEqual((yield* Dispatcher.status).waiting, 2)
       assert.strictEqual(yield* pushAll(20), 0)
       a.lose([{ chunk, started: 1 }])
@@ -484,7 +484,7 @@ describe("Executor", () => {
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(a.cancelled.toSorted(), [0, 1, 2])
       assert.isUndefined(scheduler.take(a, 8))
-      assert.strictEqual((yield* Dispatcher.status).origins, 0)
+      assert.strictEqual((yield* Dispatcher.status).executions, 0)
     })
   )
 })

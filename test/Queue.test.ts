@@ -199,7 +199,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
           ["QueueClosed", "QueueClosed", "QueueClosed"]
         )
         assert.deepStrictEqual(yield* Fiber.join(stream), [])
-        const { failed, origins, running, succeeded, waiting } = yield* Dispatcher.status
+        const { failed, executions: origins, running, succeeded, waiting } = yield* Dispatcher.status
         assert.deepStrictEqual({ failed, origins, running, succeeded, waiting }, {
           failed: 0,
           origins: 0,
@@ -229,7 +229,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
       Effect.gen(function*() {
         const queue = yield* Effect.scoped(Effect.tap(Dispatcher.makeQueue<Work>(), (queue) => ready(queue, 0)))
         assert.strictEqual(yield* tagOf(queue.pop()), "QueueClosed")
-        assert.strictEqual((yield* Dispatcher.status).origins, 0)
+        assert.strictEqual((yield* Dispatcher.status).executions, 0)
       })
     )
 
@@ -339,7 +339,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
           const exit = yield* Effect.exit(Effect.scoped(Dispatcher.makeQueue<Work>(options)))
           assert.strictEqual(exit._tag, "Failure", JSON.stringify(options))
         }
-        assert.strictEqual((yield* Dispatcher.status).origins, 0)
+        assert.strictEqual((yield* Dispatcher.status).executions, 0)
       })
     )
   })

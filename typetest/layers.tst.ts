@@ -38,7 +38,7 @@ describe("layers", () => {
     expect(FiberDispatcher.layer(Tasks, { concurrency: 8, capacity: "unbounded", codecs: true })).type.toBe<
       Layer.Layer<Dispatcher.Dispatcher, never, Required>
     >()
-    expect(FiberDispatcher.layerFromEnv(Tasks)).type.toBe<
+    expect(FiberDispatcher.layerConfig(Tasks)).type.toBe<
       Layer.Layer<Dispatcher.Dispatcher, Config.ConfigError, Required>
     >()
     expect(DummyDispatcher.layer(Tasks.add(Tick).omit("Double"))).type.toBe<
@@ -101,7 +101,7 @@ describe("layers", () => {
     expect(RemoteDispatcher.layer(Tasks)).type.toBe<
       Layer.Layer<Dispatcher.Dispatcher, RemoteDispatcher.RemoteError>
     >()
-    expect(RemoteDispatcher.layerFromEnv(Tasks, { workerGroup: "images" })).type.toBe<
+    expect(RemoteDispatcher.layerConfig(Tasks, { workerGroup: "images" })).type.toBe<
       Layer.Layer<Dispatcher.Dispatcher, RemoteDispatcher.RemoteError | Config.ConfigError>
     >()
     expect(RemoteDispatcher.layerStorage(Tasks)).type.toBe<
@@ -131,7 +131,7 @@ describe("layers", () => {
             yield* Files
           })
         }
-      }, { capacity: 10, maxAttempts: 3 })
+      }, { capacity: 10, maxWorkerLosses: 3 })
     ).type.toBe<Layer.Layer<Dispatcher.Dispatcher, never, Files>>()
   })
 })

@@ -18,7 +18,10 @@ const TIMEOUT = 100
 const GRACE = 100
 
 /** Thrice as many threads are lost where a task is tried three times. */
-const rows = [{ maxAttempts: 1, micros: 0 }, { maxAttempts: 3, micros: 0 }, { maxAttempts: 1, micros: 20 }] as const
+const rows = [{ maxWorkerLosses: 1, micros: 0 }, { maxWorkerLosses: 3, micros: 0 }, {
+  maxWorkerLosses: 1,
+  micros: 20
+}] as const
 
 type How = Poison["how"] | "loop"
 type Guilty = Poison | Endless
@@ -90,14 +93,14 @@ const run = Effect.fnUntraced(function*(micros: number, guilty: ReadonlyArray<Ho
   return { wrong, spent }
 })
 
-const round = ({ maxAttempts, micros }: (typeof rows)[number]) =>
+const round = ({ maxWorkerLosses, micros }: (typeof rows)[number]) =>
   Effect.gen(function*() {
     const record = Record.make(TASKS)
     const pool = WorkerPoolDispatcher.layer(Tasks, {
       handlers: new URL("./handlers.ts", import.meta.url),
       size: 2,
       gracePeriod: GRACE,
-      maxAttempts,
+      maxWorkerLosses,
       resourceLimits: { maxOldGenerationSizeMb: 48 }
     }).pipe(Layer.provide(Logger.layer([])))
     return yield* Effect.gen(function*() {
@@ -113,12 +116,12 @@ const round = ({ maxAttempts, micros }: (typeof rows)[number]) =>
 export const poison = Effect.gen(function*() {
   const wrong: Array<string> = []
   for (const row of rows) {
-    const { maxAttempts, micros } = row
+    const { maxWorkerLosses, micros } = row
     yield* heading(
       `poison: ${hows.join(", ")}\n` +
         `among ${TASKS} tasks of ${
           micros === 0 ? "next to nothing" : `${micros} µs`
-        } on 2 threads, maxAttempts ${maxAttempts}`
+        } on 2 threads, maxWorkerLosses ${maxWorkerLosses}`
     )
     const rounds = yield* Effect.replicateEffect(round(row), ROUNDS)
     const clean = median(rounds.map((round) => round.clean))

@@ -25,7 +25,7 @@ const MOST_CPU = 0.25
 const pool = (how: "flag" | "life", value: string) => {
   const handlers = new URL("./unstable.ts", import.meta.url)
   handlers.searchParams.set(how, value)
-  return WorkerPoolDispatcher.layer(Tasks, { handlers, size: SIZE, gracePeriod: 100, maxAttempts: 1 }).pipe(
+  return WorkerPoolDispatcher.layer(Tasks, { handlers, size: SIZE, gracePeriod: 100, maxWorkerLosses: 1 }).pipe(
     Layer.provide(Logger.layer([]))
   )
 }

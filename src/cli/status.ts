@@ -15,7 +15,7 @@ import type { WorkerStatus } from "../internal/remote/protocol/messages.ts"
 import * as NameServerClient from "../internal/remote/registry/client.ts"
 import * as Address from "../internal/remote/transport/address.ts"
 import type { RemoteError } from "../internal/remote/transport/error.ts"
-import { printable } from "../internal/remote/transport/sanitize.ts"
+import { sanitizeForLog } from "../internal/remote/transport/sanitize.ts"
 import { Exited, PIPE_CLOSED, SOME_FAILED, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Remote from "./remoteFlags.ts"
@@ -60,8 +60,8 @@ const look = Effect.fnUntraced(function*(
     wanted.flatMap(({ group, members }) => members.map((runner) => ({ group, runner }))),
     ({ group, runner }) =>
       Effect.map(Effect.option(ask(runner, options.secret)), (status): Row => ({
-        group: printable(group),
-        worker: printable(Address.format(runner.address)),
+        group: sanitizeForLog(group),
+        worker: sanitizeForLog(Address.format(runner.address)),
         status: Option.getOrUndefined(status),
         at: performance.now()
       })),
@@ -135,7 +135,7 @@ const run = Effect.fnUntraced(function*(
     } else {
       // Whoever watches waits for a name server that is started again.
       if (rows.failure.reason._tag !== "Unreachable") return yield* rows.failure
-      yield* say(printable(rows.failure.message))
+      yield* say(sanitizeForLog(rows.failure.message))
     }
   }
 })

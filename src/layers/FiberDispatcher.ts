@@ -58,7 +58,7 @@ export const layer = <T extends Task.Any>(
  *
  * @category layers
  */
-export const layerFromEnv = <T extends Task.Any>(
+export const layerConfig = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
   options?: FiberOptions
 ): Layer.Layer<Dispatcher, Config.ConfigError, TaskGroup.Handler<T["_tag"]>> =>

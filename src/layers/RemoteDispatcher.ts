@@ -17,9 +17,9 @@ import * as Executor from "../Executor.ts"
 import { millisOption } from "../internal/options.ts"
 import * as Secret from "../internal/remote/auth/secret.ts"
 import { connectTo } from "../internal/remote/client/connection.ts"
-import { remoteExecutor } from "../internal/remote/client/executor.ts"
+import * as RemoteExecutor from "../internal/remote/client/executor.ts"
 import { groupOption, maxTaskBytesOption, nameServerOption, secretOption } from "../internal/remote/options.ts"
-import { Served } from "../internal/remote/protocol/catalog.ts"
+import { TaskCatalog } from "../internal/remote/protocol/catalog.ts"
 import * as Registry from "../internal/remote/registry/registry.ts"
 import type { RemoteError } from "../internal/remote/transport/error.ts"
 import type * as Task from "../Task.ts"
@@ -40,7 +40,7 @@ export {
  *
  * @category models
  */
-export interface RemoteOptions {
+export interface RemoteDispatcherOptions {
   /** Whose workers run the tasks. Default `"default"`. */
   readonly workerGroup?: string | undefined
   /**
@@ -53,7 +53,7 @@ export interface RemoteOptions {
   /** How long a task waits for a worker that serves it, before it fails with `NoWorker` or `UnknownTask`. Default 30 seconds. */
   readonly noWorkerTimeout?: Duration.Input | undefined
   /** How often a task may be alone on a worker that is lost, before it fails with `WorkerLost`. Default 3. */
-  readonly maxAttempts?: number | undefined
+  readonly maxWorkerLosses?: number | undefined
   /** The largest payload that is sent, in bytes. A larger one is `Undecodable`. Default 8 MiB. */
   readonly maxTaskBytes?: number | undefined
 }
@@ -74,7 +74,7 @@ export interface RemoteOptions {
  */
 export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
-  options?: RemoteOptions & {
+  options?: RemoteDispatcherOptions & {
     /** `host:port` of the name server. Default `"127.0.0.1:7427"`. */
     readonly nameServer?: string | undefined
   }
@@ -95,13 +95,13 @@ export const layer = <T extends Task.Any>(
  */
 export const layerStorage = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
-  options?: RemoteOptions
+  options?: RemoteDispatcherOptions
 ): Layer.Layer<Dispatcher, RemoteError, RunnerStorage> =>
   layerOf(group, options ?? {}, () => Registry.fromRunnerStorage)
 
 const layerOf = <T extends Task.Any, R>(
   group: TaskGroup.TaskGroup<T>,
-  options: RemoteOptions,
+  options: RemoteDispatcherOptions,
   registryOf: (secret: Secret.Secret | undefined) => Effect.Effect<Registry.Registry["Service"], never, R>
 ): Layer.Layer<Dispatcher, RemoteError, Exclude<R, Scope.Scope>> =>
   Layer.unwrap(Effect.gen(function*() {
@@ -109,14 +109,14 @@ const layerOf = <T extends Task.Any, R>(
     const maxTaskBytes = maxTaskBytesOption(options.maxTaskBytes)
     const workerGroup = groupOption(options.workerGroup)
     const { members } = yield* registryOf(secret)
-    const executor = remoteExecutor({
-      served: new Served(group.tasks),
+    const executor = RemoteExecutor.make({
+      served: new TaskCatalog(group.tasks),
       maxTaskBytes,
       noWorkerTimeout: millisOption("noWorkerTimeout", options.noWorkerTimeout) ?? 30_000,
       members,
       connect: (runner) => connectTo(runner, { group: workerGroup, secret }, maxTaskBytes)
     })
-    return Executor.layer(group, executor, { capacity: options.capacity, maxAttempts: options.maxAttempts })
+    return Executor.layer(group, executor, { capacity: options.capacity, maxWorkerLosses: options.maxWorkerLosses })
   }))
 
 /**
@@ -127,7 +127,7 @@ const layerOf = <T extends Task.Any, R>(
  *
  * @category layers
  */
-export const layerFromEnv = <T extends Task.Any>(
+export const layerConfig = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
   options?: Parameters<typeof layer>[1]
 ): Layer.Layer<Dispatcher, RemoteError | Config.ConfigError> =>
@@ -141,7 +141,7 @@ export const layerFromEnv = <T extends Task.Any>(
           Config.orElse(() => Config.Literal("unbounded", "PAPYROS_CAPACITY")),
           Config.withDefault(options?.capacity)
         ),
-        maxAttempts: Config.Int("PAPYROS_MAX_ATTEMPTS").pipe(Config.withDefault(options?.maxAttempts)),
+        maxAttempts: Config.Int("PAPYROS_MAX_ATTEMPTS").pipe(Config.withDefault(options?.maxWorkerLosses)),
         noWorkerTimeout: Config.Duration("PAPYROS_NO_WORKER_TIMEOUT").pipe(
           Config.withDefault(options?.noWorkerTimeout)
         ),

@@ -5,8 +5,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Dispatcher, SchedulerHandle, type Status } from "../Dispatcher.ts"
-import { type Route, routeHubs } from "../internal/producers/routed.ts"
+import { Dispatcher, SchedulerHandleKey, type Status } from "../Dispatcher.ts"
+import { type Route, routeSchedulers } from "../internal/producers/routed.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
 /**
@@ -38,14 +38,18 @@ export const layer = <
       for (const [group, layer] of routes) {
         const context = yield* Layer.build(layer as Layer.Layer<Dispatcher>)
         const dispatcher = Context.get(context, Dispatcher)
-        parts.push({ names: new Set(group.tasks.keys()), hub: dispatcher[SchedulerHandle], status: dispatcher.status })
+        parts.push({
+          names: new Set(group.tasks.keys()),
+          hub: dispatcher[SchedulerHandleKey],
+          status: dispatcher.status
+        })
       }
       return Dispatcher.of({
-        [SchedulerHandle]: routeHubs(parts),
+        [SchedulerHandleKey]: routeSchedulers(parts),
         status: Effect.map(Effect.all(parts.map((part) => part.status)), (all) => ({
           waiting: sum(all, (part) => part.waiting),
           running: sum(all, (part) => part.running),
-          origins: sum(all, (part) => part.origins),
+          executions: sum(all, (part) => part.executions),
           succeeded: sum(all, (part) => part.succeeded),
           failed: sum(all, (part) => part.failed),
           workers: all.flatMap((part) => part.workers)

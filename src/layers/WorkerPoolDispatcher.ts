@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
-import { executor } from "../internal/threads/main/executor.ts"
+import * as ThreadsExecutor from "../internal/threads/main/executor.ts"
 import { checkPool, type HandlersError, type WorkerPoolOptions } from "../internal/threads/main/options.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
@@ -45,9 +45,9 @@ export const layer = <T extends Task.Any>(
   options: WorkerPoolOptions
 ): Layer.Layer<Dispatcher, HandlersError> =>
   Layer.suspend(() =>
-    Executor.layer(group, executor(checkPool(group, options)), {
+    Executor.layer(group, ThreadsExecutor.make(checkPool(group, options)), {
       capacity: options.capacity,
-      maxAttempts: options.maxAttempts
+      maxWorkerLosses: options.maxWorkerLosses
     })
   )
 
@@ -59,7 +59,7 @@ export const layer = <T extends Task.Any>(
  *
  * @category layers
  */
-export const layerFromEnv = <T extends Task.Any>(
+export const layerConfig = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
   options: WorkerPoolOptions
 ): Layer.Layer<Dispatcher, HandlersError | Config.ConfigError> =>
@@ -72,7 +72,7 @@ export const layerFromEnv = <T extends Task.Any>(
           Config.orElse(() => Config.Literal("unbounded", "PAPYROS_CAPACITY")),
           Config.withDefault(options.capacity)
         ),
-        maxAttempts: Config.Int("PAPYROS_MAX_ATTEMPTS").pipe(Config.withDefault(options.maxAttempts)),
+        maxAttempts: Config.Int("PAPYROS_MAX_ATTEMPTS").pipe(Config.withDefault(options.maxWorkerLosses)),
         gracePeriod: Config.Duration("PAPYROS_GRACE_PERIOD").pipe(Config.withDefault(options.gracePeriod)),
         maxTasksPerWorker: Config.Int("PAPYROS_MAX_TASKS_PER_WORKER").pipe(
           Config.withDefault(options.maxTasksPerWorker)

@@ -193,7 +193,7 @@ class ScriptedLane implements Executor.Lane {
     held.cancelled = true
     if (held.state === "waiting") {
       this.drop(held)
-      this.stage.scheduler.giveBack(chunk, at, at + 1)
+      this.stage.scheduler.requeue(chunk, at, at + 1)
     } else if (held.fiber === undefined) {
       this.answer(held, () => this.stage.scheduler.fail(chunk, at, { _tag: "Interrupted", trace: "" }))
     } else {
@@ -239,7 +239,7 @@ class ScriptedLane implements Executor.Lane {
         })
       }
       if (kept < chunk.items.length) {
-        scheduler.giveBack(chunk, kept, chunk.items.length)
+        scheduler.requeue(chunk, kept, chunk.items.length)
         this.pumpLater(1)
         break
       }

@@ -53,9 +53,9 @@ interface Known {
  */
 export const check = (
   events: Iterable<Event>,
-  options?: { readonly maxAttempts?: number | undefined }
+  options?: { readonly maxWorkerLosses?: number | undefined }
 ): ReadonlyArray<Violation> => {
-  const maxAttempts = options?.maxAttempts ?? 3
+  const maxWorkerLosses = options?.maxWorkerLosses ?? 3
   const tasks = new Map<number, Known>()
   const violations: Array<Violation> = []
   const violate = (rule: Violation["rule"], id: number, message: string) =>
@@ -65,8 +65,8 @@ export const check = (
     task.starts++
     if (attempt !== task.starts) violate("attempt", id, `started for the ${task.starts}. time as attempt ${attempt}`)
     if (!task.idempotent && task.starts > 1) violate("twice", id, "started again, though it is not idempotent")
-    if (task.idempotent && task.proofs >= maxAttempts) {
-      violate("blame", id, `started again after ${task.proofs} proven losses of ${maxAttempts}`)
+    if (task.idempotent && task.proofs >= maxWorkerLosses) {
+      violate("blame", id, `started again after ${task.proofs} proven losses of ${maxWorkerLosses}`)
     }
     if (task.outcomes > 0) violate("restart", id, "started again after its outcome")
     else if (!task.mayStart) violate("restart", id, "started again, though its worker was not lost")
@@ -91,8 +91,8 @@ export const check = (
     if (outcome === "success" && task.starts === 0) violate("invented", id, "succeeded and never started")
     if (outcome !== "lost") return
     if (!task.orphaned) violate("blame", id, "is said to have lost a worker that it has not lost")
-    else if (task.idempotent && task.proofs < maxAttempts) {
-      violate("blame", id, `is blamed after ${task.proofs} proven losses of ${maxAttempts}`)
+    else if (task.idempotent && task.proofs < maxWorkerLosses) {
+      violate("blame", id, `is blamed after ${task.proofs} proven losses of ${maxWorkerLosses}`)
     }
   }
 

@@ -70,7 +70,7 @@ class NoopLane implements Executor.Lane {
   }
 
   cancel(chunk: Executor.Chunk, at: number): void {
-    this.scheduler.giveBack(chunk, at, at + 1)
+    this.scheduler.requeue(chunk, at, at + 1)
   }
 
   private pump(): void {
@@ -95,7 +95,7 @@ class NoopLane implements Executor.Lane {
     const chunk = this.taken!
     const { items } = chunk
     for (let at = 0; at < items.length; at++) this.scheduler.succeed(chunk, at, this.answer(items[at]))
-    this.scheduler.busy(items, items.length * MICROS)
+    this.scheduler.recordBusy(items, items.length * MICROS)
     this.taken = undefined
   }
 }

@@ -15,7 +15,7 @@ import { Act, Once, Play, Spin, Tasks } from "./tasks.ts"
 
 const SCHEDULES = process.env.PAPYROS_CHAOS === undefined ? 52 : 1000
 
-const maxAttempts = 2
+const maxWorkerLosses = 2
 
 const always = 99
 
@@ -93,7 +93,7 @@ const holds = (journal: string) => {
             if (Result.isSuccess(result) && result.success !== task.id) wrong.push(`${task} gave ${result.success}`)
           })
       )
-      for (const { message } of History.check(of(Journal.read<ChaosLine>(journal)), { maxAttempts })) {
+      for (const { message } of History.check(of(Journal.read<ChaosLine>(journal)), { maxWorkerLosses })) {
         wrong.push(message)
       }
       assert.deepStrictEqual(wrong, [])
@@ -106,7 +106,7 @@ describe("WorkerPoolDispatcher", () => {
     { size: 1, concurrency: 1 },
     { size: 1, concurrency: 4 },
     { size: 2, concurrency: 3 },
-    { size: { min: 1, max: 3, idleTimeout: 100 }, concurrency: 1 }
+    { size: { min: 1, max: 3, idleTimeToLive: 100 }, concurrency: 1 }
   ]
   it.live.each(configurations)(
     "keeps its promises whatever is lost, with size $size and concurrency $concurrency",
@@ -117,7 +117,7 @@ describe("WorkerPoolDispatcher", () => {
           ...options,
           handlers: Journal.urlOf("../chaos/handlers.ts", journal),
           gracePeriod: 100,
-          maxAttempts,
+          maxWorkerLosses,
           resourceLimits: { maxOldGenerationSizeMb: 48 }
         }).pipe(Layer.provide(Logger.layer([])))
         const check = holds(journal)

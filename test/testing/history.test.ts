@@ -139,7 +139,7 @@ describe("History", () => {
 
   it("counts to another bound if it is given one", () => {
     const history = [accepted(1), started(1, "a"), lost("a"), outcome(1, "lost")]
-    assert.lengthOf(History.check(history, { maxAttempts: 1 }), 0)
-    assert.lengthOf(History.check(history, { maxAttempts: 2 }), 1)
+    assert.lengthOf(History.check(history, { maxWorkerLosses: 1 }), 0)
+    assert.lengthOf(History.check(history, { maxWorkerLosses: 2 }), 1)
   })
 })

@@ -14,7 +14,7 @@ import type * as Task from "../task.ts"
 import type { ListShape, Shape } from "./columns.ts"
 
 /** Why a value does not fit its schema, for people. */
-export class Misfit {
+export class CodecError {
   readonly message: string
 
   constructor(message: string) {
@@ -30,14 +30,14 @@ type Code = (value: unknown) => unknown
 const fromExit = (code: (value: unknown) => Exit.Exit<unknown, unknown>): Code => (value) => {
   try {
     const exit = code(value)
-    return exit._tag === "Success" ? exit.value : misfit(Cause.squash(exit.cause))
+    return exit._tag === "Success" ? exit.value : toCodecError(Cause.squash(exit.cause))
   } catch (error) {
-    return misfit(error)
+    return toCodecError(error)
   }
 }
 
 /** What went wrong, as a `Misfit`. */
-export const misfit = (error: unknown): Misfit => new Misfit(describe(error))
+export const toCodecError = (error: unknown): CodecError => new CodecError(describe(error))
 
 /** Both ways of one schema. */
 export interface Codec {
@@ -66,7 +66,7 @@ export const make = (task: Task.AnyClass): TaskCodec => {
   try {
     return { payload: of(task as AnyCodec), success: of(success as AnyCodec), error: of(error as AnyCodec) }
   } catch (why) {
-    const nothing: Code = () => misfit(why)
+    const nothing: Code = () => toCodecError(why)
     const none: Codec = { encode: nothing, decode: nothing, shape: undefined, withBytes: undefined }
     return { payload: none, success: none, error: none }
   }
@@ -253,7 +253,7 @@ const withBytesOfFields = (fields: ReadonlyArray<Field>): WithBytes | undefined 
 }
 
 const anObject: Code = (value) =>
-  typeof value === "object" && value !== null ? value : new Misfit(`Expected an object, got ${value}`)
+  typeof value === "object" && value !== null ? value : new CodecError(`Expected an object, got ${value}`)
 
 const eachField = (fields: ReadonlyArray<Field>, way: "encode" | "decode", checked: boolean): Code => (value) => {
   if (typeof value !== "object" || value === null) return anObject(value)
@@ -263,7 +263,7 @@ const eachField = (fields: ReadonlyArray<Field>, way: "encode" | "decode", check
     const field = (value as Readonly<Record<string, unknown>>)[name]
     if (field === undefined && !(name in value)) continue
     const coded = plain && checked ? field : codec[way](field)
-    if (coded instanceof Misfit) return coded
+    if (coded instanceof CodecError) return coded
     out[name] = coded
   }
   return out
@@ -271,11 +271,11 @@ const eachField = (fields: ReadonlyArray<Field>, way: "encode" | "decode", check
 
 const instantiate = (Class: new(fields: unknown) => object, decode: Code): Code => (value) => {
   const fields = decode(value)
-  if (fields instanceof Misfit) return fields
+  if (fields instanceof CodecError) return fields
   try {
     return new Class(fields)
   } catch (error) {
-    return misfit(Predicate.hasProperty(error, "cause") ? error.cause ?? error : error)
+    return toCodecError(Predicate.hasProperty(error, "cause") ? error.cause ?? error : error)
   }
 }
 

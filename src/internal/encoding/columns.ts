@@ -22,12 +22,18 @@ export interface ListShape {
 }
 
 /** What crosses the boundary in place of an array of values. */
-export type Packed =
+export type EncodedColumns =
   | readonly [tag: 0, values: ReadonlyArray<unknown>]
   /** Objects: their keys, and of each key all values; where an object lacks it, a hole. */
-  | readonly [tag: 1, count: number, keys: ReadonlyArray<string>, holes: boolean, columns: ReadonlyArray<Packed>]
+  | readonly [
+    tag: 1,
+    count: number,
+    keys: ReadonlyArray<string>,
+    holes: boolean,
+    columns: ReadonlyArray<EncodedColumns>
+  ]
   /** Arrays of objects: how long they are, and what they hold one after the other. */
-  | readonly [tag: 2, lengths: ReadonlyArray<number>, items: Packed]
+  | readonly [tag: 2, lengths: ReadonlyArray<number>, items: EncodedColumns]
 
 type Columns = ReadonlyArray<ReadonlyArray<unknown>>
 
@@ -35,30 +41,30 @@ type Columns = ReadonlyArray<ReadonlyArray<unknown>>
 const FEW = 4
 
 /** Every value must be of the shape. */
-export const pack = (shape: Shape | ListShape | undefined, values: ReadonlyArray<unknown>): Packed => {
+export const toColumns = (shape: Shape | ListShape | undefined, values: ReadonlyArray<unknown>): EncodedColumns => {
   if (shape === undefined) return [0, values]
   if ("element" in shape) {
     const lists = values as ReadonlyArray<ReadonlyArray<unknown>>
-    return [2, lists.map((list) => list.length), pack(shape.element, lists.flat())]
+    return [2, lists.map((list) => list.length), toColumns(shape.element, lists.flat())]
   }
   if (values.length < FEW && !shape.nested) return [0, values]
   const { fields } = shape
   const columns = splitterOf(shape)(values)
   const keys = fields.map(({ name }) => name)
   const holes = fields.some(({ optional }) => optional)
-  return [1, values.length, keys, holes, columns.map((column, i) => pack(fields[i].inner, column))]
+  return [1, values.length, keys, holes, columns.map((column, i) => toColumns(fields[i].inner, column))]
 }
 
-export const unpack = (packed: Packed): ReadonlyArray<unknown> => {
+export const fromColumns = (packed: EncodedColumns): ReadonlyArray<unknown> => {
   switch (packed[0]) {
     case 0:
       return packed[1]
     case 1: {
       const [, count, keys, holes, columns] = packed
-      return joinerOf(keys, holes)(count, columns.map(unpack))
+      return joinerOf(keys, holes)(count, columns.map(fromColumns))
     }
     case 2: {
-      const items = unpack(packed[2])
+      const items = fromColumns(packed[2])
       let at = 0
       return packed[1].map((length) => items.slice(at, at += length))
     }

@@ -4,7 +4,7 @@ const NODES = 200
  * Roughly how many bytes a value holds. Looks at no more than 200 parts of it
  * and takes the rest to be like them.
  */
-export const sizeOf = (value: unknown): number => {
+export const estimateSize = (value: unknown): number => {
   switch (typeof value) {
     case "string":
       return 16 + value.length
@@ -75,7 +75,7 @@ export class ResultSizes {
     if (seen < 16 || seen % 64 === 0 || ArrayBuffer.isView(value)) {
       const weight = seen < 16 ? 1 / (seen + 1) : 1 / 16
       const before = this.average
-      this.average += (sizeOf(value) - before) * weight
+      this.average += (estimateSize(value) - before) * weight
       return this.average !== before
     }
     return false

@@ -16,7 +16,7 @@ import { type HandlerEntry, handlerKey } from "../../TaskGroup.ts"
 import type * as TaskGroup from "../../TaskGroup.ts"
 import * as Codec from "../encoding/codec.ts"
 import type { ListShape, Shape } from "../encoding/columns.ts"
-import { CurrentParent, type Parent } from "../scheduler/producer.ts"
+import { CurrentParent, type ParentTask } from "../scheduler/producer.ts"
 
 const MAX_TRACE = 16 * 1024
 
@@ -34,9 +34,9 @@ export class Handler {
   /** What its encoded results have in common. */
   readonly resultShape: Shape | ListShape | undefined
   private readonly codec: Codec.TaskCodec | undefined
-  private readonly carry: Carry
+  private readonly carry: Copy
 
-  constructor(entry: HandlerEntry, dispatcher: Dispatcher["Service"], boundary: "codec" | "none", carry: Carry) {
+  constructor(entry: HandlerEntry, dispatcher: Dispatcher["Service"], boundary: "codec" | "none", carry: Copy) {
     const definition = entry.task.prototype["~papyros/Task"]
     this.handle = entry.handle
     this.fails = definition.error !== Schema.Never
@@ -57,13 +57,13 @@ export class Handler {
    * What the handler makes of an item: its effect, an `Exit` where that is all,
    * or why its payload kept it from starting.
    */
-  begin(item: Executor.Item): Effect.Effect<unknown, unknown> | Codec.Misfit {
+  begin(item: Executor.Item): Effect.Effect<unknown, unknown> | Codec.CodecError {
     let task = item.payload
     if (this.codec !== undefined) {
       const payload = this.carry(task)
-      if (payload instanceof Codec.Misfit) return payload
+      if (payload instanceof Codec.CodecError) return payload
       task = this.codec.payload.decode(payload)
-      if (task instanceof Codec.Misfit) return task
+      if (task instanceof Codec.CodecError) return task
     }
     try {
       const effect = this.handle(task as never)
@@ -82,18 +82,18 @@ export class Handler {
   }
 
   /** The context that one run of the handler sees. */
-  contextFor(item: Executor.Item, parent: Parent | undefined): Context.Context<never> {
+  contextFor(item: Executor.Item, parent: ParentTask | undefined): Context.Context<never> {
     let context = parent === undefined ? this.context : Context.add(this.context, CurrentParent, parent)
     if (item.span?.sampled === false) context = Context.add(context, Tracer.ParentSpan, item.span)
     return item.attempt === 1 ? context : Context.add(context, CurrentAttempt, item.attempt)
   }
 
   /** Reports how a run ended. */
-  end(exit: Exit.Exit<unknown, unknown>): Ended {
+  end(exit: Exit.Exit<unknown, unknown>): HandlerOutcome {
     if (exit._tag === "Failure") return this.failureOf(exit.cause)
     if (this.codec === undefined) return exit
     const value = this.carry(this.codec.success.encode(exit.value))
-    return value instanceof Codec.Misfit ? undecodable("success", value) : { _tag: "Success", value }
+    return value instanceof Codec.CodecError ? undecodable("success", value) : { _tag: "Success", value }
   }
 
   private failureOf(cause: Cause.Cause<unknown>): Executor.WireFailure {
@@ -104,7 +104,7 @@ export class Handler {
     if (fail !== undefined && this.fails) {
       if (this.codec === undefined) return { _tag: "Failed", error: fail.error, trace }
       const error = this.carry(this.codec.error.encode(fail.error))
-      return error instanceof Codec.Misfit ? undecodable("error", error) : { _tag: "Failed", error, trace }
+      return error instanceof Codec.CodecError ? undecodable("error", error) : { _tag: "Failed", error, trace }
     }
     if (die === undefined && fail === undefined) return { _tag: "Interrupted", trace }
     const defect = die === undefined ? fail!.error : die.defect
@@ -113,33 +113,33 @@ export class Handler {
 }
 
 /** The encoded or live value of a run that succeeded, or its failure. */
-export type Ended = { readonly _tag: "Success"; readonly value: unknown } | Executor.WireFailure
+export type HandlerOutcome = { readonly _tag: "Success"; readonly value: unknown } | Executor.WireFailure
 
 type Part = "payload" | "success" | "error" | "defect"
 type Undecodable = Extract<Executor.WireFailure, { readonly _tag: "Undecodable" }>
 
 /** Something that does not fit its schema, or cannot be cloned. */
-export const undecodable = (part: Part, { message }: Codec.Misfit): Undecodable => ({
+export const undecodable = (part: Part, { message }: Codec.CodecError): Undecodable => ({
   _tag: "Undecodable",
   part,
   message
 })
 
 /** Takes encoded data to the other side; a `Misfit` is passed on. */
-export type Carry = (value: unknown) => unknown
+export type Copy = (value: unknown) => unknown
 
 /** Copies it, as a thread or a socket would. */
-export const clone: Carry = (value) => {
-  if ((typeof value !== "object" && typeof value !== "function") || value instanceof Codec.Misfit) return value
+export const structuredCopy: Copy = (value) => {
+  if ((typeof value !== "object" && typeof value !== "function") || value instanceof Codec.CodecError) return value
   try {
     return structuredClone(value)
   } catch (error) {
-    return Codec.misfit(error)
+    return Codec.toCodecError(error)
   }
 }
 
 /** Leaves it as it is: sending it will copy it. */
-export const pass: Carry = (value) => value
+export const noCopy: Copy = (value) => value
 
 /** A defect as it crosses the boundary. */
 export const wireDefect = (
@@ -147,7 +147,7 @@ export const wireDefect = (
   trace: Executor.Trace = render(Cause.die(defect))
 ): Executor.WireFailure => {
   const encoded = Codec.defect.encode(defect)
-  return encoded instanceof Codec.Misfit
+  return encoded instanceof Codec.CodecError
     ? undecodable("defect", encoded)
     : { _tag: "Defect", defect: encoded, trace }
 }
@@ -178,14 +178,14 @@ export class Handlers {
   private readonly context: Context.Context<never>
   private readonly dispatcher: Dispatcher["Service"]
   private readonly boundary: "codec" | "none"
-  private readonly carry: Carry
+  private readonly carry: Copy
 
   constructor(
     group: TaskGroup.Any,
     context: Context.Context<never>,
     dispatcher: Dispatcher["Service"],
     boundary: "codec" | "none",
-    carry: Carry
+    carry: Copy
   ) {
     this.carry = carry
     this.group = group

@@ -1,5 +1,5 @@
 /** Tells when a run of tasks has lasted too long; reads the time only as often as their length asks for. */
-export class Slice {
+export class TimeSlice {
   private readonly limit: number
   private since = 0
   private last = 0

@@ -7,10 +7,10 @@ import * as EffectScheduler from "effect/Scheduler"
 import type * as Executor from "../../Executor.ts"
 import type * as TaskGroup from "../../TaskGroup.ts"
 import { Deque } from "../deque.ts"
-import { Misfit } from "../encoding/codec.ts"
-import { clone, type Handler, Handlers, undecodable } from "../handlers/handlers.ts"
-import { Slice } from "../handlers/timeSlice.ts"
-import type { Link, Parent } from "../scheduler/producer.ts"
+import { CodecError } from "../encoding/codec.ts"
+import { type Handler, Handlers, structuredCopy, undecodable } from "../handlers/handlers.ts"
+import { TimeSlice } from "../handlers/timeSlice.ts"
+import type { ParentTask, Subscription } from "../scheduler/producer.ts"
 
 /** How long tasks that do not suspend may keep the event loop, in milliseconds. */
 const SLICE = 8
@@ -19,10 +19,10 @@ const SLICE = 8
 const GRACE = 1000
 
 /** A task that runs, and the parent of the tasks that its handler starts. */
-class Run implements Parent {
+class RunningTask implements ParentTask {
   readonly scheduler: Executor.Scheduler
   readonly depth: number
-  links: Set<Link> | undefined = undefined
+  subscriptions: Set<Subscription> | undefined = undefined
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   deadline = Infinity
   /** It is being stopped, and how that will be reported. */
@@ -35,12 +35,12 @@ class Run implements Parent {
   /** It has ended; what it forked may still wait for tasks. */
   over = false
   private waits = 0
-  readonly lane: LocalLane
+  readonly lane: LocalHandle
   readonly handler: Handler
   readonly chunk: Executor.Chunk
   readonly at: number
 
-  constructor(lane: LocalLane, handler: Handler, chunk: Executor.Chunk, at: number) {
+  constructor(lane: LocalHandle, handler: Handler, chunk: Executor.Chunk, at: number) {
     this.lane = lane
     this.scheduler = lane.scheduler
     this.handler = handler
@@ -53,7 +53,7 @@ class Run implements Parent {
     return this.chunk.items[this.at]
   }
 
-  wait(): void {
+  lendSlot(): void {
     this.waits++
     if (this.lent || this.over) return
     this.lent = true
@@ -80,7 +80,7 @@ class Run implements Parent {
   }
 }
 
-class LocalLane implements Executor.Lane {
+class LocalHandle implements Executor.Lane {
   readonly name: string
   readonly concurrency: number
   readonly window: number
@@ -92,13 +92,13 @@ class LocalLane implements Executor.Lane {
   /** Tasks that have started and not ended, by depth. */
   private readonly started: Array<number> = []
   /** Tasks that can go on and have no slot, each once. */
-  private readonly returning = new Deque<Run>()
-  private lender: Run | undefined
-  private readonly slice = new Slice(SLICE)
+  private readonly returning = new Deque<RunningTask>()
+  private lender: RunningTask | undefined
+  private readonly slice = new TimeSlice(SLICE)
   private pumping = false
   private paused = false
   private due = false
-  private readonly timed = new Set<Run>()
+  private readonly timed = new Set<RunningTask>()
   private watchdog: { readonly at: number; readonly cancel: Executor.Cancel } | undefined
 
   constructor(
@@ -120,7 +120,7 @@ class LocalLane implements Executor.Lane {
     this.pump()
   }
 
-  room(depth: number): number {
+  capacityAt(depth: number): number {
     return this.concurrency - (this.started[depth] ?? 0)
   }
 
@@ -138,7 +138,7 @@ class LocalLane implements Executor.Lane {
         for (let at = 0; at < chunk.items.length; at++) {
           this.start(chunk, at)
           if (this.slice.over()) {
-            this.scheduler.giveBack(chunk, at + 1, chunk.items.length)
+            this.scheduler.requeue(chunk, at + 1, chunk.items.length)
             this.pause()
             break
           }
@@ -174,13 +174,13 @@ class LocalLane implements Executor.Lane {
     return false
   }
 
-  lend(run: Run): void {
+  lend(run: RunningTask): void {
     this.used--
     this.lender = run
     this.pump()
   }
 
-  reclaim(run: Run, go: () => void): void {
+  reclaim(run: RunningTask, go: () => void): void {
     if (run.goes === undefined) {
       run.goes = [go]
       this.returning.push(run)
@@ -193,7 +193,7 @@ class LocalLane implements Executor.Lane {
   // --- one task --------------------------------------------------------------
 
   private start(chunk: Executor.Chunk, at: number): void {
-    const note = chunk.note as Array<Run | "cancelled"> | undefined
+    const note = chunk.note as Array<RunningTask | "cancelled"> | undefined
     if (note !== undefined && note[at] === "cancelled") return
     const item = chunk.items[at]
     const handler = this.handlers.get(item.name)
@@ -204,10 +204,10 @@ class LocalLane implements Executor.Lane {
     this.started[depth] = (this.started[depth] ?? 0) + 1
     const effect = handler.begin(item)
     // A handler that is done when it returns needs no fiber.
-    if (!(effect instanceof Misfit) && !Exit.isExit(effect)) {
-      const run = new Run(this, handler, chunk, at)
+    if (!(effect instanceof CodecError) && !Exit.isExit(effect)) {
+      const run = new RunningTask(this, handler, chunk, at)
       // The handler may have ended its own caller while it was called.
-      const notes = (chunk.note ??= []) as Array<Run | "cancelled">
+      const notes = (chunk.note ??= []) as Array<RunningTask | "cancelled">
       if (notes[at] === "cancelled") return this.free(depth, false)
       notes[at] = run
       const fiber = Effect.runForkWith(handler.contextFor(item, run))(effect)
@@ -221,7 +221,7 @@ class LocalLane implements Executor.Lane {
     }
     if (since !== 0 && this.scheduler.now() - since > item.taskTimeout!) {
       this.scheduler.fail(chunk, at, { _tag: "TimedOut", millis: item.taskTimeout! })
-    } else if (effect instanceof Misfit) {
+    } else if (effect instanceof CodecError) {
       this.scheduler.fail(chunk, at, undecodable("payload", effect))
     } else {
       this.report(handler, chunk, at, effect)
@@ -252,7 +252,7 @@ class LocalLane implements Executor.Lane {
     this.pump()
   }
 
-  private ended(run: Run, since: number, exit: Exit.Exit<unknown, unknown>): void {
+  private ended(run: RunningTask, since: number, exit: Exit.Exit<unknown, unknown>): void {
     const { at, chunk, item } = run
     run.over = true
     if (item.taskTimeout !== undefined) {
@@ -271,18 +271,18 @@ class LocalLane implements Executor.Lane {
   // --- stopping --------------------------------------------------------------
 
   cancel(chunk: Executor.Chunk, at: number): void {
-    const note = (chunk.note ??= []) as Array<Run | "cancelled">
+    const note = (chunk.note ??= []) as Array<RunningTask | "cancelled">
     const run = note[at]
     if (run === undefined) {
       note[at] = "cancelled"
-      return this.scheduler.giveBack(chunk, at, at + 1)
+      return this.scheduler.requeue(chunk, at, at + 1)
     }
     if (run === "cancelled") return
     run.stopping ??= "cancelled"
     run.fiber?.interruptUnsafe()
   }
 
-  private watch(run: Run, deadline: number): void {
+  private watch(run: RunningTask, deadline: number): void {
     run.deadline = deadline
     this.timed.add(run)
     this.arm(deadline)
@@ -340,11 +340,11 @@ export const make = <H>(
         context as Context.Context<never>,
         dispatcher,
         options.boundary,
-        clone
+        structuredCopy
       )
       const turns = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
       const later = (f: () => void) => turns.scheduleTask(f, 0)
-      scheduler.join(new LocalLane("local", options.concurrency, scheduler, handlers, later))
+      scheduler.join(new LocalHandle("local", options.concurrency, scheduler, handlers, later))
       return Effect.void
     })
 })

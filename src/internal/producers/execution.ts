@@ -30,16 +30,16 @@ import { DispatcherClosed, DispatchTimeout } from "../errors.ts"
 import { countOption, millisOption } from "../options.ts"
 import {
   callerSpan,
-  Entry,
-  type Hub,
-  type Link,
-  type Origin,
-  type Parent,
+  type ParentTask,
+  type Producer,
+  type SchedulerHandle,
+  type Subscription,
+  TaskEntry,
   taskTimeoutOf
 } from "../scheduler/producer.ts"
 import * as Task from "../task.ts"
-import { IdleClock } from "./idleTimeout.ts"
-import { parentIn, waitFor } from "./nesting.ts"
+import { IdleTimeout } from "./idleTimeout.ts"
+import { awaitNested, parentIn } from "./nesting.ts"
 import { Retries, type RetryPolicy, toSchedule } from "./retries.ts"
 import * as Source from "./source.ts"
 
@@ -65,22 +65,22 @@ const BUFFER_SIZE = 1024
 const BUFFER_BYTES = 256 * 1024 * 1024
 
 /** The outcome of an entry as a value. */
-export const toResult = (entry: Entry): TaskResult<Task.Any> => ({
+export const toResult = (entry: TaskEntry): TaskResult<Task.Any> => ({
   index: entry.index,
   task: entry.task,
   result: entry.failure === undefined ? Result.succeed(entry.value) : Result.fail(entry.failure)
 })
 
-class Execution<A, E> implements Origin {
+class Execution<A, E> implements Producer {
   readonly pushed = false
   readonly chunkSize: number | undefined
   readonly span: Tracer.AnySpan | undefined
-  readonly parent: Parent | undefined
+  readonly parent: ParentTask | undefined
   source!: Source.Source<unknown, E>
 
-  private readonly hub: Hub
+  private readonly hub: SchedulerHandle
   private readonly context: Context.Context<never>
-  private readonly emit: (entry: Entry) => A
+  private readonly emit: (entry: TaskEntry) => A
   private readonly failFast: boolean
   private readonly ordered: boolean
   private readonly taskTimeout: number | undefined
@@ -89,20 +89,20 @@ class Execution<A, E> implements Origin {
   private readonly bufferBytes: number
   private readonly schedule: Schedule.Schedule<unknown, TaskFailure<never>> | undefined
   private readonly turns: EffectScheduler.SchedulerDispatcher
-  private link: Link | undefined
+  private link: Subscription | undefined
   private retries: Retries | undefined
-  private idle: IdleClock | undefined
+  private idle: IdleTimeout | undefined
   private readonly sizes = new ResultSizes()
 
   /** Results that the consumer may take. */
   private readonly ready = new Deque<A>()
   /** Ordered: outcomes that wait for a predecessor, and the index that is next. */
-  private readonly early = new Map<number, Entry>()
+  private readonly early = new Map<number, TaskEntry>()
   private head = 0
   /** Tasks whose next attempt is due. */
-  private readonly due = new Deque<Entry>()
+  private readonly due = new Deque<TaskEntry>()
   /** A task pulled to learn whether there is one. */
-  private peeked: Entry | undefined
+  private peeked: TaskEntry | undefined
   private pulled = 0
   /** Credits there are, as last counted: when used up, when results are taken, when they turn out larger. */
   private credits = 0
@@ -115,7 +115,7 @@ class Execution<A, E> implements Origin {
   /** The source waits for a credit. */
   private starved = false
   /** The first failure of an `execute`, by time or, if ordered, by index. */
-  private failure: Entry | undefined
+  private failure: TaskEntry | undefined
   private error: DispatchTimeout | DispatcherClosed | undefined
   /** What was pulled and is not a task ends the source, after the outcomes of all before it. */
   private sourceDefect: Cause.Cause<never> | undefined
@@ -127,11 +127,11 @@ class Execution<A, E> implements Origin {
   private waking = false
 
   constructor(
-    hub: Hub,
+    hub: SchedulerHandle,
     options: ExecutionOptions,
     context: Context.Context<never>,
     failFast: boolean,
-    emit: (entry: Entry) => A
+    emit: (entry: TaskEntry) => A
   ) {
     this.hub = hub
     this.context = context
@@ -151,7 +151,7 @@ class Execution<A, E> implements Origin {
 
   // --- the scheduler's side --------------------------------------------------
 
-  next(): Entry | undefined {
+  next(): TaskEntry | undefined {
     if (this.stopped) return undefined
     for (let entry = this.due.shift(); entry !== undefined; entry = this.due.shift()) {
       if (!entry.cancelled) return entry
@@ -164,14 +164,14 @@ class Execution<A, E> implements Origin {
     return this.failure === undefined ? this.pull() : undefined
   }
 
-  settled(entry: Entry): void {
+  settled(entry: TaskEntry): void {
     if (this.stopped) return
     this.idle?.completed()
     if (entry.failure !== undefined && this.retries?.takes(entry) === true) this.tick()
     else this.finish(entry)
   }
 
-  roomy(): void {}
+  onCapacity(): void {}
 
   closed(): void {
     this.fail(new DispatcherClosed())
@@ -191,7 +191,7 @@ class Execution<A, E> implements Origin {
     return this.credits = this.limit() + this.link!.slots()
   }
 
-  private pull(): Entry | undefined {
+  private pull(): TaskEntry | undefined {
     if (this.outstanding >= this.credits && this.outstanding >= this.recount()) {
       this.starved = true
       return undefined
@@ -210,14 +210,14 @@ class Execution<A, E> implements Origin {
     }
     this.outstanding++
     this.unsettled++
-    return new Entry(task, this.pulled++, taskTimeoutOf(task, this.taskTimeout))
+    return new TaskEntry(task, this.pulled++, taskTimeoutOf(task, this.taskTimeout))
   }
 
   private get exhausted(): boolean {
     return this.source.done || this.sourceDefect !== undefined
   }
 
-  private finish(entry: Entry): void {
+  private finish(entry: TaskEntry): void {
     this.unsettled--
     this.retries?.settle(entry)
     if (entry.failure !== undefined && this.failFast) {
@@ -231,7 +231,7 @@ class Execution<A, E> implements Origin {
     if (!this.ordered) {
       this.deliver(entry)
     } else if (entry.index === this.head) {
-      for (let next: Entry | undefined = entry; next !== undefined;) {
+      for (let next: TaskEntry | undefined = entry; next !== undefined;) {
         if (next === this.failure) {
           this.stop()
           break
@@ -248,15 +248,15 @@ class Execution<A, E> implements Origin {
     this.wake()
   }
 
-  private deliver(entry: Entry): void {
+  private deliver(entry: TaskEntry): void {
     if (entry.failure === undefined && this.sizes.add(entry.value)) this.recount()
     this.ready.push(this.emit(entry))
   }
 
   /** Ordered: what comes after the failed task is not wanted any more. */
-  private failFrom(entry: Entry): void {
+  private failFrom(entry: TaskEntry): void {
     this.failure = entry
-    const later = (other: Entry) => other.index > entry.index
+    const later = (other: TaskEntry) => other.index > entry.index
     this.retries?.cancel(later)
     for (const other of this.due) if (later(other)) other.cancelled = true
     for (const [index, other] of this.early) if (later(other)) this.early.delete(index)
@@ -264,13 +264,13 @@ class Execution<A, E> implements Origin {
     this.link!.cancelAfter(entry.index)
   }
 
-  private readonly again = (entry: Entry): void => {
+  private readonly again = (entry: TaskEntry): void => {
     entry.failure = undefined
     this.due.push(entry)
     this.offer()
   }
 
-  private readonly giveUp = (entry: Entry): void => {
+  private readonly giveUp = (entry: TaskEntry): void => {
     if (!this.stopped) this.finish(entry)
   }
 
@@ -357,7 +357,7 @@ class Execution<A, E> implements Origin {
       const cause = this.sourceDefect ?? this.source.cause
       return cause === undefined ? Cause.done() : Effect.failCause(cause)
     }
-    return waitFor(this.parent, (resume) => {
+    return awaitNested(this.parent, (resume) => {
       this.waiter = () => resume(Effect.suspend(() => this.poll()))
       this.tick()
       return Effect.sync(() => {
@@ -368,7 +368,7 @@ class Execution<A, E> implements Origin {
   }
 
   private join(): boolean {
-    const link = this.hub.attach(this)
+    const link = this.hub.subscribe(this)
     if (link === undefined) return false
     this.link = link
     if (this.schedule !== undefined) {
@@ -382,7 +382,7 @@ class Execution<A, E> implements Origin {
     }
     if (this.idleTimeout !== undefined) {
       const duration = Duration.millis(this.idleTimeout)
-      this.idle = new IdleClock(
+      this.idle = new IdleTimeout(
         this.idleTimeout,
         link.timers,
         () => this.fail(new DispatchTimeout({ operation: "execute", duration }))
@@ -427,11 +427,11 @@ class Execution<A, E> implements Origin {
 
 /** Executes tasks on a hub as a stream of what `emit` makes of their outcomes. */
 export const stream = <A, E, R>(
-  hub: Effect.Effect<Hub, never, R>,
+  hub: Effect.Effect<SchedulerHandle, never, R>,
   tasks: Iterable<unknown> | Stream.Stream<unknown, E, R>,
   options: ExecutionOptions,
   failFast: boolean,
-  emit: (entry: Entry) => A
+  emit: (entry: TaskEntry) => A
 ): Stream.Stream<A, TaskFailure<Task.Any> | DispatchTimeout | DispatcherClosed | E, R> =>
   Stream.fromChannel(
     Channel.fromTransform((_: Pull.Pull<unknown, unknown, unknown>, scope) =>

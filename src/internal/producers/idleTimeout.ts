@@ -4,7 +4,7 @@ import type { Timer, Timers } from "../timers.ts"
  * Measures how long an execution has gone without a completed task. It runs only
  * while a task is running or could start, and the consumer waits.
  */
-export class IdleClock {
+export class IdleTimeout {
   private left: number
   private since: number | undefined
   private timer: Timer | undefined

@@ -1,13 +1,13 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { CurrentParent, type Hub, type Parent } from "../scheduler/producer.ts"
+import { CurrentParent, type ParentTask, type SchedulerHandle } from "../scheduler/producer.ts"
 
 /**
  * Waits in the name of a running task, if there is one: its slot is lent
  * meanwhile, and it goes on only with a slot. `register` may return what undoes it.
  */
-export const waitFor = <A, E>(
-  parent: Parent | undefined,
+export const awaitNested = <A, E>(
+  parent: ParentTask | undefined,
   register: (resume: (effect: Effect.Effect<A, E>) => void) => Effect.Effect<void> | void
 ): Effect.Effect<A, E> =>
   Effect.callback<A, E>((resume) => {
@@ -22,7 +22,7 @@ export const waitFor = <A, E>(
     // Lent only now that its children are known, which the slot serves first.
     if ((state as string) === "registering") {
       state = "waiting"
-      parent.wait()
+      parent.lendSlot()
     }
     // What holds the slot may be what is to be undone, so nothing waits for a slot here.
     return Effect.suspend(() => {
@@ -33,7 +33,7 @@ export const waitFor = <A, E>(
   })
 
 /** The parent whose slot a wait on this dispatcher lends. */
-export const parentIn = (context: Context.Context<never>, hub: Hub): Parent | undefined => {
+export const parentIn = (context: Context.Context<never>, hub: SchedulerHandle): ParentTask | undefined => {
   const parent = Context.get(context, CurrentParent)
   return parent?.scheduler === hub ? parent : undefined
 }

@@ -15,17 +15,17 @@ import { DispatcherClosed, DispatchTimeout, QueueClosed } from "../errors.ts"
 import { boundOption, countOption, millisOption } from "../options.ts"
 import {
   callerSpan,
-  Entry,
-  type Hub,
-  type Link,
-  type Origin,
-  type Parent,
+  type ParentTask,
+  type Producer,
+  type SchedulerHandle,
+  type Subscription,
+  TaskEntry,
   taskTimeoutOf
 } from "../scheduler/producer.ts"
 import type * as Task from "../task.ts"
 import type { Timer } from "../timers.ts"
 import { type TaskResult, toResult } from "./execution.ts"
-import { parentIn, waitFor } from "./nesting.ts"
+import { awaitNested, parentIn } from "./nesting.ts"
 import { Retries, type RetryPolicy, toSchedule } from "./retries.ts"
 
 /** Someone who waits for room or for a result. */
@@ -44,17 +44,17 @@ interface QueueOptions {
   readonly chunkSize?: number | "auto" | undefined
 }
 
-export class QueueOrigin implements Origin {
+export class QueueProducer implements Producer {
   readonly pushed = true
   readonly chunkSize: number | undefined
   readonly span: Tracer.AnySpan | undefined
-  readonly parent: Parent | undefined
-  private readonly link: Link
+  readonly parent: ParentTask | undefined
+  private readonly link: Subscription
   private readonly capacity: number
   private readonly taskTimeout: number | undefined
   private readonly retries: Retries | undefined
-  private readonly pending = new Deque<Entry>()
-  private readonly ready = new Deque<Entry>()
+  private readonly pending = new Deque<TaskEntry>()
+  private readonly ready = new Deque<TaskEntry>()
   private readonly pushers = new Deque<Waiter>()
   private readonly poppers = new Deque<Waiter>()
   private count = 0
@@ -65,14 +65,14 @@ export class QueueOrigin implements Origin {
   private running = false
   private readonly onStopped: Array<() => void> = []
 
-  constructor(hub: Hub, options: QueueOptions, context: Context.Context<never>) {
+  constructor(hub: SchedulerHandle, options: QueueOptions, context: Context.Context<never>) {
     this.capacity = boundOption("capacity", options.capacity, 1)
     this.taskTimeout = millisOption("taskTimeout", options.taskTimeout)
     this.chunkSize = options.chunkSize === "auto" ? undefined : countOption("chunkSize", options.chunkSize, 1)
     this.parent = parentIn(context, hub)
     this.span = callerSpan(context)
     const schedule = options.retry === undefined ? undefined : toSchedule(options.retry)
-    const link = hub.attach(this)
+    const link = hub.subscribe(this)
     if (link === undefined) {
       this.error = new DispatcherClosed()
       this.link = undefined as never
@@ -100,16 +100,16 @@ export class QueueOrigin implements Origin {
 
   // --- the scheduler's side --------------------------------------------------
 
-  next(): Entry | undefined {
+  next(): TaskEntry | undefined {
     return this.error === undefined ? this.pending.shift() : undefined
   }
 
-  settled(entry: Entry): void {
+  settled(entry: TaskEntry): void {
     if (this.error !== undefined) return
     if (entry.failure === undefined || this.retries?.takes(entry) !== true) this.finish(entry)
   }
 
-  roomy(): void {
+  onCapacity(): void {
     serve(this.pushers)
   }
 
@@ -117,7 +117,7 @@ export class QueueOrigin implements Origin {
     this.shut(new DispatcherClosed())
   }
 
-  private finish(entry: Entry): void {
+  private finish(entry: TaskEntry): void {
     if (this.error !== undefined) return
     this.unsettled--
     this.retries?.settle(entry)
@@ -131,7 +131,7 @@ export class QueueOrigin implements Origin {
   private tryPush(task: Task.Any): boolean {
     const used = this.unsettled + this.ready.length
     if (used >= this.capacity + this.link.slots() || !this.link.accept(task)) return false
-    const entry = new Entry(task, this.count++, taskTimeoutOf(task, this.taskTimeout))
+    const entry = new TaskEntry(task, this.count++, taskTimeoutOf(task, this.taskTimeout))
     entry.accepted = true
     this.unsettled++
     this.pending.push(entry)
@@ -142,7 +142,7 @@ export class QueueOrigin implements Origin {
   push(
     task: Task.Any,
     timeout: number | undefined,
-    parent: Parent | undefined
+    parent: ParentTask | undefined
   ): Effect.Effect<void, DispatchTimeout | Closed> {
     return Effect.suspend(() => {
       const over = () => this.error ?? (this.ended ? new QueueClosed() : undefined)
@@ -167,7 +167,7 @@ export class QueueOrigin implements Origin {
     return this.error ?? (this.drained ? new QueueClosed() : undefined)
   }
 
-  private shift(): Entry | undefined {
+  private shift(): TaskEntry | undefined {
     const entry = this.ready.shift()
     if (entry !== undefined) serve(this.pushers)
     if (this.drained) serve(this.poppers)
@@ -176,7 +176,7 @@ export class QueueOrigin implements Origin {
 
   pop(
     timeout: number | undefined,
-    parent: Parent | undefined
+    parent: ParentTask | undefined
   ): Effect.Effect<unknown, TaskFailure<Task.Any> | DispatchTimeout | Closed> {
     return Effect.suspend((): Effect.Effect<unknown, TaskFailure<Task.Any> | DispatchTimeout | Closed> => {
       return Effect.flatMap(
@@ -190,10 +190,10 @@ export class QueueOrigin implements Origin {
   /** The next outcome; one that was taken and then not wanted is put back. */
   private take(
     timeout: number | undefined,
-    parent: Parent | undefined
-  ): Effect.Effect<Entry, DispatchTimeout | Closed> {
-    let taken: Entry | undefined
-    const attempt = (): Effect.Effect<Entry, Closed> | undefined => {
+    parent: ParentTask | undefined
+  ): Effect.Effect<TaskEntry, DispatchTimeout | Closed> {
+    let taken: TaskEntry | undefined
+    const attempt = (): Effect.Effect<TaskEntry, Closed> | undefined => {
       const error = this.over
       if (error !== undefined) return Effect.fail(error)
       taken = this.shift()
@@ -206,7 +206,7 @@ export class QueueOrigin implements Origin {
   }
 
   /** Results that somebody took and then no longer wanted. */
-  private putBack(entries: Array<Entry>): void {
+  private putBack(entries: Array<TaskEntry>): void {
     for (let entry = entries.pop(); entry !== undefined; entry = entries.pop()) this.ready.unshift(entry)
     serve(this.poppers)
   }
@@ -214,10 +214,10 @@ export class QueueOrigin implements Origin {
   popMany(
     timeout: number | undefined,
     max: number,
-    parent: Parent | undefined
+    parent: ParentTask | undefined
   ): Effect.Effect<Array<TaskResult<Task.Any>>, Closed> {
     return Effect.suspend(() => {
-      const taken: Array<Entry> = []
+      const taken: Array<TaskEntry> = []
       const attempt = () => {
         const error = this.over
         if (error !== undefined && taken.length === 0) return Effect.fail(error)
@@ -234,7 +234,7 @@ export class QueueOrigin implements Origin {
 
   /** One outcome at a time: what a stream had taken and not handed on when it ends would be lost. */
   takeOne(
-    parent: Parent | undefined
+    parent: ParentTask | undefined
   ): Pull.Pull<Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>, DispatcherClosed> {
     return Effect.suspend(() => this.take(undefined, parent)).pipe(
       Effect.map((entry): Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>> => [toResult(entry)]),
@@ -250,10 +250,10 @@ export class QueueOrigin implements Origin {
     attempt: () => Effect.Effect<A, E> | undefined,
     operation: "push" | "pop",
     timeout: number | undefined,
-    parent: Parent | undefined,
+    parent: ParentTask | undefined,
     interrupted?: () => void
   ): Effect.Effect<A, E | DispatchTimeout> {
-    return waitFor<A, E | DispatchTimeout>(parent, (resume) => {
+    return awaitNested<A, E | DispatchTimeout>(parent, (resume) => {
       let timer: Timer | undefined
       const waiter: Waiter = {
         retry: () => {

@@ -5,7 +5,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { TaskFailure } from "../../TaskFailure.ts"
-import type { Entry } from "../scheduler/producer.ts"
+import type { TaskEntry } from "../scheduler/producer.ts"
 import type * as Task from "../task.ts"
 import type { Timer, Timers } from "../timers.ts"
 
@@ -50,20 +50,20 @@ export const toSchedule = <T extends Task.Any>(policy: RetryPolicy<T>): Schedule
  * copy of the schedule; a waiting task holds no slot.
  */
 export class Retries {
-  private readonly steps = new Map<Entry, Step>()
-  private readonly waiting = new Map<Entry, Timer | Fiber.Fiber<unknown>>()
+  private readonly steps = new Map<TaskEntry, Step>()
+  private readonly waiting = new Map<TaskEntry, Timer | Fiber.Fiber<unknown>>()
   private readonly schedule: Schedule.Schedule<unknown, Failure>
   private readonly timers: Timers
   private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-  private readonly again: (entry: Entry) => void
-  private readonly giveUp: (entry: Entry) => void
+  private readonly again: (entry: TaskEntry) => void
+  private readonly giveUp: (entry: TaskEntry) => void
 
   constructor(options: {
     readonly schedule: Schedule.Schedule<unknown, TaskFailure<never>>
     readonly timers: Timers
     readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-    readonly again: (entry: Entry) => void
-    readonly giveUp: (entry: Entry) => void
+    readonly again: (entry: TaskEntry) => void
+    readonly giveUp: (entry: TaskEntry) => void
   }) {
     this.schedule = options.schedule as Schedule.Schedule<unknown, Failure>
     this.timers = options.timers
@@ -73,7 +73,7 @@ export class Retries {
   }
 
   /** Whether the policy decides about this failed entry: `again` or `giveUp` follows. */
-  takes(entry: Entry): boolean {
+  takes(entry: TaskEntry): boolean {
     const failure = entry.failure!
     if (!entry.idempotent && failure.reason._tag !== "Failed") return false
     // On every dispatcher alike, though not every one takes the payload away.
@@ -103,7 +103,7 @@ export class Retries {
     return true
   }
 
-  private decided(entry: Entry, exit: Exit.Exit<Duration.Duration | undefined>): void {
+  private decided(entry: TaskEntry, exit: Exit.Exit<Duration.Duration | undefined>): void {
     this.waiting.delete(entry)
     if (entry.cancelled) {
       this.steps.delete(entry)
@@ -125,12 +125,12 @@ export class Retries {
   }
 
   /** The entry has its outcome: forgets how often it was tried. */
-  settle(entry: Entry): void {
+  settle(entry: TaskEntry): void {
     if (this.steps.size > 0) this.steps.delete(entry)
   }
 
   /** Drops the entries that wait and match. */
-  cancel(matches: (entry: Entry) => boolean): void {
+  cancel(matches: (entry: TaskEntry) => boolean): void {
     for (const [entry, wait] of Array.from(this.waiting)) {
       if (!matches(entry)) continue
       entry.cancelled = true

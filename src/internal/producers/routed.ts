@@ -1,26 +1,26 @@
 /** Joins one origin to several schedulers, each of which starts the tasks of its own group. */
 import { Deque } from "../deque.ts"
-import type { Entry, Hub, Link, Origin } from "../scheduler/producer.ts"
+import type { Producer, SchedulerHandle, Subscription, TaskEntry } from "../scheduler/producer.ts"
 import type * as Task from "../task.ts"
 
 /** A scheduler and the names of the tasks that go to it. */
 export interface Route {
   readonly names: ReadonlySet<string>
-  readonly hub: Hub
+  readonly hub: SchedulerHandle
 }
 
-export const routeHubs = (routes: ReadonlyArray<Route>): Hub => ({
-  attach(origin) {
+export const routeSchedulers = (routes: ReadonlyArray<Route>): SchedulerHandle => ({
+  subscribe(origin) {
     const fork = new Fork(origin, routes)
     return fork.join() ? fork : undefined
   }
 })
 
 /** What one scheduler sees of the origin: the tasks on its route. */
-class Branch implements Origin {
-  link: Link | undefined
+class Branch implements Producer {
+  link: Subscription | undefined
   /** Tasks of this route that another branch met while it looked for its own. */
-  readonly passed = new Deque<Entry>()
+  readonly passed = new Deque<TaskEntry>()
   private readonly fork: Fork
 
   constructor(fork: Fork) {
@@ -28,27 +28,27 @@ class Branch implements Origin {
   }
 
   get pushed() {
-    return this.fork.origin.pushed
+    return this.fork.producer.pushed
   }
 
   get chunkSize() {
-    return this.fork.origin.chunkSize
+    return this.fork.producer.chunkSize
   }
 
   get span() {
-    return this.fork.origin.span
+    return this.fork.producer.span
   }
 
   get parent() {
-    return this.fork.origin.parent
+    return this.fork.producer.parent
   }
 
-  next(): Entry | undefined {
+  next(): TaskEntry | undefined {
     const passed = this.passed.shift()
     if (passed !== undefined) return passed
     // Only where the others have room for what is theirs: it cannot be put back.
     while (this.fork.hasRoomBut(this)) {
-      const entry = this.fork.origin.next()
+      const entry = this.fork.producer.next()
       if (entry === undefined) return undefined
       const branch = this.fork.branchOf(entry.task)
       if (branch === this) return entry
@@ -58,51 +58,51 @@ class Branch implements Origin {
   }
 
   get hasRoom(): boolean {
-    return this.link!.hasRoom()
+    return this.link!.hasCapacity()
   }
 
   /** Takes a task of this route that another branch met. */
-  private pass(entry: Entry): void {
+  private pass(entry: TaskEntry): void {
     // A task of a queue has its place already.
     entry.accepted ||= this.link!.accept(entry.task)
     this.passed.push(entry)
     this.link!.ready()
   }
 
-  settled(entry: Entry): void {
-    this.fork.origin.settled(entry)
+  settled(entry: TaskEntry): void {
+    this.fork.producer.settled(entry)
   }
 
-  roomy(): void {
+  onCapacity(): void {
     this.fork.ready()
-    this.fork.origin.roomy()
+    this.fork.producer.onCapacity()
   }
 
   closed(): void {
-    this.fork.origin.closed()
+    this.fork.producer.closed()
   }
 }
 
-class Fork implements Link {
-  readonly origin: Origin
+class Fork implements Subscription {
+  readonly producer: Producer
   readonly depth = 0
   private readonly branches: ReadonlyArray<Branch>
   private readonly routes: ReadonlyArray<Route>
 
-  constructor(origin: Origin, routes: ReadonlyArray<Route>) {
-    this.origin = origin
+  constructor(origin: Producer, routes: ReadonlyArray<Route>) {
+    this.producer = origin
     this.routes = routes
     this.branches = routes.map(() => new Branch(this))
   }
 
   /** Whether every branch but one could be passed a task. */
   hasRoomBut(one: Branch): boolean {
-    return this.origin.pushed || this.branches.every((branch) => branch === one || branch.hasRoom)
+    return this.producer.pushed || this.branches.every((branch) => branch === one || branch.hasRoom)
   }
 
   join(): boolean {
     for (let i = 0; i < this.branches.length; i++) {
-      const link = this.routes[i].hub.attach(this.branches[i])
+      const link = this.routes[i].hub.subscribe(this.branches[i])
       if (link === undefined) {
         for (const branch of this.branches) branch.link?.end(() => {})
         return false
@@ -121,7 +121,7 @@ class Fork implements Link {
     for (const branch of this.branches) branch.link!.ready()
   }
 
-  hasRoom(): boolean {
+  hasCapacity(): boolean {
     return this.branches.every((branch) => branch.hasRoom)
   }
 

@@ -5,50 +5,50 @@ import type { TaskFailure } from "../../TaskFailure.ts"
 import { DispatcherClosed } from "../errors.ts"
 import {
   callerSpan,
-  Entry,
-  type Hub,
-  type Link,
-  type Origin,
-  type Parent,
+  type ParentTask,
+  type Producer,
+  type SchedulerHandle,
+  type Subscription,
+  TaskEntry,
   taskTimeoutOf
 } from "../scheduler/producer.ts"
 import type * as Task from "../task.ts"
-import { parentIn, waitFor } from "./nesting.ts"
+import { awaitNested, parentIn } from "./nesting.ts"
 
 /** The origin of one single task. */
-class Run implements Origin {
+class SingleTask implements Producer {
   readonly pushed = false
   readonly chunkSize = undefined
   readonly span: Tracer.AnySpan | undefined
-  readonly parent: Parent | undefined
-  link: Link | undefined
-  private entry: Entry | undefined
+  readonly parent: ParentTask | undefined
+  link: Subscription | undefined
+  private entry: TaskEntry | undefined
   private readonly resume: (effect: Effect.Effect<unknown, TaskFailure<Task.Any> | DispatcherClosed>) => void
 
   constructor(
     task: Task.Any,
     span: Tracer.AnySpan | undefined,
-    parent: Parent | undefined,
+    parent: ParentTask | undefined,
     resume: (effect: Effect.Effect<unknown, TaskFailure<Task.Any> | DispatcherClosed>) => void
   ) {
     this.span = span
     this.parent = parent
     this.resume = resume
-    this.entry = new Entry(task, 0, taskTimeoutOf(task, undefined))
+    this.entry = new TaskEntry(task, 0, taskTimeoutOf(task, undefined))
   }
 
-  next(): Entry | undefined {
+  next(): TaskEntry | undefined {
     const entry = this.entry
     this.entry = undefined
     return entry
   }
 
-  settled(entry: Entry): void {
+  settled(entry: TaskEntry): void {
     this.link!.end(noop)
     this.resume(entry.failure === undefined ? Effect.succeed(entry.value) : Effect.fail(entry.failure))
   }
 
-  roomy(): void {}
+  onCapacity(): void {}
 
   closed(): void {
     this.link!.end(noop)
@@ -59,15 +59,15 @@ class Run implements Origin {
 const noop = () => {}
 
 /** Runs one task. */
-export const run = (
-  hub: Hub,
+export const runSingle = (
+  hub: SchedulerHandle,
   task: Task.Any
 ): Effect.Effect<unknown, TaskFailure<Task.Any> | DispatcherClosed> =>
   Effect.contextWith((context: Context.Context<never>) => {
     const parent = parentIn(context, hub)
-    return waitFor(parent, (resume) => {
-      const run = new Run(task, callerSpan(context), parent, resume)
-      const link = run.link = hub.attach(run)
+    return awaitNested(parent, (resume) => {
+      const run = new SingleTask(task, callerSpan(context), parent, resume)
+      const link = run.link = hub.subscribe(run)
       if (link === undefined) {
         resume(Effect.fail(new DispatcherClosed()))
         return undefined

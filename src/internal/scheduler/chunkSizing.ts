@@ -41,7 +41,7 @@ export class ChunkFill {
 }
 
 /** Learns from what a lane measured over some tasks; rises at once, falls by 30 %. */
-export const learn = (stats: ReadonlyArray<TaskStats>, micros: number): void => {
+export const updateEstimates = (stats: ReadonlyArray<TaskStats>, micros: number): void => {
   const types: Array<TaskStats> = []
   let expected = 0
   let last: TaskStats | undefined

@@ -21,7 +21,7 @@ export interface ExecutorSettings {
   /** How long a chunk should take at a codec boundary, in microseconds: less than that, and sending it is dear. Default 700. */
   readonly chunkMicros?: number | undefined
   /** How long a task waits for a lane that serves it, in milliseconds, while there are others. Default: not at all. */
-  readonly patience?: number | undefined
+  readonly unservedTimeout?: number | undefined
 }
 
 /**
@@ -30,7 +30,7 @@ export interface ExecutorSettings {
  *
  * @category models
  */
-export interface Lane {
+export interface WorkerHandle {
   /** `TaskFailure.worker`. */
   readonly name: string
   /** Tasks that really run at once. */
@@ -51,9 +51,9 @@ export interface Lane {
    */
   readonly moves?: boolean | undefined
   /** Tasks at this depth of nesting that may start. Default: as many as the lane takes. */
-  readonly room?: ((depth: number) => number) | undefined
+  readonly capacityAt?: ((depth: number) => number) | undefined
   /** Why it cannot run the tasks of a name, or `undefined` if it can. Default: it can run all. Must not change. */
-  readonly refuses?: ((name: string) => string | undefined) | undefined
+  readonly unsupported?: ((name: string) => string | undefined) | undefined
 }
 
 // ----------------------------------------------------------------------------
@@ -94,9 +94,9 @@ export interface Chunk {
   readonly id: number
   readonly items: ReadonlyArray<Item>
   /** Microseconds that one item is expected to take, on average; 0 while unknown. */
-  readonly expected: number
+  readonly expectedMicros: number
   /** Its one item may have ended a lane before, and counts as guilty if this one is lost with it. */
-  readonly suspect: boolean
+  readonly quarantined: boolean
   /** Bytes that the payload of one item holds, on average; 0 while unknown. */
   readonly bytes: number
   /** For the lane's own use. */
@@ -120,7 +120,7 @@ export type WireFailure =
     readonly message: string
   }
   /** The item is proven to have ended what ran it below the lane, which goes on: counts as a loss of its own. */
-  | ({ readonly _tag: "WorkerLost" } & Ending)
+  | ({ readonly _tag: "WorkerLost" } & WorkerExit)
   /** Below the lane nothing could be had that runs it. */
   | { readonly _tag: "NoWorker"; readonly millis: number; readonly cause: string | undefined }
 
@@ -129,7 +129,7 @@ export type WireFailure =
  *
  * @category models
  */
-export interface Ending {
+export interface WorkerExit {
   readonly exitCode?: number | undefined
   readonly signal?: string | undefined
   readonly outOfMemory: boolean
@@ -141,7 +141,7 @@ export interface Ending {
  *
  * @category models
  */
-export interface Ran {
+export interface AttemptInfo {
   readonly attempt: number
   readonly worker: string
 }
@@ -158,14 +158,14 @@ export type Trace = string | (() => string)
  *
  * @category models
  */
-export interface Loss extends Ending {
+export interface WorkerLoss extends WorkerExit {
   /**
    * Who is to blame where no chunk names a culprit. By default an item that ran
    * alone is, and of several none is proven. `"nobody"`: the lane was ended for a
-   * reason that has its outcome already. `"doubt"`: not even one that ran alone
+   * reason that has its outcome already. `"ambiguous"`: not even one that ran alone
    * is proven.
    */
-  readonly blame?: "nobody" | "doubt" | undefined
+  readonly attribution?: "nobody" | "ambiguous" | undefined
   /**
    * Per chunk: whether an unsettled item may have started, and which one is proven
    * to have ended the lane. A chunk that is left out had not started.
@@ -186,22 +186,22 @@ export interface Loss extends Ending {
  */
 export interface Scheduler {
   /** The lane may take from now on. */
-  join(lane: Lane): void
+  join(lane: WorkerHandle): void
   /**
    * At most `max` tasks for this lane, or `undefined`: it is then woken when there
    * may be more. `first` names a task whose children come before all others.
    */
-  take(lane: Lane, max: number, first?: TaskToken): Chunk | undefined
+  take(lane: WorkerHandle, max: number, first?: TaskToken): Chunk | undefined
   /** The item succeeded, with its (encoded) value. */
   succeed(chunk: Chunk, at: number, value: unknown): void
   /** The item failed. */
-  fail(chunk: Chunk, at: number, failure: WireFailure, ran?: Ran): void
+  fail(chunk: Chunk, at: number, failure: WireFailure, ran?: AttemptInfo): void
   /** A lane spent so many microseconds on these items of its chunks, not yet reported. Sizes later chunks. */
-  busy(items: ReadonlyArray<Item>, micros: number): void
+  recordBusy(items: ReadonlyArray<Item>, micros: number): void
   /** Items from `from` up to, not including, `to` surely did not start. They count no attempt. */
-  giveBack(chunk: Chunk, from: number, to: number): void
+  requeue(chunk: Chunk, from: number, to: number): void
   /** No event of this lane follows. Without a loss, what it held did not start. */
-  leave(lane: Lane, loss?: Loss): void
+  leave(lane: WorkerHandle, loss?: WorkerLoss): void
   /** No lane can be had, for so many milliseconds already: what waits fails with `NoWorker` until one joins. */
   unavailable(cause: unknown, waited?: number): void
   /** Milliseconds of a monotonic clock: the `Clock` of the Effect that opened the executor. */
@@ -241,7 +241,7 @@ export interface DispatcherOptions {
    */
   readonly capacity?: number | "unbounded" | undefined
   /** How often a task may be alone on a worker that is lost, before it fails with `WorkerLost`. Default 3. */
-  readonly maxAttempts?: number | undefined
+  readonly maxWorkerLosses?: number | undefined
 }
 
 /**
@@ -255,7 +255,7 @@ export interface Status {
   /** Tasks that run. */
   readonly running: number
   /** Executions, queues and single runs that are open. */
-  readonly origins: number
+  readonly executions: number
   /** Outcomes since the dispatcher started. */
   readonly succeeded: number
   readonly failed: number
@@ -264,6 +264,6 @@ export interface Status {
     /** Tasks that it runs at once. */
     readonly concurrency: number
     /** Tasks that it holds, running or not yet started. */
-    readonly held: number
+    readonly assigned: number
   }>
 }

@@ -1,7 +1,7 @@
 /** Reads what a lane says of a failure. */
 import * as Duration from "effect/Duration"
 import * as TaskFailure from "../../TaskFailure.ts"
-import { defect, Misfit, type TaskCodec } from "../encoding/codec.ts"
+import { CodecError, defect, type TaskCodec } from "../encoding/codec.ts"
 import type * as Contract from "./contract.ts"
 
 /** The reason of a failure of the task of this name; without a codec its parts are live values. */
@@ -14,12 +14,14 @@ export const reasonOf = (
     case "Failed": {
       if (codec === undefined) return new TaskFailure.Failed({ error: failure.error })
       const error = codec.error.decode(failure.error)
-      return error instanceof Misfit ? undecodable("error", error) : new TaskFailure.Failed({ error })
+      return error instanceof CodecError ? undecodable("error", error) : new TaskFailure.Failed({ error })
     }
     case "Defect": {
       if (codec === undefined) return new TaskFailure.Defect({ defect: failure.defect })
       const decoded = defect.decode(failure.defect)
-      return decoded instanceof Misfit ? undecodable("defect", decoded) : new TaskFailure.Defect({ defect: decoded })
+      return decoded instanceof CodecError
+        ? undecodable("defect", decoded)
+        : new TaskFailure.Defect({ defect: decoded })
     }
     case "TimedOut":
       return new TaskFailure.TimedOut({ duration: Duration.millis(failure.millis) })
@@ -39,12 +41,12 @@ export const reasonOf = (
   }
 }
 
-export const workerLost = ({ exitCode, outOfMemory, signal }: Contract.Ending): TaskFailure.WorkerLost =>
+export const workerLost = ({ exitCode, outOfMemory, signal }: Contract.WorkerExit): TaskFailure.WorkerLost =>
   new TaskFailure.WorkerLost({
     outOfMemory,
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(signal === undefined ? {} : { signal })
   })
 
-const undecodable = (part: "error" | "defect", { message }: Misfit): TaskFailure.Undecodable =>
+const undecodable = (part: "error" | "defect", { message }: CodecError): TaskFailure.Undecodable =>
   new TaskFailure.Undecodable({ part, message })

@@ -12,7 +12,7 @@ import type { Timers } from "../timers.ts"
 import type { Item, TaskToken } from "./contract.ts"
 
 /** One accepted task on its way to its one outcome. */
-export class Entry implements Item {
+export class TaskEntry implements Item {
   readonly task: Task.Any
   readonly index: number
   readonly taskTimeout: number | undefined
@@ -22,7 +22,7 @@ export class Entry implements Item {
   losses = 0
   /** The chunk that holds it, which is how late outcomes are told. Owned by the scheduler, as is the link. */
   lease: object | undefined = undefined
-  link: Link | undefined = undefined
+  subscription: Subscription | undefined = undefined
   /** What the scheduler knows of its type. */
   type: object | undefined = undefined
   /** Its caller no longer wants it: it never starts, or its outcome is dropped. */
@@ -53,16 +53,16 @@ export class Entry implements Item {
   }
 
   get span(): Tracer.AnySpan | undefined {
-    return this.link!.origin.span
+    return this.subscription!.producer.span
   }
 
   get depth(): number {
-    return this.link!.depth
+    return this.subscription!.depth
   }
 }
 
 /** Hands out tasks. Every member is synchronous and never throws. */
-export interface Origin {
+export interface Producer {
   /** Its tasks took their place of the capacity when they were pushed, not when they are asked for. */
   readonly pushed: boolean
   /** Tasks in a chunk, or `undefined` to let the scheduler choose. */
@@ -70,28 +70,28 @@ export interface Origin {
   /** The caller's span. */
   readonly span: Tracer.AnySpan | undefined
   /** The running task whose handler made this origin. */
-  readonly parent: Parent | undefined
+  readonly parent: ParentTask | undefined
   /** The next task to start, or `undefined`: it is asked again after `link.ready()`. */
-  readonly next: () => Entry | undefined
+  readonly next: () => TaskEntry | undefined
   /** The entry has its outcome: `failure`, or else `value`. Not called for cancelled entries. */
-  readonly settled: (entry: Entry) => void
+  readonly settled: (entry: TaskEntry) => void
   /** A cancelled entry has stopped, or will not start. */
-  readonly dropped?: ((entry: Entry) => void) | undefined
+  readonly dropped?: ((entry: TaskEntry) => void) | undefined
   /** There may be room for a push that `link.accept` refused. */
-  readonly roomy: () => void
+  readonly onCapacity: () => void
   /** The dispatcher's scope ends. */
   readonly closed: () => void
 }
 
 /** What the scheduler gives to an origin that joined it. */
-export interface Link {
-  readonly origin: Origin
+export interface Subscription {
+  readonly producer: Producer
   /** How many tasks wait for its tasks, one within the other. */
   readonly depth: number
   /** The origin has something to start. */
   readonly ready: () => void
   /** Whether any task would be accepted; if not, `roomy` tells when to ask again. */
-  readonly hasRoom: () => boolean
+  readonly hasCapacity: () => boolean
   /** Takes a place of the dispatcher's capacity for a task that waits to start. */
   readonly accept: (task: Task.Any) => boolean
   /** Cancels every entry with an index above `after`, that lanes hold or that waits to be started again. */
@@ -106,12 +106,12 @@ export interface Link {
 }
 
 /** A running task, seen by the tasks that its handler starts. */
-export interface Parent extends TaskToken {
+export interface ParentTask extends TaskToken {
   readonly depth: number
   /** Links of its children, which a lent slot serves first. Owned by the scheduler. */
-  links: Set<Link> | undefined
+  subscriptions: Set<Subscription> | undefined
   /** Lends the slot, until `resume` is called as often. */
-  readonly wait: () => void
+  readonly lendSlot: () => void
   /** Calls `go` as soon as the handler has a slot again. */
   readonly resume: (go: () => void) => void
   /** Ends a wait that was interrupted: the handler goes on unwinding, and has a slot again as soon as one is free. */
@@ -119,15 +119,15 @@ export interface Parent extends TaskToken {
 }
 
 /** The task whose handler is running. */
-export const CurrentParent: Context.Reference<Parent | undefined> = Context.Reference<Parent | undefined>(
+export const CurrentParent: Context.Reference<ParentTask | undefined> = Context.Reference<ParentTask | undefined>(
   "papyros/internal/CurrentParent",
   { defaultValue: () => undefined }
 )
 
 /** The scheduler's side of a dispatcher: where origins join. */
-export interface Hub {
+export interface SchedulerHandle {
   /** Joins an origin, or `undefined` if the dispatcher is closed. */
-  readonly attach: (origin: Origin) => Link | undefined
+  readonly subscribe: (origin: Producer) => Subscription | undefined
 }
 
 /** The caller's span. */

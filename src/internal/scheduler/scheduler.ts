@@ -15,16 +15,16 @@ import type * as Scope from "effect/Scope"
 import * as TaskFailure from "../../TaskFailure.ts"
 import { Deque } from "../deque.ts"
 import * as Codec from "../encoding/codec.ts"
-import { sizeOf } from "../encoding/estimateSize.ts"
+import { estimateSize } from "../encoding/estimateSize.ts"
 import { boundOption, countOption } from "../options.ts"
 import type * as Task from "../task.ts"
 import { type Timer, Timers } from "../timers.ts"
-import { ChunkFill, learn, TARGET_MICROS } from "./chunkSizing.ts"
+import { ChunkFill, TARGET_MICROS, updateEstimates } from "./chunkSizing.ts"
 import type * as Contract from "./contract.ts"
 import { reasonOf, workerLost } from "./failureReason.ts"
-import type { Entry, Hub, Origin, Parent } from "./producer.ts"
-import { isWanted, linkOf, OriginLink } from "./subscription.ts"
-import { Chunk, Seat, type TaskType, typeOf } from "./workerState.ts"
+import type { ParentTask, Producer, SchedulerHandle, TaskEntry } from "./producer.ts"
+import { isWanted, ProducerSubscription, subscriptionOf } from "./subscription.ts"
+import { Chunk, type TaskType, typeOf, WorkerState } from "./workerState.ts"
 
 /** What a scheduler is told beside what users may say. */
 interface SchedulerOptions extends Contract.DispatcherOptions {
@@ -34,34 +34,35 @@ interface SchedulerOptions extends Contract.DispatcherOptions {
 
 /** Tasks of one name that no lane serves which has asked so far. */
 interface Aside {
-  readonly entries: Deque<Entry>
+  readonly entries: Deque<TaskEntry>
   lastChunk: number
   timer: Timer | undefined
 }
 
-export class Scheduler implements Contract.Scheduler, Hub {
+export class Scheduler implements Contract.Scheduler, SchedulerHandle {
   readonly timers: Timers
   private readonly later: (f: () => void) => void
   private readonly tasks: ReadonlyMap<string, Task.AnyClass>
   private readonly types = new Map<string, TaskType>()
   private readonly capacity: number
-  private readonly maxAttempts: number
+  private readonly maxWorkerLosses: number
   private readonly relays: boolean
   private readonly boundary: "codec" | "none"
   private readonly maxChunk: number
   private readonly chunkMicros: number
   private readonly patience: number
 
-  private readonly seats = new Map<Contract.Lane, Seat>()
-  private readonly links = new Set<OriginLink>()
+  private readonly seats = new Map<Contract.WorkerHandle, WorkerState>()
+  private readonly links = new Set<ProducerSubscription>()
   /** Links that may have something to start, in the order of their turns. */
-  private readonly turns = new Deque<OriginLink>()
+  private readonly turns = new Deque<ProducerSubscription>()
   /** Links among the turns that may have ended. */
   private stale = 0
-  private readonly suspects = new Deque<Entry>()
+  private readonly suspects = new Deque<TaskEntry>()
   /** What the lanes that asked do not serve, by name. */
   private readonly aside = new Map<string, Aside>()
-  private readonly rejected: Array<readonly [entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>]> = []
+  private readonly rejected: Array<readonly [entry: TaskEntry, worker: string, reason: TaskFailure.Reason<unknown>]> =
+    []
   private slotCount = 0
   private windowCount = 0
   /** Places of the capacity in use. */
@@ -91,11 +92,11 @@ export class Scheduler implements Contract.Scheduler, Hub {
     this.tasks = tasks
     this.timers = timers
     this.capacity = boundOption("capacity", options.capacity, 1)
-    this.maxAttempts = countOption("maxAttempts", options.maxAttempts, 1) ?? 3
+    this.maxWorkerLosses = countOption("maxWorkerLosses", options.maxWorkerLosses, 1) ?? 3
     this.boundary = executor.boundary
     this.maxChunk = executor.maxChunk
     this.chunkMicros = executor.chunkMicros ?? TARGET_MICROS
-    this.patience = executor.patience ?? 0
+    this.patience = executor.unservedTimeout ?? 0
   }
 
   now(): number {
@@ -109,18 +110,18 @@ export class Scheduler implements Contract.Scheduler, Hub {
 
   // --- origins ---------------------------------------------------------------
 
-  attach(origin: Origin): OriginLink | undefined {
+  subscribe(origin: Producer): ProducerSubscription | undefined {
     if (this.closed) return undefined
     const parent = origin.parent?.scheduler === this ? origin.parent : undefined
-    const link = new OriginLink(this, origin, parent === undefined ? 0 : parent.depth + 1)
+    const link = new ProducerSubscription(this, origin, parent === undefined ? 0 : parent.depth + 1)
     this.links.add(link)
-    if (parent !== undefined) (parent.links ??= new Set()).add(link)
+    if (parent !== undefined) (parent.subscriptions ??= new Set()).add(link)
     return link
   }
 
-  unlink(link: OriginLink): void {
+  unlink(link: ProducerSubscription): void {
     this.links.delete(link)
-    link.origin.parent?.links?.delete(link)
+    link.producer.parent?.subscriptions?.delete(link)
     if (link.queued) this.forget()
     if (link.accepted > 0) {
       this.accepted -= link.accepted
@@ -139,7 +140,7 @@ export class Scheduler implements Contract.Scheduler, Hub {
     }
   }
 
-  enqueue(link: OriginLink): void {
+  enqueue(link: ProducerSubscription): void {
     if (!link.queued) {
       link.queued = true
       this.turns.push(link)
@@ -173,39 +174,39 @@ export class Scheduler implements Contract.Scheduler, Hub {
     for (const link of this.links) {
       if (!link.refused) continue
       link.refused = false
-      link.origin.roomy()
+      link.producer.onCapacity()
     }
   }
 
   /** Cancels what lanes hold of a link, with an index above `after`. */
-  cancelAfter(link: OriginLink, after: number): void {
+  cancelAfter(link: ProducerSubscription, after: number): void {
     if (link.active === 0) return
-    const entries: Array<Entry> = []
+    const entries: Array<TaskEntry> = []
     for (const seat of this.seats.values()) {
       for (let chunk = seat.newest; chunk !== undefined; chunk = chunk.older) {
         for (const entry of chunk.items) {
-          if (entry.link === link && entry.lease === chunk && entry.index > after) entries.push(entry)
+          if (entry.subscription === link && entry.lease === chunk && entry.index > after) entries.push(entry)
         }
       }
     }
     this.cancel(entries)
   }
 
-  cancel(entries: ReadonlyArray<Entry>): void {
+  cancel(entries: ReadonlyArray<TaskEntry>): void {
     const fresh = entries.filter((entry) => !entry.cancelled)
     // All before any of them ends: one that ends may let others end at once, and none is to start again for that.
     for (const entry of fresh) entry.cancelled = true
     for (const entry of fresh) {
       const chunk = entry.lease as Chunk | undefined
-      if (chunk !== undefined) chunk.seat.lane.cancel(chunk, chunk.items.indexOf(entry))
+      if (chunk !== undefined) chunk.worker.worker.cancel(chunk, chunk.items.indexOf(entry))
     }
   }
 
   // --- lanes -----------------------------------------------------------------
 
-  join(lane: Contract.Lane): void {
+  join(lane: Contract.WorkerHandle): void {
     if (this.closed) return
-    const seat = new Seat(lane)
+    const seat = new WorkerState(lane)
     seat.parked = true
     this.seats.set(lane, seat)
     this.slotCount += lane.concurrency
@@ -227,13 +228,13 @@ export class Scheduler implements Contract.Scheduler, Hub {
         if (this.turns.length === 0 && this.suspects.length === 0 && this.aside.size === 0) break
         if (!seat.parked) continue
         seat.parked = false
-        seat.lane.wake()
+        seat.worker.wake()
       }
     }
     this.waking = false
   }
 
-  take(lane: Contract.Lane, max: number, first?: Parent): Chunk | undefined {
+  take(lane: Contract.WorkerHandle, max: number, first?: ParentTask): Chunk | undefined {
     const seat = this.seats.get(lane)
     if (seat === undefined || this.closed || max <= 0) return undefined
     if (this.taking) {
@@ -262,14 +263,14 @@ export class Scheduler implements Contract.Scheduler, Hub {
     return leased
   }
 
-  private fill(seat: Seat, max: number, first: Parent | undefined): Array<Entry> {
+  private fill(seat: WorkerState, max: number, first: ParentTask | undefined): Array<TaskEntry> {
     const most = Math.min(max, this.maxChunk)
-    const entries: Array<Entry> = []
+    const entries: Array<TaskEntry> = []
     if (this.aside.size > 0) this.fillFromAside(seat, most, entries)
-    if (first?.links !== undefined) {
-      for (const child of first.links) {
+    if (first?.subscriptions !== undefined) {
+      for (const child of first.subscriptions) {
         if (entries.length >= most) return entries
-        this.fillFrom(child as OriginLink, most - entries.length, seat, entries)
+        this.fillFrom(child as ProducerSubscription, most - entries.length, seat, entries)
       }
     }
     // Every link whose turn it is gives its share, until the chunk is full.
@@ -283,10 +284,10 @@ export class Scheduler implements Contract.Scheduler, Hub {
   }
 
   /** Adds entries of one link, at most `share`; whether it may have more. */
-  private fillFrom(link: OriginLink, share: number, seat: Seat, entries: Array<Entry>): boolean {
+  private fillFrom(link: ProducerSubscription, share: number, seat: WorkerState, entries: Array<TaskEntry>): boolean {
     const size = this.admitted(link, share, seat, entries)
     if (size <= 0) return true
-    const fixed = link.origin.chunkSize
+    const fixed = link.producer.chunkSize
     // Chunks of live tasks are only a way to save calls: they need no estimate.
     const fill = fixed === undefined && this.boundary === "codec" && size > 1
       ? new ChunkFill(link.lastChunk, this.chunkMicros)
@@ -296,7 +297,7 @@ export class Scheduler implements Contract.Scheduler, Hub {
       const entry = link.shift()
       if (entry === undefined) {
         this.shareTail(link, entries, start)
-        return link.front.length > 0
+        return link.requeued.length > 0
       }
       const type = this.prepare(entry, seat)
       if (type === undefined) continue
@@ -318,11 +319,16 @@ export class Scheduler implements Contract.Scheduler, Hub {
   }
 
   /** How many entries of a link may go into a chunk that has some already. */
-  private admitted(link: OriginLink, share: number, { held, lane }: Seat, entries: ReadonlyArray<Entry>): number {
-    let size = link.origin.chunkSize === undefined ? share : Math.min(share, link.origin.chunkSize)
-    if (lane.room !== undefined) {
+  private admitted(
+    link: ProducerSubscription,
+    share: number,
+    { held, worker: lane }: WorkerState,
+    entries: ReadonlyArray<TaskEntry>
+  ): number {
+    let size = link.producer.chunkSize === undefined ? share : Math.min(share, link.producer.chunkSize)
+    if (lane.capacityAt !== undefined) {
       const taken = entries.length === 0 ? 0 : entries.filter((entry) => entry.depth === link.depth).length
-      size = Math.min(size, lane.room(link.depth) - taken)
+      size = Math.min(size, lane.capacityAt(link.depth) - taken)
     }
     if (this.capacity === Infinity || lane.window <= lane.concurrency) return size
     const atOnce = lane.concurrency - held - entries.length
@@ -331,21 +337,21 @@ export class Scheduler implements Contract.Scheduler, Hub {
   }
 
   /** The end of a source is spread over the lanes. */
-  private shareTail(link: OriginLink, entries: Array<Entry>, start: number): void {
-    if (this.seats.size < 2 || link.origin.chunkSize !== undefined) return
+  private shareTail(link: ProducerSubscription, entries: Array<TaskEntry>, start: number): void {
+    if (this.seats.size < 2 || link.producer.chunkSize !== undefined) return
     const end = start + Math.ceil((entries.length - start) / this.seats.size)
     while (entries.length > end) link.putBack(entries.pop()!)
   }
 
   /** Looks the type up and encodes the payload, or rejects the entry. */
-  private prepare(entry: Entry, seat: Seat): TaskType | undefined {
+  private prepare(entry: TaskEntry, seat: WorkerState): TaskType | undefined {
     const type = this.typeOf(entry.task._tag)
     if (type === undefined) {
-      this.reject(entry, seat.lane.name, new TaskFailure.UnknownTask({ name: entry.task._tag }))
+      this.reject(entry, seat.worker.name, new TaskFailure.UnknownTask({ name: entry.task._tag }))
       return undefined
     }
     entry.type = type
-    if (seat.lane.refuses?.(type.name) !== undefined) {
+    if (seat.worker.unsupported?.(type.name) !== undefined) {
       this.setAside(entry, type.name)
       return undefined
     }
@@ -355,10 +361,10 @@ export class Scheduler implements Contract.Scheduler, Hub {
       entry.payload = entry.task
     } else if (entry.payload === undefined) {
       const encoded = type.codec.payload.encode(entry.task)
-      if (encoded instanceof Codec.Misfit) {
+      if (encoded instanceof Codec.CodecError) {
         this.reject(
           entry,
-          seat.lane.name,
+          seat.worker.name,
           new TaskFailure.Undecodable({ part: "payload", message: encoded.message })
         )
         return undefined
@@ -370,7 +376,7 @@ export class Scheduler implements Contract.Scheduler, Hub {
   }
 
   private sample(type: TaskType, payload: unknown): void {
-    if (type.sampled++ % 64 === 0) type.bytes += (sizeOf(payload) - type.bytes) / (type.sampled === 1 ? 1 : 8)
+    if (type.sampled++ % 64 === 0) type.bytes += (estimateSize(payload) - type.bytes) / (type.sampled === 1 ? 1 : 8)
   }
 
   private typeOf(name: string): TaskType | undefined {
@@ -392,8 +398,8 @@ export class Scheduler implements Contract.Scheduler, Hub {
   // --- what some lanes do not serve -------------------------------------------
 
   /** Keeps an entry for lanes that serve it. */
-  private setAside(entry: Entry, name: string): void {
-    linkOf(entry).count(entry)
+  private setAside(entry: TaskEntry, name: string): void {
+    subscriptionOf(entry).count(entry)
     let aside = this.aside.get(name)
     if (aside === undefined) {
       aside = { entries: new Deque(), lastChunk: 1, timer: undefined }
@@ -405,8 +411,8 @@ export class Scheduler implements Contract.Scheduler, Hub {
 
   /** While no lane serves the name, what waits does so as long as the executor says. */
   private watchAside(name: string, aside: Aside): void {
-    for (const { lane } of this.seats.values()) {
-      if (lane.refuses?.(name) !== undefined) continue
+    for (const { worker: lane } of this.seats.values()) {
+      if (lane.unsupported?.(name) !== undefined) continue
       // It may have asked before this was there.
       if (!this.wakesSoon) {
         this.wakesSoon = true
@@ -420,9 +426,9 @@ export class Scheduler implements Contract.Scheduler, Hub {
     aside.timer ??= this.timers.set(this.patience, () => this.giveUp(name))
   }
 
-  private fillFromAside(seat: Seat, most: number, entries: Array<Entry>): void {
+  private fillFromAside(seat: WorkerState, most: number, entries: Array<TaskEntry>): void {
     for (const [name, aside] of this.aside) {
-      if (seat.lane.refuses?.(name) !== undefined) continue
+      if (seat.worker.unsupported?.(name) !== undefined) continue
       const fill = this.boundary === "codec" ? new ChunkFill(aside.lastChunk, this.chunkMicros) : undefined
       const start = entries.length
       while (entries.length < most) {
@@ -430,7 +436,7 @@ export class Scheduler implements Contract.Scheduler, Hub {
         if (entry === undefined) break
         const type = isWanted(entry) ? this.prepare(entry, seat) : undefined
         if (type === undefined) {
-          linkOf(entry).uncount(entry)
+          subscriptionOf(entry).uncount(entry)
           continue
         }
         if (fill?.fits(type) === false) {
@@ -455,7 +461,7 @@ export class Scheduler implements Contract.Scheduler, Hub {
     const aside = this.aside.get(name)
     if (aside === undefined) return
     aside.timer = undefined
-    const offers = new Set(Array.from(this.seats.values(), ({ lane }) => lane.refuses?.(name)))
+    const offers = new Set(Array.from(this.seats.values(), ({ worker: lane }) => lane.unsupported?.(name)))
     // One has come and is busy, or there is none at all, which is for the executor to say.
     if (offers.has(undefined) || offers.size === 0) return
     this.aside.delete(name)
@@ -465,11 +471,11 @@ export class Scheduler implements Contract.Scheduler, Hub {
     }
   }
 
-  private lease(seat: Seat, entries: Array<Entry>): Chunk | undefined {
+  private lease(seat: WorkerState, entries: Array<TaskEntry>): Chunk | undefined {
     let wanted = 0
     let roomier = false
     for (const entry of entries) {
-      if (linkOf(entry).uncount(entry)) roomier = true
+      if (subscriptionOf(entry).uncount(entry)) roomier = true
       // The origin may have ended while it was asked.
       if (isWanted(entry)) entries[wanted++] = entry
     }
@@ -478,7 +484,7 @@ export class Scheduler implements Contract.Scheduler, Hub {
     for (const entry of entries) {
       entry.lease = chunk
       entry.attempt++
-      linkOf(entry).active++
+      subscriptionOf(entry).active++
     }
     if (chunk !== undefined) seat.add(chunk)
     if (roomier) this.roomy()
@@ -493,9 +499,9 @@ export class Scheduler implements Contract.Scheduler, Hub {
     if (!entry.cancelled) {
       const codec = typeOf(entry).codec
       const decoded = codec === undefined ? value : codec.success.decode(value)
-      if (decoded instanceof Codec.Misfit) {
+      if (decoded instanceof Codec.CodecError) {
         const reason = new TaskFailure.Undecodable({ part: "success", message: decoded.message })
-        this.failWith(entry, chunk.seat.lane.name, reason, "")
+        this.failWith(entry, chunk.worker.worker.name, reason, "")
       } else {
         entry.value = decoded
         this.succeeded++
@@ -505,15 +511,15 @@ export class Scheduler implements Contract.Scheduler, Hub {
     this.released(chunk, entry)
   }
 
-  fail(chunk: Chunk, at: number, failure: Contract.WireFailure, ran?: Contract.Ran): void {
+  fail(chunk: Chunk, at: number, failure: Contract.WireFailure, ran?: Contract.AttemptInfo): void {
     const entry = chunk.items[at]
     if (!this.release(chunk, entry)) return
     if (ran !== undefined) entry.attempt = Math.max(entry.attempt, ran.attempt)
-    const worker = ran?.worker ?? chunk.seat.lane.name
+    const worker = ran?.worker ?? chunk.worker.worker.name
     if (entry.cancelled) {
       // Nobody waits for it.
     } else if (failure._tag === "WorkerLost") {
-      this.restart(entry, failure, worker, chunk.seat, entry)
+      this.restart(entry, failure, worker, chunk.worker, entry)
       this.wake()
     } else {
       const reason = TaskFailure.withoutStack(() => reasonOf(failure, entry.name, typeOf(entry).codec))
@@ -522,31 +528,31 @@ export class Scheduler implements Contract.Scheduler, Hub {
     this.released(chunk, entry)
   }
 
-  private failWith(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>, trace: Contract.Trace): void {
+  private failWith(entry: TaskEntry, worker: string, reason: TaskFailure.Reason<unknown>, trace: Contract.Trace): void {
     this.failed++
     entry.failure = TaskFailure.make({ task: entry.task, attempt: Math.max(1, entry.attempt), worker, trace, reason })
     this.settle(entry)
   }
 
-  private settle(entry: Entry): void {
+  private settle(entry: TaskEntry): void {
     entry.payload = undefined
-    linkOf(entry).origin.settled(entry)
+    subscriptionOf(entry).producer.settled(entry)
   }
 
   /** Takes the entry from its lane; false if it is not the chunk's any more. */
-  private release(chunk: Chunk, entry: Entry | undefined): entry is Entry {
+  private release(chunk: Chunk, entry: TaskEntry | undefined): entry is TaskEntry {
     if (entry === undefined || entry.lease !== chunk) return false
     entry.lease = undefined
-    linkOf(entry).active--
-    const seat = chunk.seat
+    subscriptionOf(entry).active--
+    const seat = chunk.worker
     seat.held--
     if (--chunk.open === 0) seat.remove(chunk)
     return true
   }
 
-  private released(chunk: Chunk, entry: Entry): void {
-    linkOf(entry).afterRelease(entry)
-    const seat = chunk.seat
+  private released(chunk: Chunk, entry: TaskEntry): void {
+    subscriptionOf(entry).afterRelease(entry)
+    const seat = chunk.worker
     if (seat.held === 0 && (seat.alone || seat.draining)) {
       seat.alone = false
       seat.draining = false
@@ -555,13 +561,13 @@ export class Scheduler implements Contract.Scheduler, Hub {
     this.roomy()
   }
 
-  busy(items: ReadonlyArray<Entry>, micros: number): void {
-    if (items.length > 0) learn(items.map(typeOf), micros)
+  recordBusy(items: ReadonlyArray<TaskEntry>, micros: number): void {
+    if (items.length > 0) updateEstimates(items.map(typeOf), micros)
   }
 
   /** Fails an entry that never got to a lane; later, so that who is asking is not disturbed. */
-  private reject(entry: Entry, worker: string, reason: TaskFailure.Reason<unknown>): void {
-    linkOf(entry).uncount(entry)
+  private reject(entry: TaskEntry, worker: string, reason: TaskFailure.Reason<unknown>): void {
+    subscriptionOf(entry).uncount(entry)
     if (this.rejected.push([entry, worker, reason]) > 1) return
     // In a turn of its own: what is rejected and tried again at once must not keep the event loop.
     this.later(() => {
@@ -574,12 +580,12 @@ export class Scheduler implements Contract.Scheduler, Hub {
 
   // --- losses ----------------------------------------------------------------
 
-  giveBack(chunk: Chunk, from: number, to: number): void {
+  requeue(chunk: Chunk, from: number, to: number): void {
     for (let at = Math.min(to, chunk.items.length) - 1; at >= from; at--) {
-      const entry: Entry = chunk.items[at]
+      const entry: TaskEntry = chunk.items[at]
       if (!this.release(chunk, entry)) continue
       entry.attempt--
-      if (isMoved(entry, chunk.seat)) this.lost(entry, chunk.seat.lane.name, { outOfMemory: false })
+      if (isMoved(entry, chunk.worker)) this.lost(entry, chunk.worker.worker.name, { outOfMemory: false })
       else this.again(entry)
       this.released(chunk, entry)
     }
@@ -587,8 +593,8 @@ export class Scheduler implements Contract.Scheduler, Hub {
   }
 
   /** Puts an entry before those that have not been tried. */
-  private again(entry: Entry): void {
-    const link = linkOf(entry)
+  private again(entry: TaskEntry): void {
+    const link = subscriptionOf(entry)
     if (!isWanted(entry)) return
     link.putBack(entry)
     if (!link.queued) {
@@ -597,19 +603,19 @@ export class Scheduler implements Contract.Scheduler, Hub {
     }
   }
 
-  leave(lane: Contract.Lane, loss?: Contract.Loss): void {
+  leave(lane: Contract.WorkerHandle, loss?: Contract.WorkerLoss): void {
     const seat = this.seats.get(lane)
     if (seat === undefined) return
     this.seats.delete(lane)
     this.slotCount -= lane.concurrency
     this.windowCount -= lane.window
-    const started: Array<Entry> = []
-    let culprit: Entry | undefined
+    const started: Array<TaskEntry> = []
+    let culprit: TaskEntry | undefined
     // Newest first, so that the oldest ends up before the others.
     for (let chunk = seat.newest, older = chunk?.older; chunk !== undefined; chunk = older, older = chunk?.older) {
       const report = loss?.chunks.find((report) => report.chunk === chunk)
       for (let at = chunk.items.length - 1; at >= 0; at--) {
-        const entry: Entry = chunk.items[at]
+        const entry: TaskEntry = chunk.items[at]
         if (entry.lease !== chunk) continue
         if (report?.started(at) === true) {
           started.push(entry)
@@ -619,16 +625,16 @@ export class Scheduler implements Contract.Scheduler, Hub {
           entry.attempt--
           if (isMoved(entry, seat)) this.lost(entry, lane.name, loss ?? { outOfMemory: false })
           else this.again(entry)
-          linkOf(entry).afterRelease(entry)
+          subscriptionOf(entry).afterRelease(entry)
         }
       }
     }
     for (const [name, aside] of this.aside) this.watchAside(name, aside)
-    if (loss?.blame === undefined && started.length === 1) culprit ??= started[0]
+    if (loss?.attribution === undefined && started.length === 1) culprit ??= started[0]
     for (const entry of started) {
       this.release(entry.lease as Chunk, entry)
-      if (isWanted(entry)) this.restart(entry, loss!, lane.name, seat, culprit, loss!.blame)
-      linkOf(entry).afterRelease(entry)
+      if (isWanted(entry)) this.restart(entry, loss!, lane.name, seat, culprit, loss!.attribution)
+      subscriptionOf(entry).afterRelease(entry)
     }
     this.roomy()
     this.wake()
@@ -636,30 +642,30 @@ export class Scheduler implements Contract.Scheduler, Hub {
 
   /** What becomes of a task that was running when what ran it was lost. */
   private restart(
-    entry: Entry,
-    ending: Contract.Ending,
+    entry: TaskEntry,
+    ending: Contract.WorkerExit,
     worker: string,
-    seat: Seat,
-    culprit: Entry | undefined,
-    blame?: Contract.Loss["blame"]
+    seat: WorkerState,
+    culprit: TaskEntry | undefined,
+    blame?: Contract.WorkerLoss["attribution"]
   ): void {
     if (entry === culprit) entry.losses++
-    if (!entry.idempotent || isMoved(entry, seat) || entry.losses >= this.maxAttempts) {
+    if (!entry.idempotent || isMoved(entry, seat) || entry.losses >= this.maxWorkerLosses) {
       this.lost(entry, worker, ending)
     } else if (entry === culprit || (culprit === undefined && blame !== "nobody")) {
-      linkOf(entry).count(entry)
+      subscriptionOf(entry).count(entry)
       this.suspects.push(entry)
     } else {
       this.again(entry)
     }
   }
 
-  private lost(entry: Entry, worker: string, ending: Contract.Ending): void {
+  private lost(entry: TaskEntry, worker: string, ending: Contract.WorkerExit): void {
     if (isWanted(entry)) this.failWith(entry, worker, workerLost(ending), "")
   }
 
   /** A suspect runs alone, on a lane that is emptied for it. */
-  private takeSuspect(seat: Seat, max: number): Array<Entry> {
+  private takeSuspect(seat: WorkerState, max: number): Array<TaskEntry> {
     if (seat.alone) return []
     if (seat.held > 0) {
       let draining = 0
@@ -670,7 +676,7 @@ export class Scheduler implements Contract.Scheduler, Hub {
     for (let left = this.suspects.length; left > 0; left--) {
       const entry = this.suspects.shift()!
       if (!isWanted(entry)) {
-        linkOf(entry).uncount(entry)
+        subscriptionOf(entry).uncount(entry)
         continue
       }
       if (this.prepare(entry, seat) === undefined) continue
@@ -690,7 +696,7 @@ export class Scheduler implements Contract.Scheduler, Hub {
   private refuse(): void {
     const { cause, since } = this.noWorker!
     const waited = Duration.millis(this.timers.now() - since)
-    const refuse = (entry: Entry) =>
+    const refuse = (entry: TaskEntry) =>
       this.reject(entry, "none", new TaskFailure.NoWorker({ waited, ...(cause === undefined ? {} : { cause }) }))
     for (const entry of this.suspects.clear()) refuse(entry)
     for (const [name, aside] of this.aside) {
@@ -707,12 +713,12 @@ export class Scheduler implements Contract.Scheduler, Hub {
 
   get status(): Contract.Status {
     const seats = Array.from(this.seats.values())
-    const workers = seats.map(({ held, lane: { concurrency, name } }) => ({ name, concurrency, held }))
+    const workers = seats.map(({ held, worker: { concurrency, name } }) => ({ name, concurrency, assigned: held }))
     const ahead = seats.reduce((sum, seat) => sum + seat.ahead, 0)
     return {
       waiting: this.accepted + ahead,
-      running: workers.reduce((sum, worker) => sum + worker.held, 0) - ahead,
-      origins: this.links.size,
+      running: workers.reduce((sum, worker) => sum + worker.assigned, 0) - ahead,
+      executions: this.links.size,
       succeeded: this.succeeded,
       failed: this.failed,
       workers
@@ -730,7 +736,7 @@ export class Scheduler implements Contract.Scheduler, Hub {
     }
     if (left === 0) return done()
     for (const link of links) {
-      link.origin.closed()
+      link.producer.closed()
       link.end(() => {
         if (--left === 0) done()
       })
@@ -739,11 +745,11 @@ export class Scheduler implements Contract.Scheduler, Hub {
 }
 
 /** Whether the caller gave its payload up to the lane, so that it cannot be sent again. */
-const isMoved = (entry: Entry, { lane }: Seat): boolean =>
+const isMoved = (entry: TaskEntry, { worker: lane }: WorkerState): boolean =>
   lane.moves === true && (entry.transfer === "payload" || entry.transfer === "both")
 
 /** Whether nothing may join what is in a chunk: what is moved comes alone, so that nothing is stuck beside it. */
-const isAlone = (entries: ReadonlyArray<Entry>, seat: Seat): boolean =>
+const isAlone = (entries: ReadonlyArray<TaskEntry>, seat: WorkerState): boolean =>
   entries.length === 1 && isMoved(entries[0], seat)
 
 /** Makes the scheduler of an executor, which `open` then opens. */

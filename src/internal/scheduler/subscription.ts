@@ -1,36 +1,36 @@
 /** An origin as its scheduler sees it: its turn, its places of the capacity, and what is to be started again. */
 import { Deque } from "../deque.ts"
 import type { Timers } from "../timers.ts"
-import type { Entry, Link, Origin } from "./producer.ts"
+import type { Producer, Subscription, TaskEntry } from "./producer.ts"
 
 /** What a link needs of its scheduler. */
-export interface LinkScheduler {
+export interface SubscriptionScheduler {
   readonly timers: Timers
   /** Places of the capacity in use. */
   accepted: number
   readonly slots: () => number
   readonly window: () => number
   readonly hasRoom: () => boolean
-  readonly enqueue: (link: OriginLink) => void
-  readonly unlink: (link: OriginLink) => void
-  readonly cancel: (entries: ReadonlyArray<Entry>) => void
-  readonly cancelAfter: (link: OriginLink, after: number) => void
+  readonly enqueue: (link: ProducerSubscription) => void
+  readonly unlink: (link: ProducerSubscription) => void
+  readonly cancel: (entries: ReadonlyArray<TaskEntry>) => void
+  readonly cancelAfter: (link: ProducerSubscription, after: number) => void
 }
 
 /** An origin that joined. */
-export class OriginLink implements Link {
-  readonly origin: Origin
-  readonly scheduler: LinkScheduler
+export class ProducerSubscription implements Subscription {
+  readonly producer: Producer
+  readonly scheduler: SubscriptionScheduler
   readonly depth: number
   /** Entries to start before those of the origin: given back, or innocent of a loss. */
-  readonly front = new Deque<Entry>()
+  readonly requeued = new Deque<TaskEntry>()
   /** Entries that lanes hold. */
   active = 0
   /** Places of the capacity that its waiting tasks have. */
   accepted = 0
   queued = false
   /** `ready` was called while the origin was asked. */
-  news = false
+  readyWhilePulled = false
   ended = false
   /** A push was refused. */
   refused = false
@@ -39,9 +39,9 @@ export class OriginLink implements Link {
   lastChunk = 1
   private stopped: (() => void) | undefined
 
-  constructor(scheduler: LinkScheduler, origin: Origin, depth: number) {
+  constructor(scheduler: SubscriptionScheduler, origin: Producer, depth: number) {
     this.scheduler = scheduler
-    this.origin = origin
+    this.producer = origin
     this.depth = depth
   }
 
@@ -59,18 +59,18 @@ export class OriginLink implements Link {
 
   ready(): void {
     if (this.ended) return
-    this.news = true
+    this.readyWhilePulled = true
     this.scheduler.enqueue(this)
   }
 
-  hasRoom(): boolean {
+  hasCapacity(): boolean {
     if (this.accepted === 0 || this.scheduler.hasRoom()) return true
     this.refused = true
     return false
   }
 
   accept(): boolean {
-    if (!this.hasRoom()) return false
+    if (!this.hasCapacity()) return false
     this.accepted++
     this.scheduler.accepted++
     return true
@@ -82,15 +82,15 @@ export class OriginLink implements Link {
   }
 
   /** Cancels entries. Of those that lanes hold, `origin.dropped` tells when they do no more; the others are returned. */
-  cancel(entries: ReadonlyArray<Entry>): ReadonlyArray<Entry> {
+  cancel(entries: ReadonlyArray<TaskEntry>): ReadonlyArray<TaskEntry> {
     const free = entries.filter((entry) => entry.lease === undefined)
     this.scheduler.cancel(entries)
     return free
   }
 
   /** Takes what waits to be started again, for somebody else to start. */
-  reclaim(): ReadonlyArray<Entry> {
-    const entries = this.front.clear().filter(isWanted)
+  reclaim(): ReadonlyArray<TaskEntry> {
+    const entries = this.requeued.clear().filter(isWanted)
     for (const entry of entries) this.uncount(entry)
     return entries
   }
@@ -108,7 +108,7 @@ export class OriginLink implements Link {
       return
     }
     this.ended = true
-    this.front.clear()
+    this.requeued.clear()
     this.scheduler.unlink(this)
     this.scheduler.cancelAfter(this, -1)
     if (this.active === 0) stopped()
@@ -116,13 +116,13 @@ export class OriginLink implements Link {
   }
 
   /** Puts an entry before those that have not been tried; until it starts it has a place of the capacity. */
-  putBack(entry: Entry): void {
+  putBack(entry: TaskEntry): void {
     this.count(entry)
-    this.front.insert(entry, indexOf)
+    this.requeued.insert(entry, indexOf)
   }
 
   /** Gives the entry a place of the capacity, asked or not. */
-  count(entry: Entry): void {
+  count(entry: TaskEntry): void {
     if (entry.accepted) return
     entry.accepted = true
     this.accepted++
@@ -130,7 +130,7 @@ export class OriginLink implements Link {
   }
 
   /** Takes the place back: the entry starts, or never will. */
-  uncount(entry: Entry): boolean {
+  uncount(entry: TaskEntry): boolean {
     if (!entry.accepted) return false
     entry.accepted = false
     // The places of an ended link are free already.
@@ -142,26 +142,26 @@ export class OriginLink implements Link {
   }
 
   /** The next entry to start. */
-  shift(): Entry | undefined {
-    for (let entry = this.front.shift(); entry !== undefined; entry = this.front.shift()) {
+  shift(): TaskEntry | undefined {
+    for (let entry = this.requeued.shift(); entry !== undefined; entry = this.requeued.shift()) {
       if (isWanted(entry)) return entry
       this.uncount(entry)
     }
     while (!this.ended) {
-      this.news = false
-      const entry = this.origin.next()
+      this.readyWhilePulled = false
+      const entry = this.producer.next()
       if (entry !== undefined) {
-        entry.link = this
+        entry.subscription = this
         if (isWanted(entry)) return entry
         this.uncount(entry)
-      } else if (!this.news) return undefined
+      } else if (!this.readyWhilePulled) return undefined
     }
     return undefined
   }
 
   /** To be called when everything about a released entry is done. */
-  afterRelease(entry: Entry): void {
-    if (entry.cancelled) this.origin.dropped?.(entry)
+  afterRelease(entry: TaskEntry): void {
+    if (entry.cancelled) this.producer.dropped?.(entry)
     if (this.ended && this.active === 0 && this.stopped !== undefined) {
       const stopped = this.stopped
       this.stopped = undefined
@@ -170,12 +170,12 @@ export class OriginLink implements Link {
   }
 }
 
-export const linkOf = (entry: Entry): OriginLink => entry.link as OriginLink
+export const subscriptionOf = (entry: TaskEntry): ProducerSubscription => entry.subscription as ProducerSubscription
 
 /** Whether somebody still waits for its outcome. */
-export const isWanted = (entry: Entry): boolean => {
-  const link = linkOf(entry)
+export const isWanted = (entry: TaskEntry): boolean => {
+  const link = subscriptionOf(entry)
   return !entry.cancelled && !link.ended && entry.index <= link.bound
 }
 
-const indexOf = ({ index }: Entry): number => index
+const indexOf = ({ index }: TaskEntry): number => index

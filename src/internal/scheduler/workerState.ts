@@ -2,7 +2,7 @@
 import type { TaskCodec } from "../encoding/codec.ts"
 import type { TaskStats } from "./chunkSizing.ts"
 import type * as Contract from "./contract.ts"
-import type { Entry } from "./producer.ts"
+import type { TaskEntry } from "./producer.ts"
 
 /** What the scheduler knows of one type of task. */
 export interface TaskType extends TaskStats {
@@ -13,12 +13,12 @@ export interface TaskType extends TaskStats {
 
 export class Chunk implements Contract.Chunk {
   readonly id: number
-  readonly items: ReadonlyArray<Entry>
-  readonly seat: Seat
-  readonly suspect: boolean
+  readonly items: ReadonlyArray<TaskEntry>
+  readonly worker: WorkerState
+  readonly quarantined: boolean
   note: unknown = undefined
 
-  get expected(): number {
+  get expectedMicros(): number {
     return typeOf(this.items[0]).micros
   }
 
@@ -31,18 +31,18 @@ export class Chunk implements Contract.Chunk {
   older: Chunk | undefined = undefined
   newer: Chunk | undefined = undefined
 
-  constructor(id: number, items: ReadonlyArray<Entry>, seat: Seat) {
-    this.suspect = seat.alone
+  constructor(id: number, items: ReadonlyArray<TaskEntry>, seat: WorkerState) {
+    this.quarantined = seat.alone
     this.id = id
     this.items = items
-    this.seat = seat
+    this.worker = seat
     this.open = items.length
   }
 }
 
 /** A lane and what it holds. */
-export class Seat {
-  readonly lane: Contract.Lane
+export class WorkerState {
+  readonly worker: Contract.WorkerHandle
   /** Its chunks that have items without an outcome, newest first. */
   newest: Chunk | undefined = undefined
   held = 0
@@ -53,13 +53,13 @@ export class Seat {
   /** It gets nothing until it is empty, to take a suspect. */
   draining = false
 
-  constructor(lane: Contract.Lane) {
-    this.lane = lane
+  constructor(lane: Contract.WorkerHandle) {
+    this.worker = lane
   }
 
   /** What it holds and cannot run yet. A lane that takes no more than it runs at once starts all that it takes. */
   get ahead(): number {
-    const { concurrency, window } = this.lane
+    const { concurrency, window } = this.worker
     return window > concurrency ? Math.max(0, this.held - concurrency) : 0
   }
 
@@ -80,4 +80,4 @@ export class Seat {
 }
 
 /** The type of an entry that a lane holds. */
-export const typeOf = (entry: Entry): TaskType => entry.type as TaskType
+export const typeOf = (entry: TaskEntry): TaskType => entry.type as TaskType

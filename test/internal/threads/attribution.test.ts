@@ -92,7 +92,7 @@ for (
 ) {
   const logged: Array<string> = []
   const logger = Logger.layer([Logger.make(({ message }) => logged.push(String(message)))])
-  const subject = pool({ size, concurrency, maxAttempts: 1, resourceLimits }).pipe(Layer.provide(logger))
+  const subject = pool({ size, concurrency, maxWorkerLosses: 1, resourceLimits }).pipe(Layer.provide(logger))
   layer(subject, { excludeTestServices: true })(
     `WorkerPoolDispatcher of ${size} threads with concurrency ${concurrency}, chunks of ${chunkSize}`,
     (it) => {

@@ -67,7 +67,7 @@ describe("WorkerPoolDispatcher", () => {
   it.live("starts threads for what waits, and ends those that are idle", () =>
     Effect.gen(function*() {
       const threads = yield* countThreads
-      const size = { min: 1, max: 3, idleTimeout: 100 }
+      const size = { min: 1, max: 3, idleTimeToLive: 100 }
       yield* Effect.gen(function*() {
         assert.strictEqual(threads.started, 1)
         const tasks = numbers(400).map((id) => new Work({ id, millis: 10 }))
@@ -85,7 +85,7 @@ describe("WorkerPoolDispatcher", () => {
     Effect.gen(function*() {
       const threads = yield* countThreads
       const env = { PAPYROS_SIZE: "3", PAPYROS_CONCURRENCY: "2", PAPYROS_CAPACITY: "unbounded" }
-      const layer = WorkerPoolDispatcher.layerFromEnv(Tasks, { handlers, size: 1, gracePeriod: 200 }).pipe(
+      const layer = WorkerPoolDispatcher.layerConfig(Tasks, { handlers, size: 1, gracePeriod: 200 }).pipe(
         Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
       )
       yield* Effect.gen(function*() {

@@ -2,13 +2,13 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Dispatcher, DispatchTimeout, SchedulerHandle } from "papyros/Dispatcher"
+import { Dispatcher, DispatchTimeout, SchedulerHandleKey } from "papyros/Dispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import { handlers, type Subject, type SubjectOptions, Tasks } from "papyros/testing"
 
-type Hub = Dispatcher["Service"][typeof SchedulerHandle]
-type Origin = Parameters<Hub["attach"]>[0]
-type Link = NonNullable<ReturnType<Hub["attach"]>>
+type Hub = Dispatcher["Service"][typeof SchedulerHandleKey]
+type Origin = Parameters<Hub["subscribe"]>[0]
+type Link = NonNullable<ReturnType<Hub["subscribe"]>>
 
 const CONCURRENCY = 3
 
@@ -21,7 +21,7 @@ export const fiber = (
       Dispatcher,
       Effect.map(
         Dispatcher,
-        (dispatcher) => Dispatcher.of({ ...dispatcher, [SchedulerHandle]: change(dispatcher[SchedulerHandle]) })
+        (dispatcher) => Dispatcher.of({ ...dispatcher, [SchedulerHandleKey]: change(dispatcher[SchedulerHandleKey]) })
       )
     ).pipe(
       Layer.provide(FiberDispatcher.layer(Tasks, {
@@ -47,7 +47,7 @@ export const seam = (
   linkOf: (link: Link, origin: Origin) => Partial<Link> = () => ({})
 ) =>
 (hub: Hub): Hub => ({
-  attach: (origin) => {
+  subscribe: (origin) => {
     const joined: { link?: Link | undefined } = {}
     const changed: Origin = {
       pushed: origin.pushed,
@@ -56,19 +56,19 @@ export const seam = (
       parent: origin.parent,
       next: () => origin.next(),
       settled: (entry) => origin.settled(entry),
-      roomy: () => origin.roomy(),
+      onCapacity: () => origin.onCapacity(),
       closed: () => origin.closed(),
       ...originOf(origin, () => joined.link!)
     }
-    const inner = joined.link = hub.attach(changed)
+    const inner = joined.link = hub.subscribe(changed)
     if (inner === undefined) return undefined
     return {
-      origin: inner.origin,
+      producer: inner.producer,
       depth: inner.depth,
       timers: inner.timers,
       ready: () => inner.ready(),
       accept: (task) => inner.accept(task),
-      hasRoom: () => inner.hasRoom(),
+      hasCapacity: () => inner.hasCapacity(),
       cancelAfter: (after) => inner.cancelAfter(after),
       end: (stopped) => inner.end(stopped),
       slots: () => inner.slots(),

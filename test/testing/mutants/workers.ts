@@ -35,12 +35,12 @@ export class Between implements Executor.Scheduler {
     this.inner.fail(chunk, at, failure)
   }
 
-  busy(...args: Parameters<Executor.Scheduler["busy"]>) {
-    this.inner.busy(...args)
+  recordBusy(...args: Parameters<Executor.Scheduler["recordBusy"]>) {
+    this.inner.recordBusy(...args)
   }
 
-  giveBack(chunk: Executor.Chunk, from: number, to: number) {
-    this.inner.giveBack(chunk, from, to)
+  requeue(chunk: Executor.Chunk, from: number, to: number) {
+    this.inner.requeue(chunk, from, to)
   }
 
   leave(lane: Executor.Lane, loss?: Executor.Loss) {
@@ -72,8 +72,8 @@ export class Drops extends Between {
 }
 
 export class DropsTail extends Between {
-  override giveBack(chunk: Executor.Chunk, from: number, to: number) {
-    super.giveBack(chunk, from, to > from + 1 ? to - 1 : to)
+  override requeue(chunk: Executor.Chunk, from: number, to: number) {
+    super.requeue(chunk, from, to > from + 1 ? to - 1 : to)
   }
 }
 
@@ -145,16 +145,16 @@ export class RerunsMates extends Between {
   override fail(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure) {
     this.keep(chunk, at, () => super.fail(chunk, at, failure))
   }
-  override giveBack(chunk: Executor.Chunk, from: number, to: number) {
-    super.giveBack(chunk, from, to)
+  override requeue(chunk: Executor.Chunk, from: number, to: number) {
+    super.requeue(chunk, from, to)
     for (let at = from; at < to; at++) this.keep(chunk, at, () => {})
   }
 }
 
 export class CountsUnclaimed extends Between {
-  override giveBack(chunk: Executor.Chunk, from: number, to: number) {
+  override requeue(chunk: Executor.Chunk, from: number, to: number) {
     for (let at = from; at < to; at++) entryOf(chunk, at).attempt++
-    super.giveBack(chunk, from, to)
+    super.requeue(chunk, from, to)
   }
 }
 

@@ -13,8 +13,8 @@ import { VERSION } from "../protocol/version.ts"
 import { connect } from "../transport/connect.ts"
 import { RemoteError, Unreachable, VersionMismatch } from "../transport/error.ts"
 import * as RpcClient from "../transport/rpcClient.ts"
-import { printable } from "../transport/sanitize.ts"
-import { OPEN, SILENCE } from "../transport/timeouts.ts"
+import { sanitizeForLog } from "../transport/sanitize.ts"
+import { CONNECT_TIMEOUT, HEARTBEAT_TIMEOUT } from "../transport/timeouts.ts"
 import type { Connection } from "./executor.ts"
 
 export interface Credentials {
@@ -34,15 +34,18 @@ export const callWorker = Effect.fnUntraced(function*(
     port,
     secret,
     identity: { role, group },
-    openTimeout: OPEN,
-    silence: SILENCE
+    openTimeout: CONNECT_TIMEOUT,
+    silence: HEARTBEAT_TIMEOUT
   })
   const link = yield* RpcClient.make(WorkerRpcs, connection, { maxFrameSize: maxFrameSize(maxTaskBytes) })
   const { address } = connection
   const unreachable = (message: string) => new RemoteError({ reason: new Unreachable({ address, message }) })
   const welcome = yield* link.client.Hello({ protocol: PROTOCOL, version: VERSION }).pipe(
     Effect.mapError((error: RpcClientError) => RpcClient.toRemoteError(connection, error)),
-    Effect.timeoutOrElse({ duration: OPEN, orElse: () => Effect.fail(unreachable(`said nothing for ${OPEN} ms`)) })
+    Effect.timeoutOrElse({
+      duration: CONNECT_TIMEOUT,
+      orElse: () => Effect.fail(unreachable(`said nothing for ${CONNECT_TIMEOUT} ms`))
+    })
   )
   if (welcome.protocol !== PROTOCOL || welcome.format > Bytes.FORMAT) {
     const theirs = `papyros ${welcome.version} (protocol ${welcome.protocol}, values ${welcome.format})`
@@ -51,7 +54,7 @@ export const callWorker = Effect.fnUntraced(function*(
       reason: new VersionMismatch({ address, message: `runs ${theirs}, and this is ${ours}: update the older one` })
     })
   }
-  return { welcome: { ...welcome, worker: printable(welcome.worker) }, link }
+  return { welcome: { ...welcome, worker: sanitizeForLog(welcome.worker) }, link }
 })
 
 /** A worker that is ready for tasks. */

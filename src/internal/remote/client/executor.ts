@@ -10,21 +10,21 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Executor from "../../../Executor.ts"
-import type { Served } from "../protocol/catalog.ts"
-import type { News, Orders, Welcome } from "../protocol/messages.ts"
+import type { TaskCatalog } from "../protocol/catalog.ts"
+import type { Commands, Events, HandshakeResponse } from "../protocol/messages.ts"
 import type { RemoteError } from "../transport/error.ts"
-import { CHUNK_MICROS, MAX_CHUNK, RemoteLane } from "./workerHandle.ts"
+import { CHUNK_MICROS, MAX_CHUNK, ProcessHandle } from "./workerHandle.ts"
 
 /** A worker that has said who it is. Calls fail once the connection is lost. */
 export interface Connection {
-  readonly welcome: typeof Welcome.Type
-  readonly outcomes: Stream.Stream<typeof News.Type, unknown>
+  readonly welcome: typeof HandshakeResponse.Type
+  readonly outcomes: Stream.Stream<typeof Events.Type, unknown>
   /** Completes when the connection can take more. */
-  readonly send: (orders: typeof Orders.Type) => Effect.Effect<void, unknown>
+  readonly send: (orders: typeof Commands.Type) => Effect.Effect<void, unknown>
 }
 
-export interface RemoteOptions {
-  readonly served: Served
+export interface RemoteExecutorOptions {
+  readonly served: TaskCatalog
   readonly maxTaskBytes: number
   /** Milliseconds. */
   readonly noWorkerTimeout: number
@@ -44,16 +44,16 @@ const LONGEST_DELAY = 2000
 /** How often lanes are looked at while one is busy, in milliseconds. */
 const WATCH = 20
 
-export const remoteExecutor = (options: RemoteOptions): Executor.Executor<RemoteError> => ({
+export const make = (options: RemoteExecutorOptions): Executor.Executor<RemoteError> => ({
   name: "remote",
   boundary: "codec",
   maxChunk: MAX_CHUNK,
   chunkMicros: CHUNK_MICROS,
-  patience: options.noWorkerTimeout,
+  unservedTimeout: options.noWorkerTimeout,
   open: (scheduler) =>
     Effect.gen(function*() {
       const group = yield* Effect.acquireRelease(
-        Effect.sync(() => new Group(options, scheduler)),
+        Effect.sync(() => new Membership(options, scheduler)),
         (group) => Effect.sync(() => group.close())
       )
       const scope = yield* Effect.scope
@@ -65,7 +65,7 @@ export const remoteExecutor = (options: RemoteOptions): Executor.Executor<Remote
 })
 
 /** Keeps the connections in step with the registry. */
-const follow = (group: Group, scope: Scope.Scope, first: Deferred.Deferred<void, RemoteError>) =>
+const follow = (group: Membership, scope: Scope.Scope, first: Deferred.Deferred<void, RemoteError>) =>
   Effect.gen(function*() {
     const answer = yield* Effect.result(group.options.members)
     if (answer._tag === "Success") {
@@ -79,7 +79,7 @@ const follow = (group: Group, scope: Scope.Scope, first: Deferred.Deferred<void,
   }).pipe(Effect.forever)
 
 /** Connects to a worker again and again, as long as the registry knows it. */
-const stay = (group: Group, runner: Runner) => {
+const stay = (group: Membership, runner: Runner) => {
   const address = addressOf(runner)
   let delay = 0
   const once = Effect.gen(function*() {
@@ -94,11 +94,11 @@ const stay = (group: Group, runner: Runner) => {
 }
 
 /** One connection, from its beginning to its end. */
-const serve = Effect.fnUntraced(function*(group: Group, runner: Runner, onJoined: () => void) {
+const serve = Effect.fnUntraced(function*(group: Membership, runner: Runner, onJoined: () => void) {
   const { connect, maxTaskBytes, served } = group.options
   const { outcomes, send, welcome } = yield* connect(runner)
   const left = yield* Deferred.make<void>()
-  const lane = new RemoteLane({
+  const lane = new ProcessHandle({
     name: welcome.worker,
     slots: welcome.slots,
     maxTaskBytes: Math.min(maxTaskBytes, welcome.maxTaskBytes),
@@ -132,10 +132,10 @@ const serve = Effect.fnUntraced(function*(group: Group, runner: Runner, onJoined
 const addressOf = ({ address }: Runner): string => `${address.host}:${address.port}`
 
 /** The workers of one dispatcher. */
-class Group {
-  readonly options: RemoteOptions
+class Membership {
+  readonly options: RemoteExecutorOptions
   readonly scheduler: Executor.Scheduler
-  private readonly lanes = new Set<RemoteLane>()
+  private readonly lanes = new Set<ProcessHandle>()
   /** What the registry knows, and what there are connections for, or attempts. */
   private wanted: ReadonlySet<string> = new Set()
   private readonly tried = new Set<string>()
@@ -143,7 +143,7 @@ class Group {
   private patience: Executor.Cancel | undefined
   private cause: unknown
 
-  constructor(options: RemoteOptions, scheduler: Executor.Scheduler) {
+  constructor(options: RemoteExecutorOptions, scheduler: Executor.Scheduler) {
     this.options = options
     this.scheduler = scheduler
     this.miss()
@@ -171,14 +171,14 @@ class Group {
     this.cause = cause
   }
 
-  joined(lane: RemoteLane): void {
+  joined(lane: ProcessHandle): void {
     this.lanes.add(lane)
     this.patience?.()
     this.patience = undefined
     this.watch ??= setInterval(this.look, WATCH).unref()
   }
 
-  left(lane: RemoteLane): void {
+  left(lane: ProcessHandle): void {
     lane.lost()
     if (!this.lanes.delete(lane) || this.lanes.size > 0) return
     this.miss()

@@ -6,12 +6,12 @@
  */
 import type * as Executor from "../../../Executor.ts"
 import type { WireSpan } from "../../encoding/span.ts"
-import type { Served } from "../protocol/catalog.ts"
-import type { Done, News, Orders, Run } from "../protocol/messages.ts"
-import { Outbox } from "../protocol/outbox.ts"
+import type { TaskCatalog } from "../protocol/catalog.ts"
+import type { Commands, Done, Events, RunCommand } from "../protocol/messages.ts"
+import { ConnectionOutbox } from "../protocol/outbox.ts"
 import { decodeAll, encodeParts, fromNumbers16, toNumbers16 } from "../protocol/payloads.ts"
 import * as Bytes from "../protocol/serialization.ts"
-import { printable } from "../transport/sanitize.ts"
+import { sanitizeForLog } from "../transport/sanitize.ts"
 
 /** The largest chunk that helps. */
 export const MAX_CHUNK = 1024
@@ -31,10 +31,10 @@ const LEAST = 1 / 16
 /** Orders are sent in pieces of about this size. */
 const PIECE = 1024 * 1024
 
-type Place = typeof Orders.Type["cancels"][number]
+type Place = typeof Commands.Type["cancels"][number]
 
 /** A chunk under way. */
-interface Flight {
+interface InFlightChunk {
   readonly chunk: Executor.Chunk
   readonly names: ReadonlyArray<string>
   readonly kinds: ReadonlyArray<number>
@@ -46,11 +46,11 @@ interface Flight {
   sent: boolean
 }
 
-export interface RemoteLaneOptions {
+export interface ProcessHandleOptions {
   readonly name: string
   readonly slots: number
   readonly maxTaskBytes: number
-  readonly served: Served
+  readonly served: TaskCatalog
   readonly refuses: (name: string) => string | undefined
   readonly scheduler: Executor.Scheduler
   readonly onJoined: () => void
@@ -58,33 +58,33 @@ export interface RemoteLaneOptions {
   readonly onLeft: () => void
 }
 
-export class RemoteLane implements Executor.Lane {
+export class ProcessHandle implements Executor.Lane {
   readonly name: string
   readonly concurrency: number
   readonly window: number
-  readonly refuses: (name: string) => string | undefined
-  readonly orders: Outbox<typeof Orders.Type>
-  private readonly options: RemoteLaneOptions
+  readonly unsupported: (name: string) => string | undefined
+  readonly orders: ConnectionOutbox<typeof Commands.Type>
+  private readonly options: ProcessHandleOptions
   private readonly scheduler: Executor.Scheduler
-  private readonly flights = new Map<number, Flight>()
+  private readonly flights = new Map<number, InFlightChunk>()
   private credit = 0
   joined = false
   private leaving = false
   private heard = 0
   // What is to be sent.
-  private unsent: Array<Flight> = []
+  private unsent: Array<InFlightChunk> = []
   private confirmed: Array<Place> = []
   private cancels: Array<Place> = []
   private recall = false
 
-  constructor(options: RemoteLaneOptions) {
+  constructor(options: ProcessHandleOptions) {
     this.options = options
     this.scheduler = options.scheduler
     this.name = options.name
     this.concurrency = options.slots
     this.window = 2 * options.slots * MAX_CHUNK
-    this.refuses = options.refuses
-    this.orders = new Outbox(() => this.collect())
+    this.unsupported = options.refuses
+    this.orders = new ConnectionOutbox(() => this.collect())
   }
 
   get busy(): boolean {
@@ -138,8 +138,8 @@ export class RemoteLane implements Executor.Lane {
 
   // --- what is sent ----------------------------------------------------------
 
-  private collect(): typeof Orders.Type | undefined {
-    const runs: Array<typeof Run.Type> = []
+  private collect(): typeof Commands.Type | undefined {
+    const runs: Array<typeof RunCommand.Type> = []
     let bytes = 0
     while (bytes < PIECE) {
       const flight = this.unsent.shift()
@@ -159,7 +159,7 @@ export class RemoteLane implements Executor.Lane {
   }
 
   /** A payload that is too large fails alone. */
-  private encode({ chunk, kinds, names }: Flight): ReadonlyArray<typeof Run.Type> {
+  private encode({ chunk, kinds, names }: InFlightChunk): ReadonlyArray<typeof RunCommand.Type> {
     const { items } = chunk
     const { maxTaskBytes, served } = this.options
     const parts = encodeParts(
@@ -172,7 +172,7 @@ export class RemoteLane implements Executor.Lane {
         queueMicrotask(this.pull)
       }
     )
-    return parts.map(({ bytes, from, to }): typeof Run.Type => {
+    return parts.map(({ bytes, from, to }): typeof RunCommand.Type => {
       const some = items.slice(from, to)
       return {
         chunk: chunk.id,
@@ -180,7 +180,7 @@ export class RemoteLane implements Executor.Lane {
         names,
         kinds: toNumbers16(kinds.slice(from, to)),
         payloads: bytes,
-        confirms: chunk.suspect,
+        confirms: chunk.quarantined,
         ...(some.some(({ attempt }) => attempt > 1) ? { attempts: some.map(({ attempt }) => attempt) } : {}),
         ...(some.some(({ taskTimeout }) => taskTimeout !== undefined)
           ? { timeouts: some.map(({ taskTimeout }) => taskTimeout ?? -1) }
@@ -193,7 +193,7 @@ export class RemoteLane implements Executor.Lane {
   // --- what the worker says --------------------------------------------------
 
   /** Throws for what no worker of this version says. */
-  hear({ claims, credit, done, returned }: typeof News.Type): void {
+  hear({ claims, credit, done, returned }: typeof Events.Type): void {
     if (done.length > 0) this.heard = performance.now()
     for (const one of done) this.done(one)
     this.returned(returned)
@@ -220,13 +220,13 @@ export class RemoteLane implements Executor.Lane {
     const shapes = names.map((name) => this.options.served.shapes(name).success)
     const results = places.length === 0 ? [] : decodeAll(values, places.map((at) => kinds[at]), shapes)
     const decoded = failures.map(({ failure }) => toFailure(Bytes.decode(failure)))
-    this.scheduler.busy(places.map((at) => items[at]), micros)
+    this.scheduler.recordBusy(places.map((at) => items[at]), micros)
     for (let i = 0; i < places.length; i++) {
       this.scheduler.succeed(flight.chunk, places[i], results[i])
       this.close(flight, places[i])
     }
     failures.forEach(({ at, attempt, worker }, i) =>
-      this.fail(flight.chunk, at, decoded[i], { attempt, worker: printable(worker) })
+      this.fail(flight.chunk, at, decoded[i], { attempt, worker: sanitizeForLog(worker) })
     )
   }
 
@@ -247,11 +247,11 @@ export class RemoteLane implements Executor.Lane {
       const flight = this.flights.get(chunk)
       if (flight === undefined) continue
       for (let item = at; item < at + length; item++) this.close(flight, item)
-      this.scheduler.giveBack(flight.chunk, at, at + length)
+      this.scheduler.requeue(flight.chunk, at, at + length)
     }
   }
 
-  private claimed(flight: Flight | undefined, at: number): void {
+  private claimed(flight: InFlightChunk | undefined, at: number): void {
     // It may have been cancelled meanwhile: then it must not start, and is returned.
     if (flight === undefined || flight.closed[at] === 1) return
     flight.confirmed.add(at)
@@ -259,7 +259,7 @@ export class RemoteLane implements Executor.Lane {
     this.orders.added()
   }
 
-  private close(flight: Flight, at: number): void {
+  private close(flight: InFlightChunk, at: number): void {
     if (flight.closed[at] === 1) return
     flight.closed[at] = 1
     if (--flight.open === 0) this.flights.delete(flight.chunk.id)
@@ -287,18 +287,18 @@ export class RemoteLane implements Executor.Lane {
     this.unsent = []
     this.scheduler.leave(this, {
       outOfMemory: false,
-      blame: this.leaving ? "nobody" : undefined,
+      attribution: this.leaving ? "nobody" : undefined,
       chunks: flights.map(({ chunk, confirmed }) => ({
         chunk,
         // What had to be claimed before it started, and was not, has not.
-        started: (at) => confirmed.has(at) || !(chunk.suspect || !chunk.items[at].idempotent)
+        started: (at) => confirmed.has(at) || !(chunk.quarantined || !chunk.items[at].idempotent)
       }))
     })
   }
 }
 
 /** What counts of a chunk against the credit. Of what nothing is known as much as can be. */
-const shareOf = ({ expected }: Executor.Chunk, open: number): number =>
+const shareOf = ({ expectedMicros: expected }: Executor.Chunk, open: number): number =>
   expected === 0 ? 1 : Math.min(1, Math.max(LEAST, (expected * open) / CHUNK_MICROS))
 
 const spanOf = ({ span }: Executor.Item): WireSpan | null =>

@@ -7,7 +7,7 @@ import { fingerprint } from "./fingerprint.ts"
 const MAX_NAMES = 20
 
 /** What either side knows of the tasks that it is there for. */
-export class Served {
+export class TaskCatalog {
   /** Of each name what it means here. */
   readonly fingerprints: ReadonlyMap<string, string>
   private readonly known: ReadonlyMap<string, { readonly task: Task.Any; readonly shapes: Shapes }>

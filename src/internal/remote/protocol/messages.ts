@@ -11,10 +11,10 @@ import * as Schema from "effect/Schema"
 export const PROTOCOL = 1
 
 /** The payload of the first request on any connection: it must never change. */
-export const Greeting = { protocol: Schema.Int, version: Schema.String }
+export const HandshakeRequest = { protocol: Schema.Int, version: Schema.String }
 
 /** Who answers, and for what. */
-export const Welcome = Schema.Struct({
+export const HandshakeResponse = Schema.Struct({
   protocol: Schema.Int,
   version: Schema.String,
   /** What its runtime writes values in. */
@@ -30,7 +30,7 @@ export const Welcome = Schema.Struct({
 const WireSpan = Schema.Struct({ traceId: Schema.String, spanId: Schema.String, sampled: Schema.Boolean })
 
 /** A chunk of tasks, or a part of one whose payloads are too large to go together. */
-export const Run = Schema.Struct({
+export const RunCommand = Schema.Struct({
   chunk: Schema.Int,
   /** The place of its first task in the chunk. */
   first: Schema.Int,
@@ -50,8 +50,8 @@ export const Run = Schema.Struct({
 const Place = Schema.Struct({ chunk: Schema.Int, at: Schema.Int })
 
 /** What a client wants; runs first. */
-export const Orders = Schema.Struct({
-  runs: Schema.Array(Run),
+export const Commands = Schema.Struct({
+  runs: Schema.Array(RunCommand),
   confirmed: Schema.Array(Place),
   cancels: Schema.Array(Place),
   /** All that has not started is to be given back. */
@@ -76,7 +76,7 @@ export const Done = Schema.Struct({
 })
 
 /** Whatever finished since the last one. */
-export const News = Schema.Struct({
+export const Events = Schema.Struct({
   done: Schema.Array(Done),
   /** Did not start. */
   returned: Schema.Array(Place),
@@ -99,13 +99,13 @@ export const WorkerStatus = Schema.Struct({
 
 /** Calls of a worker process. */
 export class WorkerRpcs extends RpcGroup.make(
-  Rpc.make("Hello", { payload: Greeting, success: Welcome }),
+  Rpc.make("Hello", { payload: HandshakeRequest, success: HandshakeResponse }),
   Rpc.make("Outcomes", {
     /** The largest result that the client takes. */
     payload: { maxTaskBytes: Schema.Int },
-    success: News,
+    success: Events,
     stream: true
   }),
-  Rpc.make("Send", { payload: Orders }),
+  Rpc.make("Send", { payload: Commands }),
   Rpc.make("Status", { success: WorkerStatus })
 ) {}

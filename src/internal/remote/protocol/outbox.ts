@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 
-export class Outbox<A> {
+export class ConnectionOutbox<A> {
   private waiter: ((effect: Effect.Effect<A>) => void) | undefined
   private told = false
   private readonly collect: () => A | undefined

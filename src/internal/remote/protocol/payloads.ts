@@ -2,8 +2,8 @@
  * Values of a chunk as bytes, in as many parts as keep each of them below a limit.
  * A value that is too large by itself, or cannot be cloned, is refused alone.
  */
-import { type ListShape, pack, type Packed, type Shape, unpack } from "../../encoding/columns.ts"
-import { sizeOf } from "../../encoding/estimateSize.ts"
+import { type EncodedColumns, fromColumns, type ListShape, type Shape, toColumns } from "../../encoding/columns.ts"
+import { estimateSize } from "../../encoding/estimateSize.ts"
 import * as Bytes from "./serialization.ts"
 
 /** A value, and the index of its name. */
@@ -18,7 +18,7 @@ type AnyShape = Shape | ListShape | undefined
 const encodeAll = (sent: ReadonlyArray<Sent>, shapes: ReadonlyArray<AnyShape>): Uint8Array => {
   const values = shapes.map((): Array<unknown> => [])
   for (const { kind, value } of sent) values[kind].push(value)
-  return Bytes.encode(values.map((some, kind) => pack(shapes[kind], some)))
+  return Bytes.encode(values.map((some, kind) => toColumns(shapes[kind], some)))
 }
 
 /** Throws for what no `encodeParts` of such shapes and kinds has made. */
@@ -34,7 +34,7 @@ export const decodeAll = (
   const values = shapes.map((shape, kind) => {
     const some: unknown = packed[kind]
     if (!fits(some, shape, counts[kind])) throw new TypeError("values do not have the shape of their schema")
-    return unpack(some as Packed)
+    return fromColumns(some as EncodedColumns)
   })
   const taken = shapes.map(() => 0)
   return kinds.map((kind) => values[kind][taken[kind]++])
@@ -61,7 +61,7 @@ const hasLength = (u: unknown, length: number): u is ReadonlyArray<unknown> => A
 const isCount = (u: unknown): u is number => Number.isInteger(u) && Number(u) >= 0
 
 /** What of a list goes together. */
-export interface Part {
+export interface Frame {
   readonly from: number
   readonly to: number
   readonly bytes: Uint8Array
@@ -75,8 +75,8 @@ export const encodeParts = (
   shapes: ReadonlyArray<AnyShape>,
   limit: number,
   refuse: (at: number, why: string) => void
-): ReadonlyArray<Part> => {
-  const parts: Array<Part> = []
+): ReadonlyArray<Frame> => {
+  const parts: Array<Frame> = []
   const encode = (from: number, to: number): void => {
     if (from === to) return
     const alone = to - from === 1
@@ -123,5 +123,9 @@ export const fromNumbers16 = (bytes: Uint8Array): ReadonlyArray<number> => {
 
 /** By its first, middle and last. */
 const estimate = (sent: ReadonlyArray<Sent>): number =>
-  Math.max(sizeOf(sent[0].value), sizeOf(sent[sent.length >> 1].value), sizeOf(sent[sent.length - 1].value)) *
+  Math.max(
+    estimateSize(sent[0].value),
+    estimateSize(sent[sent.length >> 1].value),
+    estimateSize(sent[sent.length - 1].value)
+  ) *
   sent.length

@@ -11,7 +11,7 @@ import { VERSION } from "../protocol/version.ts"
 import { connect, refusal } from "../transport/connect.ts"
 import { RemoteError, Unauthorized, Unreachable, VersionMismatch } from "../transport/error.ts"
 import * as RpcClient from "../transport/rpcClient.ts"
-import { OPEN, SILENCE } from "../transport/timeouts.ts"
+import { CONNECT_TIMEOUT, HEARTBEAT_TIMEOUT } from "../transport/timeouts.ts"
 import { type Forbidden, MAX_FRAME, NameServerRpcs, type OtherVersion } from "./rpcs.ts"
 
 export interface NameServerClientOptions {
@@ -35,38 +35,41 @@ export interface NameServerClient
 }
 
 export const open: (options: NameServerClientOptions) => Effect.Effect<NameServerClient, RemoteError, Scope.Scope> =
-  Effect.fnUntraced(function*({ openTimeout = OPEN, pingInterval, silence = SILENCE, ...options }) {
-    const connection = yield* connect({ ...options, openTimeout, silence })
-    const { client, closed } = yield* RpcClient.make(NameServerRpcs, connection, {
-      maxFrameSize: MAX_FRAME,
-      pingInterval
-    })
-    const { address } = connection
-    const explain = (error: RpcClientError | Forbidden | OtherVersion): RemoteError => {
-      switch (error._tag) {
-        case "RpcClientError":
-          return RpcClient.toRemoteError(connection, error)
-        case "Forbidden":
-          return new RemoteError({ reason: new Unauthorized({ address, message: refusal(options.identity) }) })
-        case "OtherVersion": {
-          const theirs = `papyros ${error.version} (protocol ${error.protocol})`
-          const message = `runs ${theirs}, and this is papyros ${VERSION} (protocol ${PROTOCOL}): update the older one`
-          return new RemoteError({ reason: new VersionMismatch({ address, message }) })
+  Effect.fnUntraced(
+    function*({ openTimeout = CONNECT_TIMEOUT, pingInterval, silence = HEARTBEAT_TIMEOUT, ...options }) {
+      const connection = yield* connect({ ...options, openTimeout, silence })
+      const { client, closed } = yield* RpcClient.make(NameServerRpcs, connection, {
+        maxFrameSize: MAX_FRAME,
+        pingInterval
+      })
+      const { address } = connection
+      const explain = (error: RpcClientError | Forbidden | OtherVersion): RemoteError => {
+        switch (error._tag) {
+          case "RpcClientError":
+            return RpcClient.toRemoteError(connection, error)
+          case "Forbidden":
+            return new RemoteError({ reason: new Unauthorized({ address, message: refusal(options.identity) }) })
+          case "OtherVersion": {
+            const theirs = `papyros ${error.version} (protocol ${error.protocol})`
+            const message =
+              `runs ${theirs}, and this is papyros ${VERSION} (protocol ${PROTOCOL}): update the older one`
+            return new RemoteError({ reason: new VersionMismatch({ address, message }) })
+          }
         }
       }
+      yield* client.Hello({ protocol: PROTOCOL, version: VERSION }).pipe(
+        Effect.mapError(explain),
+        Effect.timeoutOrElse({
+          duration: openTimeout,
+          orElse: () => {
+            const message = `did not say anything within ${openTimeout} ms`
+            return Effect.fail(new RemoteError({ reason: new Unreachable({ address, message }) }))
+          }
+        })
+      )
+      return { client, closed, explain }
     }
-    yield* client.Hello({ protocol: PROTOCOL, version: VERSION }).pipe(
-      Effect.mapError(explain),
-      Effect.timeoutOrElse({
-        duration: openTimeout,
-        orElse: () => {
-          const message = `did not say anything within ${openTimeout} ms`
-          return Effect.fail(new RemoteError({ reason: new Unreachable({ address, message }) }))
-        }
-      })
-    )
-    return { client, closed, explain }
-  })
+  )
 
 /** All groups and their workers, for an operator. */
 export const groups = (

@@ -13,7 +13,7 @@ import * as Stream from "effect/Stream"
 import * as Secret from "../auth/secret.ts"
 import { RemoteError, Unreachable } from "../transport/error.ts"
 import { reconnecting } from "../transport/reconnecting.ts"
-import { printable } from "../transport/sanitize.ts"
+import { sanitizeForLog } from "../transport/sanitize.ts"
 import * as NameServerClient from "./client.ts"
 
 export class Registry extends Context.Service<Registry, {
@@ -86,7 +86,7 @@ export const fromRunnerStorage: Effect.Effect<Registry["Service"], never, Runner
     Registry.of({
       register: Effect.fnUntraced(function*(runner) {
         const register = storage.register(runner, true).pipe(
-          Effect.tapError((error) => Effect.logWarning(`The registry failed: ${printable(String(error.cause))}`)),
+          Effect.tapError((error) => Effect.logWarning(`The registry failed: ${sanitizeForLog(String(error.cause))}`)),
           Effect.retry(Schedule.spaced(RETRY)),
           // Not reached: it is tried for ever.
           Effect.orDie

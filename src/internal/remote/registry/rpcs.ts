@@ -6,7 +6,7 @@ import { Runner } from "effect/cluster/Runner"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 import * as Schema from "effect/Schema"
-import { Greeting } from "../protocol/messages.ts"
+import { HandshakeRequest } from "../protocol/messages.ts"
 
 /** No list of workers is larger, in bytes. */
 export const MAX_FRAME = 4 * 1024 * 1024
@@ -24,7 +24,7 @@ const GroupMembers = Schema.Struct({ group: Schema.String, members: Schema.Array
 
 export class NameServerRpcs extends RpcGroup.make(
   /** The first call of every connection. */
-  Rpc.make("Hello", { payload: Greeting, error: OtherVersion }),
+  Rpc.make("Hello", { payload: HandshakeRequest, error: OtherVersion }),
   /** Registers a worker; once it is, there is an element. Its registration ends with this stream. */
   Rpc.make("Attach", {
     payload: { group: Schema.String, runner: Runner },

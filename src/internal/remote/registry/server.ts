@@ -22,8 +22,8 @@ import * as Address from "../transport/address.ts"
 import { listen, type NotLoopback } from "../transport/listen.ts"
 import * as Peer from "../transport/peer.ts"
 import * as RpcServer from "../transport/rpcServer.ts"
-import { printable } from "../transport/sanitize.ts"
-import { SILENCE } from "../transport/timeouts.ts"
+import { sanitizeForLog } from "../transport/sanitize.ts"
+import { HEARTBEAT_TIMEOUT } from "../transport/timeouts.ts"
 import { Registrations } from "./registrations.ts"
 import { Forbidden, MAX_FRAME, NameServerRpcs, OtherVersion } from "./rpcs.ts"
 
@@ -45,7 +45,7 @@ export const serve: (options: NameServerOptions) => Effect.Effect<
   { readonly address: NetAddress.SocketAddress },
   SocketServer.SocketServerError | NotLoopback,
   Scope.Scope
-> = Effect.fnUntraced(function*({ grace = GRACE, host, port, secret, silence = SILENCE }) {
+> = Effect.fnUntraced(function*({ grace = GRACE, host, port, secret, silence = HEARTBEAT_TIMEOUT }) {
   const server = yield* listen({ host, port, secret, silence, accepts: () => true })
   const registrations = new Registrations()
   const settled = yield* Latch.make()
@@ -79,13 +79,16 @@ const makeHandlers = (registrations: Registrations, settled: Latch.Latch, isStop
       Effect.suspend(() => {
         const registration = registrations.add(group, runner)
         const how = registration.again ? "registered again" : "registered"
-        return Effect.as(Effect.logInfo(`Worker ${describe(runner)} of group ${printable(group)} ${how}`), registration)
+        return Effect.as(
+          Effect.logInfo(`Worker ${describe(runner)} of group ${sanitizeForLog(group)} ${how}`),
+          registration
+        )
       }),
       ({ end }, exit) =>
         Effect.suspend(() =>
           end() && !isStopping()
             ? Effect.logInfo(
-              `Worker ${describe(runner)} of group ${printable(group)} ${hasLeft(exit) ? "has left" : "is lost"}`
+              `Worker ${describe(runner)} of group ${sanitizeForLog(group)} ${hasLeft(exit) ? "has left" : "is lost"}`
             )
             : Effect.void
         )
@@ -123,4 +126,4 @@ const hasLeft = (exit: Exit.Exit<unknown, unknown>): boolean =>
   exit._tag === "Failure" && exit.cause.reasons.some(({ annotations }) => annotations.has(RpcSchema.ClientAbort.key))
 
 const describe = ({ address, weight }: Runner): string =>
-  `${printable(Address.format(address))} (${weight} ${weight === 1 ? "thread" : "threads"})`
+  `${sanitizeForLog(Address.format(address))} (${weight} ${weight === 1 ? "thread" : "threads"})`

@@ -9,10 +9,10 @@ import type { Identity } from "../auth/identity.ts"
 import * as Psk from "../auth/psk.ts"
 import type { Secret } from "../auth/secret.ts"
 import * as Silence from "./heartbeat.ts"
-import { Strangers } from "./unauthenticated.ts"
+import { UnauthenticatedConnections } from "./unauthenticated.ts"
 
 /** A connection that may be handled. */
-export interface Guest {
+export interface AcceptedConnection {
   /** What bytes are received by. */
   readonly raw: Net.Socket
   /** What is read and written: `raw`, or TLS on it. */
@@ -21,23 +21,23 @@ export interface Guest {
   readonly remoteAddress: string
 }
 
-export interface DoorOptions {
+export interface AcceptorOptions {
   readonly secret: Secret | undefined
   readonly accepts: (identity: Identity) => boolean
   /** Milliseconds. */
   readonly silence: number | undefined
 }
 
-export class Door {
+export class Acceptor {
   readonly server: Net.Server
-  readonly strangers = new Strangers()
+  readonly strangers = new UnauthenticatedConnections()
   private readonly silence: number | undefined
   private readonly connections = new Set<Net.Socket>()
   /** Nobody handles them yet. */
-  private readonly waiting = new Set<Guest>()
-  private handle: ((guest: Guest) => void) | undefined
+  private readonly waiting = new Set<AcceptedConnection>()
+  private handle: ((guest: AcceptedConnection) => void) | undefined
 
-  constructor({ accepts, secret, silence }: DoorOptions) {
+  constructor({ accepts, secret, silence }: AcceptorOptions) {
     this.silence = silence
     const enter = secret === undefined
       ? (raw: Net.Socket) => this.admit(raw, raw, undefined)
@@ -52,7 +52,7 @@ export class Door {
   }
 
   /** Hands over those that wait, and all that come, until what it returns is called. */
-  open(handle: (guest: Guest) => void): () => void {
+  open(handle: (guest: AcceptedConnection) => void): () => void {
     const before = this.handle
     this.handle = handle
     const waiting = Array.from(this.waiting)

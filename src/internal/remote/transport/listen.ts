@@ -17,11 +17,11 @@ import * as Socket from "effect/socket/Socket"
 import * as SocketServer from "effect/socket/SocketServer"
 import * as Dns from "node:dns"
 import * as Net from "node:net"
-import { Door, type DoorOptions, type Guest } from "./acceptor.ts"
+import { type AcceptedConnection, Acceptor, type AcceptorOptions } from "./acceptor.ts"
 import { Peer } from "./peer.ts"
-import { type Strangers, WORDS } from "./unauthenticated.ts"
+import { MAX_UNAUTHENTICATED_BYTES, type UnauthenticatedConnections } from "./unauthenticated.ts"
 
-export interface ListenOptions extends DoorOptions {
+export interface ListenOptions extends AcceptorOptions {
   readonly host: string
   /** 0: any that is free. */
   readonly port: number
@@ -45,7 +45,7 @@ export const listen: (options: ListenOptions) => Effect.Effect<
   const host = yield* lookup(options.host)
   if (options.secret === undefined && !isLoopback(host)) return yield* new NotLoopback({ host: options.host })
   const door = yield* Effect.acquireRelease(
-    Effect.sync(() => new Door(options)),
+    Effect.sync(() => new Acceptor(options)),
     (door) => Effect.callback<void>((resume) => door.close(() => resume(Effect.void)))
   )
   const address = yield* bind(door.server, host.address, options.port)
@@ -94,8 +94,8 @@ const bind = (server: Net.Server, host: string, port: number) =>
 
 /** Nothing that goes wrong with one connection concerns anybody else. */
 const serve = <A, E, R>(
-  { duplex, identity, raw, remoteAddress }: Guest,
-  strangers: Strangers,
+  { duplex, identity, raw, remoteAddress }: AcceptedConnection,
+  strangers: UnauthenticatedConnections,
   handler: (socket: Socket.Socket) => Effect.Effect<A, E, R>
 ): Effect.Effect<void, never, Exclude<R, Peer>> => {
   const open = Effect.acquireRelease(
@@ -118,13 +118,13 @@ const serve = <A, E, R>(
 }
 
 /** Hands out no more than a stranger may say. */
-const bounded = (socket: Socket.Socket, raw: Net.Socket, strangers: Strangers): Socket.Socket =>
+const bounded = (socket: Socket.Socket, raw: Net.Socket, strangers: UnauthenticatedConnections): Socket.Socket =>
   Socket.make({
     writer: socket.writer,
     reader: Effect.map(socket.reader, ({ pull, upgrade }) => ({
       upgrade,
       pull: Effect.flatMap(pull, (bytes) => {
-        if (!strangers.has(raw) || raw.bytesRead <= WORDS) return Effect.succeed(bytes)
+        if (!strangers.has(raw) || raw.bytesRead <= MAX_UNAUTHENTICATED_BYTES) return Effect.succeed(bytes)
         raw.destroy()
         return Effect.fail(closed(1009))
       })

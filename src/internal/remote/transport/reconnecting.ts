@@ -3,7 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
-import { printable } from "./sanitize.ts"
+import { sanitizeForLog } from "./sanitize.ts"
 
 /** Milliseconds between attempts: doubles up to the longest. */
 const FIRST_DELAY = 100
@@ -37,7 +37,7 @@ export const reconnecting = Effect.fnUntraced(function*<
     }
     const { message } = result.failure
     yield* Deferred.fail(attempt, result.failure)
-    if (message !== logged) yield* Effect.logWarning(`${printable(message)}; trying again`)
+    if (message !== logged) yield* Effect.logWarning(`${sanitizeForLog(message)}; trying again`)
     logged = message
   }).pipe(Effect.scoped)
 

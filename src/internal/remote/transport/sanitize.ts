@@ -5,7 +5,7 @@
 
 const MOST = 256
 
-export const printable = (text: string): string =>
+export const sanitizeForLog = (text: string): string =>
   (text.length > MOST ? `${text.slice(0, MOST)}…` : text).replace(
     // C0, DEL and C1, and what turns the direction of text around.
     // oxlint-disable-next-line no-control-regex

@@ -6,15 +6,15 @@
 import type * as Net from "node:net"
 
 /** How many at once. */
-const ROOM = 64
+const MAX_UNAUTHENTICATED = 64
 
 /** How long each, in milliseconds. */
-const TIME = 5000
+const AUTH_TIMEOUT = 5000
 
 /** How much each may say, in bytes. With TLS, where it may say only a handshake, OpenSSL sees to that. */
-export const WORDS = 4096
+export const MAX_UNAUTHENTICATED_BYTES = 4096
 
-export class Strangers {
+export class UnauthenticatedConnections {
   private readonly timers = new Map<Net.Socket, NodeJS.Timeout>()
 
   has(socket: Net.Socket): boolean {
@@ -22,12 +22,12 @@ export class Strangers {
   }
 
   add(socket: Net.Socket): void {
-    if (this.timers.size >= ROOM) {
+    if (this.timers.size >= MAX_UNAUTHENTICATED) {
       const [oldest] = this.timers.keys()
       this.remove(oldest)
       oldest.destroy()
     }
-    this.timers.set(socket, setTimeout(() => socket.destroy(), TIME).unref())
+    this.timers.set(socket, setTimeout(() => socket.destroy(), AUTH_TIMEOUT).unref())
     socket.once("close", () => this.remove(socket))
   }
 

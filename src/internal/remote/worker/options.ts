@@ -8,7 +8,7 @@ import type { WorkerPoolOptions } from "../../threads/main/options.ts"
  *
  * @category models
  */
-export interface WorkerOptions extends Omit<WorkerPoolOptions, "capacity" | "maxAttempts"> {
+export interface RemoteWorkerOptions extends Omit<WorkerPoolOptions, "capacity" | "maxWorkerLosses"> {
   /** Whose clients it serves: letters, digits, `.`, `_` and `-`, at most 64. Default `"default"`. */
   readonly workerGroup?: string | undefined
   /**

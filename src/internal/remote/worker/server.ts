@@ -12,11 +12,11 @@ import * as Stream from "effect/Stream"
 import type * as TaskGroup from "../../../TaskGroup.ts"
 import { countOption, millisOption } from "../../options.ts"
 import { makeScheduler, openExecutor } from "../../scheduler/scheduler.ts"
-import { executor } from "../../threads/main/executor.ts"
+import * as ThreadsExecutor from "../../threads/main/executor.ts"
 import { checkPool } from "../../threads/main/options.ts"
 import type { Secret } from "../auth/secret.ts"
 import { groupOption, maxFrameSize, maxTaskBytesOption } from "../options.ts"
-import { Served } from "../protocol/catalog.ts"
+import { TaskCatalog } from "../protocol/catalog.ts"
 import { PROTOCOL, WorkerRpcs } from "../protocol/messages.ts"
 import * as Bytes from "../protocol/serialization.ts"
 import { VERSION } from "../protocol/version.ts"
@@ -26,16 +26,16 @@ import { cannotListen } from "../transport/error.ts"
 import { listen } from "../transport/listen.ts"
 import * as Peer from "../transport/peer.ts"
 import * as RpcServer from "../transport/rpcServer.ts"
-import { printable } from "../transport/sanitize.ts"
-import { SILENCE } from "../transport/timeouts.ts"
-import type { WorkerOptions } from "./options.ts"
-import { Sessions } from "./sessions.ts"
+import { sanitizeForLog } from "../transport/sanitize.ts"
+import { HEARTBEAT_TIMEOUT } from "../transport/timeouts.ts"
+import type { RemoteWorkerOptions } from "./options.ts"
+import { ClientSessions } from "./sessions.ts"
 
 /** Serves tasks until its scope ends, and then leaves in good order. */
 export const serveWorker = Effect.fnUntraced(function*(
   group: TaskGroup.Any,
   registry: Registry["Service"],
-  options: WorkerOptions,
+  options: RemoteWorkerOptions,
   secret: Secret | undefined
 ) {
   const workerGroup = groupOption(options.workerGroup)
@@ -43,7 +43,7 @@ export const serveWorker = Effect.fnUntraced(function*(
   const drainTimeout = millisOption("drainTimeout", options.drainTimeout) ?? 30_000
   const pool = checkPool(group, options)
   const slots = pool.max * pool.concurrency
-  const served = new Served(group.tasks)
+  const served = new TaskCatalog(group.tasks)
 
   const host = options.host ?? "127.0.0.1"
   const server = yield* listen({
@@ -52,16 +52,16 @@ export const serveWorker = Effect.fnUntraced(function*(
     secret,
     // Whoever may look into all groups may look at their workers.
     accepts: ({ group, role }) => role === "operator" || (role === "client" && group === workerGroup),
-    silence: SILENCE
+    silence: HEARTBEAT_TIMEOUT
   }).pipe(Effect.mapError(cannotListen(host)))
   // What a thread is lost with is for the client to count.
-  const threads = executor(pool)
-  const hub = yield* makeScheduler(group.tasks, threads, { maxAttempts: 1, relays: true })
+  const threads = ThreadsExecutor.make(pool)
+  const hub = yield* makeScheduler(group.tasks, threads, { maxWorkerLosses: 1, relays: true })
   yield* openExecutor(hub, threads.open)
   const port = "port" in server.address ? server.address.port : 0
   const address = RunnerAddress.make(options.advertise ?? host, port)
   const name = Address.format(address)
-  const sessions = new Sessions<Peer.Peer["Service"]>({ hub, served, worker: name, slots, maxTaskBytes })
+  const sessions = new ClientSessions<Peer.Peer["Service"]>({ hub, served, worker: name, slots, maxTaskBytes })
 
   const handlers = WorkerRpcs.toLayer({
     Hello: () =>
@@ -80,7 +80,7 @@ export const serveWorker = Effect.fnUntraced(function*(
       Effect.flatMap(clientOnly, (peer) =>
         Effect.try({ try: () => sessions.order(peer, orders), catch: String }).pipe(
           Effect.catch((why) =>
-            Effect.logWarning(`Ended the connection of ${peer.remoteAddress}: it sent ${printable(why)}`).pipe(
+            Effect.logWarning(`Ended the connection of ${peer.remoteAddress}: it sent ${sanitizeForLog(why)}`).pipe(
               Effect.andThen(peer.close)
             )
           )

@@ -11,27 +11,27 @@ import type * as Executor from "../../../Executor.ts"
 import type { TaskFailure } from "../../../TaskFailure.ts"
 import { Deque } from "../../deque.ts"
 import type { TaskStats } from "../../scheduler/chunkSizing.ts"
-import { Entry, type Origin } from "../../scheduler/producer.ts"
-import type { OriginLink } from "../../scheduler/subscription.ts"
+import { type Producer, TaskEntry } from "../../scheduler/producer.ts"
+import type { ProducerSubscription } from "../../scheduler/subscription.ts"
 import type * as Task from "../../task.ts"
-import type { Served } from "../protocol/catalog.ts"
-import type { Done, News, Orders, Run } from "../protocol/messages.ts"
-import { Outbox } from "../protocol/outbox.ts"
+import type { TaskCatalog } from "../protocol/catalog.ts"
+import type { Commands, Done, Events, RunCommand } from "../protocol/messages.ts"
+import { ConnectionOutbox } from "../protocol/outbox.ts"
 import { decodeAll, encodeParts, fromNumbers16, type Sent, toNumbers16, tooLarge } from "../protocol/payloads.ts"
 import * as Bytes from "../protocol/serialization.ts"
 
 /** A chunk as its client counts it. */
-interface RelayChunk {
+interface SessionChunk {
   readonly id: number
   /** Tasks of this name have results of this shape. */
   readonly names: ReadonlyArray<string>
   /** By their places, those without an outcome; and how many there are. */
-  readonly entries: Array<RelayEntry | undefined>
+  readonly entries: Array<SessionEntry | undefined>
   open: number
 }
 
-class RelayEntry extends Entry {
-  readonly chunk: RelayChunk
+class SessionEntry extends TaskEntry {
+  readonly chunk: SessionChunk
   readonly at: number
   readonly kind: number
   private readonly callerSpan: Tracer.AnySpan | undefined
@@ -42,7 +42,7 @@ class RelayEntry extends Entry {
     task: Task.Any,
     index: number,
     taskTimeout: number | undefined,
-    chunk: RelayChunk,
+    chunk: SessionChunk,
     at: number,
     kind: number,
     span: Tracer.AnySpan | undefined,
@@ -64,8 +64,8 @@ class RelayEntry extends Entry {
 /** News are sent in pieces of about this size. */
 const PIECE = 1024 * 1024
 
-export interface RelayOptions {
-  readonly served: Served
+export interface ClientSessionOptions {
+  readonly served: TaskCatalog
   readonly maxTaskBytes: number
   /** The name of this worker. */
   readonly worker: string
@@ -73,34 +73,34 @@ export interface RelayOptions {
   readonly slots: number
 }
 
-export class Relay implements Origin {
+export class ClientSession implements Producer {
   readonly pushed = true
   readonly chunkSize = undefined
   readonly span = undefined
   readonly parent = undefined
-  readonly news: Outbox<typeof News.Type>
-  private readonly options: RelayOptions
-  private link: OriginLink | undefined
-  private readonly waiting = new Deque<RelayEntry>()
+  readonly news: ConnectionOutbox<typeof Events.Type>
+  private readonly options: ClientSessionOptions
+  private link: ProducerSubscription | undefined
+  private readonly waiting = new Deque<SessionEntry>()
   /** Claimed, and of these those that may start now. */
-  private readonly claiming = new Set<RelayEntry>()
-  private readonly confirmed = new Deque<RelayEntry>()
-  private readonly chunks = new Map<number, RelayChunk>()
+  private readonly claiming = new Set<SessionEntry>()
+  private readonly confirmed = new Deque<SessionEntry>()
+  private readonly chunks = new Map<number, SessionChunk>()
   private count = 0
   // What is to be told.
-  private readonly ended = new Map<RelayChunk, Array<RelayEntry>>()
-  private returned: Array<RelayEntry> = []
-  private claims: Array<RelayEntry> = []
+  private readonly ended = new Map<SessionChunk, Array<SessionEntry>>()
+  private returned: Array<SessionEntry> = []
+  private claims: Array<SessionEntry> = []
   private credit: number | undefined
   private leaving = false
 
-  constructor(options: RelayOptions) {
+  constructor(options: ClientSessionOptions) {
     this.options = options
-    this.news = new Outbox(() => this.collect())
+    this.news = new ConnectionOutbox(() => this.collect())
   }
 
   /** To be called before anything else. */
-  attached(link: OriginLink): void {
+  attached(link: ProducerSubscription): void {
     this.link = link
   }
 
@@ -114,7 +114,7 @@ export class Relay implements Origin {
   // --- what the client says --------------------------------------------------
 
   /** Throws for orders that no client of this version gives. */
-  order({ cancels, confirmed, recall, runs }: typeof Orders.Type): void {
+  order({ cancels, confirmed, recall, runs }: typeof Commands.Type): void {
     for (const run of runs) this.run(run)
     for (const { at, chunk } of confirmed) this.confirm(this.chunks.get(chunk)?.entries[at])
     if (cancels.length > 0) this.cancel(cancels.map(({ at, chunk }) => this.chunks.get(chunk)?.entries[at]))
@@ -122,7 +122,7 @@ export class Relay implements Origin {
     this.link!.ready()
   }
 
-  private run(run: typeof Run.Type): void {
+  private run(run: typeof RunCommand.Type): void {
     const { attempts, first, names, spans, timeouts } = run
     const kinds = fromNumbers16(run.kinds)
     const payloads = decodeAll(run.payloads, kinds, names.map((name) => this.options.served.shapes(name).payload))
@@ -132,7 +132,7 @@ export class Relay implements Origin {
     payloads.forEach((payload, i) => {
       const timeout = timeouts?.[i] ?? -1
       const span = spans?.[i]
-      const entry = new RelayEntry(
+      const entry = new SessionEntry(
         this.options.served.task(names[kinds[i]]),
         this.count++,
         timeout < 0 ? undefined : timeout,
@@ -152,14 +152,14 @@ export class Relay implements Origin {
     })
   }
 
-  private confirm(entry: RelayEntry | undefined): void {
+  private confirm(entry: SessionEntry | undefined): void {
     if (entry === undefined || !this.claiming.delete(entry)) return
     this.confirmed.push(entry)
   }
 
-  private cancel(entries: ReadonlyArray<RelayEntry | undefined>): void {
-    const running = entries.filter((entry) => entry?.cancelled === false) as ReadonlyArray<RelayEntry>
-    for (const entry of this.link!.cancel(running) as ReadonlyArray<RelayEntry>) {
+  private cancel(entries: ReadonlyArray<SessionEntry | undefined>): void {
+    const running = entries.filter((entry) => entry?.cancelled === false) as ReadonlyArray<SessionEntry>
+    for (const entry of this.link!.cancel(running) as ReadonlyArray<SessionEntry>) {
       this.claiming.delete(entry)
       this.giveBack(entry)
     }
@@ -174,7 +174,7 @@ export class Relay implements Origin {
 
   /** Gives back all that has not started. */
   private recall(): void {
-    const tried = this.link!.reclaim() as ReadonlyArray<RelayEntry>
+    const tried = this.link!.reclaim() as ReadonlyArray<SessionEntry>
     const entries = [...tried, ...this.confirmed.clear(), ...this.claiming, ...this.waiting.clear()]
     this.claiming.clear()
     for (const entry of entries) if (!entry.cancelled) this.giveBack(entry)
@@ -195,7 +195,7 @@ export class Relay implements Origin {
 
   // --- the scheduler's side --------------------------------------------------
 
-  next(): Entry | undefined {
+  next(): TaskEntry | undefined {
     for (let entry = this.confirmed.shift(); entry !== undefined; entry = this.confirmed.shift()) {
       if (!entry.cancelled) return entry
     }
@@ -214,31 +214,31 @@ export class Relay implements Origin {
     return undefined
   }
 
-  settled(entry: Entry): void {
-    const { chunk } = entry as RelayEntry
+  settled(entry: TaskEntry): void {
+    const { chunk } = entry as SessionEntry
     const ended = this.ended.get(chunk)
-    if (ended === undefined) this.ended.set(chunk, [entry as RelayEntry])
-    else ended.push(entry as RelayEntry)
-    this.forget(entry as RelayEntry)
+    if (ended === undefined) this.ended.set(chunk, [entry as SessionEntry])
+    else ended.push(entry as SessionEntry)
+    this.forget(entry as SessionEntry)
     this.news.added()
   }
 
-  dropped(entry: Entry): void {
-    this.giveBack(entry as RelayEntry)
+  dropped(entry: TaskEntry): void {
+    this.giveBack(entry as SessionEntry)
   }
 
-  roomy(): void {}
+  onCapacity(): void {}
 
   closed(): void {}
 
-  private giveBack(entry: RelayEntry): void {
+  private giveBack(entry: SessionEntry): void {
     entry.cancelled = true
     this.returned.push(entry)
     this.forget(entry)
     this.news.added()
   }
 
-  private forget({ at, chunk }: RelayEntry): void {
+  private forget({ at, chunk }: SessionEntry): void {
     chunk.entries[at] = undefined
     if (--chunk.open === 0) this.chunks.delete(chunk.id)
   }
@@ -246,7 +246,7 @@ export class Relay implements Origin {
   // --- what the client is told -----------------------------------------------
 
   /** Takes what there is to tell, up to about a piece; the rest waits for the next time. */
-  private collect(): typeof News.Type | undefined {
+  private collect(): typeof Events.Type | undefined {
     const { claims, credit, returned } = this
     if (this.ended.size === 0 && claims.length === 0 && returned.length === 0 && credit === undefined) return undefined
     this.claims = []
@@ -270,7 +270,7 @@ export class Relay implements Origin {
     }
   }
 
-  private encode(chunk: RelayChunk, entries: ReadonlyArray<RelayEntry>): ReadonlyArray<typeof Done.Type> {
+  private encode(chunk: SessionChunk, entries: ReadonlyArray<SessionEntry>): ReadonlyArray<typeof Done.Type> {
     const succeeded = entries.filter((entry) => entry.failure === undefined)
     const failures = entries.flatMap((entry) =>
       entry.failure === undefined ? [] : [this.failed(entry, toWire(entry.failure), entry.failure.worker)]
@@ -299,7 +299,7 @@ export class Relay implements Origin {
   }
 
   private failed(
-    { at, attempt }: RelayEntry,
+    { at, attempt }: SessionEntry,
     failure: Executor.WireFailure,
     worker: string | undefined
   ): typeof Done.Type["failures"][number] {
@@ -311,7 +311,7 @@ export class Relay implements Origin {
 
 const NOTHING = new Uint8Array()
 
-const placeOf = ({ at, chunk }: RelayEntry) => ({ chunk: chunk.id, at })
+const placeOf = ({ at, chunk }: SessionEntry) => ({ chunk: chunk.id, at })
 
 /** A failure whose error is too large, or cannot be cloned, says that instead. */
 const encodeFailure = (failure: Executor.WireFailure, limit: number): Uint8Array => {

@@ -5,21 +5,21 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Scheduler } from "../../scheduler/scheduler.ts"
-import type { News, Orders, WorkerStatus } from "../protocol/messages.ts"
-import { Relay, type RelayOptions } from "./session.ts"
+import type { Commands, Events, WorkerStatus } from "../protocol/messages.ts"
+import { ClientSession, type ClientSessionOptions } from "./session.ts"
 
-export interface SessionsOptions extends RelayOptions {
+export interface ClientSessionsOptions extends ClientSessionOptions {
   readonly hub: Scheduler
 }
 
 /** `K` tells connections apart. */
-export class Sessions<K extends object> {
-  private readonly options: SessionsOptions
-  private readonly relays = new Map<K, Relay>()
+export class ClientSessions<K extends object> {
+  private readonly options: ClientSessionsOptions
+  private readonly relays = new Map<K, ClientSession>()
   private leaving = false
   private onEmpty: (() => void) | undefined
 
-  constructor(options: SessionsOptions) {
+  constructor(options: ClientSessionsOptions) {
     this.options = options
   }
 
@@ -33,7 +33,7 @@ export class Sessions<K extends object> {
   }
 
   /** Takes a connection in, and tells it what becomes of its tasks until it ends. */
-  outcomes(key: K, maxTaskBytes: number): Stream.Stream<typeof News.Type> {
+  outcomes(key: K, maxTaskBytes: number): Stream.Stream<typeof Events.Type> {
     return Stream.unwrap(Effect.map(
       Effect.acquireRelease(
         Effect.sync(() => this.open(key, maxTaskBytes)),
@@ -44,7 +44,7 @@ export class Sessions<K extends object> {
   }
 
   /** Throws for orders that no client of this version gives. */
-  order(key: K, orders: typeof Orders.Type): void {
+  order(key: K, orders: typeof Commands.Type): void {
     this.relays.get(key)?.order(orders)
   }
 
@@ -56,11 +56,14 @@ export class Sessions<K extends object> {
     this.onEmpty = () => resume(Effect.void)
   })
 
-  private open(key: K, maxTaskBytes: number): Relay | undefined {
+  private open(key: K, maxTaskBytes: number): ClientSession | undefined {
     const { hub } = this.options
     if (this.leaving || this.relays.has(key)) return undefined
-    const relay = new Relay({ ...this.options, maxTaskBytes: Math.min(this.options.maxTaskBytes, maxTaskBytes) })
-    const link = hub.attach(relay)
+    const relay = new ClientSession({
+      ...this.options,
+      maxTaskBytes: Math.min(this.options.maxTaskBytes, maxTaskBytes)
+    })
+    const link = hub.subscribe(relay)
     if (link === undefined) return undefined
     relay.attached(link)
     this.relays.set(key, relay)
@@ -68,7 +71,7 @@ export class Sessions<K extends object> {
     return relay
   }
 
-  private close(key: K, relay: Relay | undefined): void {
+  private close(key: K, relay: ClientSession | undefined): void {
     if (relay === undefined) return
     this.relays.delete(key)
     // Its slots are free when what ran in them has stopped; nobody waits for that.

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Executor from "../../../Executor.ts"
-import { Claims } from "../protocol/sharedState.ts"
+import { SharedState } from "../protocol/sharedState.ts"
 import type { HandlersError, PoolOptions } from "./options.ts"
 import { Pool } from "./pool.ts"
 
@@ -11,10 +11,10 @@ interface PoolExecutor extends Executor.ExecutorSettings {
 }
 
 /** Starts its threads when it is opened; fails if the handlers module cannot be used. */
-export const executor = (options: PoolOptions): PoolExecutor => ({
+export const make = (options: PoolOptions): PoolExecutor => ({
   name: "pool",
   boundary: "codec",
-  maxChunk: Claims.maxChunk,
+  maxChunk: SharedState.maxChunk,
   open: (scheduler) =>
     Effect.gen(function*() {
       const pool = new Pool(options, scheduler, yield* Effect.context<never>())

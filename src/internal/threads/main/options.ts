@@ -28,14 +28,14 @@ export interface WorkerPoolOptions {
   readonly size?: number | {
     readonly min: number
     readonly max: number
-    readonly idleTimeout?: Duration.Input | undefined
+    readonly idleTimeToLive?: Duration.Input | undefined
   } | undefined
   /** Tasks at once in a thread, for handlers that wait. Default 1. */
   readonly concurrency?: number | undefined
   /** Tasks accepted and not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
   /** How often a task may be alone on a thread that is lost, before it fails with `WorkerLost`. Default 3. */
-  readonly maxAttempts?: number | undefined
+  readonly maxWorkerLosses?: number | undefined
   /** How long a task that is to stop may take, before its thread is ended. Default 1 second. */
   readonly gracePeriod?: Duration.Input | undefined
   /** Tasks after which a thread is replaced. Default: never. */
@@ -61,7 +61,7 @@ export interface PoolOptions {
   readonly group: TaskGroup.Any
   readonly min: number
   readonly max: number
-  readonly idleTimeout: number
+  readonly idleTimeToLive: number
   readonly concurrency: number
   readonly gracePeriod: number
   readonly maxTasksPerWorker: number
@@ -81,7 +81,8 @@ export const checkPool = (group: TaskGroup.Any, options: WorkerPoolOptions): Poo
     group,
     min,
     max,
-    idleTimeout: millisOption("size.idleTimeout", "idleTimeout" in size ? size.idleTimeout : undefined) ?? 30_000,
+    idleTimeToLive: millisOption("size.idleTimeToLive", "idleTimeToLive" in size ? size.idleTimeToLive : undefined) ??
+      30_000,
     concurrency: countOption("concurrency", options.concurrency, 1) ?? 1,
     gracePeriod: millisOption("gracePeriod", options.gracePeriod) ?? 1000,
     maxTasksPerWorker: boundOption("maxTasksPerWorker", options.maxTasksPerWorker, 1),

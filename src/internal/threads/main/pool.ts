@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Executor from "../../../Executor.ts"
 import * as Codec from "../../encoding/codec.ts"
 import { HandlersError, type PoolOptions } from "./options.ts"
-import { Thread, type ThreadOwner } from "./threadHandle.ts"
+import { ThreadHandle, type ThreadOwner } from "./threadHandle.ts"
 
 /** How often the watch looks at the threads, in milliseconds. */
 const WATCH = 2
@@ -23,7 +23,7 @@ export class Pool implements ThreadOwner {
   readonly scheduler: Executor.Scheduler
   /** Whose loggers, tracer and metrics hear of what happens in threads. */
   readonly context: Context.Context<never>
-  private readonly threads = new Set<Thread>()
+  private readonly threads = new Set<ThreadHandle>()
   private readonly codecs = new Map<string, Codec.Codec>()
   private watch: ReturnType<typeof setInterval> | undefined
   private restart: ReturnType<typeof setTimeout> | undefined
@@ -75,7 +75,7 @@ export class Pool implements ThreadOwner {
   }
 
   private spawn(): void {
-    this.threads.add(new Thread(this, `thread-${++this.started}`))
+    this.threads.add(new ThreadHandle(this, `thread-${++this.started}`))
   }
 
   // --- what threads report ---------------------------------------------------
@@ -100,7 +100,7 @@ export class Pool implements ThreadOwner {
   }
 
   /** The thread has exited; it is replaced unless it was one too many. */
-  exited(thread: Thread, started: boolean, cause: unknown): void {
+  exited(thread: ThreadHandle, started: boolean, cause: unknown): void {
     this.threads.delete(thread)
     if (!started) this.unusable(cause)
     // A pool that could not open is closed by now.
@@ -130,7 +130,7 @@ export class Pool implements ThreadOwner {
   // --- the watch -------------------------------------------------------------
 
   /** A thread got work: it is watched until it has none. */
-  watchOver(): void {
+  startMonitor(): void {
     this.watch ??= setInterval(this.look, WATCH)
   }
 
@@ -146,11 +146,11 @@ export class Pool implements ThreadOwner {
       if (!thread.full) full = false
     }
     if (working && idle) { for (const thread of this.threads) thread.share() }
-    const { idleTimeout, max, min } = this.options
+    const { idleTimeToLive, max, min } = this.options
     if (working && full && this.threads.size < max) this.spawn()
     if (this.threads.size > min) {
       for (const thread of this.threads) {
-        if (this.threads.size > min && thread.idleSince !== undefined && now - thread.idleSince > idleTimeout) {
+        if (this.threads.size > min && thread.idleSince !== undefined && now - thread.idleSince > idleTimeToLive) {
           this.threads.delete(thread)
           thread.end(() => {})
         }

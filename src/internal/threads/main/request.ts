@@ -15,8 +15,8 @@ export interface Deadline {
 }
 
 /** A chunk of a flight. */
-export interface Part {
-  readonly flight: Flight
+export interface RequestSegment {
+  readonly flight: Request
   readonly chunk: Executor.Chunk
   /** Where its items start in the flight. */
   readonly start: number
@@ -24,11 +24,11 @@ export interface Part {
   open: number
 }
 
-export class Flight {
+export class Request {
   readonly id: number
   readonly slot: number
   readonly items: Array<Executor.Item> = []
-  readonly parts: Array<Part> = []
+  readonly parts: Array<RequestSegment> = []
   /** Its buffers are the thread's now: it runs there or nowhere. */
   readonly moved: boolean
   /** Some of its items have a timeout. */
@@ -41,7 +41,7 @@ export class Flight {
   open = 0
   openParts = 0
   /** The part of each item. */
-  private readonly places: Array<Part> = []
+  private readonly places: Array<RequestSegment> = []
   private readonly closed: Array<boolean> = []
   /** No item before it is open. */
   private firstOpen = 0
@@ -61,7 +61,7 @@ export class Flight {
 
   add(chunk: Executor.Chunk): void {
     const { items } = chunk
-    const part: Part = { flight: this, chunk, start: this.limit, open: items.length }
+    const part: RequestSegment = { flight: this, chunk, start: this.limit, open: items.length }
     chunk.note = part
     this.parts.push(part)
     for (const item of items) {
@@ -74,7 +74,7 @@ export class Flight {
     this.openParts++
   }
 
-  partOf(at: number): Part {
+  partOf(at: number): RequestSegment {
     return this.places[at]
   }
 

@@ -7,15 +7,15 @@ import * as Effect from "effect/Effect"
 import { type ResourceLimits, Worker } from "node:worker_threads"
 import type * as Executor from "../../../Executor.ts"
 import * as Codec from "../../encoding/codec.ts"
-import { pack, unpack } from "../../encoding/columns.ts"
+import { fromColumns, toColumns } from "../../encoding/columns.ts"
 import { wireSpan } from "../../encoding/span.ts"
 import type { Done, Extras, FromThread, ThreadData, ToThread } from "../protocol/messages.ts"
-import { Outbox } from "../protocol/outbox.ts"
-import { Claims } from "../protocol/sharedState.ts"
-import type { Entry } from "../protocol/telemetry.ts"
+import { ThreadOutbox } from "../protocol/outbox.ts"
+import { SharedState } from "../protocol/sharedState.ts"
+import type { TelemetryRecord } from "../protocol/telemetry.ts"
 import { buffersOf, copyLarge } from "../protocol/transfer.ts"
 import type { PoolOptions } from "./options.ts"
-import { type Deadline, Flight, type Part } from "./request.ts"
+import { type Deadline, Request, type RequestSegment } from "./request.ts"
 import * as Telemetry from "./telemetry.ts"
 
 /** How long an item may hold up those behind it, in milliseconds. */
@@ -64,12 +64,12 @@ export interface ThreadOwner {
   worked(): void
   log(effect: Effect.Effect<void>): void
   /** The thread has exited. */
-  exited(thread: Thread, started: boolean, cause: unknown): void
+  exited(thread: ThreadHandle, started: boolean, cause: unknown): void
   /** The thread got work: it is watched until it has none. */
-  watchOver(): void
+  startMonitor(): void
 }
 
-export class Thread implements Executor.Lane {
+export class ThreadHandle implements Executor.Lane {
   readonly name: string
   readonly concurrency: number
   readonly window: number
@@ -77,15 +77,15 @@ export class Thread implements Executor.Lane {
   idleSince: number | undefined
   private readonly pool: ThreadOwner
   private readonly worker: Worker
-  private readonly claims: Claims
-  private readonly outbox: Outbox<ToThread>
+  private readonly claims: SharedState
+  private readonly outbox: ThreadOutbox<ToThread>
   private readonly metrics: Telemetry.MetricReplay
   /**
    * Not a Map: the table that a growing Map leaves behind refers to its successor, so that one which has got old keeps
    * all that follow, with the tasks in them, until the next full collection: seen as 80 MB after a million tasks.
    */
-  private flights: Array<Flight> = []
-  private readonly slots: Array<Flight | undefined> = Array.from({ length: Claims.slots }, () => undefined)
+  private flights: Array<Request> = []
+  private readonly slots: Array<Request | undefined> = Array.from({ length: SharedState.slots }, () => undefined)
   private flightId = 0
   private joined = false
   private tasks = 0
@@ -112,9 +112,9 @@ export class Thread implements Executor.Lane {
     this.pool = pool
     this.name = name
     this.concurrency = concurrency
-    this.window = 2 * Claims.maxChunk
-    const shared = Claims.make()
-    this.claims = new Claims(shared)
+    this.window = 2 * SharedState.maxChunk
+    const shared = SharedState.make()
+    this.claims = new SharedState(shared)
     const traced = Telemetry.isTraced(pool.context)
     const data: ThreadData = { handlers, names, concurrency, traced, shared }
     this.metrics = new Telemetry.MetricReplay(pool.context)
@@ -125,7 +125,7 @@ export class Thread implements Executor.Lane {
       name: `papyros ${name}`,
       resourceLimits: resourceLimits === undefined ? YOUNG : { ...YOUNG_OF_CAPPED, ...resourceLimits }
     })
-    this.outbox = new Outbox(
+    this.outbox = new ThreadOutbox(
       (messages, moved) => this.worker.postMessage(messages, moved),
       this.withoutUnclonable
     )
@@ -164,17 +164,17 @@ export class Thread implements Executor.Lane {
     // Refilled when half of them are done, so that many go at a time.
     const mostBytes = AHEAD_BYTES / this.pool.options.max
     const most = chunks > MANY / 2 || bytes > mostBytes / 2 ? 2 : MANY
-    let next: Flight | undefined
+    let next: Request | undefined
     while (this.joined && !this.held && !this.condemned && !this.retiring) {
       if (chunks >= 2 && (chunks >= most || ahead >= AHEAD || bytes >= mostBytes)) break
       // What was taken back keeps its slot until the thread comes to it.
-      if (this.flights.length >= Claims.slots) break
-      const chunk = this.pool.scheduler.take(this, Claims.maxChunk)
+      if (this.flights.length >= SharedState.slots) break
+      const chunk = this.pool.scheduler.take(this, SharedState.maxChunk)
       if (chunk === undefined) break
       chunks++
       ahead += expectedOf(chunk, chunk.items.length)
       bytes += chunk.bytes * chunk.items.length
-      if (next?.fits(chunk, Claims.maxChunk) === true) {
+      if (next?.fits(chunk, SharedState.maxChunk) === true) {
         next.add(chunk)
       } else {
         if (next !== undefined) this.send(next)
@@ -184,10 +184,10 @@ export class Thread implements Executor.Lane {
     if (next !== undefined) this.send(next)
     this.outbox.send()
     if (this.flights.length === 0) this.idleSince ??= performance.now()
-    else this.pool.watchOver()
+    else this.pool.startMonitor()
   }
 
-  private flightOf(id: number): Flight | undefined {
+  private flightOf(id: number): Request | undefined {
     return this.flights.find((flight) => flight.id === id)
   }
 
@@ -207,13 +207,13 @@ export class Thread implements Executor.Lane {
     return { ahead, bytes, chunks }
   }
 
-  private open(chunk: Executor.Chunk): Flight {
+  private open(chunk: Executor.Chunk): Request {
     // What it claims is watched from here on.
     if (this.flights.every((flight) => this.claims.claimed(flight.slot) >= flight.limit)) {
       this.claimedAt = performance.now()
     }
     this.idleSince = undefined
-    const flight = new Flight(++this.flightId, this.slots.indexOf(undefined), chunk)
+    const flight = new Request(++this.flightId, this.slots.indexOf(undefined), chunk)
     this.slots[flight.slot] = flight
     this.flights.push(flight)
     // It may be taken back before it is sent.
@@ -221,7 +221,7 @@ export class Thread implements Executor.Lane {
     return flight
   }
 
-  private send(flight: Flight): void {
+  private send(flight: Request): void {
     this.claims.open(flight.slot, flight.limit)
     const moved: Array<ArrayBuffer> = flight.moved ? [...buffersOf(flight.items[0].payload)] : []
     this.outbox.add(this.message(flight, moved))
@@ -229,7 +229,7 @@ export class Thread implements Executor.Lane {
   }
 
   /** Payloads are packed by type. Adds the buffers of copies to those that are moved. */
-  private message({ id, items, moved: given, slot }: Flight, moved: Array<ArrayBuffer>): ToThread {
+  private message({ id, items, moved: given, slot }: Request, moved: Array<ArrayBuffer>): ToThread {
     const copied = (bytes: Uint8Array) => copyLarge(bytes, moved)
     const names = [items[0].name]
     const kinds: Array<number> = []
@@ -246,10 +246,13 @@ export class Thread implements Executor.Lane {
     const packed = payloads.map((some, kind) => {
       const { shape, withBytes } = this.pool.codecOf(names[kind])
       try {
-        return pack(shape, given || withBytes === undefined ? some : some.map((payload) => withBytes(payload, copied)))
+        return toColumns(
+          shape,
+          given || withBytes === undefined ? some : some.map((payload) => withBytes(payload, copied))
+        )
       } catch {
         // Encoded by another process, and not as the schema has it: the thread refuses it, each by itself.
-        return pack(undefined, some)
+        return toColumns(undefined, some)
       }
     })
     return ["run", id, slot, names, names.length === 1 ? undefined : kinds, packed, extrasOf(items)]
@@ -272,10 +275,10 @@ export class Thread implements Executor.Lane {
         sent.push(undefined)
       }
     })
-    return [tag, id, slot, names, kinds, payloads.map((some) => pack(undefined, some)), extras]
+    return [tag, id, slot, names, kinds, payloads.map((some) => toColumns(undefined, some)), extras]
   }
 
-  private settle(flight: Flight, at: number, failure: Executor.WireFailure): void {
+  private settle(flight: Request, at: number, failure: Executor.WireFailure): void {
     const { chunk, start } = flight.partOf(at)
     flight.close(at)
     this.pool.scheduler.fail(chunk, at - start, failure)
@@ -326,7 +329,7 @@ export class Thread implements Executor.Lane {
     }
   }
 
-  private report(entry: Entry): void {
+  private report(entry: TelemetryRecord): void {
     switch (entry[0]) {
       case "log":
         this.pool.log(Telemetry.log(entry[1]))
@@ -353,7 +356,7 @@ export class Thread implements Executor.Lane {
     const ended: Array<number> = []
     const values: Array<unknown> = []
     for (const { at, packed } of results) {
-      const some = unpack(packed)
+      const some = fromColumns(packed)
       for (let i = 0; i < some.length; i++) {
         ended.push(typeof at === "number" ? at + i : at[i])
         values.push(some[i])
@@ -362,7 +365,7 @@ export class Thread implements Executor.Lane {
     for (const [at] of failures) ended.push(at)
     if (ended.length > 0) {
       this.held = false
-      scheduler.busy(ended.map((at) => flight.items[at]), micros)
+      scheduler.recordBusy(ended.map((at) => flight.items[at]), micros)
       for (let i = 0; i < values.length; i++) {
         const { chunk, start } = flight.partOf(ended[i])
         flight.close(ended[i])
@@ -377,7 +380,7 @@ export class Thread implements Executor.Lane {
   }
 
   /** The thread is done with a chunk. */
-  private land(flight: Flight): void {
+  private land(flight: Request): void {
     this.flights.splice(this.flights.indexOf(flight), 1)
     this.slots[flight.slot] = undefined
     if (this.flights.length === 0) this.held = this.condemned = false
@@ -387,14 +390,14 @@ export class Thread implements Executor.Lane {
   // --- stopping --------------------------------------------------------------
 
   /** Takes back what the thread has not claimed of a chunk. */
-  private takeBack(flight: Flight): void {
+  private takeBack(flight: Request): void {
     const { limit, parts, slot } = flight
-    const from = this.claims.takeBack(slot)
+    const from = this.claims.revoke(slot)
     if (from >= limit) return
     flight.cut(from)
     for (const { chunk, start } of parts) {
       const end = Math.min(limit - start, chunk.items.length)
-      if (start + end > from) this.pool.scheduler.giveBack(chunk, Math.max(0, from - start), end)
+      if (start + end > from) this.pool.scheduler.requeue(chunk, Math.max(0, from - start), end)
     }
   }
 
@@ -404,7 +407,7 @@ export class Thread implements Executor.Lane {
   }
 
   cancel(chunk: Executor.Chunk, at: number): void {
-    const { flight, start } = chunk.note as Part
+    const { flight, start } = chunk.note as RequestSegment
     const item = start + at
     this.takeBack(flight)
     if (!flight.isOpen(item)) return
@@ -484,7 +487,7 @@ export class Thread implements Executor.Lane {
   share(): void {
     let micros = 0
     for (const { limit, parts, slot } of this.flights) {
-      micros += Math.max(0, limit - this.claims.claimed(slot)) * parts[parts.length - 1].chunk.expected
+      micros += Math.max(0, limit - this.claims.claimed(slot)) * parts[parts.length - 1].chunk.expectedMicros
     }
     if (micros > AHEAD) this.takeBackAll()
   }
@@ -502,7 +505,7 @@ export class Thread implements Executor.Lane {
    * that finds it; its outcome may be on its way then, and what would be ended may be what came after it.
    */
   private endOverdue(now: number): void {
-    const overdue: Array<readonly [flight: Flight, at: number, deadline: Deadline]> = []
+    const overdue: Array<readonly [flight: Request, at: number, deadline: Deadline]> = []
     let condemned = false
     for (const flight of this.flights) {
       if (flight.timed) this.setDeadlines(flight, now)
@@ -527,7 +530,7 @@ export class Thread implements Executor.Lane {
   }
 
   /** Items with a timeout have it from when they were first seen to run. */
-  private setDeadlines(flight: Flight, now: number): void {
+  private setDeadlines(flight: Request, now: number): void {
     const { deadlines, items, slot } = flight
     const claimed = this.claims.claimed(slot)
     for (let at = flight.first; at < claimed; at++) {
@@ -546,12 +549,12 @@ export class Thread implements Executor.Lane {
   private readonly exited = (exitCode: number): void => {
     clearTimeout(this.grace)
     if (this.joined) {
-      const blame = this.doubt ? "doubt" as const : this.ending ? "nobody" as const : undefined
+      const blame = this.doubt ? "ambiguous" as const : this.ending ? "nobody" as const : undefined
       const blamed = this.doubt ? undefined : this.claims.blamed() ?? this.claims.current()
       this.pool.scheduler.leave(this, {
         exitCode,
         outOfMemory: this.outOfMemory,
-        blame,
+        attribution: blame,
         chunks: this.flights.flatMap((flight) => {
           const claimed = this.claims.claimed(flight.slot)
           const guilty = blame === undefined && blamed !== undefined && this.slots[blamed.slot] === flight
@@ -574,7 +577,8 @@ export class Thread implements Executor.Lane {
 }
 
 /** Of what nothing is known two are enough. */
-const expectedOf = ({ expected }: Executor.Chunk, open: number): number => expected === 0 ? AHEAD : expected * open
+const expectedOf = ({ expectedMicros: expected }: Executor.Chunk, open: number): number =>
+  expected === 0 ? AHEAD : expected * open
 
 /** What few chunks need; nothing where all items are plain. */
 const extrasOf = (items: ReadonlyArray<Executor.Item>): Extras | undefined => {

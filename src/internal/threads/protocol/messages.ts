@@ -1,8 +1,8 @@
 /** What the main thread and a worker thread say to each other, and the memory that they share. */
 import type { WireFailure } from "../../../Executor.ts"
-import type { Packed } from "../../encoding/columns.ts"
+import type { EncodedColumns } from "../../encoding/columns.ts"
 import type { WireSpan } from "../../encoding/span.ts"
-import type { Entry, SeriesUpdate } from "./telemetry.ts"
+import type { SeriesUpdate, TelemetryRecord } from "./telemetry.ts"
 
 /** What a thread is started with. */
 export interface ThreadData {
@@ -26,7 +26,7 @@ export type ToThread =
     /** Of each item the index of its name; absent where there is one. */
     kinds: ReadonlyArray<number> | undefined,
     /** The payloads of each name. */
-    payloads: ReadonlyArray<Packed>,
+    payloads: ReadonlyArray<EncodedColumns>,
     extras: Extras | undefined
   ]
   | readonly [tag: "cancel", chunk: number, at: number]
@@ -53,7 +53,7 @@ export type FromThread =
   /** An error outside of every handler, of a running item or of one that has ended: the thread is to be ended. */
   | readonly [tag: "doubt"]
   /** What handlers logged, traced and printed, and how much of it was dropped before. */
-  | readonly [tag: "telemetry", entries: ReadonlyArray<Entry>, dropped: number]
+  | readonly [tag: "telemetry", entries: ReadonlyArray<TelemetryRecord>, dropped: number]
   | readonly [tag: "metrics", updates: ReadonlyArray<SeriesUpdate>]
 
 /** Outcomes of items. */
@@ -70,5 +70,5 @@ export type Done = readonly [
 export interface Results {
   /** Which items, or the first of those that follow each other. */
   readonly at: number | ReadonlyArray<number>
-  readonly packed: Packed
+  readonly packed: EncodedColumns
 }

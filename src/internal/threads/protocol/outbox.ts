@@ -1,5 +1,5 @@
 /** Messages that are sent together: one costs as much to send as a dozen. */
-export class Outbox<M> {
+export class ThreadOutbox<M> {
   private messages: Array<M> = []
   private moved: Array<ArrayBuffer> = []
   private timer: ReturnType<typeof setTimeout> | undefined

@@ -4,7 +4,7 @@ import type * as Metric from "effect/Metric"
 import type * as Tracer from "effect/Tracer"
 import type { WireSpan } from "../../encoding/span.ts"
 
-export type Entry =
+export type TelemetryRecord =
   | readonly [tag: "log", log: WireLog]
   | readonly [tag: "span", span: EndedSpan]
   | readonly [tag: "print", printed: Printed]

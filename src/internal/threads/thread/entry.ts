@@ -14,11 +14,11 @@ import * as Scope from "effect/Scope"
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
 import * as Executor from "../../../Executor.ts"
 import * as TaskGroup from "../../../TaskGroup.ts"
-import { Handlers, pass, wireDefect } from "../../handlers/handlers.ts"
+import { Handlers, noCopy, wireDefect } from "../../handlers/handlers.ts"
 import * as Local from "../../local/executor.ts"
 import type { FromThread, ThreadData, ToThread } from "../protocol/messages.ts"
-import { Outbox } from "../protocol/outbox.ts"
-import { Claims } from "../protocol/sharedState.ts"
+import { ThreadOutbox } from "../protocol/outbox.ts"
+import { SharedState } from "../protocol/sharedState.ts"
 import * as ThreadLogger from "./logs.ts"
 import { Recording } from "./metrics.ts"
 import * as ThreadOutput from "./output.ts"
@@ -28,11 +28,11 @@ import { Telemetry } from "./telemetry.ts"
 
 const port: MessagePort = parentPort!
 const data: ThreadData = workerData
-const claims = new Claims(data.shared)
+const claims = new SharedState(data.shared)
 // What a handler says must be heard even if it never yields again.
 const telemetry = new Telemetry(claims, ([tag]) => tag === "span" ? outbox.sendSoon() : outbox.send())
 const metrics = new Recording(() => outbox.sendSoon())
-const outbox = new Outbox<FromThread>(
+const outbox = new ThreadOutbox<FromThread>(
   (messages, moved) => port.postMessage(messages, moved),
   withoutUnclonable,
   (add) => {
@@ -61,7 +61,7 @@ const prepare = Effect.gen(function*() {
   const group = TaskGroup.fromHandlers(context)
   const nested = Local.make<never>(group, { name: "thread", concurrency: NESTED, boundary: "none" })
   const dispatcher = yield* Effect.provideContext(Executor.makeDispatcher(group, nested, {}), context)
-  const handlers = new Handlers(group, context, dispatcher, "codec", pass)
+  const handlers = new Handlers(group, context, dispatcher, "codec", noCopy)
   return new ThreadRunner(handlers, claims, outbox, poll, data.concurrency)
 }).pipe(
   Effect.provide([

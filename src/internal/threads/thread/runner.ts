@@ -10,13 +10,13 @@ import * as Tracer from "effect/Tracer"
 import { AsyncLocalStorage } from "node:async_hooks"
 import type { Item, WireFailure } from "../../../Executor.ts"
 import { Deque } from "../../deque.ts"
-import { Misfit } from "../../encoding/codec.ts"
-import { type ListShape, pack, type Shape, unpack } from "../../encoding/columns.ts"
-import { type Ended, type Handler, type Handlers, undecodable, wireDefect } from "../../handlers/handlers.ts"
-import { Slice } from "../../handlers/timeSlice.ts"
+import { CodecError } from "../../encoding/codec.ts"
+import { fromColumns, type ListShape, type Shape, toColumns } from "../../encoding/columns.ts"
+import { type Handler, type HandlerOutcome, type Handlers, undecodable, wireDefect } from "../../handlers/handlers.ts"
+import { TimeSlice } from "../../handlers/timeSlice.ts"
 import type { Extras, FromThread, Results, ToThread } from "../protocol/messages.ts"
-import type { Outbox } from "../protocol/outbox.ts"
-import type { Claims } from "../protocol/sharedState.ts"
+import type { ThreadOutbox } from "../protocol/outbox.ts"
+import type { SharedState } from "../protocol/sharedState.ts"
 import { buffersOf, copyLarge } from "../protocol/transfer.ts"
 
 /** Outcomes wait no longer than this for others to be sent with, in milliseconds. */
@@ -64,9 +64,9 @@ class ThreadChunk {
     this.kinds = kinds
     this.handlers = names.map((name) => handlers.get(name))
     if (kinds === undefined) {
-      this.payloads = unpack(packed[0])
+      this.payloads = fromColumns(packed[0])
     } else {
-      const payloads = packed.map(unpack)
+      const payloads = packed.map(fromColumns)
       const taken = packed.map(() => 0)
       this.payloads = kinds.map((kind) => payloads[kind][taken[kind]++])
     }
@@ -116,7 +116,7 @@ class ThreadChunk {
   take(): readonly [results: ReadonlyArray<Results>, failures: ReadonlyArray<readonly [number, WireFailure]>] {
     const results = this.ended.map(({ at, follow, shape, values }): Results => ({
       at: follow ? at[0] : at,
-      packed: pack(shape, values)
+      packed: toColumns(shape, values)
     }))
     const { failures } = this
     this.ended = []
@@ -126,7 +126,7 @@ class ThreadChunk {
 }
 
 /** A task that runs: whose error it is when something is thrown outside of a handler. */
-class Run {
+class RunningTask {
   readonly chunk: ThreadChunk
   readonly at: number
   readonly since: number
@@ -151,10 +151,10 @@ class Run {
  * before, what throws later may be theirs.
  */
 class Mark {
-  run: Run | undefined
+  run: RunningTask | undefined
   shared: boolean
 
-  constructor(run: Run | undefined) {
+  constructor(run: RunningTask | undefined) {
     this.run = run
     this.shared = false
   }
@@ -162,17 +162,17 @@ class Mark {
 
 export class ThreadRunner {
   private readonly handlers: Handlers
-  private readonly claims: Claims
-  private readonly outbox: Outbox<FromThread>
+  private readonly claims: SharedState
+  private readonly outbox: ThreadOutbox<FromThread>
   private readonly poll: () => boolean
   private readonly concurrency: number
   private readonly chunks = new Deque<ThreadChunk>()
-  private readonly runs = new Map<number, Map<number, Run>>()
+  private readonly runs = new Map<number, Map<number, RunningTask>>()
   private readonly marks = new AsyncLocalStorage<Mark>()
   /** The mark of tasks that end at once, while it is entered. */
   private common: Mark | undefined
-  private readonly slice = new Slice(SLICE)
-  private readonly flushing = new Slice(FLUSH)
+  private readonly slice = new TimeSlice(SLICE)
+  private readonly flushing = new TimeSlice(FLUSH)
   private running = 0
   private pumping = false
   private paused = false
@@ -183,8 +183,8 @@ export class ThreadRunner {
   /** `poll` receives messages that wait, if there are any. */
   constructor(
     handlers: Handlers,
-    claims: Claims,
-    outbox: Outbox<FromThread>,
+    claims: SharedState,
+    outbox: ThreadOutbox<FromThread>,
     poll: () => boolean,
     concurrency: number
   ) {
@@ -209,7 +209,7 @@ export class ThreadRunner {
     }
   }
 
-  private stop(run: Run | undefined): void {
+  private stop(run: RunningTask | undefined): void {
     if (run === undefined) return
     run.stopping = true
     run.fiber?.interruptUnsafe()
@@ -271,11 +271,11 @@ export class ThreadRunner {
     if (handler === undefined) return this.settle(chunk, at, { _tag: "UnknownTask" })
     this.claims.enter(chunk.slot, at)
     const timeout = chunk.extras?.timeouts?.[at]
-    const run = new Run(chunk, at, timeout === undefined ? 0 : performance.now())
+    const run = new RunningTask(chunk, at, timeout === undefined ? 0 : performance.now())
     const mark = this.enter(handler, run)
     const item = itemOf(chunk, at)
     const effect = handler.begin(item)
-    if (!(effect instanceof Misfit) && !Exit.isExit(effect)) {
+    if (!(effect instanceof CodecError) && !Exit.isExit(effect)) {
       const fiber = Effect.runForkWith(handler.contextFor(item, undefined))(effect)
       const exit = fiber.pollUnsafe()
       if (exit === undefined) {
@@ -287,11 +287,11 @@ export class ThreadRunner {
       return this.ended(run, handler, exit, timeout)
     }
     handler.suspends ??= false
-    if (effect instanceof Misfit) this.settle(chunk, at, undecodable("payload", effect))
+    if (effect instanceof CodecError) this.settle(chunk, at, undecodable("payload", effect))
     else this.ended(run, handler, effect, timeout)
   }
 
-  private enter(handler: Handler, run: Run): Mark {
+  private enter(handler: Handler, run: RunningTask): Mark {
     if (handler.suspends === false) {
       if (this.common !== undefined) {
         this.common.shared = true
@@ -307,13 +307,18 @@ export class ThreadRunner {
     return mark
   }
 
-  private suspend(run: Run, handler: Handler, fiber: Fiber.Fiber<unknown, unknown>, timeout: number | undefined): void {
+  private suspend(
+    run: RunningTask,
+    handler: Handler,
+    fiber: Fiber.Fiber<unknown, unknown>,
+    timeout: number | undefined
+  ): void {
     const { at, chunk } = run
     handler.suspends = true
     run.fiber = fiber
     this.running++
     chunk.running++
-    const runs = this.runs.get(chunk.id) ?? new Map<number, Run>()
+    const runs = this.runs.get(chunk.id) ?? new Map<number, RunningTask>()
     this.runs.set(chunk.id, runs.set(at, run))
     fiber.addObserver((exit) => {
       runs.delete(at)
@@ -329,7 +334,7 @@ export class ThreadRunner {
   }
 
   /** Interrupts the task when its time is over. Timers fire up to two milliseconds early: it then waits again. */
-  private limit(run: Run, timeout: number): void {
+  private limit(run: RunningTask, timeout: number): void {
     const left = timeout - (performance.now() - run.since)
     if (left > 0) {
       run.timer = setTimeout(() => this.limit(run, timeout), left)
@@ -339,7 +344,12 @@ export class ThreadRunner {
     }
   }
 
-  private ended(run: Run, handler: Handler, exit: Exit.Exit<unknown, unknown>, timeout: number | undefined): void {
+  private ended(
+    run: RunningTask,
+    handler: Handler,
+    exit: Exit.Exit<unknown, unknown>,
+    timeout: number | undefined
+  ): void {
     run.over = true
     if (run.timer !== undefined) clearTimeout(run.timer)
     const took = timeout === undefined ? 0 : performance.now() - run.since
@@ -355,7 +365,7 @@ export class ThreadRunner {
 
   // --- reporting -------------------------------------------------------------
 
-  private settle(chunk: ThreadChunk, at: number, ended: Ended): void {
+  private settle(chunk: ThreadChunk, at: number, ended: HandlerOutcome): void {
     this.claims.end(chunk.slot, at)
     if (ended._tag === "Success") chunk.succeed(at, ended.value, chunk.handlerOf(at)?.resultShape)
     else chunk.fail(at, ended)
@@ -415,7 +425,7 @@ export class ThreadRunner {
 
   /** The thread is to be replaced, and starts nothing more but what was moved here and cannot be run elsewhere. */
   private refuse(chunk: ThreadChunk): void {
-    if (chunk.handlerOf(0)?.movesPayload !== true) this.claims.takeBack(chunk.slot)
+    if (chunk.handlerOf(0)?.movesPayload !== true) this.claims.revoke(chunk.slot)
   }
 
   /** The thread is exiting: says because of whom, where it is known. */
@@ -428,10 +438,10 @@ export class ThreadRunner {
 
 /** The result as it is sent, and what of it is moved. The handler may have kept what it does not give up. */
 const moving = (
-  ended: Extract<Ended, { readonly _tag: "Success" }>,
+  ended: Extract<HandlerOutcome, { readonly _tag: "Success" }>,
   { movesResult, withBytes }: Handler,
   moved: Array<ArrayBuffer>
-): Ended => {
+): HandlerOutcome => {
   if (movesResult) moved.push(...buffersOf(ended.value))
   else if (withBytes !== undefined) {
     return { _tag: "Success", value: withBytes(ended.value, (bytes) => copyLarge(bytes, moved)) }
@@ -447,7 +457,7 @@ export const withoutUnclonable = (message: FromThread): FromThread => {
   const sent = results.map(({ at, packed }): Results => {
     const indices: Array<number> = []
     const values: Array<unknown> = []
-    unpack(packed).forEach((value, i) => {
+    fromColumns(packed).forEach((value, i) => {
       const index = typeof at === "number" ? at + i : at[i]
       const failure = uncloned(value, "success")
       if (failure === undefined) {
@@ -457,7 +467,7 @@ export const withoutUnclonable = (message: FromThread): FromThread => {
         failed.push([index, failure])
       }
     })
-    return { at: indices, packed: pack(undefined, values) }
+    return { at: indices, packed: toColumns(undefined, values) }
   })
   return [tag, chunk, sent, failed, micros, last]
 }

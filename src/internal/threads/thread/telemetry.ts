@@ -5,26 +5,26 @@
  */
 import { Deque } from "../../deque.ts"
 import type { FromThread } from "../protocol/messages.ts"
-import type { Claims } from "../protocol/sharedState.ts"
-import type { Entry } from "../protocol/telemetry.ts"
+import type { SharedState } from "../protocol/sharedState.ts"
+import type { TelemetryRecord } from "../protocol/telemetry.ts"
 
 /** Entries that wait while too many are under way. */
 const WAITING = 1000
 
 /** The side of the thread. */
 export class Telemetry {
-  private readonly claims: Claims
-  private readonly waiting = new Deque<Entry>()
+  private readonly claims: SharedState
+  private readonly waiting = new Deque<TelemetryRecord>()
   private dropped = 0
-  private readonly onEntry: (entry: Entry) => void
+  private readonly onEntry: (entry: TelemetryRecord) => void
 
   /** `onEntry` is called when there is something to send. */
-  constructor(claims: Claims, onEntry: (entry: Entry) => void) {
+  constructor(claims: SharedState, onEntry: (entry: TelemetryRecord) => void) {
     this.claims = claims
     this.onEntry = onEntry
   }
 
-  add(entry: Entry): void {
+  add(entry: TelemetryRecord): void {
     this.waiting.push(entry)
     if (this.waiting.length > WAITING) {
       this.waiting.shift()
@@ -36,7 +36,7 @@ export class Telemetry {
   /** Adds what may be sent. */
   readonly collect = (add: (message: FromThread) => void): void => {
     if (this.waiting.length === 0) return
-    const entries: Array<Entry> = []
+    const entries: Array<TelemetryRecord> = []
     while (this.waiting.length > 0 && this.open()) entries.push(this.waiting.shift()!)
     if (entries.length === 0) return
     add(["telemetry", entries, this.dropped])

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { isDeepStrictEqual } from "node:util"
 import * as Task from "papyros/Task"
-import { Served } from "../../../../src/internal/remote/protocol/catalog.ts"
+import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
 import { fingerprint } from "../../../../src/internal/remote/protocol/fingerprint.ts"
 import {
   decodeAll,
@@ -27,7 +27,7 @@ const Value = Schema.Struct({
 class A extends Task.Class<A>()("A", { payload: { value: Value } }) {}
 class B extends Task.Class<B>()("B", { payload: { n: Schema.Int } }) {}
 
-const served = new Served(new Map<string, Task.AnyClass>([["A", A], ["B", B]]))
+const served = new TaskCatalog(new Map<string, Task.AnyClass>([["A", A], ["B", B]]))
 const shapes = ["A", "B"].map((name) => served.shapes(name).payload)
 
 const toSent = (value: unknown, i: number): Sent =>

@@ -5,24 +5,24 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Executor from "papyros/Executor"
 import { handlersUrl, laws, Tasks } from "papyros/testing"
-import { remoteExecutor } from "../../../../src/internal/remote/client/executor.ts"
-import { Served } from "../../../../src/internal/remote/protocol/catalog.ts"
-import { Sessions } from "../../../../src/internal/remote/worker/sessions.ts"
+import * as RemoteExecutor from "../../../../src/internal/remote/client/executor.ts"
+import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
+import { ClientSessions } from "../../../../src/internal/remote/worker/sessions.ts"
 import { makeScheduler, openExecutor } from "../../../../src/internal/scheduler/scheduler.ts"
-import { executor } from "../../../../src/internal/threads/main/executor.ts"
+import * as ThreadsExecutor from "../../../../src/internal/threads/main/executor.ts"
 import { checkPool } from "../../../../src/internal/threads/main/options.ts"
 
 const MAX = 8 * 1024 * 1024
 
-const served = new Served(Tasks.tasks)
+const served = new TaskCatalog(Tasks.tasks)
 
 /** A worker of one thread. */
 const worker = (name: string) =>
   Effect.gen(function*() {
-    const pool = executor(checkPool(Tasks, { handlers: handlersUrl, size: 1, gracePeriod: 200 }))
-    const hub = yield* makeScheduler(Tasks.tasks, pool, { maxAttempts: 1, relays: true })
+    const pool = ThreadsExecutor.make(checkPool(Tasks, { handlers: handlersUrl, size: 1, gracePeriod: 200 }))
+    const hub = yield* makeScheduler(Tasks.tasks, pool, { maxWorkerLosses: 1, relays: true })
     yield* openExecutor(hub, pool.open)
-    return new Sessions<object>({ hub, served, worker: name, slots: 1, maxTaskBytes: MAX })
+    return new ClientSessions<object>({ hub, served, worker: name, slots: 1, maxTaskBytes: MAX })
   })
 
 laws("RemoteDispatcher without sockets", {
@@ -30,7 +30,7 @@ laws("RemoteDispatcher without sockets", {
     Layer.unwrap(
       Effect.gen(function*() {
         const workers = [yield* worker("a"), yield* worker("b")]
-        const executor = remoteExecutor({
+        const executor = RemoteExecutor.make({
           served,
           maxTaskBytes: MAX,
           noWorkerTimeout: 5000,
