@@ -846,7 +846,7 @@ describe("Dispatcher", () => {
       assert.strictEqual(error.attempt, 2)
     }).pipe(Effect.provide(fiber())))
 
-  it.effect("reads its options from the environment", () =>
+  it.effect("reads options that are not given in code from the ConfigProvider", () =>
     Effect.gen(function*() {
       const seen = yield* Seen
       const run = yield* Dispatcher.execute(Array.from({ length: 9 }, () => act("sleep", 5))).pipe(
@@ -858,6 +858,28 @@ describe("Dispatcher", () => {
       assert.strictEqual(seen.most, 3)
     }).pipe(
       Effect.provide(withHandlers(FiberDispatcher.layerConfig(Tasks))),
-      Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ PAPYROS_CONCURRENCY: "3" })))
+      Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ PAPYROS_FIBER_CONCURRENCY: "3" })))
     ))
+
+  it.effect("prefers options that are given in code to the ConfigProvider", () =>
+    Effect.gen(function*() {
+      const { workers } = yield* Dispatcher.status
+      assert.deepStrictEqual(workers.map(({ concurrency }) => concurrency), [2])
+    }).pipe(
+      Effect.provide(withHandlers(FiberDispatcher.layerConfig(Tasks, { concurrency: 2 }))),
+      Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ PAPYROS_FIBER_CONCURRENCY: "3" })))
+    ))
+
+  it.effect.each([
+    ["PAPYROS_FIBER_CONCURRENCY", "0"],
+    ["PAPYROS_FIBER_CAPACITY", "many"],
+    ["PAPYROS_FIBER_CODECS", "perhaps"]
+  ])("fails with a ConfigError that names %s where it is invalid", ([name, value]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        Effect.scoped(Layer.build(withHandlers(FiberDispatcher.layerConfig(Tasks))))
+      )
+      assert.strictEqual(error._tag, "ConfigError")
+      assert.include(error.message, name)
+    }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ [name]: value })))))
 })

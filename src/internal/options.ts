@@ -1,6 +1,13 @@
+/** Options as users give them, in code or by the ConfigProvider, and the checks of their values. */
+import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
 
-/** Milliseconds of an option, or `undefined`. An unusable one is a defect that names the option. */
+// ----------------------------------------------------------------------------
+// In code: an invalid value is a defect that names the option.
+// ----------------------------------------------------------------------------
+
+/** Milliseconds of a duration of at least 0, or `undefined`. */
 export const millisOption = (name: string, input: Duration.Input | undefined): number | undefined => {
   if (input === undefined) return undefined
   const millis = typeof input === "number" ? input : Duration.toMillis(Duration.fromInputUnsafe(input))
@@ -19,8 +26,27 @@ export const countOption = (name: string, input: number | undefined, min: number
   return input
 }
 
-/** The same for a bound that may be `"unbounded"`. */
+/** A whole number of at least `min`, or `Infinity` for a bound that is absent or `"unbounded"`. */
 export const boundOption = (name: string, input: number | "unbounded" | undefined, min: number): number => {
   if (input === undefined || input === "unbounded" || input === Infinity) return Infinity
   return countOption(name, input, min)!
 }
+
+// ----------------------------------------------------------------------------
+// From the ConfigProvider: an invalid value is a `ConfigError` that names the variable.
+// ----------------------------------------------------------------------------
+
+/** The option as given in code, else the variable, else `undefined`. */
+export const optionOr = <A>(option: A | undefined, variable: Config.Config<A>): Config.Config<A | undefined> =>
+  option === undefined ? Config.withDefault(variable, undefined) : Config.succeed(option)
+
+/** A whole number of at least 1. */
+export const countConfig = (name: string): Config.Config<number> =>
+  Config.schema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)), name)
+
+/** A whole number of at least 1, or `unbounded`. */
+export const boundConfig = (name: string): Config.Config<number | "unbounded"> =>
+  Config.schema(
+    Schema.Union([Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)), Schema.Literal("unbounded")]),
+    name
+  )

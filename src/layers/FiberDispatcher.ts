@@ -12,7 +12,7 @@ import { availableParallelism } from "node:os"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
 import * as Local from "../internal/local/executor.ts"
-import { countOption } from "../internal/options.ts"
+import { boundConfig, countConfig, countOption, optionOr } from "../internal/options.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
@@ -52,9 +52,9 @@ export const layer = <T extends Task.Any>(
   )
 
 /**
- * The same with options from the environment: `PAPYROS_CONCURRENCY`,
- * `PAPYROS_CAPACITY` (a number or `unbounded`) and `PAPYROS_CODECS`. What is not
- * set comes from `options`, then from the defaults.
+ * `layer`, with the options that are not given read from the ConfigProvider:
+ * `PAPYROS_FIBER_CONCURRENCY`, `PAPYROS_FIBER_CAPACITY` (a number or `unbounded`)
+ * and `PAPYROS_FIBER_CODECS`.
  *
  * @category layers
  */
@@ -65,12 +65,9 @@ export const layerConfig = <T extends Task.Any>(
   Layer.unwrap(
     Effect.map(
       Config.all({
-        concurrency: Config.Int("PAPYROS_CONCURRENCY").pipe(Config.withDefault(options?.concurrency)),
-        capacity: Config.Int("PAPYROS_CAPACITY").pipe(
-          Config.orElse(() => Config.Literal("unbounded", "PAPYROS_CAPACITY")),
-          Config.withDefault(options?.capacity)
-        ),
-        codecs: Config.Boolean("PAPYROS_CODECS").pipe(Config.withDefault(options?.codecs))
+        concurrency: optionOr(options?.concurrency, countConfig("PAPYROS_FIBER_CONCURRENCY")),
+        capacity: optionOr(options?.capacity, boundConfig("PAPYROS_FIBER_CAPACITY")),
+        codecs: optionOr(options?.codecs, Config.Boolean("PAPYROS_FIBER_CODECS"))
       }),
       (config) => layer(group, config)
     )

@@ -14,7 +14,7 @@ import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
-import { millisOption } from "../internal/options.ts"
+import { boundConfig, countConfig, millisOption, optionOr } from "../internal/options.ts"
 import * as Secret from "../internal/remote/auth/secret.ts"
 import { connectTo } from "../internal/remote/client/connection.ts"
 import * as RemoteExecutor from "../internal/remote/client/executor.ts"
@@ -120,10 +120,15 @@ const layerOf = <T extends Task.Any, R>(
   }))
 
 /**
- * `layer` with options from the environment: `PAPYROS_GROUP`, `PAPYROS_NAME_SERVER`,
- * `PAPYROS_SECRET` (which is removed from it), `PAPYROS_CAPACITY` (a number or
- * `unbounded`), `PAPYROS_MAX_ATTEMPTS`, `PAPYROS_NO_WORKER_TIMEOUT` and
- * `PAPYROS_MAX_TASK_BYTES`. What is not set comes from `options`, then from the defaults.
+ * `layer`, with the options that are not given read from the ConfigProvider:
+ * `PAPYROS_REMOTE_WORKER_GROUP`, `PAPYROS_REMOTE_NAME_SERVER`, `PAPYROS_SECRET`,
+ * `PAPYROS_REMOTE_CAPACITY` (a number or `unbounded`), `PAPYROS_REMOTE_MAX_WORKER_LOSSES`,
+ * `PAPYROS_REMOTE_NO_WORKER_TIMEOUT` and `PAPYROS_REMOTE_MAX_TASK_BYTES`.
+ *
+ * **Gotchas**
+ *
+ * A secret in the environment stays there: child processes of the program inherit it.
+ * The commands of papyros remove it.
  *
  * @category layers
  */
@@ -134,23 +139,14 @@ export const layerConfig = <T extends Task.Any>(
   Layer.unwrap(
     Effect.map(
       Config.all({
-        workerGroup: Config.String("PAPYROS_GROUP").pipe(Config.withDefault(options?.workerGroup)),
-        nameServer: Config.String("PAPYROS_NAME_SERVER").pipe(Config.withDefault(options?.nameServer)),
-        secret: Config.Redacted(Secret.VARIABLE).pipe(Config.withDefault(options?.secret)),
-        capacity: Config.Int("PAPYROS_CAPACITY").pipe(
-          Config.orElse(() => Config.Literal("unbounded", "PAPYROS_CAPACITY")),
-          Config.withDefault(options?.capacity)
-        ),
-        maxAttempts: Config.Int("PAPYROS_MAX_ATTEMPTS").pipe(Config.withDefault(options?.maxWorkerLosses)),
-        noWorkerTimeout: Config.Duration("PAPYROS_NO_WORKER_TIMEOUT").pipe(
-          Config.withDefault(options?.noWorkerTimeout)
-        ),
-        maxTaskBytes: Config.Int("PAPYROS_MAX_TASK_BYTES").pipe(Config.withDefault(options?.maxTaskBytes))
+        workerGroup: optionOr(options?.workerGroup, Config.String("PAPYROS_REMOTE_WORKER_GROUP")),
+        nameServer: optionOr(options?.nameServer, Config.String("PAPYROS_REMOTE_NAME_SERVER")),
+        secret: optionOr(options?.secret, Config.Redacted(Secret.VARIABLE)),
+        capacity: optionOr(options?.capacity, boundConfig("PAPYROS_REMOTE_CAPACITY")),
+        maxWorkerLosses: optionOr(options?.maxWorkerLosses, countConfig("PAPYROS_REMOTE_MAX_WORKER_LOSSES")),
+        noWorkerTimeout: optionOr(options?.noWorkerTimeout, Config.Duration("PAPYROS_REMOTE_NO_WORKER_TIMEOUT")),
+        maxTaskBytes: optionOr(options?.maxTaskBytes, countConfig("PAPYROS_REMOTE_MAX_TASK_BYTES"))
       }),
-      (config) => {
-        // Threads and child processes would inherit it.
-        delete process.env[Secret.VARIABLE]
-        return layer(group, config)
-      }
+      (config) => layer(group, config)
     )
   )

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
+import { boundConfig, countConfig, optionOr } from "../internal/options.ts"
 import * as ThreadsExecutor from "../internal/threads/main/executor.ts"
 import { checkPool, type HandlersError, type WorkerPoolOptions } from "../internal/threads/main/options.ts"
 import type * as Task from "../Task.ts"
@@ -52,10 +53,10 @@ export const layer = <T extends Task.Any>(
   )
 
 /**
- * The same with options from the environment: `PAPYROS_SIZE`, `PAPYROS_CONCURRENCY`,
- * `PAPYROS_CAPACITY` (a number or `unbounded`), `PAPYROS_MAX_ATTEMPTS`,
- * `PAPYROS_GRACE_PERIOD` and `PAPYROS_MAX_TASKS_PER_WORKER`. What is not set comes
- * from `options`, then from the defaults.
+ * `layer`, with the options that are not given read from the ConfigProvider:
+ * `PAPYROS_POOL_SIZE`, `PAPYROS_POOL_CONCURRENCY`, `PAPYROS_POOL_CAPACITY` (a number
+ * or `unbounded`), `PAPYROS_POOL_MAX_WORKER_LOSSES`, `PAPYROS_POOL_GRACE_PERIOD` and
+ * `PAPYROS_POOL_MAX_TASKS_PER_WORKER`.
  *
  * @category layers
  */
@@ -66,17 +67,12 @@ export const layerConfig = <T extends Task.Any>(
   Layer.unwrap(
     Effect.map(
       Config.all({
-        size: Config.Int("PAPYROS_SIZE").pipe(Config.withDefault(options.size)),
-        concurrency: Config.Int("PAPYROS_CONCURRENCY").pipe(Config.withDefault(options.concurrency)),
-        capacity: Config.Int("PAPYROS_CAPACITY").pipe(
-          Config.orElse(() => Config.Literal("unbounded", "PAPYROS_CAPACITY")),
-          Config.withDefault(options.capacity)
-        ),
-        maxAttempts: Config.Int("PAPYROS_MAX_ATTEMPTS").pipe(Config.withDefault(options.maxWorkerLosses)),
-        gracePeriod: Config.Duration("PAPYROS_GRACE_PERIOD").pipe(Config.withDefault(options.gracePeriod)),
-        maxTasksPerWorker: Config.Int("PAPYROS_MAX_TASKS_PER_WORKER").pipe(
-          Config.withDefault(options.maxTasksPerWorker)
-        )
+        size: optionOr<WorkerPoolOptions["size"]>(options.size, countConfig("PAPYROS_POOL_SIZE")),
+        concurrency: optionOr(options.concurrency, countConfig("PAPYROS_POOL_CONCURRENCY")),
+        capacity: optionOr(options.capacity, boundConfig("PAPYROS_POOL_CAPACITY")),
+        maxWorkerLosses: optionOr(options.maxWorkerLosses, countConfig("PAPYROS_POOL_MAX_WORKER_LOSSES")),
+        gracePeriod: optionOr(options.gracePeriod, Config.Duration("PAPYROS_POOL_GRACE_PERIOD")),
+        maxTasksPerWorker: optionOr(options.maxTasksPerWorker, countConfig("PAPYROS_POOL_MAX_TASKS_PER_WORKER"))
       }),
       (config) => layer(group, { ...options, ...config })
     )

@@ -81,11 +81,11 @@ describe("WorkerPoolDispatcher", () => {
       assert.strictEqual(yield* threads.left, 0)
     }))
 
-  it.live("takes its options from the environment", () =>
+  it.live("reads options that are not given in code from the ConfigProvider", () =>
     Effect.gen(function*() {
       const threads = yield* countThreads
-      const env = { PAPYROS_SIZE: "3", PAPYROS_CONCURRENCY: "2", PAPYROS_CAPACITY: "unbounded" }
-      const layer = WorkerPoolDispatcher.layerConfig(Tasks, { handlers, size: 1, gracePeriod: 200 }).pipe(
+      const env = { PAPYROS_POOL_SIZE: "3", PAPYROS_POOL_CONCURRENCY: "2", PAPYROS_POOL_CAPACITY: "unbounded" }
+      const layer = WorkerPoolDispatcher.layerConfig(Tasks, { handlers, gracePeriod: 200 }).pipe(
         Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
       )
       yield* Effect.gen(function*() {
