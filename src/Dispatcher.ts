@@ -13,9 +13,9 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { DispatcherClosed, DispatchTimeout } from "./internal/errors.ts"
 import * as Execution from "./internal/producers/execution.ts"
-import type { TaskResult } from "./internal/producers/execution.ts"
 import type { RetryPolicy } from "./internal/producers/retries.ts"
-import { runSingle as runOn } from "./internal/producers/single.ts"
+import { runSingle } from "./internal/producers/single.ts"
+import { type TaskResult, toResult } from "./internal/producers/taskResult.ts"
 import type { Status } from "./internal/scheduler/contract.ts"
 import type { SchedulerHandle } from "./internal/scheduler/producer.ts"
 import type * as Task from "./internal/task.ts"
@@ -34,7 +34,7 @@ export type {
    * @category models
    */
   TaskResult
-} from "./internal/producers/execution.ts"
+} from "./internal/producers/taskResult.ts"
 export type { Status } from "./internal/scheduler/contract.ts"
 
 export type {
@@ -138,7 +138,7 @@ export {
 // Verbs
 // ----------------------------------------------------------------------------
 
-const hub: Effect.Effect<SchedulerHandle, never, Dispatcher> = Effect.map(
+const scheduler: Effect.Effect<SchedulerHandle, never, Dispatcher> = Effect.map(
   Dispatcher,
   (dispatcher) => dispatcher[SchedulerHandleKey]
 )
@@ -156,7 +156,7 @@ const isSource = (u: unknown): boolean =>
 export const run = <T extends Task.Any>(
   task: T
 ): Effect.Effect<Task.Success<T>, TaskFailure<T> | DispatcherClosed, Dispatcher> =>
-  Effect.flatMap(hub, (hub) => runOn(hub, task)) as Effect.Effect<
+  Effect.flatMap(scheduler, (scheduler) => runSingle(scheduler, task)) as Effect.Effect<
     Task.Success<T>,
     TaskFailure<T> | DispatcherClosed,
     Dispatcher
@@ -202,7 +202,7 @@ export const execute: {
 } = dual(
   (args) => isSource(args[0]),
   (tasks: Iterable<Task.Any>, options: Execution.ExecutionOptions = {}) =>
-    Execution.stream(hub, tasks, options, true, (entry) => entry.value)
+    Execution.stream(scheduler, tasks, options, true, (entry) => entry.value)
 ) as never
 
 /**
@@ -227,7 +227,7 @@ export const results: {
 } = dual(
   (args) => isSource(args[0]),
   (tasks: Iterable<Task.Any>, options: Execution.ExecutionOptions = {}) =>
-    Execution.stream(hub, tasks, options, false, Execution.toResult)
+    Execution.stream(scheduler, tasks, options, false, toResult)
 ) as never
 
 /**
@@ -238,7 +238,7 @@ export const results: {
 export const makeQueue = <T extends Task.Any>(
   options?: Queue.QueueOptions<T>
 ): Effect.Effect<Queue.TaskQueue<T>, DispatcherClosed, Dispatcher | Scope.Scope> =>
-  Effect.flatMap(hub, (hub) => Queue.make<T>(hub, options ?? {}))
+  Effect.flatMap(scheduler, (scheduler) => Queue.make<T>(scheduler, options ?? {}))
 
 /**
  * What the dispatcher is doing now.

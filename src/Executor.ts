@@ -1,10 +1,11 @@
 /**
- * What runs tasks: the seam below every dispatcher. An executor opens lanes (this
- * process, a thread, a worker process); lanes pull chunks of tasks and report what
- * became of them. All that users are promised about order, credits, capacity,
- * fairness, retries, blame and late outcomes is kept above, by the scheduler.
+ * Runs tasks somewhere: the interface below every dispatcher. An executor joins
+ * workers (this process, a thread, a worker process); workers take chunks of tasks
+ * and report their outcomes. The scheduler above keeps all promises about order,
+ * credits, capacity, fairness, retries, losses and late outcomes.
  *
- * Implement it to bring tasks somewhere new, and run `papyros/testing` on it.
+ * Implement it to run tasks on something new, and run the suite of `papyros/testing`
+ * on it.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -37,9 +38,9 @@ export type {
  */
 export interface Executor<out E = never, out R = never> extends ExecutorSettings {
   /**
-   * Joins the first lanes. Its finalizer ends every lane; by then nothing runs on
-   * them any more, unless it could not be stopped. `dispatcher` is the one that it
-   * runs tasks for, which it provides to its handlers.
+   * Joins the first workers. Its finalizer ends every worker; by then nothing runs on
+   * them, unless it could not be stopped. It runs the tasks of `dispatcher`, which it
+   * provides to its handlers.
    */
   readonly open: (scheduler: Scheduler, dispatcher: Dispatcher["Service"]) => Effect.Effect<void, E, R | Scope.Scope>
 }

@@ -16,10 +16,10 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { DispatcherClosed, DispatchTimeout, QueueClosed } from "./internal/errors.ts"
 import * as Options from "./internal/options.ts"
-import type { TaskResult } from "./internal/producers/execution.ts"
 import { parentIn } from "./internal/producers/nesting.ts"
 import { QueueProducer } from "./internal/producers/queue.ts"
 import type { RetryPolicy } from "./internal/producers/retries.ts"
+import type { TaskResult } from "./internal/producers/taskResult.ts"
 import type { ParentTask, SchedulerHandle } from "./internal/scheduler/producer.ts"
 import type * as Task from "./internal/task.ts"
 import type { TaskFailure } from "./TaskFailure.ts"
@@ -105,35 +105,35 @@ export interface TaskQueue<T extends Task.Any> {
 export const isTaskQueue = (u: unknown): u is TaskQueue<Task.Any> => Predicate.hasProperty(u, TypeId)
 
 /**
- * Opens a queue on a hub; it is closed with its scope.
+ * Opens a queue on a scheduler. It is closed with its scope.
  *
  * @internal
  */
 export const make = <T extends Task.Any>(
-  hub: SchedulerHandle,
+  scheduler: SchedulerHandle,
   options: QueueOptions<T>
 ): Effect.Effect<TaskQueue<T>, DispatcherClosed, Scope.Scope> =>
   Effect.contextWith((context: Context.Context<Scope.Scope>) => {
-    const origin = new QueueProducer(hub, options, context as Context.Context<never>)
-    if (origin.closedBy !== undefined) return Effect.fail(origin.closedBy as DispatcherClosed)
+    const producer = new QueueProducer(scheduler, options, context as Context.Context<never>)
+    if (producer.closedBy !== undefined) return Effect.fail(producer.closedBy as DispatcherClosed)
     const here = <A, E>(f: (parent: ParentTask | undefined) => Effect.Effect<A, E>) =>
-      Effect.contextWith((context: Context.Context<never>) => f(parentIn(context, hub)))
+      Effect.contextWith((context: Context.Context<never>) => f(parentIn(context, scheduler)))
     const queue: TaskQueue<Task.Any> = {
       [TypeId]: TypeId,
-      push: (task, o) => here((parent) => origin.push(task, Options.millisOption("timeout", o?.timeout), parent)),
-      pop: (o) => here((parent) => origin.pop(Options.millisOption("timeout", o?.timeout), parent)) as never,
+      push: (task, o) => here((parent) => producer.push(task, Options.millisOption("timeout", o?.timeout), parent)),
+      pop: (o) => here((parent) => producer.pop(Options.millisOption("timeout", o?.timeout), parent)) as never,
       popMany: (o) =>
         here((parent) =>
-          origin.popMany(
+          producer.popMany(
             Options.millisOption("timeout", o?.timeout),
             Options.countOption("max", o?.max, 1) ?? Infinity,
             parent
           )
         ),
-      end: Effect.sync(() => origin.end()),
-      close: origin.close,
-      toStream: Stream.fromPull(here((parent) => Effect.succeed(origin.takeOne(parent)))) as never,
-      size: Effect.sync(() => origin.size)
+      end: Effect.sync(() => producer.end()),
+      close: producer.close,
+      toStream: Stream.fromPull(here((parent) => Effect.succeed(producer.takeOne(parent)))) as never,
+      size: Effect.sync(() => producer.size)
     }
-    return Effect.as(Effect.addFinalizer(() => origin.close), queue as unknown as TaskQueue<T>)
+    return Effect.as(Effect.addFinalizer(() => producer.close), queue as unknown as TaskQueue<T>)
   })

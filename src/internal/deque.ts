@@ -1,4 +1,10 @@
-/** A first-in first-out list whose `shift` is constant time on average. */
+/**
+ * A double-ended list in one array. `push` and `shift` take constant time on average,
+ * `insert` and `remove` take linear time.
+ *
+ * What must stay true: the items are `items[head..]`; removed items are cleared, so
+ * that nothing is retained.
+ */
 export class Deque<A> {
   private items: Array<A | undefined> = []
   private head = 0
@@ -11,7 +17,7 @@ export class Deque<A> {
     this.items.push(item)
   }
 
-  /** Puts an item before all others. */
+  /** Puts an item before all others. Linear where nothing was shifted before. */
   unshift(item: A): void {
     if (this.head > 0) this.items[--this.head] = item
     else this.items.unshift(item)
@@ -56,7 +62,7 @@ export class Deque<A> {
     if (keep) this.push(item as A)
   }
 
-  /** Takes the first `count` items, or all. */
+  /** Takes the first `count` items, or all if there are fewer. */
   take(count: number): Array<A> {
     const taken = this.items.slice(this.head, this.head + count) as Array<A>
     this.head += taken.length
@@ -73,7 +79,7 @@ export class Deque<A> {
     return taken
   }
 
-  /** Removes an item, wherever it stands. */
+  /** Removes an item. Whether it was there. */
   remove(item: A): boolean {
     const at = this.items.indexOf(item, this.head)
     if (at === -1) return false
@@ -81,6 +87,7 @@ export class Deque<A> {
     return true
   }
 
+  /** Takes all items. */
   clear(): Array<A> {
     return this.take(this.length)
   }

@@ -1,6 +1,7 @@
+/** Prints any value for a message, and never throws. */
 import { format } from "effect/Formatter"
 
-/** The message of an error, or what prints of anything else. Never throws, whatever it is given. */
+/** The message of an error, or the printed form of any other value. */
 export const describe = (u: unknown): string => {
   try {
     return u instanceof Error ? u.message : typeof u === "string" ? u : format(u)

@@ -1,7 +1,8 @@
+/** The errors of a dispatcher and its queues, beside the failures of tasks. */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 
-/** Something did not happen within its bound: no task completed, no room for a push, no result for a pop. */
+/** A wait took longer than its bound: for a completed task, for room for a push, or for a result to pop. */
 export class DispatchTimeout extends Schema.TaggedError<DispatchTimeout>("papyros/DispatchTimeout")("DispatchTimeout", {
   operation: Schema.Literals(["execute", "push", "pop"]),
   duration: Schema.DurationFromMillis

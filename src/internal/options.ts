@@ -1,4 +1,8 @@
-/** Options as users give them, in code or by the ConfigProvider, and the checks of their values. */
+/**
+ * Checks of the options that users give, in code or by the ConfigProvider.
+ *
+ * What must stay true: an invalid value never passes, and the error names its option.
+ */
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"

@@ -1,8 +1,8 @@
 /**
  * The types of tasks and of their classes, without the verbs that run them.
  *
- * `Task.ts` exports all of it to users. It is a file of its own, which imports
- * nothing of the project, so that the scheduler and the codecs need not import
+ * `Task.ts` exports all of them to users. What must stay true: this file imports
+ * nothing of the project, so that the scheduler and the codecs can use it without
  * `Task.ts`, which imports the dispatcher.
  */
 import * as Predicate from "effect/Predicate"
@@ -12,7 +12,7 @@ import type * as Schema from "effect/Schema"
 export const TypeId = "~papyros/Task"
 
 /**
- * What a task class declares, found on every task of the class.
+ * The declaration of a task class, which every task of the class holds.
  *
  * @category models
  */
@@ -58,7 +58,7 @@ export interface AnyClass extends Schema.Constraint {
 }
 
 /**
- * What a task succeeds with.
+ * The type of a task's result.
  *
  * @category models
  */

@@ -1,3 +1,10 @@
+/**
+ * All timers of one dispatcher: a binary heap, and one sleeping fiber for its earliest
+ * timer. Time is the `Clock`'s, so that a test may move it, and a timer costs no fiber.
+ *
+ * What must stay true: `heapIndex` is a timer's place in the heap, or -1; a timer
+ * fires at most once, never early, and in the order of time.
+ */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
@@ -5,17 +12,12 @@ import type * as Fiber from "effect/Fiber"
 
 /** A callback that is due at a moment of the clock's monotonic time. */
 export interface Timer {
-  at: number
+  readonly at: number
   readonly fire: () => void
-  /** Place in the heap, -1 when not waiting. */
-  slot: number
+  /** Place in the heap, -1 while it does not wait. */
+  heapIndex: number
 }
 
-/**
- * All timers of one dispatcher: a binary heap with a single sleeping fiber for
- * its earliest timer, so that time is the `Clock`'s (a test may move it) and a
- * timer costs no fiber of its own.
- */
 export class Timers {
   private readonly heap: Array<Timer> = []
   private sleeper: Fiber.Fiber<void> | undefined
@@ -36,25 +38,25 @@ export class Timers {
 
   /** Calls `fire` once, in `millis` milliseconds. */
   set(millis: number, fire: () => void): Timer {
-    const timer: Timer = { at: this.now() + millis, fire, slot: this.heap.length }
+    const timer: Timer = { at: this.now() + millis, fire, heapIndex: this.heap.length }
     if (timer.at === Infinity || this.closed) {
-      timer.slot = -1
+      timer.heapIndex = -1
       return timer
     }
     this.heap.push(timer)
-    this.up(timer.slot)
+    this.up(timer.heapIndex)
     this.arm()
     return timer
   }
 
   clear(timer: Timer): void {
-    if (timer.slot !== -1) this.remove(timer)
+    if (timer.heapIndex !== -1) this.remove(timer)
   }
 
-  /** Drops every timer, and those that are still to come. */
+  /** Drops every timer, and every later one. */
   close(): void {
     this.closed = true
-    for (const timer of this.heap) timer.slot = -1
+    for (const timer of this.heap) timer.heapIndex = -1
     this.heap.length = 0
     this.arm()
   }
@@ -62,7 +64,7 @@ export class Timers {
   private arm(): void {
     const next = this.heap.length === 0 ? Infinity : this.heap[0].at
     if (next === this.sleepingUntil || (this.sleeper !== undefined && next > this.sleepingUntil && next !== Infinity)) {
-      // An early wake-up finds nothing due and sleeps again: cheaper than interrupting a fiber per cleared timer.
+      // Waking early finds nothing due and sleeps again: cheaper than interrupting a fiber per cleared timer.
       return
     }
     const previous = this.sleeper
@@ -74,7 +76,7 @@ export class Timers {
 
   private sleep(until: number): void {
     this.sleepingUntil = until
-    // Timers of the platform fire up to a millisecond early, so what is left is rounded up.
+    // Timers of the platform fire up to a millisecond early, so the time left is rounded up.
     const fiber = this.runFork(this.clock.sleep(Duration.millis(Math.max(0, Math.ceil(until - this.now())))))
     this.sleeper = fiber
     fiber.addObserver(() => {
@@ -97,43 +99,43 @@ export class Timers {
 
   private remove(timer: Timer): void {
     const { heap } = this
-    const slot = timer.slot
+    const index = timer.heapIndex
     const last = heap.pop()!
-    timer.slot = -1
+    timer.heapIndex = -1
     if (last === timer) return
-    heap[slot] = last
-    last.slot = slot
-    this.up(slot)
-    this.down(last.slot)
+    heap[index] = last
+    last.heapIndex = index
+    this.up(index)
+    this.down(last.heapIndex)
   }
 
-  private up(slot: number): void {
+  private up(index: number): void {
     const { heap } = this
-    const timer = heap[slot]
-    while (slot > 0) {
-      const parent = (slot - 1) >> 1
+    const timer = heap[index]
+    while (index > 0) {
+      const parent = (index - 1) >> 1
       if (heap[parent].at <= timer.at) break
-      heap[slot] = heap[parent]
-      heap[slot].slot = slot
-      slot = parent
+      heap[index] = heap[parent]
+      heap[index].heapIndex = index
+      index = parent
     }
-    heap[slot] = timer
-    timer.slot = slot
+    heap[index] = timer
+    timer.heapIndex = index
   }
 
-  private down(slot: number): void {
+  private down(index: number): void {
     const { heap } = this
-    const timer = heap[slot]
+    const timer = heap[index]
     while (true) {
-      let child = 2 * slot + 1
+      let child = 2 * index + 1
       if (child >= heap.length) break
       if (child + 1 < heap.length && heap[child + 1].at < heap[child].at) child++
       if (heap[child].at >= timer.at) break
-      heap[slot] = heap[child]
-      heap[slot].slot = slot
-      slot = child
+      heap[index] = heap[child]
+      heap[index].heapIndex = index
+      index = child
     }
-    heap[slot] = timer
-    timer.slot = slot
+    heap[index] = timer
+    timer.heapIndex = index
   }
 }

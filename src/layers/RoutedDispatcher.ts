@@ -40,7 +40,7 @@ export const layer = <
         const dispatcher = Context.get(context, Dispatcher)
         parts.push({
           names: new Set(group.tasks.keys()),
-          hub: dispatcher[SchedulerHandleKey],
+          scheduler: dispatcher[SchedulerHandleKey],
           status: dispatcher.status
         })
       }

@@ -1,13 +1,10 @@
 /**
- * One `execute` or `results`: pulls its source as far as its credits go, puts
- * results in order, retries, watches the idle timeout, and hands arrays of
- * results to its consumer.
+ * One `execute` or `results`: a producer whose tasks are pulled from a source as far
+ * as its credits go, and whose outcomes go to one consumer, in arrays.
  *
- * A task takes a credit when it is pulled and gives it back when the consumer,
- * done with the array that holds its result, asks for the next one. So
- * pulled − taken ≤ bufferSize + running slots + one array of the source holds
- * for every element, however slow the consumer is. An array is at most half of
- * the buffer, which keeps workers busy while it is consumed.
+ * What must stay true: every pulled task has exactly one outcome as long as the
+ * execution has not ended (`Ending`); results reach the consumer before the failure
+ * that ends it; the consumer is resumed at most once per turn of the event loop.
  */
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -16,7 +13,6 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
-import * as Result from "effect/Result"
 import type * as Schedule from "effect/Schedule"
 import * as EffectScheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
@@ -25,7 +21,6 @@ import type * as Tracer from "effect/Tracer"
 import type { TaskFailure } from "../../TaskFailure.ts"
 import { Deque } from "../deque.ts"
 import { describe } from "../describe.ts"
-import { ResultSizes } from "../encoding/estimateSize.ts"
 import { DispatcherClosed, DispatchTimeout } from "../errors.ts"
 import { countOption, millisOption } from "../options.ts"
 import {
@@ -38,12 +33,15 @@ import {
   taskTimeoutOf
 } from "../scheduler/producer.ts"
 import * as Task from "../task.ts"
+import { Credits } from "./credits.ts"
+import { Ending, type EndingCause } from "./ending.ts"
 import { IdleTimeout } from "./idleTimeout.ts"
 import { awaitNested, parentIn } from "./nesting.ts"
+import { ResultOrder } from "./order.ts"
 import { Retries, type RetryPolicy, toSchedule } from "./retries.ts"
 import * as Source from "./source.ts"
 
-/** What an execution is made of; see `Dispatcher.ExecuteOptions` for the meaning. */
+/** The options of `Dispatcher.ExecuteOptions`, which documents them. */
 export interface ExecutionOptions {
   readonly ordered?: boolean | undefined
   readonly idleTimeout?: Duration.Input | undefined
@@ -54,22 +52,7 @@ export interface ExecutionOptions {
   readonly bufferBytes?: number | undefined
 }
 
-/** One outcome, for `results`. */
-export interface TaskResult<T extends Task.Any> {
-  readonly index: number
-  readonly task: T
-  readonly result: Result.Result<Task.Success<T>, TaskFailure<T>>
-}
-
-const BUFFER_SIZE = 1024
-const BUFFER_BYTES = 256 * 1024 * 1024
-
-/** The outcome of an entry as a value. */
-export const toResult = (entry: TaskEntry): TaskResult<Task.Any> => ({
-  index: entry.index,
-  task: entry.task,
-  result: entry.failure === undefined ? Result.succeed(entry.value) : Result.fail(entry.failure)
-})
+type ExecutionError = DispatchTimeout | DispatcherClosed
 
 class Execution<A, E> implements Producer {
   readonly pushed = false
@@ -78,81 +61,67 @@ class Execution<A, E> implements Producer {
   readonly parent: ParentTask | undefined
   source!: Source.Source<unknown, E>
 
-  private readonly hub: SchedulerHandle
+  private readonly scheduler: SchedulerHandle
   private readonly context: Context.Context<never>
   private readonly emit: (entry: TaskEntry) => A
+  /** The first failed task ends it. */
   private readonly failFast: boolean
-  private readonly ordered: boolean
   private readonly taskTimeout: number | undefined
   private readonly idleTimeout: number | undefined
   private readonly bufferSize: number | undefined
-  private readonly bufferBytes: number
+  private readonly bufferBytes: number | undefined
   private readonly schedule: Schedule.Schedule<unknown, TaskFailure<never>> | undefined
-  private readonly turns: EffectScheduler.SchedulerDispatcher
-  private link: Subscription | undefined
+  private readonly eventLoop: EffectScheduler.SchedulerDispatcher
+
+  // Set when the consumer first asks.
+  private subscription: Subscription | undefined
+  private credits!: Credits
   private retries: Retries | undefined
   private idle: IdleTimeout | undefined
-  private readonly sizes = new ResultSizes()
 
+  private readonly ending = new Ending()
+  /** Set if results come in the order of the tasks. */
+  private readonly order: ResultOrder | undefined
   /** Results that the consumer may take. */
   private readonly ready = new Deque<A>()
-  /** Ordered: outcomes that wait for a predecessor, and the index that is next. */
-  private readonly early = new Map<number, TaskEntry>()
-  private head = 0
   /** Tasks whose next attempt is due. */
   private readonly due = new Deque<TaskEntry>()
   /** A task pulled to learn whether there is one. */
   private peeked: TaskEntry | undefined
   private pulled = 0
-  /** Credits there are, as last counted: when used up, when results are taken, when they turn out larger. */
-  private credits = 0
-  /** Credits in use. */
-  private outstanding = 0
-  /** Tasks without an outcome. */
+  /** Pulled tasks without an outcome. */
   private unsettled = 0
-  /** Results in the array that the consumer works on. */
-  private inHand = 0
-  /** The source waits for a credit. */
-  private starved = false
-  /** The first failure of an `execute`, by time or, if ordered, by index. */
-  private failure: TaskEntry | undefined
-  private error: DispatchTimeout | DispatcherClosed | undefined
-  /** What was pulled and is not a task ends the source, after the outcomes of all before it. */
-  private sourceDefect: Cause.Cause<never> | undefined
-  /** Nothing more starts; what still runs is being interrupted. */
-  private stopped = false
-  private stopping = false
-  private onStopped: (() => void) | undefined
-  private waiter: (() => void) | undefined
-  private waking = false
+  /** Resumes the consumer, which waits. */
+  private consumer: (() => void) | undefined
+  private resuming = false
 
   constructor(
-    hub: SchedulerHandle,
+    scheduler: SchedulerHandle,
     options: ExecutionOptions,
     context: Context.Context<never>,
     failFast: boolean,
     emit: (entry: TaskEntry) => A
   ) {
-    this.hub = hub
+    this.scheduler = scheduler
     this.context = context
     this.failFast = failFast
     this.emit = emit
-    this.ordered = options.ordered === true
+    this.order = options.ordered === true ? new ResultOrder() : undefined
     this.taskTimeout = millisOption("taskTimeout", options.taskTimeout)
     this.idleTimeout = millisOption("idleTimeout", options.idleTimeout)
     this.chunkSize = options.chunkSize === "auto" ? undefined : countOption("chunkSize", options.chunkSize, 1)
     this.bufferSize = countOption("bufferSize", options.bufferSize, 1)
-    this.bufferBytes = countOption("bufferBytes", options.bufferBytes, 1) ?? BUFFER_BYTES
+    this.bufferBytes = countOption("bufferBytes", options.bufferBytes, 1)
     this.schedule = options.retry === undefined ? undefined : toSchedule(options.retry)
-    this.parent = parentIn(context, hub)
+    this.parent = parentIn(context, scheduler)
     this.span = callerSpan(context)
-    this.turns = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
+    this.eventLoop = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
   }
 
   // --- the scheduler's side --------------------------------------------------
 
   next(): TaskEntry | undefined {
-    if (this.stopped) return undefined
+    if (this.ending.hasEnded) return undefined
     for (let entry = this.due.shift(); entry !== undefined; entry = this.due.shift()) {
       if (!entry.cancelled) return entry
     }
@@ -161,13 +130,13 @@ class Execution<A, E> implements Producer {
       this.peeked = undefined
       return peeked
     }
-    return this.failure === undefined ? this.pull() : undefined
+    return this.pull()
   }
 
   settled(entry: TaskEntry): void {
-    if (this.stopped) return
+    if (this.ending.hasEnded) return
     this.idle?.completed()
-    if (entry.failure !== undefined && this.retries?.takes(entry) === true) this.tick()
+    if (entry.failure !== undefined && this.retries?.takes(entry) === true) this.updateIdleTimeout()
     else this.finish(entry)
   }
 
@@ -179,204 +148,170 @@ class Execution<A, E> implements Producer {
 
   // --- tasks -----------------------------------------------------------------
 
-  private limit(): number {
-    const link = this.link!
-    const size = this.bufferSize ?? Math.max(BUFFER_SIZE, 2 * link.window())
-    const mean = this.sizes.mean
-    return mean === 0 ? size : Math.max(1, Math.min(size, Math.floor(this.bufferBytes / mean)))
-  }
-
-  /** How many credits there are now. */
-  private recount(): number {
-    return this.credits = this.limit() + this.link!.slots()
-  }
-
   private pull(): TaskEntry | undefined {
-    if (this.outstanding >= this.credits && this.outstanding >= this.recount()) {
-      this.starved = true
-      return undefined
-    }
+    if (!this.ending.isOpen || !this.credits.available()) return undefined
     const task = this.source.next()
     if (task === Source.NONE) {
-      if (this.source.done) this.wake()
+      if (this.source.done) this.wakeConsumer()
       return undefined
     }
     if (!Task.isTask(task)) {
-      this.sourceDefect = Cause.die(
-        new TypeError(`execute was given something that is not a task: ${describe(task)}`)
-      )
-      this.wake()
+      const error = new TypeError(`execute was given something that is not a task: ${describe(task)}`)
+      this.ending.drain({ _tag: "NotATask", defect: Cause.die(error) })
+      this.wakeConsumer()
       return undefined
     }
-    this.outstanding++
+    this.credits.acquire()
     this.unsettled++
     return new TaskEntry(task, this.pulled++, taskTimeoutOf(task, this.taskTimeout))
   }
 
+  /** No more tasks will be pulled, and none has failed it. */
   private get exhausted(): boolean {
-    return this.source.done || this.sourceDefect !== undefined
+    return this.source.done || this.ending.sourceDefect !== undefined
   }
 
   private finish(entry: TaskEntry): void {
     this.unsettled--
     this.retries?.settle(entry)
     if (entry.failure !== undefined && this.failFast) {
-      if (!this.ordered) {
-        this.failure = entry
-        this.stop()
-        return this.wake()
-      }
-      if (this.failure === undefined || entry.index < this.failure.index) this.failFrom(entry)
+      if (this.order === undefined) return this.stop({ _tag: "TaskFailed", entry })
+      const failed = this.ending.failedEntry
+      if (failed === undefined || entry.index < failed.index) this.drainBefore(entry, this.order)
     }
-    if (!this.ordered) {
-      this.deliver(entry)
-    } else if (entry.index === this.head) {
-      for (let next: TaskEntry | undefined = entry; next !== undefined;) {
-        if (next === this.failure) {
-          this.stop()
-          break
-        }
-        this.deliver(next)
-        this.head++
-        next = this.early.get(this.head)
-        if (next !== undefined) this.early.delete(this.head)
-      }
-    } else {
-      this.early.set(entry.index, entry)
-    }
-    this.tick()
-    this.wake()
+    if (this.order === undefined) this.deliver(entry)
+    else this.deliverInOrder(entry, this.order)
+    this.updateIdleTimeout()
+    this.wakeConsumer()
   }
 
   private deliver(entry: TaskEntry): void {
-    if (entry.failure === undefined && this.sizes.add(entry.value)) this.recount()
+    if (entry.failure === undefined) this.credits.addResult(entry.value)
     this.ready.push(this.emit(entry))
   }
 
-  /** Ordered: what comes after the failed task is not wanted any more. */
-  private failFrom(entry: TaskEntry): void {
-    this.failure = entry
-    const later = (other: TaskEntry) => other.index > entry.index
-    this.retries?.cancel(later)
-    for (const other of this.due) if (later(other)) other.cancelled = true
-    for (const [index, other] of this.early) if (later(other)) this.early.delete(index)
-    if (this.peeked !== undefined && later(this.peeked)) this.peeked = undefined
-    this.link!.cancelAfter(entry.index)
+  private deliverInOrder(entry: TaskEntry, order: ResultOrder): void {
+    for (let next = order.add(entry); next !== undefined; next = order.advance()) {
+      if (next === this.ending.failedEntry) return this.stop()
+      this.deliver(next)
+    }
   }
 
-  private readonly again = (entry: TaskEntry): void => {
+  /** Ordered: tasks after the failed one are not wanted any more. */
+  private drainBefore(entry: TaskEntry, order: ResultOrder): void {
+    this.ending.drain({ _tag: "TaskFailed", entry })
+    const isLater = (other: TaskEntry) => other.index > entry.index
+    this.retries?.cancel(isLater)
+    for (const other of this.due) if (isLater(other)) other.cancelled = true
+    order.dropAfter(entry.index)
+    if (this.peeked !== undefined && isLater(this.peeked)) this.peeked = undefined
+    this.subscription!.cancelAfter(entry.index)
+  }
+
+  private readonly retry = (entry: TaskEntry): void => {
     entry.failure = undefined
     this.due.push(entry)
     this.offer()
   }
 
   private readonly giveUp = (entry: TaskEntry): void => {
-    if (!this.stopped) this.finish(entry)
+    if (!this.ending.hasEnded) this.finish(entry)
   }
 
-  /** There is something to start, perhaps. */
+  /** Tells the scheduler that there may be something to start. */
   readonly offer = (): void => {
-    if (this.stopped || this.link === undefined) return
-    this.link.ready()
+    if (this.ending.hasEnded || this.subscription === undefined) return
+    this.subscription.ready()
     if (this.unsettled === 0) this.peek()
-    if (this.exhausted) this.wake()
-    this.tick()
+    if (this.exhausted) this.wakeConsumer()
+    this.updateIdleTimeout()
   }
 
-  /** Learns whether a task is left when none is under way, since no lane may be free to ask. */
+  /** Learns whether a task is left when none is under way, since no worker may be free to ask. */
   private peek(): void {
-    if (this.peeked !== undefined || this.failure !== undefined || this.stopped || this.exhausted) return
+    if (this.peeked !== undefined || !this.ending.isOpen || this.source.done) return
     this.peeked = this.pull()
-    if (this.peeked !== undefined) this.link!.ready()
+    if (this.peeked !== undefined) this.subscription!.ready()
   }
 
-  private tick(): void {
-    this.idle?.run(this.waiter !== undefined && this.awaited > (this.retries?.size ?? 0))
+  private updateIdleTimeout(): void {
+    this.idle?.run(this.consumer !== undefined && this.awaited > (this.retries?.size ?? 0))
   }
 
   /** Tasks without an outcome that are still wanted: after an ordered failure, those before it. */
   private get awaited(): number {
-    const failed = this.failure?.index
-    if (failed === undefined || !this.ordered) return this.unsettled
-    return failed - this.head - this.early.size + (this.early.has(failed) ? 1 : 0)
+    const failed = this.ending.failedEntry
+    return failed === undefined || this.order === undefined ? this.unsettled : this.order.missingBefore(failed.index)
   }
 
   // --- the consumer's side ---------------------------------------------------
 
-  private wake(): void {
-    if (this.waiter === undefined || this.waking) return
-    // Once per turn of the event loop: handing results over one at a time costs more than running them.
-    this.waking = true
-    this.turns.scheduleTask(this.rouse, 0)
+  /** Once per turn of the event loop: handing results over one at a time costs more than running them. */
+  private wakeConsumer(): void {
+    if (this.consumer === undefined || this.resuming) return
+    this.resuming = true
+    this.eventLoop.scheduleTask(this.resumeConsumer, 0)
   }
 
-  private readonly rouse = (): void => {
-    this.waking = false
-    const resume = this.waiter
-    if (resume === undefined || !this.hasNews()) return
-    this.waiter = undefined
-    this.tick()
+  private readonly resumeConsumer = (): void => {
+    this.resuming = false
+    const resume = this.consumer
+    if (resume === undefined || !this.hasAnswer()) return
+    this.consumer = undefined
+    this.updateIdleTimeout()
     resume()
   }
 
-  private hasNews(): boolean {
-    return this.ready.length > 0 || this.stopped || (this.exhausted && this.unsettled === 0)
+  private hasAnswer(): boolean {
+    return this.ready.length > 0 || this.ending.hasEnded || (this.exhausted && this.unsettled === 0)
   }
 
   /** The next array of results. */
-  readonly take: Pull.Pull<
-    Arr.NonEmptyReadonlyArray<A>,
-    TaskFailure<Task.Any> | DispatchTimeout | DispatcherClosed | E
-  > = Effect.suspend(() => {
-    if (this.link === undefined && !this.join()) return Effect.fail(new DispatcherClosed())
-    if (this.inHand > 0) {
-      this.outstanding -= this.inHand
-      this.inHand = 0
-      this.recount()
-      if (this.starved) {
-        this.starved = false
-        this.offer()
-      }
+  readonly take: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, TaskFailure<Task.Any> | ExecutionError | E> = Effect.suspend(
+    () => {
+      if (this.subscription === undefined && !this.subscribe()) return Effect.fail(new DispatcherClosed())
+      if (this.credits.returnTaken()) this.offer()
+      return this.poll()
     }
-    return this.poll()
-  })
+  )
 
-  private poll(): Pull.Pull<
-    Arr.NonEmptyReadonlyArray<A>,
-    TaskFailure<Task.Any> | DispatchTimeout | DispatcherClosed | E
-  > {
-    if (this.ready.length === 0 && this.unsettled === 0 && !this.stopped) this.peek()
+  private poll(): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, TaskFailure<Task.Any> | ExecutionError | E> {
+    if (this.ready.length === 0 && this.unsettled === 0) this.peek()
     if (this.ready.length > 0) {
-      const results = this.ready.take(Math.max(1, Math.ceil(this.limit() / 2)))
-      this.inHand = results.length
+      const results = this.ready.take(this.credits.arraySize)
+      this.credits.handOut(results.length)
       return Effect.succeed(results as unknown as Arr.NonEmptyReadonlyArray<A>)
     }
-    if (this.error !== undefined) return Effect.fail(this.error)
-    if (this.stopped && this.failure !== undefined) return Effect.fail(this.failure.failure!)
+    if (this.ending.hasEnded) {
+      const cause = this.ending.cause!
+      if (cause._tag === "Error") return Effect.fail(cause.error)
+      if (cause._tag === "TaskFailed") return Effect.fail(cause.entry.failure!)
+    }
     if (this.exhausted && this.unsettled === 0) {
-      const cause = this.sourceDefect ?? this.source.cause
+      const cause = this.ending.sourceDefect ?? this.source.cause
       return cause === undefined ? Cause.done() : Effect.failCause(cause)
     }
     return awaitNested(this.parent, (resume) => {
-      this.waiter = () => resume(Effect.suspend(() => this.poll()))
-      this.tick()
+      this.consumer = () => resume(Effect.suspend(() => this.poll()))
+      this.updateIdleTimeout()
       return Effect.sync(() => {
-        this.waiter = undefined
-        this.tick()
+        this.consumer = undefined
+        this.updateIdleTimeout()
       })
     })
   }
 
-  private join(): boolean {
-    const link = this.hub.subscribe(this)
-    if (link === undefined) return false
-    this.link = link
+  private subscribe(): boolean {
+    const subscription = this.scheduler.subscribe(this)
+    if (subscription === undefined) return false
+    this.subscription = subscription
+    this.credits = new Credits(subscription, this.bufferSize, this.bufferBytes)
     if (this.schedule !== undefined) {
       this.retries = new Retries({
         schedule: this.schedule,
-        timers: link.timers,
+        timers: subscription.timers,
         runFork: Effect.runForkWith(this.context),
-        again: this.again,
+        retry: this.retry,
         giveUp: this.giveUp
       })
     }
@@ -384,7 +319,7 @@ class Execution<A, E> implements Producer {
       const duration = Duration.millis(this.idleTimeout)
       this.idle = new IdleTimeout(
         this.idleTimeout,
-        link.timers,
+        subscription.timers,
         () => this.fail(new DispatchTimeout({ operation: "execute", duration }))
       )
     }
@@ -394,50 +329,43 @@ class Execution<A, E> implements Producer {
 
   // --- endings ---------------------------------------------------------------
 
-  private fail(error: DispatchTimeout | DispatcherClosed): void {
-    if (this.stopped) return
-    this.error = error
-    this.stop()
-    this.wake()
+  private fail(error: ExecutionError): void {
+    this.stop({ _tag: "Error", error })
   }
 
-  private stop(): void {
-    if (this.stopped) return
-    this.stopped = true
+  /** Ends it now, with the cause or that of an ordered failure, and interrupts its work. */
+  private stop(cause?: EndingCause): void {
+    if (!this.ending.end(cause)) return
     this.idle?.stop()
     this.retries?.cancel(() => true)
     this.due.clear()
-    this.early.clear()
+    this.order?.clear()
     this.peeked = undefined
-    if (this.link === undefined) return
-    this.stopping = true
-    this.link.end(() => {
-      this.stopping = false
-      this.onStopped?.()
-    })
+    if (this.subscription === undefined) this.ending.workStopped()
+    else this.subscription.end(() => this.ending.workStopped())
+    this.wakeConsumer()
   }
 
-  /** Interrupts what runs for it, waits until that has stopped, and closes the source. */
+  /** Interrupts its work, waits until that has stopped, and closes the source. */
   readonly close: Effect.Effect<void> = Effect.callback<void>((resume) => {
     this.stop()
-    if (!this.stopping) return resume(Effect.void)
-    this.onStopped = () => resume(Effect.void)
+    this.ending.whenStopped(() => resume(Effect.void))
   }).pipe(Effect.andThen(Effect.suspend(() => this.source.close)))
 }
 
-/** Executes tasks on a hub as a stream of what `emit` makes of their outcomes. */
+/** Executes tasks on a scheduler, as a stream of what `emit` makes of their outcomes. */
 export const stream = <A, E, R>(
-  hub: Effect.Effect<SchedulerHandle, never, R>,
+  scheduler: Effect.Effect<SchedulerHandle, never, R>,
   tasks: Iterable<unknown> | Stream.Stream<unknown, E, R>,
   options: ExecutionOptions,
   failFast: boolean,
   emit: (entry: TaskEntry) => A
-): Stream.Stream<A, TaskFailure<Task.Any> | DispatchTimeout | DispatcherClosed | E, R> =>
+): Stream.Stream<A, TaskFailure<Task.Any> | ExecutionError | E, R> =>
   Stream.fromChannel(
     Channel.fromTransform((_: Pull.Pull<unknown, unknown, unknown>, scope) =>
-      Effect.flatMap(hub, (hub) =>
+      Effect.flatMap(scheduler, (scheduler) =>
         Effect.contextWith((context: Context.Context<R>) => {
-          const execution = new Execution<A, E>(hub, options, context as Context.Context<never>, failFast, emit)
+          const execution = new Execution<A, E>(scheduler, options, context as Context.Context<never>, failFast, emit)
           return Source.make(tasks, scope, execution.offer).pipe(
             Effect.flatMap((source) => {
               execution.source = source

@@ -1,11 +1,15 @@
+/**
+ * Measures how long an execution has gone without a completed task. The clock runs
+ * only while a task is running or could start, and the consumer waits.
+ *
+ * What must stay true: `expired` is called once, and only after the clock has run for
+ * the whole bound since the last completed task. A completed task costs no timer.
+ */
 import type { Timer, Timers } from "../timers.ts"
 
-/**
- * Measures how long an execution has gone without a completed task. It runs only
- * while a task is running or could start, and the consumer waits.
- */
 export class IdleTimeout {
   private left: number
+  /** When it started to run, or `undefined` while it stands still. */
   private since: number | undefined
   private timer: Timer | undefined
   private readonly bound: number
@@ -41,7 +45,7 @@ export class IdleTimeout {
     this.timer = undefined
   }
 
-  // The timer is not moved with every completed task: it looks what is left when it fires.
+  // The timer is not moved by completed tasks: when it fires, it is set again for the time that is left.
   private readonly check = (): void => {
     this.timer = undefined
     if (this.since === undefined) return

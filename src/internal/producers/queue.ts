@@ -1,6 +1,11 @@
 /**
- * A queue of tasks on a dispatcher: an origin whose tasks are pushed one by one
- * and whose outcomes are popped.
+ * The producer of a queue: its tasks are pushed one by one, and their outcomes are
+ * popped one by one.
+ *
+ * What must stay true: a pushed task has a credit of the queue (`capacity` plus the
+ * slots) and a place of the dispatcher's capacity, or the push waits; pushers and
+ * poppers are served in the order in which they came; an outcome that was taken by an
+ * interrupted pop is put back.
  */
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -24,19 +29,14 @@ import {
 } from "../scheduler/producer.ts"
 import type * as Task from "../task.ts"
 import type { Timer } from "../timers.ts"
-import { type TaskResult, toResult } from "./execution.ts"
 import { awaitNested, parentIn } from "./nesting.ts"
 import { Retries, type RetryPolicy, toSchedule } from "./retries.ts"
-
-/** Someone who waits for room or for a result. */
-interface Waiter {
-  /** Tries again; whether it is served, and so no longer waits. */
-  readonly retry: () => boolean
-}
+import { type TaskResult, toResult } from "./taskResult.ts"
+import { type Waiter, WaitingLine } from "./waitingLine.ts"
 
 type Closed = QueueClosed | DispatcherClosed
 
-/** How a queue is made; see `Queue.QueueOptions` for the meaning. */
+/** The options of `Queue.QueueOptions`, which documents them. */
 interface QueueOptions {
   readonly capacity?: number | "unbounded" | undefined
   readonly taskTimeout?: Duration.Input | undefined
@@ -49,45 +49,46 @@ export class QueueProducer implements Producer {
   readonly chunkSize: number | undefined
   readonly span: Tracer.AnySpan | undefined
   readonly parent: ParentTask | undefined
-  private readonly link: Subscription
+  private readonly subscription: Subscription
   private readonly capacity: number
   private readonly taskTimeout: number | undefined
   private readonly retries: Retries | undefined
   private readonly pending = new Deque<TaskEntry>()
   private readonly ready = new Deque<TaskEntry>()
-  private readonly pushers = new Deque<Waiter>()
-  private readonly poppers = new Deque<Waiter>()
-  private count = 0
+  private readonly pushers = new WaitingLine()
+  private readonly poppers = new WaitingLine()
+  private pushedCount = 0
   /** Tasks without an outcome. */
   private unsettled = 0
   private ended = false
   private error: Closed | undefined
-  private running = false
+  /** It was closed, and its work has not stopped yet. */
+  private stopping = false
   private readonly onStopped: Array<() => void> = []
 
-  constructor(hub: SchedulerHandle, options: QueueOptions, context: Context.Context<never>) {
+  constructor(scheduler: SchedulerHandle, options: QueueOptions, context: Context.Context<never>) {
     this.capacity = boundOption("capacity", options.capacity, 1)
     this.taskTimeout = millisOption("taskTimeout", options.taskTimeout)
     this.chunkSize = options.chunkSize === "auto" ? undefined : countOption("chunkSize", options.chunkSize, 1)
-    this.parent = parentIn(context, hub)
+    this.parent = parentIn(context, scheduler)
     this.span = callerSpan(context)
     const schedule = options.retry === undefined ? undefined : toSchedule(options.retry)
-    const link = hub.subscribe(this)
-    if (link === undefined) {
+    const subscription = scheduler.subscribe(this)
+    if (subscription === undefined) {
       this.error = new DispatcherClosed()
-      this.link = undefined as never
+      this.subscription = undefined as never
       return
     }
-    this.link = link
+    this.subscription = subscription
     if (schedule !== undefined) {
       this.retries = new Retries({
         schedule,
-        timers: link.timers,
+        timers: subscription.timers,
         runFork: Effect.runForkWith(context),
-        again: (entry) => {
+        retry: (entry) => {
           entry.failure = undefined
           this.pending.unshift(entry)
-          link.ready()
+          subscription.ready()
         },
         giveUp: (entry) => this.finish(entry)
       })
@@ -110,7 +111,7 @@ export class QueueProducer implements Producer {
   }
 
   onCapacity(): void {
-    serve(this.pushers)
+    this.pushers.serve()
   }
 
   closed(): void {
@@ -122,20 +123,21 @@ export class QueueProducer implements Producer {
     this.unsettled--
     this.retries?.settle(entry)
     this.ready.push(entry)
-    serve(this.poppers)
+    this.poppers.serve()
   }
 
   // --- pushing ---------------------------------------------------------------
 
-  /** Credits: ready results, and tasks under way. */
+  /** Whether the task was accepted. Its credit is used until its outcome is popped. */
   private tryPush(task: Task.Any): boolean {
     const used = this.unsettled + this.ready.length
-    if (used >= this.capacity + this.link.slots() || !this.link.accept(task)) return false
-    const entry = new TaskEntry(task, this.count++, taskTimeoutOf(task, this.taskTimeout))
-    entry.accepted = true
+    if (used >= this.capacity + this.subscription.slots()) return false
+    const entry = new TaskEntry(task, this.pushedCount, taskTimeoutOf(task, this.taskTimeout))
+    if (!this.subscription.accept(entry)) return false
+    this.pushedCount++
     this.unsettled++
     this.pending.push(entry)
-    this.link.ready()
+    this.subscription.ready()
     return true
   }
 
@@ -145,13 +147,13 @@ export class QueueProducer implements Producer {
     parent: ParentTask | undefined
   ): Effect.Effect<void, DispatchTimeout | Closed> {
     return Effect.suspend(() => {
-      const over = () => this.error ?? (this.ended ? new QueueClosed() : undefined)
+      const closedBy = () => this.error ?? (this.ended ? new QueueClosed() : undefined)
       const attempt = (): Effect.Effect<void, Closed> | undefined => {
-        const error = over()
+        const error = closedBy()
         if (error !== undefined) return Effect.fail(error)
         return this.tryPush(task) ? Effect.void : undefined
       }
-      return (this.pushers.length === 0 ? attempt() : asFail(over())) ??
+      return (this.pushers.isEmpty ? attempt() : asFail(closedBy())) ??
         this.wait(this.pushers, attempt, "push", timeout, parent)
     })
   }
@@ -162,15 +164,15 @@ export class QueueProducer implements Producer {
     return this.ended && this.unsettled === 0 && this.ready.length === 0
   }
 
-  /** Fails once nothing more can be popped. */
-  private get over(): Closed | undefined {
+  /** Why nothing more can be popped. */
+  private get exhaustedBy(): Closed | undefined {
     return this.error ?? (this.drained ? new QueueClosed() : undefined)
   }
 
   private shift(): TaskEntry | undefined {
     const entry = this.ready.shift()
-    if (entry !== undefined) serve(this.pushers)
-    if (this.drained) serve(this.poppers)
+    if (entry !== undefined) this.pushers.serve()
+    if (this.drained) this.poppers.serve()
     return entry
   }
 
@@ -187,28 +189,28 @@ export class QueueProducer implements Producer {
     })
   }
 
-  /** The next outcome; one that was taken and then not wanted is put back. */
+  /** The next outcome. If the pop is interrupted, the outcome is put back. */
   private take(
     timeout: number | undefined,
     parent: ParentTask | undefined
   ): Effect.Effect<TaskEntry, DispatchTimeout | Closed> {
     let taken: TaskEntry | undefined
     const attempt = (): Effect.Effect<TaskEntry, Closed> | undefined => {
-      const error = this.over
+      const error = this.exhaustedBy
       if (error !== undefined) return Effect.fail(error)
       taken = this.shift()
       return taken === undefined ? undefined : Effect.succeed(taken)
     }
-    return (this.poppers.length === 0 ? attempt() : asFail(this.over)) ??
+    return (this.poppers.isEmpty ? attempt() : asFail(this.exhaustedBy)) ??
       this.wait(this.poppers, attempt, "pop", timeout, parent, () => {
         if (taken !== undefined) this.putBack([taken])
       })
   }
 
-  /** Results that somebody took and then no longer wanted. */
+  /** Returns the outcomes that an interrupted pop had taken. */
   private putBack(entries: Array<TaskEntry>): void {
     for (let entry = entries.pop(); entry !== undefined; entry = entries.pop()) this.ready.unshift(entry)
-    serve(this.poppers)
+    this.poppers.serve()
   }
 
   popMany(
@@ -219,20 +221,21 @@ export class QueueProducer implements Producer {
     return Effect.suspend(() => {
       const taken: Array<TaskEntry> = []
       const attempt = () => {
-        const error = this.over
+        const error = this.exhaustedBy
         if (error !== undefined && taken.length === 0) return Effect.fail(error)
         while (taken.length < max && this.ready.length > 0) taken.push(this.shift()!)
-        const enough = taken.length >= max || this.over !== undefined || (timeout === undefined && taken.length > 0)
+        const enough = taken.length >= max || this.exhaustedBy !== undefined ||
+          (timeout === undefined && taken.length > 0)
         return enough ? Effect.succeed(taken.map(toResult)) : undefined
       }
-      return (this.poppers.length === 0 ? attempt() : asFail(this.over)) ??
+      return (this.poppers.isEmpty ? attempt() : asFail(this.exhaustedBy)) ??
         this.wait(this.poppers, attempt, "pop", timeout, parent, () => this.putBack(taken)).pipe(
           Effect.catchTag("DispatchTimeout", () => Effect.succeed(taken.map(toResult)))
         )
     })
   }
 
-  /** One outcome at a time: what a stream had taken and not handed on when it ends would be lost. */
+  /** One outcome at a time: outcomes that a stream has taken and not handed on when it ends would be lost. */
   takeOne(
     parent: ParentTask | undefined
   ): Pull.Pull<Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>, DispatcherClosed> {
@@ -244,9 +247,9 @@ export class QueueProducer implements Producer {
 
   // --- waiting ---------------------------------------------------------------
 
-  /** Waits in line until `attempt` has an answer. */
+  /** Waits in line until `attempt` gives an answer. */
   private wait<A, E>(
-    line: Deque<Waiter>,
+    line: WaitingLine,
     attempt: () => Effect.Effect<A, E> | undefined,
     operation: "push" | "pop",
     timeout: number | undefined,
@@ -259,28 +262,24 @@ export class QueueProducer implements Producer {
         retry: () => {
           const answer = attempt()
           if (answer === undefined) return false
-          if (timer !== undefined) this.link.timers.clear(timer)
+          if (timer !== undefined) this.subscription.timers.clear(timer)
           resume(answer)
           return true
         }
       }
-      // Somebody behind may be served where this one could not: room is not the same for every task of a route.
-      const leave = () => {
-        if (line.remove(waiter)) serve(line)
-      }
       const expire = () => {
-        leave()
+        line.leave(waiter)
         resume(Effect.fail(new DispatchTimeout({ operation, duration: Duration.millis(timeout!) })))
       }
       if (timeout === 0) {
         expire()
         return undefined
       }
-      line.push(waiter)
-      if (timeout !== undefined) timer = this.link.timers.set(timeout, expire)
+      line.join(waiter)
+      if (timeout !== undefined) timer = this.subscription.timers.set(timeout, expire)
       return Effect.sync(() => {
-        leave()
-        if (timer !== undefined) this.link.timers.clear(timer)
+        line.leave(waiter)
+        if (timer !== undefined) this.subscription.timers.clear(timer)
         interrupted?.()
       })
     })
@@ -291,8 +290,8 @@ export class QueueProducer implements Producer {
   end(): void {
     if (this.ended) return
     this.ended = true
-    serve(this.pushers)
-    serve(this.poppers)
+    this.pushers.serve()
+    this.poppers.serve()
   }
 
   private shut(error: Closed): void {
@@ -301,18 +300,18 @@ export class QueueProducer implements Producer {
     this.retries?.cancel(() => true)
     this.pending.clear()
     this.ready.clear()
-    this.running = true
-    this.link.end(() => {
-      this.running = false
+    this.stopping = true
+    this.subscription.end(() => {
+      this.stopping = false
       for (const done of this.onStopped) done()
     })
-    serve(this.pushers)
-    serve(this.poppers)
+    this.pushers.serve()
+    this.poppers.serve()
   }
 
   readonly close: Effect.Effect<void> = Effect.callback<void>((resume) => {
     this.shut(new QueueClosed())
-    if (!this.running) return resume(Effect.void)
+    if (!this.stopping) return resume(Effect.void)
     this.onStopped.push(() => resume(Effect.void))
   })
 
@@ -323,10 +322,3 @@ export class QueueProducer implements Producer {
 }
 
 const asFail = (error: Closed | undefined) => error === undefined ? undefined : Effect.fail(error)
-
-/** Serves those who wait, in the order in which they came, until one must go on waiting. */
-const serve = (line: Deque<Waiter>): void => {
-  for (let waiter = line.shift(); waiter !== undefined; waiter = line.shift()) {
-    if (!waiter.retry()) return line.unshift(waiter)
-  }
-}

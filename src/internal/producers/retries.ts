@@ -1,3 +1,10 @@
+/**
+ * Retries of failed tasks, by a policy like that of `Effect.retry`.
+ *
+ * What must stay true: each task steps through its own copy of the schedule; a task
+ * that waits for its retry holds no slot; after `takes` returned `true`, exactly one of
+ * `retry` and `giveUp` follows, unless the task is cancelled first.
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -11,9 +18,9 @@ import type { Timer, Timers } from "../timers.ts"
 
 /** `Effect.Retry.Options` over the failures of a task, without services or errors of their own. */
 export interface RetryOptions<T extends Task.Any> {
-  /** Retries only while this holds. */
+  /** Retries only while this is true. */
   readonly while?: ((failure: TaskFailure<T>) => boolean | Effect.Effect<boolean>) | undefined
-  /** Retries until this holds. */
+  /** Retries until this is true. */
   readonly until?: ((failure: TaskFailure<T>) => boolean | Effect.Effect<boolean>) | undefined
   /** The most retries of one task, on top of its first attempt. */
   readonly times?: number | undefined
@@ -26,7 +33,7 @@ export type RetryPolicy<T extends Task.Any> = RetryOptions<T> | Schedule.Schedul
 type Failure = TaskFailure<Task.Any>
 type Step = (now: number, failure: Failure) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
 
-/** The schedule of a policy; one that cannot be used is a defect that says why. */
+/** The schedule of a policy. An invalid policy is a defect that names the option. */
 export const toSchedule = <T extends Task.Any>(policy: RetryPolicy<T>): Schedule.Schedule<unknown, TaskFailure<T>> => {
   if (Schedule.isSchedule(policy)) return policy as Schedule.Schedule<unknown, TaskFailure<T>>
   const { schedule, times, until, while: while_ } = policy as RetryOptions<T>
@@ -45,38 +52,37 @@ export const toSchedule = <T extends Task.Any>(policy: RetryPolicy<T>): Schedule
   return out
 }
 
-/**
- * The tasks of one origin that wait for their next attempt. Each runs its own
- * copy of the schedule; a waiting task holds no slot.
- */
+/** The failed tasks of one producer. */
 export class Retries {
   private readonly steps = new Map<TaskEntry, Step>()
   private readonly waiting = new Map<TaskEntry, Timer | Fiber.Fiber<unknown>>()
   private readonly schedule: Schedule.Schedule<unknown, Failure>
   private readonly timers: Timers
   private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-  private readonly again: (entry: TaskEntry) => void
+  private readonly retry: (entry: TaskEntry) => void
   private readonly giveUp: (entry: TaskEntry) => void
 
   constructor(options: {
     readonly schedule: Schedule.Schedule<unknown, TaskFailure<never>>
     readonly timers: Timers
     readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-    readonly again: (entry: TaskEntry) => void
+    /** The next attempt of the task is due. */
+    readonly retry: (entry: TaskEntry) => void
+    /** The failure is the outcome of the task. */
     readonly giveUp: (entry: TaskEntry) => void
   }) {
     this.schedule = options.schedule as Schedule.Schedule<unknown, Failure>
     this.timers = options.timers
     this.runFork = options.runFork
-    this.again = options.again
+    this.retry = options.retry
     this.giveUp = options.giveUp
   }
 
-  /** Whether the policy decides about this failed entry: `again` or `giveUp` follows. */
+  /** Whether the policy decides about this failed task: then `retry` or `giveUp` follows, perhaps at once. */
   takes(entry: TaskEntry): boolean {
     const failure = entry.failure!
     if (!entry.idempotent && failure.reason._tag !== "Failed") return false
-    // On every dispatcher alike, though not every one takes the payload away.
+    // The same on every dispatcher, though only threads take the payload away.
     if (entry.transfer === "payload" || entry.transfer === "both") return false
     const step = this.steps.get(entry)
     const decision = Pull.matchEffect(
@@ -114,33 +120,34 @@ export class Retries {
       return this.giveUp(entry)
     }
     const millis = Duration.toMillis(exit.value)
-    if (millis <= 0) return this.again(entry)
+    if (millis <= 0) return this.retry(entry)
     this.waiting.set(
       entry,
       this.timers.set(millis, () => {
         this.waiting.delete(entry)
-        this.again(entry)
+        this.retry(entry)
       })
     )
   }
 
-  /** The entry has its outcome: forgets how often it was tried. */
+  /** The task has its outcome: forgets its schedule. */
   settle(entry: TaskEntry): void {
     if (this.steps.size > 0) this.steps.delete(entry)
   }
 
-  /** Drops the entries that wait and match. */
+  /** Cancels the waiting tasks that match. */
   cancel(matches: (entry: TaskEntry) => boolean): void {
     for (const [entry, wait] of Array.from(this.waiting)) {
       if (!matches(entry)) continue
       entry.cancelled = true
       this.waiting.delete(entry)
       this.steps.delete(entry)
-      if ("slot" in wait) this.timers.clear(wait)
+      if ("heapIndex" in wait) this.timers.clear(wait)
       else wait.interruptUnsafe()
     }
   }
 
+  /** Tasks that wait for a decision or for their next attempt. */
   get size(): number {
     return this.waiting.size
   }

@@ -1,26 +1,33 @@
-/** Joins one origin to several schedulers, each of which starts the tasks of its own group. */
+/**
+ * Subscribes one producer to several schedulers, each of which starts the tasks of
+ * its own route.
+ *
+ * What must stay true: every scheduler sees a branch of its own; a task that a branch
+ * pulls for another one is forwarded, and pulled only while that one can accept it,
+ * since a task cannot be put back into the producer.
+ */
 import { Deque } from "../deque.ts"
 import type { Producer, SchedulerHandle, Subscription, TaskEntry } from "../scheduler/producer.ts"
 import type * as Task from "../task.ts"
 
-/** A scheduler and the names of the tasks that go to it. */
+/** A scheduler, and the names of the tasks that it runs. */
 export interface Route {
   readonly names: ReadonlySet<string>
-  readonly hub: SchedulerHandle
+  readonly scheduler: SchedulerHandle
 }
 
 export const routeSchedulers = (routes: ReadonlyArray<Route>): SchedulerHandle => ({
-  subscribe(origin) {
-    const fork = new Fork(origin, routes)
-    return fork.join() ? fork : undefined
+  subscribe(producer) {
+    const fork = new Fork(producer, routes)
+    return fork.subscribe() ? fork : undefined
   }
 })
 
-/** What one scheduler sees of the origin: the tasks on its route. */
+/** The producer as one scheduler sees it: the tasks of its route. */
 class Branch implements Producer {
-  link: Subscription | undefined
-  /** Tasks of this route that another branch met while it looked for its own. */
-  readonly passed = new Deque<TaskEntry>()
+  subscription: Subscription | undefined
+  /** Tasks of this route that another branch pulled. */
+  readonly forwarded = new Deque<TaskEntry>()
   private readonly fork: Fork
 
   constructor(fork: Fork) {
@@ -44,29 +51,24 @@ class Branch implements Producer {
   }
 
   next(): TaskEntry | undefined {
-    const passed = this.passed.shift()
-    if (passed !== undefined) return passed
-    // Only where the others have room for what is theirs: it cannot be put back.
-    while (this.fork.hasRoomBut(this)) {
+    const forwarded = this.forwarded.shift()
+    if (forwarded !== undefined) return forwarded
+    while (this.fork.othersHaveCapacity(this)) {
       const entry = this.fork.producer.next()
       if (entry === undefined) return undefined
       const branch = this.fork.branchOf(entry.task)
       if (branch === this) return entry
-      branch.pass(entry)
+      branch.forward(entry)
     }
     return undefined
   }
 
-  get hasRoom(): boolean {
-    return this.link!.hasCapacity()
-  }
-
-  /** Takes a task of this route that another branch met. */
-  private pass(entry: TaskEntry): void {
-    // A task of a queue has its place already.
-    entry.accepted ||= this.link!.accept(entry.task)
-    this.passed.push(entry)
-    this.link!.ready()
+  /** Takes a task of this route that another branch pulled. */
+  private forward(entry: TaskEntry): void {
+    // A task of a queue got its place when it was pushed.
+    if (!entry.holdsPlace) this.subscription!.accept(entry)
+    this.forwarded.push(entry)
+    this.subscription!.ready()
   }
 
   settled(entry: TaskEntry): void {
@@ -89,25 +91,27 @@ class Fork implements Subscription {
   private readonly branches: ReadonlyArray<Branch>
   private readonly routes: ReadonlyArray<Route>
 
-  constructor(origin: Producer, routes: ReadonlyArray<Route>) {
-    this.producer = origin
+  constructor(producer: Producer, routes: ReadonlyArray<Route>) {
+    this.producer = producer
     this.routes = routes
     this.branches = routes.map(() => new Branch(this))
   }
 
-  /** Whether every branch but one could be passed a task. */
-  hasRoomBut(one: Branch): boolean {
-    return this.producer.pushed || this.branches.every((branch) => branch === one || branch.hasRoom)
+  /** Whether a task can be forwarded to every branch but this one. */
+  othersHaveCapacity(one: Branch): boolean {
+    return this.producer.pushed ||
+      this.branches.every((branch) => branch === one || branch.subscription!.hasCapacity())
   }
 
-  join(): boolean {
+  /** `false` if one of the dispatchers is closed. */
+  subscribe(): boolean {
     for (let i = 0; i < this.branches.length; i++) {
-      const link = this.routes[i].hub.subscribe(this.branches[i])
-      if (link === undefined) {
-        for (const branch of this.branches) branch.link?.end(() => {})
+      const subscription = this.routes[i].scheduler.subscribe(this.branches[i])
+      if (subscription === undefined) {
+        for (const branch of this.branches) branch.subscription?.end(() => {})
         return false
       }
-      this.branches[i].link = link
+      this.branches[i].subscription = subscription
     }
     return true
   }
@@ -118,41 +122,41 @@ class Fork implements Subscription {
   }
 
   ready(): void {
-    for (const branch of this.branches) branch.link!.ready()
+    for (const branch of this.branches) branch.subscription!.ready()
   }
 
   hasCapacity(): boolean {
-    return this.branches.every((branch) => branch.hasRoom)
+    return this.branches.every((branch) => branch.subscription!.hasCapacity())
   }
 
-  accept(task: Task.Any): boolean {
-    return this.branchOf(task).link!.accept(task)
+  accept(entry: TaskEntry): boolean {
+    return this.branchOf(entry.task).subscription!.accept(entry)
   }
 
   cancelAfter(after: number): void {
-    // What was passed and is not wanted any more is dropped when it is asked for.
-    for (const branch of this.branches) branch.link!.cancelAfter(after)
+    // Forwarded entries that are not wanted any more are dropped when their scheduler asks for them.
+    for (const branch of this.branches) branch.subscription!.cancelAfter(after)
   }
 
   end(stopped: () => void): void {
     let left = this.branches.length
     for (const branch of this.branches) {
-      branch.passed.clear()
-      branch.link!.end(() => {
+      branch.forwarded.clear()
+      branch.subscription!.end(() => {
         if (--left === 0) stopped()
       })
     }
   }
 
   slots(): number {
-    return this.branches.reduce((sum, branch) => sum + branch.link!.slots(), 0)
+    return this.branches.reduce((sum, branch) => sum + branch.subscription!.slots(), 0)
   }
 
   window(): number {
-    return this.branches.reduce((sum, branch) => sum + branch.link!.window(), 0)
+    return this.branches.reduce((sum, branch) => sum + branch.subscription!.window(), 0)
   }
 
   get timers() {
-    return this.branches[0].link!.timers
+    return this.branches[0].subscription!.timers
   }
 }

@@ -1,3 +1,9 @@
+/**
+ * The producer of one single run.
+ *
+ * What must stay true: its one entry is handed out once, and its caller is resumed
+ * once: with the outcome, or with `DispatcherClosed`.
+ */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
@@ -15,13 +21,12 @@ import {
 import type * as Task from "../task.ts"
 import { awaitNested, parentIn } from "./nesting.ts"
 
-/** The origin of one single task. */
 class SingleTask implements Producer {
   readonly pushed = false
   readonly chunkSize = undefined
   readonly span: Tracer.AnySpan | undefined
   readonly parent: ParentTask | undefined
-  link: Subscription | undefined
+  subscription: Subscription | undefined
   private entry: TaskEntry | undefined
   private readonly resume: (effect: Effect.Effect<unknown, TaskFailure<Task.Any> | DispatcherClosed>) => void
 
@@ -44,14 +49,14 @@ class SingleTask implements Producer {
   }
 
   settled(entry: TaskEntry): void {
-    this.link!.end(noop)
+    this.subscription!.end(noop)
     this.resume(entry.failure === undefined ? Effect.succeed(entry.value) : Effect.fail(entry.failure))
   }
 
   onCapacity(): void {}
 
   closed(): void {
-    this.link!.end(noop)
+    this.subscription!.end(noop)
     this.resume(Effect.fail(new DispatcherClosed()))
   }
 }
@@ -60,19 +65,19 @@ const noop = () => {}
 
 /** Runs one task. */
 export const runSingle = (
-  hub: SchedulerHandle,
+  scheduler: SchedulerHandle,
   task: Task.Any
 ): Effect.Effect<unknown, TaskFailure<Task.Any> | DispatcherClosed> =>
   Effect.contextWith((context: Context.Context<never>) => {
-    const parent = parentIn(context, hub)
+    const parent = parentIn(context, scheduler)
     return awaitNested(parent, (resume) => {
-      const run = new SingleTask(task, callerSpan(context), parent, resume)
-      const link = run.link = hub.subscribe(run)
-      if (link === undefined) {
+      const single = new SingleTask(task, callerSpan(context), parent, resume)
+      const subscription = single.subscription = scheduler.subscribe(single)
+      if (subscription === undefined) {
         resume(Effect.fail(new DispatcherClosed()))
         return undefined
       }
-      link.ready()
-      return Effect.callback<void>((done) => link.end(() => done(Effect.void)))
+      subscription.ready()
+      return Effect.callback<void>((done) => subscription.end(() => done(Effect.void)))
     })
   })

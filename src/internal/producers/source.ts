@@ -1,3 +1,9 @@
+/**
+ * The source of an execution: an Iterable or a Stream, pulled one item at a time.
+ *
+ * What must stay true: nothing is pulled ahead of the caller, but for the rest of one
+ * array of a Stream; after `done`, `next` returns `NONE`; its finalizers run once.
+ */
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import type * as Context from "effect/Context"
@@ -8,13 +14,12 @@ import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-/** No item is there, now or for good: a source may hold anything, `undefined` too. */
+/** No item is there, now or for good. A symbol, since a source may hold any value. */
 export const NONE: unique symbol = Symbol("papyros/internal/none")
 
-/** Where an execution takes its tasks from, one at a time and never ahead of its credits. */
 export interface Source<out A, out E> {
   readonly next: () => A | typeof NONE
-  /** No more items will come; an error of the source is then in `cause`. */
+  /** No more items will come. If the source failed, `cause` says why. */
   readonly done: boolean
   readonly cause: Cause.Cause<E> | undefined
   /** Stops it and runs its finalizers. */
@@ -54,10 +59,7 @@ class IterableSource<A> implements Source<A, never> {
   }
 }
 
-/**
- * Takes the arrays of a stream, the next one only when the last has been handed
- * out: so at most one array is ahead of the credits.
- */
+/** Pulls an array of the stream only when the last one is used up, so that at most one array is ahead of the caller. */
 class StreamSource<A, E> implements Source<A, E> {
   done = false
   cause: Cause.Cause<E> | undefined = undefined

@@ -1,3 +1,11 @@
+/**
+ * How large a chunk is: tasks are added until their expected time or bytes reach a
+ * target. Estimates are kept per type of task, so chunks may mix types.
+ *
+ * What must stay true: a task of unknown duration comes alone, and a chunk is at
+ * most twice as long as the one before, so that a wrong first estimate stays cheap.
+ */
+
 /** How long one type of task takes and how large its payload is, on average. */
 export interface TaskStats {
   /** Microseconds per task; 0 while unknown. */
@@ -6,30 +14,32 @@ export interface TaskStats {
   bytes: number
 }
 
-/** A chunk is filled until this long is expected: 0.5 to 1 ms lost no throughput and kept phase changes at 94 % of the ideal. */
+/** Microseconds of work in a chunk: 0.5 to 1 ms lost no throughput and kept phase changes at 94 % of the ideal. */
 export const TARGET_MICROS = 700
 const TARGET_BYTES = 256 * 1024
 
-/**
- * Fills one chunk: says whether a task still fits. Unknown tasks come alone, and a
- * chunk is at most twice the one before, so that a first guess is never dear.
- */
-export class ChunkFill {
+/** An estimate falls by this share of the difference, and rises at once: chunks that are too long cost more. */
+const FALL = 0.3
+
+/** The least that a task is taken to last, in microseconds, so that no estimate becomes 0, which means unknown. */
+const MIN_MICROS = 0.05
+
+/** The time, bytes and tasks that one chunk may still take. */
+export class ChunkBudget {
   private micros = 0
   private bytes = 0
   private count = 0
-  private readonly most: number
-  private readonly target: number
+  private readonly maxCount: number
+  private readonly targetMicros: number
 
-  /** After a chunk of so many, for so many microseconds. */
-  constructor(previous: number, target: number) {
-    this.most = previous * 2
-    this.target = target
+  constructor(previousCount: number, targetMicros: number) {
+    this.maxCount = previousCount * 2
+    this.targetMicros = targetMicros
   }
 
   fits(stats: TaskStats): boolean {
     if (this.count === 0) return true
-    return this.count < this.most && stats.micros > 0 && this.micros + stats.micros <= this.target &&
+    return this.count < this.maxCount && stats.micros > 0 && this.micros + stats.micros <= this.targetMicros &&
       this.bytes + stats.bytes <= TARGET_BYTES
   }
 
@@ -40,7 +50,7 @@ export class ChunkFill {
   }
 }
 
-/** Learns from what a lane measured over some tasks; rises at once, falls by 30 %. */
+/** Updates the estimates of tasks that took so many microseconds together. */
 export const updateEstimates = (stats: ReadonlyArray<TaskStats>, micros: number): void => {
   const types: Array<TaskStats> = []
   let expected = 0
@@ -50,10 +60,10 @@ export const updateEstimates = (stats: ReadonlyArray<TaskStats>, micros: number)
     if (one !== last && !types.includes(one)) types.push(one)
     last = one
   }
-  const even = Math.max(micros / stats.length, 0.05)
+  const even = Math.max(micros / stats.length, MIN_MICROS)
   for (const one of types) {
     // Over mixed types, each keeps its share of what was expected.
-    const measured = one.micros > 0 && expected > 0 ? Math.max(one.micros * micros / expected, 0.05) : even
-    one.micros = one.micros === 0 || measured > one.micros ? measured : one.micros + 0.3 * (measured - one.micros)
+    const measured = one.micros > 0 && expected > 0 ? Math.max(one.micros * micros / expected, MIN_MICROS) : even
+    one.micros = one.micros === 0 || measured > one.micros ? measured : one.micros + FALL * (measured - one.micros)
   }
 }

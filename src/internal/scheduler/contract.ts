@@ -2,62 +2,71 @@
  * The contract between the scheduler and an executor: the worker handles that an
  * executor joins, and the scheduler that it is given. Types only; `Executor.ts`
  * exports them to users.
+ *
+ * What must stay true: every member is synchronous and never throws, and the
+ * scheduler ignores reports about items that the worker does not hold.
  */
 import type * as Tracer from "effect/Tracer"
 import type * as Task from "../task.ts"
 
 /**
- * How the scheduler is to treat an executor.
+ * The properties of an executor that the scheduler needs.
  *
  * @category models
  */
 export interface ExecutorSettings {
-  /** For people: "dummy", "fiber", "pool". */
+  /** The name in messages: "dummy", "fiber", "pool". */
   readonly name: string
-  /** `"codec"`: lanes get encoded payloads and report encoded results. `"none"`: live values on both ways. */
+  /** `"codec"`: workers get encoded payloads and report encoded results. `"none"`: they get and report live values. */
   readonly boundary: "codec" | "none"
-  /** The largest chunk that helps. */
+  /** The largest chunk that saves time, in tasks. */
   readonly maxChunk: number
-  /** How long a chunk should take at a codec boundary, in microseconds: less than that, and sending it is dear. Default 700. */
+  /**
+   * How long a chunk should take at a codec boundary, in microseconds: below this, the
+   * cost per message dominates. Default 700.
+   */
   readonly chunkMicros?: number | undefined
-  /** How long a task waits for a lane that serves it, in milliseconds, while there are others. Default: not at all. */
+  /**
+   * How long a task waits for a worker that supports it, in milliseconds, while there are
+   * workers that do not. Default 0.
+   */
   readonly unservedTimeout?: number | undefined
 }
 
 /**
- * Runs tasks of its executor: a thread, a worker process, or this process. Every
- * member is synchronous and never throws.
+ * The scheduler's handle of a worker: a thread, a worker process, or this process.
+ * Every member is synchronous and never throws.
  *
  * @category models
  */
 export interface WorkerHandle {
-  /** `TaskFailure.worker`. */
+  /** The name in `TaskFailure.worker`. */
   readonly name: string
-  /** Tasks that really run at once. */
+  /** Tasks that run at the same time. */
   readonly concurrency: number
-  /** Tasks that keep it busy, those on their way included. */
+  /** Tasks that keep it busy, tasks on their way included. */
   readonly window: number
-  /** There may be something to take again. Called at most once per `take` that returned nothing. */
+  /** `take` may return something again. Called at most once per `take` that returned nothing. */
   readonly wake: () => void
   /**
-   * Stops an item. Always answered: by `succeed` or `fail` (it had ended or has
-   * been stopped), by `giveBack` (it had not started) or by `leave`.
+   * Stops an item. An answer always follows: `succeed` or `fail` (it had ended, or it
+   * was stopped), `requeue` (it had not started) or `leave`.
    */
   readonly cancel: (chunk: Chunk, at: number) => void
   /**
-   * Takes the buffers of a payload from the caller where the task says so. Such a
-   * task comes alone in its chunk, and whatever it is given back for, it cannot be
-   * started again. Default `false`: payloads stay the caller's.
+   * Moves the buffers of a payload away from the caller where the task declares so.
+   * Such a task comes alone in its chunk, and cannot be started again, even if it is
+   * requeued. Default `false`: payloads are copied.
    */
   readonly moves?: boolean | undefined
-  /** Tasks at this depth of nesting that may start. Default: as many as the lane takes. */
+  /** Tasks at this depth of nesting that may start. Default: as many as it takes. */
   readonly capacityAt?: ((depth: number) => number) | undefined
-  /** Why it cannot run the tasks of a name, or `undefined` if it can. Default: it can run all. Must not change. */
+  /** Why it cannot run tasks of this name, or `undefined` if it can. Default: it can run all. Must not change. */
   readonly unsupported?: ((name: string) => string | undefined) | undefined
 }
 
 // ----------------------------------------------------------------------------
-// What an executor is given
+// The scheduler, as an executor is given it
 // ----------------------------------------------------------------------------
 
 /**
@@ -72,20 +81,20 @@ export interface Item {
   readonly payload: unknown
   /** Which start this is, from 1. */
   readonly attempt: number
-  /** The longest it may run, in milliseconds, from its start on the lane; enforced there. */
+  /** The longest it may run, in milliseconds, from its start on the worker, which enforces it. */
   readonly taskTimeout: number | undefined
   /** `false`: its outcome is reported before the next item starts. */
   readonly idempotent: boolean
-  /** Whose buffers are given up, where the lane can move them. */
+  /** Which buffers are moved, where the worker can move them. */
   readonly transfer: Task.Transfer | undefined
-  /** The caller's span; the task gets one of its own only if it is sampled. */
+  /** The caller's span. The task gets a span of its own only if this one is sampled. */
   readonly span: Tracer.AnySpan | undefined
-  /** How many tasks wait for it, one within the other. */
+  /** How deep it is nested: 0 unless a handler started it. */
   readonly depth: number
 }
 
 /**
- * Tasks that a lane took together.
+ * Tasks that a worker took together.
  *
  * @category models
  */
@@ -93,13 +102,13 @@ export interface Chunk {
   /** Unique in the dispatcher, increasing. */
   readonly id: number
   readonly items: ReadonlyArray<Item>
-  /** Microseconds that one item is expected to take, on average; 0 while unknown. */
+  /** Expected microseconds per item, on average; 0 while unknown. */
   readonly expectedMicros: number
-  /** Its one item may have ended a lane before, and counts as guilty if this one is lost with it. */
+  /** Its one item may have ended a worker before. If this worker is lost too, the item is proven guilty. */
   readonly quarantined: boolean
-  /** Bytes that the payload of one item holds, on average; 0 while unknown. */
+  /** Bytes per payload, on average; 0 while unknown. */
   readonly bytes: number
-  /** For the lane's own use. */
+  /** For the worker handle's own use. */
   note: unknown
 }
 
@@ -119,9 +128,9 @@ export type WireFailure =
     readonly part: "payload" | "success" | "error" | "defect"
     readonly message: string
   }
-  /** The item is proven to have ended what ran it below the lane, which goes on: counts as a loss of its own. */
+  /** The item is proven to have ended what ran it below the worker, which goes on. It counts as a loss. */
   | ({ readonly _tag: "WorkerLost" } & WorkerExit)
-  /** Below the lane nothing could be had that runs it. */
+  /** Nothing below the worker could run it. */
   | { readonly _tag: "NoWorker"; readonly millis: number; readonly cause: string | undefined }
 
 /**
@@ -136,8 +145,8 @@ export interface WorkerExit {
 }
 
 /**
- * What only a lane knows of an item that it ran: which start the last one was, where
- * it started it again by itself, and by whom it was run, where that is not the lane.
+ * What only a worker knows of an item that it ran: the number of its last start, where
+ * the worker restarted it by itself, and the name of what ran it below the worker.
  *
  * @category models
  */
@@ -147,28 +156,28 @@ export interface AttemptInfo {
 }
 
 /**
- * Stack and spans of a failure, or where no process lies between, how to render them.
+ * Stack and spans of a failure; within one process, a function that renders them.
  *
  * @category models
  */
 export type Trace = string | (() => string)
 
 /**
- * How a lane was lost.
+ * How a worker was lost.
  *
  * @category models
  */
 export interface WorkerLoss extends WorkerExit {
   /**
-   * Who is to blame where no chunk names a culprit. By default an item that ran
-   * alone is, and of several none is proven. `"nobody"`: the lane was ended for a
-   * reason that has its outcome already. `"ambiguous"`: not even one that ran alone
+   * Which item caused the loss where no chunk names a culprit. By default an item that
+   * ran alone did, and of several none is proven. `"nobody"`: the worker was ended for a
+   * reason that has its outcome already. `"ambiguous"`: not even an item that ran alone
    * is proven.
    */
   readonly attribution?: "nobody" | "ambiguous" | undefined
   /**
-   * Per chunk: whether an unsettled item may have started, and which one is proven
-   * to have ended the lane. A chunk that is left out had not started.
+   * Per chunk: whether an item without an outcome may have started, and which item is
+   * proven to have ended the worker. A chunk that is left out had not started.
    */
   readonly chunks: ReadonlyArray<{
     readonly chunk: Chunk
@@ -179,30 +188,30 @@ export interface WorkerLoss extends WorkerExit {
 
 /**
  * The scheduler, as an executor sees it. Every member is synchronous and never
- * throws. A call for an item that has its outcome, or that is not the lane's any
- * more, is ignored: this is the one place where late outcomes are dropped.
+ * throws. A report about an item that has its outcome, or that the worker does not
+ * hold any more, is ignored: late outcomes are dropped here and nowhere else.
  *
  * @category models
  */
 export interface Scheduler {
-  /** The lane may take from now on. */
-  join(lane: WorkerHandle): void
+  /** The worker may take from now on. */
+  join(worker: WorkerHandle): void
   /**
-   * At most `max` tasks for this lane, or `undefined`: it is then woken when there
-   * may be more. `first` names a task whose children come before all others.
+   * At most `max` tasks for this worker, or `undefined`: it is then woken when there
+   * may be more. The children of the task `first` come before all others.
    */
-  take(lane: WorkerHandle, max: number, first?: TaskToken): Chunk | undefined
+  take(worker: WorkerHandle, max: number, first?: TaskToken): Chunk | undefined
   /** The item succeeded, with its (encoded) value. */
   succeed(chunk: Chunk, at: number, value: unknown): void
   /** The item failed. */
   fail(chunk: Chunk, at: number, failure: WireFailure, ran?: AttemptInfo): void
-  /** A lane spent so many microseconds on these items of its chunks, not yet reported. Sizes later chunks. */
+  /** A worker spent so many microseconds on these items, each reported once. Sizes later chunks. */
   recordBusy(items: ReadonlyArray<Item>, micros: number): void
-  /** Items from `from` up to, not including, `to` surely did not start. They count no attempt. */
+  /** Items from `from` up to, not including, `to` did not start. They count no attempt. */
   requeue(chunk: Chunk, from: number, to: number): void
-  /** No event of this lane follows. Without a loss, what it held did not start. */
-  leave(lane: WorkerHandle, loss?: WorkerLoss): void
-  /** No lane can be had, for so many milliseconds already: what waits fails with `NoWorker` until one joins. */
+  /** No report of this worker follows. Without a loss, the items that it held did not start. */
+  leave(worker: WorkerHandle, loss?: WorkerLoss): void
+  /** No worker can be had, for so many milliseconds already. Waiting tasks fail with `NoWorker` until one joins. */
   unavailable(cause: unknown, waited?: number): void
   /** Milliseconds of a monotonic clock: the `Clock` of the Effect that opened the executor. */
   now(): number
@@ -211,7 +220,7 @@ export interface Scheduler {
 }
 
 /**
- * Cancels a call of `Scheduler.after`. Does nothing once it was made.
+ * Cancels a call of `Scheduler.after`. Does nothing once the call was made.
  *
  * @category models
  */
@@ -235,17 +244,17 @@ export interface TaskToken {
  */
 export interface DispatcherOptions {
   /**
-   * Tasks accepted and not started, over all executions and queues. What is sent
-   * to a worker and has not started counts. Each execution, queue and parent task
+   * Tasks accepted and not started, over all executions and queues. Tasks that were
+   * sent to a worker and have not started count. Each execution, queue and parent task
    * may always have one. Default `"unbounded"`.
    */
   readonly capacity?: number | "unbounded" | undefined
-  /** How often a task may be alone on a worker that is lost, before it fails with `WorkerLost`. Default 3. */
+  /** How many losses of workers may be attributed to a task before it fails with `WorkerLost`. Default 3. */
   readonly maxWorkerLosses?: number | undefined
 }
 
 /**
- * What a dispatcher is doing, at one moment.
+ * The state of a dispatcher at one moment.
  *
  * @category models
  */
@@ -261,9 +270,9 @@ export interface Status {
   readonly failed: number
   readonly workers: ReadonlyArray<{
     readonly name: string
-    /** Tasks that it runs at once. */
+    /** Tasks that it runs at the same time. */
     readonly concurrency: number
-    /** Tasks that it holds, running or not yet started. */
+    /** Tasks that it holds, running or not started yet. */
     readonly assigned: number
   }>
 }

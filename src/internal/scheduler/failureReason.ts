@@ -1,10 +1,14 @@
-/** Reads what a lane says of a failure. */
+/**
+ * Builds the reason of a `TaskFailure` from a reported failure.
+ *
+ * What must stay true: a part that does not decode becomes `Undecodable`, never a throw.
+ */
 import * as Duration from "effect/Duration"
 import * as TaskFailure from "../../TaskFailure.ts"
 import { CodecError, defect, type TaskCodec } from "../encoding/codec.ts"
 import type * as Contract from "./contract.ts"
 
-/** The reason of a failure of the task of this name; without a codec its parts are live values. */
+/** The reason of a failure of a task. Without a codec, its parts are live values. */
 export const reasonOf = (
   failure: Contract.WireFailure,
   name: string,

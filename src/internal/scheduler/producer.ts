@@ -1,8 +1,10 @@
 /**
- * The seam between what hands out tasks (an execution, a queue, single runs) and
- * the scheduler of a dispatcher. An origin knows its credits, its order, its
- * retries and its consumer; the scheduler knows lanes, capacity, fairness and losses.
- * `Dispatcher.layerRoute` joins an origin to several schedulers.
+ * The interfaces between producers (an execution, a queue, a single run) and the
+ * scheduler of a dispatcher, and the task entry that both sides share.
+ *
+ * A producer knows its credits, its order, its retries and its consumer. A
+ * scheduler knows workers, capacity, fairness and losses. Neither sees the other's
+ * state. `RoutedDispatcher` subscribes one producer to several schedulers.
  */
 import * as Context from "effect/Context"
 import * as Tracer from "effect/Tracer"
@@ -11,25 +13,36 @@ import type * as Task from "../task.ts"
 import type { Timers } from "../timers.ts"
 import type { Item, TaskToken } from "./contract.ts"
 
-/** One accepted task on its way to its one outcome. */
+/**
+ * One accepted task until its one outcome. A class for speed: every field exists
+ * from the start, so that no list or map is needed per task.
+ */
 export class TaskEntry implements Item {
+  // Set by the producer.
   readonly task: Task.Any
   readonly index: number
   readonly taskTimeout: number | undefined
+  /** Its caller dropped it: it never starts, or its outcome is dropped. */
+  cancelled = false
+
+  // Set by the scheduler.
   /** Counts every start. */
   attempt = 0
-  /** How often it was alone on a worker that was lost. */
+  /** Losses of workers on which it ran alone. */
   losses = 0
-  /** The chunk that holds it, which is how late outcomes are told. Owned by the scheduler, as is the link. */
-  lease: object | undefined = undefined
   subscription: Subscription | undefined = undefined
   /** What the scheduler knows of its type. */
   type: object | undefined = undefined
-  /** Its caller no longer wants it: it never starts, or its outcome is dropped. */
-  cancelled = false
-  /** Has a place of the capacity, until it starts. */
-  accepted = false
-  /** The task itself, or its encoded payload. Owned by the scheduler. */
+  /** Has a place of the capacity. Written by `Places` alone. */
+  holdsPlace = false
+  /** The chunk of the worker that holds it: an outcome of any other chunk is late. Written by `Assignments` alone. */
+  assignment: object | undefined = undefined
+  /** Its position in that chunk. */
+  position = 0
+  /** Its neighbours in the list of `AssignedEntries`. */
+  newerAssigned: TaskEntry | undefined = undefined
+  olderAssigned: TaskEntry | undefined = undefined
+  /** The task itself, or its encoded payload. */
   payload: unknown = undefined
   value: unknown = undefined
   failure: TaskFailure.TaskFailure<Task.Any> | undefined = undefined
@@ -63,54 +76,54 @@ export class TaskEntry implements Item {
 
 /** Hands out tasks. Every member is synchronous and never throws. */
 export interface Producer {
-  /** Its tasks took their place of the capacity when they were pushed, not when they are asked for. */
+  /** Its entries take their place of the capacity when they are pushed, before the scheduler asks for them. */
   readonly pushed: boolean
   /** Tasks in a chunk, or `undefined` to let the scheduler choose. */
   readonly chunkSize: number | undefined
   /** The caller's span. */
   readonly span: Tracer.AnySpan | undefined
-  /** The running task whose handler made this origin. */
+  /** The running task whose handler made this producer. */
   readonly parent: ParentTask | undefined
-  /** The next task to start, or `undefined`: it is asked again after `link.ready()`. */
+  /** The next task to start. After `undefined`, the scheduler asks again when `Subscription.ready` is called. */
   readonly next: () => TaskEntry | undefined
   /** The entry has its outcome: `failure`, or else `value`. Not called for cancelled entries. */
   readonly settled: (entry: TaskEntry) => void
   /** A cancelled entry has stopped, or will not start. */
   readonly dropped?: ((entry: TaskEntry) => void) | undefined
-  /** There may be room for a push that `link.accept` refused. */
+  /** A place of the capacity may be free for an entry that `Subscription.accept` refused. */
   readonly onCapacity: () => void
   /** The dispatcher's scope ends. */
   readonly closed: () => void
 }
 
-/** What the scheduler gives to an origin that joined it. */
+/** What a producer is given by the scheduler that it subscribed to. */
 export interface Subscription {
   readonly producer: Producer
-  /** How many tasks wait for its tasks, one within the other. */
+  /** How deep its tasks are nested: 0 unless a handler made the producer. */
   readonly depth: number
-  /** The origin has something to start. */
+  /** The producer has something to start. */
   readonly ready: () => void
-  /** Whether any task would be accepted; if not, `roomy` tells when to ask again. */
+  /** Whether the capacity has a place for any task of this producer. If not, `onCapacity` tells when to ask again. */
   readonly hasCapacity: () => boolean
-  /** Takes a place of the dispatcher's capacity for a task that waits to start. */
-  readonly accept: (task: Task.Any) => boolean
-  /** Cancels every entry with an index above `after`, that lanes hold or that waits to be started again. */
+  /** Takes a place of the dispatcher's capacity for an entry that waits to start. */
+  readonly accept: (entry: TaskEntry) => boolean
+  /** Cancels every entry with an index above `after` that workers hold or that was requeued. */
   readonly cancelAfter: (after: number) => void
-  /** Nothing more will start; calls `stopped` once all that ran for the origin has stopped. */
+  /** Nothing more will start. Calls `stopped` when everything that ran for the producer has stopped. */
   readonly end: (stopped: () => void) => void
-  /** Tasks that really run at once, over all lanes. */
+  /** Tasks that run at the same time, over all workers. */
   readonly slots: () => number
-  /** Tasks that keep all lanes busy, chunks on their way included. */
+  /** Tasks that keep all workers busy, chunks on their way included. */
   readonly window: () => number
   readonly timers: Timers
 }
 
-/** A running task, seen by the tasks that its handler starts. */
+/** A running task, as the tasks that its handler starts see it. */
 export interface ParentTask extends TaskToken {
   readonly depth: number
-  /** Links of its children, which a lent slot serves first. Owned by the scheduler. */
+  /** Subscriptions of its children, which a lent slot serves first. Written by the scheduler alone. */
   subscriptions: Set<Subscription> | undefined
-  /** Lends the slot, until `resume` is called as often. */
+  /** Lends the slot, until `resume` or `abandon` has been called as often. */
   readonly lendSlot: () => void
   /** Calls `go` as soon as the handler has a slot again. */
   readonly resume: (go: () => void) => void
@@ -124,10 +137,10 @@ export const CurrentParent: Context.Reference<ParentTask | undefined> = Context.
   { defaultValue: () => undefined }
 )
 
-/** The scheduler's side of a dispatcher: where origins join. */
+/** The scheduler of a dispatcher, as producers see it. */
 export interface SchedulerHandle {
-  /** Joins an origin, or `undefined` if the dispatcher is closed. */
-  readonly subscribe: (origin: Producer) => Subscription | undefined
+  /** Subscribes a producer. `undefined` if the dispatcher is closed. */
+  readonly subscribe: (producer: Producer) => Subscription | undefined
 }
 
 /** The caller's span. */

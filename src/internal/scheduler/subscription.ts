@@ -1,151 +1,127 @@
-/** An origin as its scheduler sees it: its turn, its places of the capacity, and what is to be started again. */
+/**
+ * A producer as its scheduler sees it: its places of the capacity, its entries that
+ * workers hold, and its entries to start again.
+ *
+ * What must stay true: an entry handed out by `shift` is wanted at that moment, and
+ * requeued entries start before those that the producer still holds, by index. Once
+ * ended, nothing starts, and `end` calls back when no worker holds an entry.
+ */
 import { Deque } from "../deque.ts"
 import type { Timers } from "../timers.ts"
+import { AssignedEntries } from "./assignedEntries.ts"
+import { type Capacity, Places } from "./capacity.ts"
 import type { Producer, Subscription, TaskEntry } from "./producer.ts"
+import { cancelAssigned } from "./workerState.ts"
 
-/** What a link needs of its scheduler. */
-export interface SubscriptionScheduler {
+/** What a subscription needs of its scheduler. */
+export interface SubscriptionOwner {
   readonly timers: Timers
-  /** Places of the capacity in use. */
-  accepted: number
   readonly slots: () => number
   readonly window: () => number
-  readonly hasRoom: () => boolean
-  readonly enqueue: (link: ProducerSubscription) => void
-  readonly unlink: (link: ProducerSubscription) => void
-  readonly cancel: (entries: ReadonlyArray<TaskEntry>) => void
-  readonly cancelAfter: (link: ProducerSubscription, after: number) => void
+  readonly enqueue: (subscription: ProducerSubscription) => void
+  readonly unsubscribe: (subscription: ProducerSubscription) => void
 }
 
-/** An origin that joined. */
 export class ProducerSubscription implements Subscription {
   readonly producer: Producer
-  readonly scheduler: SubscriptionScheduler
   readonly depth: number
-  /** Entries to start before those of the origin: given back, or innocent of a loss. */
+  readonly places: Places
+  readonly assigned = new AssignedEntries()
+  /** Entries to start before those of the producer: they did not start, or are innocent of a loss. */
   readonly requeued = new Deque<TaskEntry>()
-  /** Entries that lanes hold. */
-  active = 0
-  /** Places of the capacity that its waiting tasks have. */
-  accepted = 0
+  /** It is in the run queue. Written by `RunQueue` alone. */
   queued = false
-  /** `ready` was called while the origin was asked. */
-  readyWhilePulled = false
   ended = false
-  /** A push was refused. */
-  refused = false
-  /** Entries above are not wanted any more. */
-  bound = Infinity
+  /** How many tasks its last chunk had. Written by `ChunkFiller` alone. */
   lastChunk = 1
+  /** Entries with a greater index are not wanted any more. */
+  private wantedUpTo = Infinity
+  /** `ready` was called while the producer was asked for an entry. */
+  private readyWhilePulled = false
   private stopped: (() => void) | undefined
+  private readonly owner: SubscriptionOwner
 
-  constructor(scheduler: SubscriptionScheduler, origin: Producer, depth: number) {
-    this.scheduler = scheduler
-    this.producer = origin
+  constructor(owner: SubscriptionOwner, capacity: Capacity, producer: Producer, depth: number) {
+    this.owner = owner
+    this.producer = producer
     this.depth = depth
+    this.places = new Places(capacity, producer)
   }
 
   get timers() {
-    return this.scheduler.timers
+    return this.owner.timers
   }
 
   slots(): number {
-    return this.scheduler.slots()
+    return this.owner.slots()
   }
 
   window(): number {
-    return this.scheduler.window()
+    return this.owner.window()
   }
 
   ready(): void {
     if (this.ended) return
     this.readyWhilePulled = true
-    this.scheduler.enqueue(this)
+    this.owner.enqueue(this)
   }
 
   hasCapacity(): boolean {
-    if (this.accepted === 0 || this.scheduler.hasRoom()) return true
-    this.refused = true
-    return false
+    return this.places.hasRoom()
   }
 
-  accept(): boolean {
-    if (!this.hasCapacity()) return false
-    this.accepted++
-    this.scheduler.accepted++
-    return true
+  accept(entry: TaskEntry): boolean {
+    return this.places.tryAcquire(entry)
   }
 
   cancelAfter(after: number): void {
-    this.bound = Math.min(this.bound, after)
-    this.scheduler.cancelAfter(this, after)
+    this.wantedUpTo = Math.min(this.wantedUpTo, after)
+    this.cancelAssignedAfter(after)
   }
 
-  /** Cancels entries. Of those that lanes hold, `origin.dropped` tells when they do no more; the others are returned. */
+  /** Cancels entries. `Producer.dropped` follows for those that workers hold; the others are returned. */
   cancel(entries: ReadonlyArray<TaskEntry>): ReadonlyArray<TaskEntry> {
-    const free = entries.filter((entry) => entry.lease === undefined)
-    this.scheduler.cancel(entries)
-    return free
+    const waiting = entries.filter((entry) => entry.assignment === undefined)
+    cancelAssigned(entries)
+    return waiting
   }
 
-  /** Takes what waits to be started again, for somebody else to start. */
+  /** Takes the requeued entries back, for another scheduler to start. */
   reclaim(): ReadonlyArray<TaskEntry> {
     const entries = this.requeued.clear().filter(isWanted)
-    for (const entry of entries) this.uncount(entry)
+    for (const entry of entries) this.places.release(entry)
     return entries
   }
 
   end(stopped: () => void): void {
     if (this.ended) {
-      if (this.active === 0) stopped()
-      else {
-        const before = this.stopped
-        this.stopped = before === undefined ? stopped : () => {
-          before()
-          stopped()
-        }
+      if (this.assigned.size === 0) return stopped()
+      const before = this.stopped
+      this.stopped = before === undefined ? stopped : () => {
+        before()
+        stopped()
       }
       return
     }
     this.ended = true
     this.requeued.clear()
-    this.scheduler.unlink(this)
-    this.scheduler.cancelAfter(this, -1)
-    if (this.active === 0) stopped()
+    this.owner.unsubscribe(this)
+    this.cancelAssignedAfter(-1)
+    if (this.assigned.size === 0) stopped()
     else this.stopped = stopped
   }
 
-  /** Puts an entry before those that have not been tried; until it starts it has a place of the capacity. */
-  putBack(entry: TaskEntry): void {
-    this.count(entry)
+  /** Puts an entry before those of the producer; it has a place of the capacity until it starts. */
+  requeue(entry: TaskEntry): void {
+    this.places.acquire(entry)
     this.requeued.insert(entry, indexOf)
-  }
-
-  /** Gives the entry a place of the capacity, asked or not. */
-  count(entry: TaskEntry): void {
-    if (entry.accepted) return
-    entry.accepted = true
-    this.accepted++
-    this.scheduler.accepted++
-  }
-
-  /** Takes the place back: the entry starts, or never will. */
-  uncount(entry: TaskEntry): boolean {
-    if (!entry.accepted) return false
-    entry.accepted = false
-    // The places of an ended link are free already.
-    if (!this.ended) {
-      this.accepted--
-      this.scheduler.accepted--
-    }
-    return true
   }
 
   /** The next entry to start. */
   shift(): TaskEntry | undefined {
     for (let entry = this.requeued.shift(); entry !== undefined; entry = this.requeued.shift()) {
       if (isWanted(entry)) return entry
-      this.uncount(entry)
+      this.places.release(entry)
     }
     while (!this.ended) {
       this.readyWhilePulled = false
@@ -153,29 +129,35 @@ export class ProducerSubscription implements Subscription {
       if (entry !== undefined) {
         entry.subscription = this
         if (isWanted(entry)) return entry
-        this.uncount(entry)
+        this.places.release(entry)
       } else if (!this.readyWhilePulled) return undefined
     }
     return undefined
   }
 
-  /** To be called when everything about a released entry is done. */
+  /** Whether a caller still waits for the outcome of an entry of this producer. */
+  wants(entry: TaskEntry): boolean {
+    return !entry.cancelled && !this.ended && entry.index <= this.wantedUpTo
+  }
+
+  /** A worker holds the entry no more, and its outcome has been dealt with. */
   afterRelease(entry: TaskEntry): void {
     if (entry.cancelled) this.producer.dropped?.(entry)
-    if (this.ended && this.active === 0 && this.stopped !== undefined) {
+    if (this.ended && this.assigned.size === 0 && this.stopped !== undefined) {
       const stopped = this.stopped
       this.stopped = undefined
       stopped()
     }
   }
+
+  private cancelAssignedAfter(after: number): void {
+    if (this.assigned.size > 0) cancelAssigned(this.assigned.above(after))
+  }
 }
 
 export const subscriptionOf = (entry: TaskEntry): ProducerSubscription => entry.subscription as ProducerSubscription
 
-/** Whether somebody still waits for its outcome. */
-export const isWanted = (entry: TaskEntry): boolean => {
-  const link = subscriptionOf(entry)
-  return !entry.cancelled && !link.ended && entry.index <= link.bound
-}
+/** Whether a caller still waits for its outcome. */
+export const isWanted = (entry: TaskEntry): boolean => subscriptionOf(entry).wants(entry)
 
 const indexOf = ({ index }: TaskEntry): number => index

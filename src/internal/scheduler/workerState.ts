@@ -1,15 +1,14 @@
-/** Lanes as the scheduler sees them: what each holds, chunk by chunk. */
-import type { TaskCodec } from "../encoding/codec.ts"
-import type { TaskStats } from "./chunkSizing.ts"
+/**
+ * A worker and its chunks, as the scheduler sees them.
+ *
+ * What must stay true: `WorkerState.assigned` is the sum of `open` over its chunks,
+ * a chunk is listed as long as `open` is above 0, and the capacity counts what the
+ * worker holds beyond its concurrency as long as it is joined.
+ */
+import type { Capacity } from "./capacity.ts"
 import type * as Contract from "./contract.ts"
 import type { TaskEntry } from "./producer.ts"
-
-/** What the scheduler knows of one type of task. */
-export interface TaskType extends TaskStats {
-  readonly name: string
-  readonly codec: TaskCodec | undefined
-  sampled: number
-}
+import { typeOf } from "./taskTypes.ts"
 
 export class Chunk implements Contract.Chunk {
   readonly id: number
@@ -31,47 +30,71 @@ export class Chunk implements Contract.Chunk {
   older: Chunk | undefined = undefined
   newer: Chunk | undefined = undefined
 
-  constructor(id: number, items: ReadonlyArray<TaskEntry>, seat: WorkerState) {
-    this.quarantined = seat.alone
+  constructor(id: number, items: ReadonlyArray<TaskEntry>, worker: WorkerState) {
+    this.quarantined = worker.runsQuarantined
     this.id = id
     this.items = items
-    this.worker = seat
+    this.worker = worker
     this.open = items.length
   }
 }
 
-/** A lane and what it holds. */
 export class WorkerState {
-  readonly worker: Contract.WorkerHandle
+  readonly handle: Contract.WorkerHandle
   /** Its chunks that have items without an outcome, newest first. */
-  newest: Chunk | undefined = undefined
-  held = 0
-  /** It asked and got nothing. */
-  parked = false
-  /** It runs a suspect, alone. */
-  alone = false
-  /** It gets nothing until it is empty, to take a suspect. */
+  newestChunk: Chunk | undefined = undefined
+  /** Entries that it holds. */
+  assigned = 0
+  /** `take` returned nothing since it was last woken. */
+  parked = true
+  /** Its one entry is quarantined. */
+  runsQuarantined = false
+  /** It gets nothing until it is empty and can run a quarantined entry. */
   draining = false
+  private readonly capacity: Capacity
+  /** Entries that it runs at once. Infinite where it takes no more than that: it then starts all that it takes. */
+  private startsUpTo: number
 
-  constructor(lane: Contract.WorkerHandle) {
-    this.worker = lane
+  constructor(handle: Contract.WorkerHandle, capacity: Capacity) {
+    this.handle = handle
+    this.capacity = capacity
+    this.startsUpTo = handle.window > handle.concurrency ? handle.concurrency : Infinity
   }
 
-  /** What it holds and cannot run yet. A lane that takes no more than it runs at once starts all that it takes. */
-  get ahead(): number {
-    const { concurrency, window } = this.worker
-    return window > concurrency ? Math.max(0, this.held - concurrency) : 0
+  /** Entries that it holds and cannot run yet. */
+  get prefetched(): number {
+    return Math.max(0, this.assigned - this.startsUpTo)
+  }
+
+  /** Whether the caller gives the payload up to this worker, so that the entry cannot be sent again. */
+  moves(entry: TaskEntry): boolean {
+    return this.handle.moves === true && (entry.transfer === "payload" || entry.transfer === "both")
   }
 
   add(chunk: Chunk): void {
-    chunk.older = this.newest
-    if (this.newest !== undefined) this.newest.newer = chunk
-    this.newest = chunk
-    this.held += chunk.items.length
+    chunk.older = this.newestChunk
+    if (this.newestChunk !== undefined) this.newestChunk.newer = chunk
+    this.newestChunk = chunk
+    const before = this.prefetched
+    this.assigned += chunk.items.length
+    this.capacity.addPrefetched(this.prefetched - before)
   }
 
+  /** An item of the chunk has its outcome, or goes elsewhere. */
   remove(chunk: Chunk): void {
-    if (chunk.newer === undefined) this.newest = chunk.older
+    this.assigned--
+    if (this.assigned >= this.startsUpTo) this.capacity.addPrefetched(-1)
+    if (--chunk.open === 0) this.unlink(chunk)
+  }
+
+  /** It is lost or ended: what it still holds counts no more. */
+  leave(): void {
+    this.capacity.addPrefetched(-this.prefetched)
+    this.startsUpTo = Infinity
+  }
+
+  private unlink(chunk: Chunk): void {
+    if (chunk.newer === undefined) this.newestChunk = chunk.older
     else chunk.newer.older = chunk.older
     if (chunk.older !== undefined) chunk.older.newer = chunk.newer
     chunk.older = undefined
@@ -79,5 +102,13 @@ export class WorkerState {
   }
 }
 
-/** The type of an entry that a lane holds. */
-export const typeOf = (entry: TaskEntry): TaskType => entry.type as TaskType
+/** Tells the workers that hold them to stop these entries. */
+export const cancelAssigned = (entries: ReadonlyArray<TaskEntry>): void => {
+  const fresh = entries.filter((entry) => !entry.cancelled)
+  // All are marked before the first is stopped: its end may end others at once, and free slots in which these must not start.
+  for (const entry of fresh) entry.cancelled = true
+  for (const entry of fresh) {
+    const chunk = entry.assignment as Chunk | undefined
+    if (chunk !== undefined) chunk.worker.handle.cancel(chunk, entry.position)
+  }
+}

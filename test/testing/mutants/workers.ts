@@ -57,9 +57,9 @@ type Mutant = new(inner: Executor.Scheduler) => Executor.Scheduler
 /** What the scheduler hands out is its own entry, which a scheduler with a fault of its own would treat so. */
 interface Entry extends Executor.Item {
   attempt: number
-  lease: unknown
+  assignment: unknown
   value: unknown
-  readonly link: { readonly origin: { readonly settled: (entry: Entry) => void } }
+  readonly subscription: { readonly producer: { readonly settled: (entry: Entry) => void } }
 }
 
 const entryOf = (chunk: Executor.Chunk, at: number) => chunk.items[at] as Entry
@@ -161,9 +161,9 @@ export class CountsUnclaimed extends Between {
 export class AcceptsLate extends Between {
   override succeed(chunk: Executor.Chunk, at: number, value: unknown) {
     const entry = entryOf(chunk, at)
-    if (entry.lease === chunk) return super.succeed(chunk, at, value)
+    if (entry.assignment === chunk) return super.succeed(chunk, at, value)
     entry.value = value
-    entry.link.origin.settled(entry)
+    entry.subscription.producer.settled(entry)
   }
 }
 

@@ -1,0 +1,84 @@
+/**
+ * How an execution ends, as one state that only moves forward:
+ *
+ * - `open`: tasks are pulled and started.
+ * - `draining`: nothing more is pulled; outcomes that come before its cause are awaited.
+ * - `stopping`: nothing starts, outcomes are dropped, and running work is interrupted.
+ * - `stopped`: its work has stopped.
+ *
+ * What must stay true: there is one cause, and a later cause replaces it only as long
+ * as nothing was dropped. An execution whose source ends without a failure stays
+ * `open` until its consumer closes it.
+ */
+import type * as Cause from "effect/Cause"
+import type { DispatcherClosed, DispatchTimeout } from "../errors.ts"
+import type { TaskEntry } from "../scheduler/producer.ts"
+
+export type EndingCause =
+  /** The first failed task of an `execute`: the first in time or, if ordered, the one with the least index. */
+  | { readonly _tag: "TaskFailed"; readonly entry: TaskEntry }
+  /** The source held something that is not a task. */
+  | { readonly _tag: "NotATask"; readonly defect: Cause.Cause<never> }
+  /** It waited too long, or its dispatcher was closed. */
+  | { readonly _tag: "Error"; readonly error: DispatchTimeout | DispatcherClosed }
+  /** Its consumer takes no more. */
+  | { readonly _tag: "Closed" }
+
+export class Ending {
+  private phase: "open" | "draining" | "stopping" | "stopped" = "open"
+  private why: EndingCause | undefined = undefined
+  private onStopped: (() => void) | undefined = undefined
+
+  /** Tasks may be pulled. */
+  get isOpen(): boolean {
+    return this.phase === "open"
+  }
+
+  /** Nothing starts any more, and outcomes are dropped. */
+  get hasEnded(): boolean {
+    return this.phase === "stopping" || this.phase === "stopped"
+  }
+
+  get cause(): EndingCause | undefined {
+    return this.why
+  }
+
+  /** The failed task that ends it. */
+  get failedEntry(): TaskEntry | undefined {
+    return this.why?._tag === "TaskFailed" ? this.why.entry : undefined
+  }
+
+  /** What the source held and is not a task, as a defect. */
+  get sourceDefect(): Cause.Cause<never> | undefined {
+    return this.why?._tag === "NotATask" ? this.why.defect : undefined
+  }
+
+  /** Ends it after the outcomes that come before the cause. A failed task with a smaller index replaces the cause. */
+  drain(cause: EndingCause): void {
+    if (this.hasEnded) return
+    this.phase = "draining"
+    this.why = cause
+  }
+
+  /** Ends it now. `false` if it has ended already. Without a cause, that of `drain` counts. */
+  end(cause?: EndingCause): boolean {
+    if (this.hasEnded) return false
+    this.phase = "stopping"
+    this.why = cause ?? this.why ?? CLOSED
+    return true
+  }
+
+  /** The work has stopped. Follows `end`. */
+  workStopped(): void {
+    this.phase = "stopped"
+    this.onStopped?.()
+  }
+
+  /** Calls back when the work has stopped, which may be now. */
+  whenStopped(f: () => void): void {
+    if (this.phase === "stopped") f()
+    else this.onStopped = f
+  }
+}
+
+const CLOSED: EndingCause = { _tag: "Closed" }

@@ -1,0 +1,72 @@
+/**
+ * Which worker holds which entry. The only place that assigns entries to a worker
+ * and releases them.
+ *
+ * What must stay true: `TaskEntry.assignment` is the chunk that holds the entry, and
+ * exactly these entries are counted by that chunk, its worker and their producer. A
+ * report about an entry that the chunk does not hold any more is ignored: here, and
+ * nowhere else, late outcomes are dropped.
+ */
+import type { Capacity } from "./capacity.ts"
+import type { TaskEntry } from "./producer.ts"
+import { isWanted, subscriptionOf } from "./subscription.ts"
+import { Chunk, type WorkerState } from "./workerState.ts"
+
+export class Assignments {
+  private readonly capacity: Capacity
+  /** A worker that was emptied for a quarantined entry may take again. */
+  private readonly onEmptied: () => void
+  private lastId = 0
+
+  constructor(capacity: Capacity, onEmptied: () => void) {
+    this.capacity = capacity
+    this.onEmptied = onEmptied
+  }
+
+  /** Assigns entries to a worker. `undefined` if none is wanted any more. Each counts one more attempt. */
+  assign(worker: WorkerState, entries: Array<TaskEntry>): Chunk | undefined {
+    let wanted = 0
+    let released = false
+    for (const entry of entries) {
+      if (subscriptionOf(entry).places.release(entry)) released = true
+      // The producer may have ended while it was asked.
+      if (isWanted(entry)) entries[wanted++] = entry
+    }
+    if (wanted < entries.length) entries.length = wanted
+    const chunk = wanted === 0 ? undefined : new Chunk(++this.lastId, entries, worker)
+    if (chunk !== undefined) {
+      // The last first, so that a producer's newest chunk is cancelled in order.
+      for (let position = wanted - 1; position >= 0; position--) {
+        const entry = entries[position]
+        entry.assignment = chunk
+        entry.position = position
+        entry.attempt++
+        subscriptionOf(entry).assigned.add(entry)
+      }
+      worker.add(chunk)
+    }
+    if (released) this.capacity.notify()
+    return chunk
+  }
+
+  /** Takes an entry from its worker. `false` if the chunk does not hold it (any more). `finish` must follow. */
+  release(chunk: Chunk, entry: TaskEntry | undefined): entry is TaskEntry {
+    if (entry === undefined || entry.assignment !== chunk) return false
+    entry.assignment = undefined
+    subscriptionOf(entry).assigned.remove(entry)
+    chunk.worker.remove(chunk)
+    return true
+  }
+
+  /** To be called when the outcome of a released entry, or its requeue, has been dealt with. */
+  finish(chunk: Chunk, entry: TaskEntry): void {
+    subscriptionOf(entry).afterRelease(entry)
+    const worker = chunk.worker
+    if (worker.assigned === 0 && (worker.runsQuarantined || worker.draining)) {
+      worker.runsQuarantined = false
+      worker.draining = false
+      this.onEmptied()
+    }
+    this.capacity.notify()
+  }
+}

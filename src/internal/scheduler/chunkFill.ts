@@ -1,0 +1,136 @@
+/**
+ * Chooses the entries of a chunk: deferred ones first, then those of a waiting
+ * parent's children, then a share of every producer in the order of their turns.
+ *
+ * What must stay true: a chunk never takes more of the capacity than is free, a
+ * producer whose turn it is gets a share of the chunk, and an entry whose payload is
+ * moved comes alone.
+ */
+import type { Capacity } from "./capacity.ts"
+import { ChunkBudget } from "./chunkSizing.ts"
+import type { Preparation } from "./preparation.ts"
+import type { ParentTask, TaskEntry } from "./producer.ts"
+import type { RunQueue } from "./runQueue.ts"
+import type { ProducerSubscription } from "./subscription.ts"
+import type { UnservedTasks } from "./unserved.ts"
+import type { Workers } from "./workers.ts"
+import type { WorkerState } from "./workerState.ts"
+
+export interface ChunkFillerOptions {
+  readonly capacity: Capacity
+  readonly workers: Workers
+  readonly runQueue: RunQueue
+  readonly unserved: UnservedTasks
+  readonly preparation: Preparation
+  readonly maxChunk: number
+  /** Chunks are filled up to this expected time, or without regard to it. */
+  readonly chunkMicros: number | undefined
+}
+
+export class ChunkFiller {
+  private readonly capacity: Capacity
+  private readonly workers: Workers
+  private readonly runQueue: RunQueue
+  private readonly unserved: UnservedTasks
+  private readonly preparation: Preparation
+  private readonly maxChunk: number
+  private readonly chunkMicros: number | undefined
+
+  constructor(options: ChunkFillerOptions) {
+    this.capacity = options.capacity
+    this.workers = options.workers
+    this.runQueue = options.runQueue
+    this.unserved = options.unserved
+    this.preparation = options.preparation
+    this.maxChunk = options.maxChunk
+    this.chunkMicros = options.chunkMicros
+  }
+
+  /** At most `max` entries for a worker; the children of `parent` come before other producers. */
+  fill(worker: WorkerState, max: number, parent: ParentTask | undefined): Array<TaskEntry> {
+    const { runQueue } = this
+    const most = Math.min(max, this.maxChunk)
+    const entries: Array<TaskEntry> = []
+    if (this.unserved.size > 0) this.unserved.fill(worker, most, entries)
+    if (parent?.subscriptions !== undefined) {
+      for (const child of parent.subscriptions) {
+        if (entries.length >= most) return entries
+        this.fillFrom(child as ProducerSubscription, most - entries.length, worker, entries)
+      }
+    }
+    for (let turns = runQueue.length; turns > 0 && entries.length < most; turns--) {
+      const subscription = runQueue.first
+      const share = Math.ceil((most - entries.length) / turns)
+      runQueue.rotate(!subscription.ended && this.fillFrom(subscription, share, worker, entries))
+    }
+    return entries
+  }
+
+  /** Adds entries of one producer, at most `share`. Whether it may have more. */
+  private fillFrom(
+    subscription: ProducerSubscription,
+    share: number,
+    worker: WorkerState,
+    entries: Array<TaskEntry>
+  ): boolean {
+    const size = this.admitted(subscription, share, worker, entries)
+    if (size <= 0) return true
+    const budget = this.chunkMicros !== undefined && subscription.producer.chunkSize === undefined && size > 1
+      ? new ChunkBudget(subscription.lastChunk, this.chunkMicros)
+      : undefined
+    const start = entries.length
+    while (entries.length - start < size && !isMovedAlone(entries, worker)) {
+      const entry = subscription.shift()
+      if (entry === undefined) {
+        this.shareTail(subscription, entries, start)
+        return subscription.requeued.length > 0
+      }
+      const type = this.preparation.prepare(entry, worker)
+      if (type === undefined) continue
+      if (entries.length > 0 && worker.moves(entry)) {
+        subscription.requeue(entry)
+        break
+      }
+      if (budget !== undefined) {
+        if (!budget.fits(type)) {
+          subscription.requeue(entry)
+          break
+        }
+        budget.add(type)
+      }
+      entries.push(entry)
+    }
+    if (budget !== undefined && entries.length > start) subscription.lastChunk = entries.length - start
+    return true
+  }
+
+  /** How many entries of a producer may join a chunk. */
+  private admitted(
+    { depth, places, producer }: ProducerSubscription,
+    share: number,
+    { assigned, handle }: WorkerState,
+    entries: ReadonlyArray<TaskEntry>
+  ): number {
+    let size = producer.chunkSize === undefined ? share : Math.min(share, producer.chunkSize)
+    if (handle.capacityAt !== undefined) {
+      const taken = entries.length === 0 ? 0 : entries.filter((entry) => entry.depth === depth).length
+      size = Math.min(size, handle.capacityAt(depth) - taken)
+    }
+    if (this.capacity.isUnbounded || handle.window <= handle.concurrency) return size
+    // Entries beyond the worker's free slots do not start, so they need places; those that have one keep it.
+    const freeSlots = handle.concurrency - assigned - entries.length
+    const free = this.capacity.free - Math.max(0, -freeSlots)
+    return Math.min(size, Math.max(0, freeSlots) + Math.max(0, free) + places.count)
+  }
+
+  /** Spreads the end of a source over the workers. */
+  private shareTail(subscription: ProducerSubscription, entries: Array<TaskEntry>, start: number): void {
+    if (this.workers.size < 2 || subscription.producer.chunkSize !== undefined) return
+    const end = start + Math.ceil((entries.length - start) / this.workers.size)
+    while (entries.length > end) subscription.requeue(entries.pop()!)
+  }
+}
+
+/** Whether the chunk holds an entry whose payload is moved: alone, so that no other has to wait for the same worker. */
+const isMovedAlone = (entries: ReadonlyArray<TaskEntry>, worker: WorkerState): boolean =>
+  entries.length === 1 && worker.moves(entries[0])

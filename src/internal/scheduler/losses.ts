@@ -1,0 +1,108 @@
+/**
+ * Entries that come back from a worker without an outcome: requeued by it, or held
+ * by it when it was lost.
+ *
+ * What must stay true: an entry that did not start counts no attempt and no loss.
+ * Only an entry that is proven to have ended its worker counts a loss; one that may
+ * have done so is quarantined. An entry that must not start twice (`idempotent:
+ * false`, or its payload was moved) fails with `WorkerLost` instead.
+ */
+import type { Assignments } from "./assignments.ts"
+import type * as Contract from "./contract.ts"
+import type { Outcomes } from "./outcomes.ts"
+import type { TaskEntry } from "./producer.ts"
+import type { Quarantine } from "./quarantine.ts"
+import type { RunQueue } from "./runQueue.ts"
+import { isWanted, subscriptionOf } from "./subscription.ts"
+import type { Chunk, WorkerState } from "./workerState.ts"
+
+export interface LossesOptions {
+  readonly assignments: Assignments
+  readonly outcomes: Outcomes
+  readonly quarantine: Quarantine
+  readonly runQueue: RunQueue
+  readonly maxWorkerLosses: number
+}
+
+export class Losses {
+  private readonly options: LossesOptions
+
+  constructor(options: LossesOptions) {
+    this.options = options
+  }
+
+  /** Items from `from` up to, not including, `to` did not start. */
+  requeue(chunk: Chunk, from: number, to: number): void {
+    const { assignments } = this.options
+    for (let at = Math.min(to, chunk.items.length) - 1; at >= from; at--) {
+      const entry: TaskEntry = chunk.items[at]
+      if (!assignments.release(chunk, entry)) continue
+      this.restartUnstarted(entry, chunk.worker, { outOfMemory: false })
+      assignments.finish(chunk, entry)
+    }
+  }
+
+  /** Restarts or fails everything that a worker held when it left. */
+  workerLeft(worker: WorkerState, loss: Contract.WorkerLoss | undefined): void {
+    const { assignments } = this.options
+    const started: Array<TaskEntry> = []
+    let culprit: TaskEntry | undefined
+    // Newest first, since each requeued entry goes before the others.
+    for (
+      let chunk = worker.newestChunk, older = chunk?.older;
+      chunk !== undefined;
+      chunk = older, older = chunk?.older
+    ) {
+      const report = loss?.chunks.find((report) => report.chunk === chunk)
+      for (let at = chunk.items.length - 1; at >= 0; at--) {
+        const entry: TaskEntry = chunk.items[at]
+        if (entry.assignment !== chunk) continue
+        if (report?.started(at) === true) {
+          started.push(entry)
+          if (report.culprit === at) culprit = entry
+        } else {
+          assignments.release(chunk, entry)
+          this.restartUnstarted(entry, worker, loss ?? { outOfMemory: false })
+          subscriptionOf(entry).afterRelease(entry)
+        }
+      }
+    }
+    if (loss?.attribution === undefined && started.length === 1) culprit ??= started[0]
+    for (const entry of started) {
+      assignments.release(entry.assignment as Chunk, entry)
+      if (isWanted(entry)) this.restart(entry, worker.handle.name, worker, loss!, culprit, loss!.attribution)
+      subscriptionOf(entry).afterRelease(entry)
+    }
+  }
+
+  /** An entry that is proven to have ended what ran it below its worker, which goes on. */
+  provenLoss(entry: TaskEntry, name: string, worker: WorkerState, exit: Contract.WorkerExit): void {
+    this.restart(entry, name, worker, exit, entry, undefined)
+  }
+
+  private restartUnstarted(entry: TaskEntry, worker: WorkerState, exit: Contract.WorkerExit): void {
+    entry.attempt--
+    if (worker.moves(entry)) this.options.outcomes.failLost(entry, worker.handle.name, exit)
+    else this.options.runQueue.requeue(entry)
+  }
+
+  /** Restarts or fails an entry that was running when what ran it was lost. */
+  private restart(
+    entry: TaskEntry,
+    name: string,
+    worker: WorkerState,
+    exit: Contract.WorkerExit,
+    culprit: TaskEntry | undefined,
+    attribution: Contract.WorkerLoss["attribution"]
+  ): void {
+    const { maxWorkerLosses, outcomes, quarantine, runQueue } = this.options
+    if (entry === culprit) entry.losses++
+    if (!entry.idempotent || worker.moves(entry) || entry.losses >= maxWorkerLosses) {
+      outcomes.failLost(entry, name, exit)
+    } else if (entry === culprit || (culprit === undefined && attribution !== "nobody")) {
+      quarantine.add(entry)
+    } else {
+      runQueue.requeue(entry)
+    }
+  }
+}

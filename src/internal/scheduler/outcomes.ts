@@ -1,0 +1,98 @@
+/**
+ * Gives entries their outcome: decodes what a worker reported, builds the failure,
+ * and hands the entry to its producer.
+ *
+ * What must stay true: `Producer.settled` is called at most once per start of an
+ * entry, with `value` or `failure` set, and never for a cancelled entry.
+ */
+import * as TaskFailure from "../../TaskFailure.ts"
+import * as Codec from "../encoding/codec.ts"
+import type { Capacity } from "./capacity.ts"
+import type * as Contract from "./contract.ts"
+import { reasonOf, workerLost } from "./failureReason.ts"
+import type { TaskEntry } from "./producer.ts"
+import { isWanted, subscriptionOf } from "./subscription.ts"
+import { typeOf } from "./taskTypes.ts"
+
+/** An entry that fails before it reaches a worker. */
+interface Rejection {
+  readonly entry: TaskEntry
+  readonly worker: string
+  readonly reason: TaskFailure.Reason<unknown>
+}
+
+export class Outcomes {
+  private readonly capacity: Capacity
+  private readonly later: (f: () => void) => void
+  private rejected: Array<Rejection> = []
+  private succeededCount = 0
+  private failedCount = 0
+
+  constructor(capacity: Capacity, later: (f: () => void) => void) {
+    this.capacity = capacity
+    this.later = later
+  }
+
+  /** Successes since the dispatcher started. */
+  get succeeded(): number {
+    return this.succeededCount
+  }
+
+  /** Failures since the dispatcher started. */
+  get failed(): number {
+    return this.failedCount
+  }
+
+  succeed(entry: TaskEntry, worker: string, value: unknown): void {
+    const codec = typeOf(entry).codec
+    const decoded = codec === undefined ? value : codec.success.decode(value)
+    if (decoded instanceof Codec.CodecError) {
+      return this.fail(entry, worker, new TaskFailure.Undecodable({ part: "success", message: decoded.message }))
+    }
+    entry.value = decoded
+    this.succeededCount++
+    settle(entry)
+  }
+
+  /** Fails an entry with the failure that a worker reported. */
+  failReported(entry: TaskEntry, worker: string, failure: Contract.WireFailure): void {
+    const reason = TaskFailure.withoutStack(() => reasonOf(failure, entry.name, typeOf(entry).codec))
+    this.fail(entry, worker, reason, "trace" in failure ? failure.trace : "")
+  }
+
+  /** Fails an entry with the loss of its worker, if it is still wanted. */
+  failLost(entry: TaskEntry, worker: string, exit: Contract.WorkerExit): void {
+    if (isWanted(entry)) this.fail(entry, worker, workerLost(exit))
+  }
+
+  /** Fails an entry that no worker gets. The outcome follows later, so that a producer that is being asked is not disturbed. */
+  reject(entry: TaskEntry, worker: string, reason: TaskFailure.Reason<unknown>): void {
+    subscriptionOf(entry).places.release(entry)
+    if (this.rejected.push({ entry, worker, reason }) > 1) return
+    // In a turn of its own: entries that are rejected and retried at once must not block the event loop.
+    this.later(this.failRejected)
+  }
+
+  private readonly failRejected = (): void => {
+    const rejected = this.rejected
+    this.rejected = []
+    for (const { entry, reason, worker } of rejected) if (isWanted(entry)) this.fail(entry, worker, reason)
+    this.capacity.notify()
+  }
+
+  private fail(
+    entry: TaskEntry,
+    worker: string,
+    reason: TaskFailure.Reason<unknown>,
+    trace: Contract.Trace = ""
+  ): void {
+    this.failedCount++
+    entry.failure = TaskFailure.make({ task: entry.task, attempt: Math.max(1, entry.attempt), worker, trace, reason })
+    settle(entry)
+  }
+}
+
+const settle = (entry: TaskEntry): void => {
+  entry.payload = undefined
+  subscriptionOf(entry).producer.settled(entry)
+}

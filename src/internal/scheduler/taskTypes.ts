@@ -1,0 +1,78 @@
+/**
+ * What the scheduler knows of each type of task: its codec, how long its tasks
+ * take and how large their payloads are.
+ *
+ * A type is made when its first task is taken. `TaskEntry.type` is set before an
+ * entry enters a chunk.
+ */
+import * as Codec from "../encoding/codec.ts"
+import { estimateSize } from "../encoding/estimateSize.ts"
+import type * as Task from "../task.ts"
+import type { TaskStats } from "./chunkSizing.ts"
+import type { TaskEntry } from "./producer.ts"
+
+export interface TaskType extends TaskStats {
+  readonly name: string
+  readonly codec: Codec.TaskCodec | undefined
+  /** Payloads that were encoded, of which every 64th is measured. */
+  encoded: number
+}
+
+/**
+ * How payloads reach workers: `"encode"` them here, pass `"live"` values, or
+ * `"relay"` what came encoded from another scheduler.
+ */
+export type PayloadMode = "encode" | "live" | "relay"
+
+const SAMPLE_EVERY = 64
+
+export class TaskTypes {
+  private readonly types = new Map<string, TaskType>()
+  private readonly classes: ReadonlyMap<string, Task.AnyClass>
+  private readonly mode: PayloadMode
+
+  constructor(classes: ReadonlyMap<string, Task.AnyClass>, mode: PayloadMode) {
+    this.classes = classes
+    this.mode = mode
+  }
+
+  /** The type of a name, or `undefined` if the dispatcher does not know it. */
+  get(name: string): TaskType | undefined {
+    const known = this.types.get(name)
+    if (known !== undefined) return known
+    const task = this.classes.get(name)
+    if (task === undefined) return undefined
+    const type: TaskType = {
+      name,
+      codec: this.mode === "encode" ? Codec.make(task) : undefined,
+      micros: 0,
+      bytes: 0,
+      encoded: 0
+    }
+    this.types.set(name, type)
+    return type
+  }
+
+  /** Sets the payload as workers get it, once per entry; an error if the task cannot be encoded. */
+  encode(entry: TaskEntry, type: TaskType): Codec.CodecError | undefined {
+    if (this.mode === "relay") {
+      sample(type, entry.payload)
+    } else if (type.codec === undefined) {
+      entry.payload = entry.task
+    } else if (entry.payload === undefined) {
+      const encoded = type.codec.payload.encode(entry.task)
+      if (encoded instanceof Codec.CodecError) return encoded
+      entry.payload = encoded
+      sample(type, encoded)
+    }
+    return undefined
+  }
+}
+
+const sample = (type: TaskType, payload: unknown): void => {
+  if (type.encoded++ % SAMPLE_EVERY !== 0) return
+  type.bytes += (estimateSize(payload) - type.bytes) / (type.encoded === 1 ? 1 : 8)
+}
+
+/** The type of an entry that has been in a chunk. */
+export const typeOf = (entry: TaskEntry): TaskType => entry.type as TaskType

@@ -1,0 +1,58 @@
+/**
+ * The workers that have joined.
+ *
+ * What must stay true: `slots` and `window` are the sums over exactly these workers.
+ */
+import type { Capacity } from "./capacity.ts"
+import type * as Contract from "./contract.ts"
+import { WorkerState } from "./workerState.ts"
+
+export class Workers implements Iterable<WorkerState> {
+  private readonly states = new Map<Contract.WorkerHandle, WorkerState>()
+  private readonly capacity: Capacity
+  private slotCount = 0
+  private windowCount = 0
+
+  constructor(capacity: Capacity) {
+    this.capacity = capacity
+  }
+
+  /** Tasks that run at the same time. */
+  get slots(): number {
+    return this.slotCount
+  }
+
+  /** Tasks that keep all workers busy. */
+  get window(): number {
+    return this.windowCount
+  }
+
+  get size(): number {
+    return this.states.size
+  }
+
+  get(handle: Contract.WorkerHandle): WorkerState | undefined {
+    return this.states.get(handle)
+  }
+
+  [Symbol.iterator](): Iterator<WorkerState> {
+    return this.states.values()
+  }
+
+  join(handle: Contract.WorkerHandle): void {
+    this.states.set(handle, new WorkerState(handle, this.capacity))
+    this.slotCount += handle.concurrency
+    this.windowCount += handle.window
+  }
+
+  /** The state of the worker that left, with what it still holds. `undefined` if it had not joined. */
+  leave(handle: Contract.WorkerHandle): WorkerState | undefined {
+    const worker = this.states.get(handle)
+    if (worker === undefined) return undefined
+    this.states.delete(handle)
+    this.slotCount -= handle.concurrency
+    this.windowCount -= handle.window
+    worker.leave()
+    return worker
+  }
+}
