@@ -1,4 +1,8 @@
-/** Tells when a run of tasks has lasted too long; reads the time only as often as their length asks for. */
+/**
+ * Tells when tasks in a row have used up a time slice. Reading the clock costs as much as a trivial task, so the
+ * clock is read about 8 times per slice, after a number of tasks that adapts to their length. A slice may therefore
+ * be exceeded by up to 64 tasks if tasks become slower suddenly.
+ */
 export class TimeSlice {
   private readonly limit: number
   private since = 0
@@ -12,16 +16,15 @@ export class TimeSlice {
   }
 
   begin(): void {
-    // Now, and not after the first task: that one may be long, and what it gave must not wait for another.
+    // Not after the first task, which may be long: its outcome must not wait for a second one.
     this.since = this.last = performance.now()
     this.left = this.stride
   }
 
-  /** To be asked after each task. */
+  /** Whether the slice is used up. Call it after each task. */
   over(): boolean {
     if (--this.left > 0) return false
     const now = performance.now()
-    // Aims at 8 readings in a slice.
     this.stride = (now - this.last) * 8 > this.limit ? Math.max(1, this.stride >> 1) : Math.min(64, this.stride * 2)
     this.left = this.stride
     this.last = now

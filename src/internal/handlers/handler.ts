@@ -1,0 +1,118 @@
+/**
+ * The handler of one task, ready to run: decodes the payload, starts the handler in a context of its own, and
+ * encodes its exit. It is the same in this process and in a worker thread. `begin` and `end` never throw.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import * as Tracer from "effect/Tracer"
+import { Dispatcher } from "../../Dispatcher.ts"
+import type * as Executor from "../../Executor.ts"
+import { CurrentAttempt } from "../../Task.ts"
+import type { HandlerEntry } from "../../TaskGroup.ts"
+import * as Codec from "../encoding/codec.ts"
+import type { ListShape, Shape } from "../encoding/columns.ts"
+import { CurrentParent, type ParentTask } from "../scheduler/producer.ts"
+import type { Copy } from "./copy.ts"
+import { type HandlerOutcome, render, undecodable, wireDefect } from "./outcome.ts"
+
+export class Handler {
+  readonly handle: HandlerEntry["handle"]
+  /** Whether the task declares a typed error. */
+  private readonly fails: boolean
+  /** Whether the buffers of a payload are moved to the handler. */
+  readonly movesPayload: boolean
+  /** Whether the buffers of a result are moved to the caller. */
+  readonly movesResult: boolean
+  /** Whether one of its tasks has ever suspended; `undefined` before the first one. Owned by the executor. */
+  suspends: boolean | undefined = undefined
+  private readonly context: Context.Context<never>
+  /** The shape of its encoded results. */
+  readonly resultShape: Shape | ListShape | undefined
+  private readonly codec: Codec.TaskCodec | undefined
+  private readonly copy: Copy
+
+  constructor(entry: HandlerEntry, dispatcher: Dispatcher["Service"], boundary: "codec" | "none", copy: Copy) {
+    const definition = entry.task.prototype["~papyros/Task"]
+    this.handle = entry.handle
+    this.fails = definition.error !== Schema.Never
+    this.movesPayload = definition.transfer === "payload" || definition.transfer === "both"
+    this.movesResult = definition.transfer === "success" || definition.transfer === "both"
+    const context = Context.add(entry.context, Dispatcher, dispatcher)
+    // A flat map: `contextFor` then adds to it without copying it.
+    const services = new Map(context.mapUnsafe)
+    // The span in which the Layer was built has ended.
+    services.delete(Tracer.ParentSpan.key)
+    this.context = Context.makeUnsafe<never>(services)
+    this.codec = boundary === "codec" ? Codec.make(entry.task) : undefined
+    this.resultShape = this.codec?.success.shape
+    this.copy = copy
+  }
+
+  /**
+   * Starts an item: returns the effect of the handler, an `Exit` if the handler is done already, or the
+   * `CodecError` of a payload that does not decode.
+   */
+  begin(item: Executor.Item): Effect.Effect<unknown, unknown> | Codec.CodecError {
+    let task = item.payload
+    if (this.codec !== undefined) {
+      const payload = this.copy(task)
+      if (payload instanceof Codec.CodecError) return payload
+      task = this.codec.payload.decode(payload)
+      if (task instanceof Codec.CodecError) return task
+    }
+    try {
+      const effect = this.handle(task as never)
+      if (!Effect.isEffect(effect)) {
+        return Exit.die(new TypeError(`The handler of ${item.name} returned something that is not an Effect`))
+      }
+      return item.span?.sampled === true ? withTaskSpan(effect, item) : effect
+    } catch (defect) {
+      return Exit.die(defect)
+    }
+  }
+
+  /** Replaces the bytes of an encoded result, in a copy of it; absent if results never hold bytes. */
+  get withBytes(): Codec.Codec["withBytes"] {
+    return this.codec?.success.withBytes
+  }
+
+  /** The context of one run of the handler. */
+  contextFor(item: Executor.Item, parent: ParentTask | undefined): Context.Context<never> {
+    let context = parent === undefined ? this.context : Context.add(this.context, CurrentParent, parent)
+    if (item.span?.sampled === false) context = Context.add(context, Tracer.ParentSpan, item.span)
+    return item.attempt === 1 ? context : Context.add(context, CurrentAttempt, item.attempt)
+  }
+
+  /** The outcome of an exit. */
+  end(exit: Exit.Exit<unknown, unknown>): HandlerOutcome {
+    if (exit._tag === "Failure") return this.failureOf(exit.cause)
+    if (this.codec === undefined) return exit
+    const value = this.copy(this.codec.success.encode(exit.value))
+    return value instanceof Codec.CodecError ? undecodable("success", value) : { _tag: "Success", value }
+  }
+
+  private failureOf(cause: Cause.Cause<unknown>): Executor.WireFailure {
+    // A cause cannot cross a codec boundary: its trace is rendered here.
+    const trace = this.codec === undefined ? () => render(cause) : render(cause)
+    const die = cause.reasons.find(Cause.isDieReason)
+    const fail = die === undefined ? cause.reasons.find(Cause.isFailReason) : undefined
+    if (fail !== undefined && this.fails) {
+      if (this.codec === undefined) return { _tag: "Failed", error: fail.error, trace }
+      const error = this.copy(this.codec.error.encode(fail.error))
+      return error instanceof Codec.CodecError ? undecodable("error", error) : { _tag: "Failed", error, trace }
+    }
+    if (die === undefined && fail === undefined) return { _tag: "Interrupted", trace }
+    const defect = die === undefined ? fail!.error : die.defect
+    return this.codec === undefined ? { _tag: "Defect", defect, trace } : wireDefect(defect, trace)
+  }
+}
+
+const withTaskSpan = (effect: Effect.Effect<unknown, unknown>, item: Executor.Item): Effect.Effect<unknown, unknown> =>
+  Effect.withSpan(effect, `papyros.${item.name}`, {
+    parent: item.span,
+    attributes: { "papyros.task": item.name, "papyros.attempt": item.attempt },
+    captureStackTrace: false
+  })
