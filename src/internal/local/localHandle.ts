@@ -1,0 +1,178 @@
+/**
+ * The one worker of the executor of this process: starts tasks as fibers while slots are free, and reports their
+ * outcomes. Starting does not nest: a task that ends at once only frees its slot for the loop that started it.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Executor from "../../Executor.ts"
+import { CodecError } from "../encoding/codec.ts"
+import type { Handler } from "../handlers/handler.ts"
+import type { Handlers } from "../handlers/handlers.ts"
+import { undecodable } from "../handlers/outcome.ts"
+import { TimeSlice } from "../handlers/timeSlice.ts"
+import { Deadlines } from "./deadlines.ts"
+import { RunningTask } from "./runningTask.ts"
+import { Slots } from "./slots.ts"
+
+/** How long tasks that do not suspend may keep the event loop, in milliseconds. */
+const SLICE = 8
+
+/** The note of a chunk: its items that run, and those that were cancelled before they started. */
+type ItemStates = Array<RunningTask | "cancelled">
+
+export class LocalHandle implements Executor.Lane {
+  readonly name: string
+  readonly concurrency: number
+  readonly window: number
+  private readonly scheduler: Executor.Scheduler
+  private readonly handlers: Handlers
+  /** Calls a function in a later turn of the event loop. */
+  private readonly later: (f: () => void) => void
+  private readonly slots: Slots
+  private readonly deadlines: Deadlines
+  private readonly slice = new TimeSlice(SLICE)
+  private pumping = false
+  /** The time slice is used up: nothing starts before the next turn of the event loop. */
+  private paused = false
+  /** `pump` is going to be called for slots that became free. */
+  private scheduled = false
+
+  constructor(
+    name: string,
+    concurrency: number,
+    scheduler: Executor.Scheduler,
+    handlers: Handlers,
+    later: (f: () => void) => void
+  ) {
+    this.name = name
+    this.concurrency = concurrency
+    this.window = concurrency
+    this.scheduler = scheduler
+    this.handlers = handlers
+    this.later = later
+    this.slots = new Slots(concurrency, () => this.pump())
+    this.deadlines = new Deadlines(scheduler)
+  }
+
+  wake(): void {
+    this.pump()
+  }
+
+  capacityAt(depth: number): number {
+    return this.slots.capacityAt(depth)
+  }
+
+  // --- starting --------------------------------------------------------------
+
+  private pump(): void {
+    if (this.pumping || this.paused) return
+    this.pumping = true
+    try {
+      this.slice.begin()
+      while (this.slots.resumeReturning() && !this.paused) {
+        const chunk = this.scheduler.take(this, this.slots.free, this.slots.takeLender())
+        if (chunk === undefined) break
+        for (let at = 0; at < chunk.items.length; at++) {
+          this.start(chunk, at)
+          if (this.slice.over()) {
+            this.scheduler.requeue(chunk, at + 1, chunk.items.length)
+            this.pause()
+            break
+          }
+        }
+      }
+    } finally {
+      this.pumping = false
+    }
+  }
+
+  /** Lets other work of the event loop run: tasks that end at once would keep it as long as there are tasks. */
+  private pause(): void {
+    this.paused = true
+    this.later(() => {
+      this.paused = false
+      this.pump()
+    })
+  }
+
+  private start(chunk: Executor.Chunk, at: number): void {
+    if ((chunk.note as ItemStates | undefined)?.[at] === "cancelled") return
+    const item = chunk.items[at]
+    const handler = this.handlers.get(item.name)
+    if (handler === undefined) return this.scheduler.fail(chunk, at, { _tag: "UnknownTask" })
+    const since = item.taskTimeout === undefined ? 0 : this.scheduler.now()
+    const { depth } = item
+    this.slots.occupy(depth)
+    const effect = handler.begin(item)
+    // A handler that is done when it returns needs no fiber.
+    if (!(effect instanceof CodecError) && !Exit.isExit(effect)) {
+      const task = new RunningTask(this.slots, this.scheduler, handler, chunk, at)
+      const states = (chunk.note ??= []) as ItemStates
+      // The handler may have cancelled its own task while it was called.
+      if (states[at] === "cancelled") return this.release(depth, false)
+      states[at] = task
+      const fiber = Effect.runForkWith(handler.contextFor(item, task))(effect)
+      const exit = fiber.pollUnsafe()
+      if (exit !== undefined) return this.ended(task, since, exit)
+      task.fiber = fiber
+      if (item.taskTimeout !== undefined) this.deadlines.add(task, since + item.taskTimeout)
+      if (task.stopping !== undefined) fiber.interruptUnsafe()
+      fiber.addObserver((exit) => this.ended(task, since, exit))
+      return
+    }
+    if (since !== 0 && this.scheduler.now() - since > item.taskTimeout!) {
+      this.scheduler.fail(chunk, at, { _tag: "TimedOut", millis: item.taskTimeout! })
+    } else if (effect instanceof CodecError) {
+      this.scheduler.fail(chunk, at, undecodable("payload", effect))
+    } else {
+      this.report(handler, chunk, at, effect)
+    }
+    this.release(depth, false)
+  }
+
+  // --- ending ----------------------------------------------------------------
+
+  private ended(task: RunningTask, since: number, exit: Exit.Exit<unknown, unknown>): void {
+    const { at, chunk } = task
+    const { taskTimeout } = task.item
+    task.over = true
+    if (taskTimeout !== undefined) this.deadlines.end(task, since)
+    if (task.stopping === "timedOut") this.scheduler.fail(chunk, at, { _tag: "TimedOut", millis: taskTimeout! })
+    else this.report(task.handler, chunk, at, exit)
+    this.release(task.depth, task.lent)
+  }
+
+  private report(handler: Handler, chunk: Executor.Chunk, at: number, exit: Exit.Exit<unknown, unknown>): void {
+    const outcome = handler.end(exit)
+    if (outcome._tag === "Success") this.scheduler.succeed(chunk, at, outcome.value)
+    else this.scheduler.fail(chunk, at, outcome)
+  }
+
+  private release(depth: number, lent: boolean): void {
+    this.slots.release(depth, lent)
+    // Once for all tasks that end in one turn of the event loop: starting the next task inside the end of the last
+    // one nests their async contexts and makes chunks of one, and took twice as long. If no other task runs that
+    // could end in this turn, a microtask is late enough.
+    if (this.pumping || this.scheduled) return
+    this.scheduled = true
+    if (this.slots.allFree) queueMicrotask(this.pumpScheduled)
+    else this.later(this.pumpScheduled)
+  }
+
+  private readonly pumpScheduled = (): void => {
+    this.scheduled = false
+    this.pump()
+  }
+
+  cancel(chunk: Executor.Chunk, at: number): void {
+    const states = (chunk.note ??= []) as ItemStates
+    const task = states[at]
+    if (task === undefined) {
+      states[at] = "cancelled"
+      return this.scheduler.requeue(chunk, at, at + 1)
+    }
+    if (task === "cancelled") return
+    task.stopping ??= "cancelled"
+    task.fiber?.interruptUnsafe()
+  }
+}
