@@ -1,4 +1,6 @@
-/** The executor of worker threads from what its users say. */
+/**
+ * The executor of worker threads: a pool that lives as long as the scope in which the executor is opened.
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Executor from "../../../Executor.ts"
@@ -14,7 +16,7 @@ interface PoolExecutor extends Executor.ExecutorSettings {
 export const make = (options: PoolOptions): PoolExecutor => ({
   name: "pool",
   boundary: "codec",
-  maxChunk: SharedState.maxChunk,
+  maxChunk: SharedState.maxItems,
   open: (scheduler) =>
     Effect.gen(function*() {
       const pool = new Pool(options, scheduler, yield* Effect.context<never>())

@@ -1,4 +1,7 @@
-/** The options of a pool of worker threads: as users give them, and checked. */
+/**
+ * The options of a pool of worker threads: as users give them, and checked. An invalid option is a defect when the
+ * layer is built; a handlers module that cannot be used is a `HandlersError`.
+ */
 import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { existsSync } from "node:fs"
@@ -9,38 +12,39 @@ import type * as TaskGroup from "../../../TaskGroup.ts"
 import { boundOption, countOption, millisOption } from "../../options.ts"
 
 /**
- * What the layer takes.
+ * The options of the layer.
  *
  * @category models
  */
 export interface WorkerPoolOptions {
   /**
    * `file:` URL of the handlers module, whose default export is the Layer of the
-   * handlers. It is built once per thread and ended with it. If it ends in `.ts`
-   * (`.mts`) and no such file exists, its `.js` (`.mjs`) sibling is meant, so that
-   * the same URL works after a build.
+   * handlers. The Layer is built once per thread and released with the thread. If
+   * the URL ends in `.ts` (`.mts`) and no such file exists, its `.js` (`.mjs`)
+   * sibling is loaded, so that the same URL works after a build.
    */
   readonly handlers: URL | string
   /**
-   * Threads, or how few and how many, and how long one above `min` stays idle
-   * (default 30 seconds). Default: the CPUs available; 1 inside a thread of a pool.
+   * The number of threads, or the least and the most of them and how long a thread
+   * above `min` stays idle before it ends (default 30 seconds). Default: the CPUs
+   * available; 1 inside a thread of a pool.
    */
   readonly size?: number | {
     readonly min: number
     readonly max: number
     readonly idleTimeToLive?: Duration.Input | undefined
   } | undefined
-  /** Tasks at once in a thread, for handlers that wait. Default 1. */
+  /** Tasks that a thread runs concurrently, for handlers that wait. Default 1. */
   readonly concurrency?: number | undefined
   /** Tasks accepted and not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
-  /** How often a task may be alone on a thread that is lost, before it fails with `WorkerLost`. Default 3. */
+  /** How many losses of threads may be attributed to a task before it fails with `WorkerLost`. Default 3. */
   readonly maxWorkerLosses?: number | undefined
-  /** How long a task that is to stop may take, before its thread is ended. Default 1 second. */
+  /** How long a task may take to stop before its thread is terminated. Default 1 second. */
   readonly gracePeriod?: Duration.Input | undefined
   /** Tasks after which a thread is replaced. Default: never. */
   readonly maxTasksPerWorker?: number | undefined
-  /** Caps of a thread's JavaScript heap; a thread that exceeds them is lost. Default: Node's, but for 12 MB of young objects. */
+  /** Bounds on the JavaScript heap of a thread; a thread that exceeds them is lost. Default: those of Node, and 12 MB for young objects. */
   readonly resourceLimits?: ResourceLimits | undefined
 }
 
@@ -50,12 +54,12 @@ export class HandlersError extends Schema.TaggedError<HandlersError>("papyros/Ha
   cause: Schema.Defect({ includeStack: true })
 }) {
   override get message(): string {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `The handlers module ${this.url} cannot be used: ${why}`
+    const reason = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `The handlers module ${this.url} cannot be used: ${reason}`
   }
 }
 
-/** Options of a pool, checked. Times in milliseconds. */
+/** The checked options of a pool. Times in milliseconds. */
 export interface PoolOptions {
   readonly handlers: string
   readonly group: TaskGroup.Any
@@ -68,7 +72,7 @@ export interface PoolOptions {
   readonly resourceLimits: ResourceLimits | undefined
 }
 
-/** Unusable options are defects. */
+/** Checks the options; an invalid one is thrown. */
 export const checkPool = (group: TaskGroup.Any, options: WorkerPoolOptions): PoolOptions => {
   const cpus = availableParallelism()
   const size = typeof options.size === "object"
@@ -90,7 +94,7 @@ export const checkPool = (group: TaskGroup.Any, options: WorkerPoolOptions): Poo
   }
 }
 
-/** The URL of the module, or of its compiled sibling where only that exists. */
+/** The URL of the module, or of its compiled sibling if only that exists. */
 const resolve = (handlers: URL | string): string => {
   const url = new URL(handlers)
   if (url.protocol !== "file:" || !/\.m?ts$/.test(url.pathname) || existsSync(fileURLToPath(url))) return url.href
@@ -99,5 +103,5 @@ const resolve = (handlers: URL | string): string => {
   return existsSync(fileURLToPath(compiled)) ? compiled.href : url.href
 }
 
-/** In a thread of a pool, one more pool has one thread: the machine is shared already. */
+/** A pool inside a thread of another pool has one thread: the outer pool uses all CPUs already. */
 const defaultSize = (cpus: number): number => isMainThread ? cpus : 1

@@ -1,47 +1,45 @@
 /**
- * The executor of worker threads: starts, replaces and ends them, and keeps the
- * one watch over all of them that finds tasks which do not yield.
+ * The worker threads of a dispatcher: opens and closes them, and reacts to what they report. It opens when one thread
+ * can work, and fails if the handlers module cannot be used; it is closed when every thread in it has exited.
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Executor from "../../../Executor.ts"
-import * as Codec from "../../encoding/codec.ts"
+import { PayloadCodecs } from "./encodeRequest.ts"
+import { Monitor } from "./monitor.ts"
 import { HandlersError, type PoolOptions } from "./options.ts"
-import { ThreadHandle, type ThreadOwner } from "./threadHandle.ts"
-
-/** How often the watch looks at the threads, in milliseconds. */
-const WATCH = 2
+import { Sizing } from "./sizing.ts"
+import { type ThreadEnvironment, ThreadHandle, type ThreadListener } from "./threadHandle.ts"
 
 /** Failed starts in a row after which waiting tasks fail. */
 const MAX_FAILED_STARTS = 5
 
-const FIRST_DELAY = 100
-const LONGEST_DELAY = 10_000
-
-export class Pool implements ThreadOwner {
-  readonly options: PoolOptions
-  readonly scheduler: Executor.Scheduler
-  /** Whose loggers, tracer and metrics hear of what happens in threads. */
-  readonly context: Context.Context<never>
+export class Pool implements ThreadListener {
+  private readonly environment: ThreadEnvironment
   private readonly threads = new Set<ThreadHandle>()
-  private readonly codecs = new Map<string, Codec.Codec>()
-  private watch: ReturnType<typeof setInterval> | undefined
-  private restart: ReturnType<typeof setTimeout> | undefined
-  /** Waits before the next replacement; 0: none. */
-  private delay = 0
+  private readonly sizing: Sizing<ThreadHandle>
+  private readonly monitor = new Monitor(() => this.tick())
   private failedStarts = 0
   private started = 0
   private closing = false
+  /** Completes `open`; absent once it has. */
   private onFirst: ((error: HandlersError | undefined) => void) | undefined
 
-  constructor(
-    options: PoolOptions,
-    scheduler: Executor.Scheduler,
-    context: Context.Context<never>
-  ) {
-    this.options = options
-    this.scheduler = scheduler
-    this.context = context
+  constructor(options: PoolOptions, scheduler: Executor.Scheduler, context: Context.Context<never>) {
+    this.environment = {
+      options,
+      scheduler,
+      context,
+      codecs: new PayloadCodecs(options.group),
+      log: (effect) => {
+        Effect.runForkWith(context)(effect)
+      }
+    }
+    this.sizing = new Sizing(
+      this.threads,
+      options,
+      () => new ThreadHandle(`thread-${++this.started}`, this.environment, this)
+    )
   }
 
   /** Starts the first threads; completes when one can work, fails if the handlers module cannot be used. */
@@ -50,14 +48,14 @@ export class Pool implements ThreadOwner {
       this.onFirst = undefined
       resume(error === undefined ? Effect.void : Effect.fail(error))
     }
-    for (let i = 0; i < this.options.min; i++) this.spawn()
+    this.sizing.open()
   })
 
-  /** Ends every thread in good order; one that does not end is terminated. */
+  /** Ends every thread in good order; terminates a thread that does not end within the grace period. */
   readonly close: Effect.Effect<void> = Effect.callback((resume) => {
     this.closing = true
-    clearTimeout(this.restart)
-    clearInterval(this.watch)
+    this.sizing.close()
+    this.monitor.close()
     let left = this.threads.size
     if (left === 0) return resume(Effect.void)
     for (const thread of this.threads) {
@@ -67,97 +65,52 @@ export class Pool implements ThreadOwner {
     }
   })
 
-  /** Of the payloads of a type. */
-  codecOf(name: string): Codec.Codec {
-    let codec = this.codecs.get(name)
-    if (codec === undefined) this.codecs.set(name, codec = Codec.make(this.options.group.tasks.get(name)!).payload)
-    return codec
-  }
+  // --- events of threads -----------------------------------------------------
 
-  private spawn(): void {
-    this.threads.add(new ThreadHandle(this, `thread-${++this.started}`))
-  }
-
-  // --- what threads report ---------------------------------------------------
-
-  ready(): void {
+  onReady(): void {
     this.failedStarts = 0
     this.onFirst?.(undefined)
   }
 
-  /** The handlers module cannot be used in a thread. */
-  unusable(cause: unknown): void {
-    this.onFirst?.(new HandlersError({ url: this.options.handlers, cause }))
+  onUnusable(cause: unknown): void {
+    this.onFirst?.(new HandlersError({ url: this.environment.options.handlers, cause }))
   }
 
-  /** A task was settled, or ended in time: its thread worked. */
-  worked(): void {
-    this.delay = 0
+  onBusy(): void {
+    this.monitor.start()
   }
 
-  log(effect: Effect.Effect<void>): void {
-    Effect.runForkWith(this.context)(effect)
+  onWorked(): void {
+    this.sizing.worked()
   }
 
-  /** The thread has exited; it is replaced unless it was one too many. */
-  exited(thread: ThreadHandle, started: boolean, cause: unknown): void {
+  onExit(thread: ThreadHandle, wasReady: boolean, cause: unknown): void {
     this.threads.delete(thread)
-    if (!started) this.unusable(cause)
-    // A pool that could not open is closed by now.
+    if (!wasReady) this.onUnusable(cause)
+    // This includes a pool that could not open.
     if (this.closing) return
-    if (!started && ++this.failedStarts >= MAX_FAILED_STARTS && this.threads.size === 0) {
-      this.scheduler.unavailable(cause)
+    if (!wasReady && ++this.failedStarts >= MAX_FAILED_STARTS && this.threads.size === 0) {
+      this.environment.scheduler.unavailable(cause)
     }
-    this.replace()
+    this.sizing.replace()
   }
 
-  /** The first replacement comes at once, further ones wait twice as long each until a task is settled again. */
-  private replace(): void {
-    if (this.restart !== undefined || this.threads.size >= this.options.min) return
-    const delay = this.delay
-    this.delay = delay === 0 ? FIRST_DELAY : Math.min(delay * 2, LONGEST_DELAY)
-    if (delay === 0) {
-      this.spawn()
-      return this.replace()
-    }
-    this.restart = setTimeout(() => {
-      this.restart = undefined
-      this.spawn()
-      this.replace()
-    }, delay)
-  }
+  // --- ticks -----------------------------------------------------------------
 
-  // --- the watch -------------------------------------------------------------
-
-  /** A thread got work: it is watched until it has none. */
-  startMonitor(): void {
-    this.watch ??= setInterval(this.look, WATCH)
-  }
-
-  private readonly look = (): void => {
+  private tick(): void {
     const now = performance.now()
-    let working = false
+    let busy = false
     let idle = false
     let full = true
     for (const thread of this.threads) {
-      thread.look(now)
-      if (thread.busy) working = true
+      thread.tick(now)
+      if (thread.busy) busy = true
       if (thread.idle) idle = true
       if (!thread.full) full = false
     }
-    if (working && idle) { for (const thread of this.threads) thread.share() }
-    const { idleTimeToLive, max, min } = this.options
-    if (working && full && this.threads.size < max) this.spawn()
-    if (this.threads.size > min) {
-      for (const thread of this.threads) {
-        if (this.threads.size > min && thread.idleSince !== undefined && now - thread.idleSince > idleTimeToLive) {
-          this.threads.delete(thread)
-          thread.end(() => {})
-        }
-      }
-    } else if (!working) {
-      clearInterval(this.watch)
-      this.watch = undefined
-    }
+    if (busy && idle) { for (const thread of this.threads) thread.rebalance() }
+    if (busy && full) this.sizing.grow()
+    if (this.sizing.aboveMin) this.sizing.shrink(now)
+    else if (!busy) this.monitor.stop()
   }
 }

@@ -1,24 +1,24 @@
 /**
- * Chunks that went to a thread together: their items in a row, which of them have no
- * outcome yet, and until when some must have one. Sending one message costs as much
- * as working off a dozen trivial tasks, whatever size of chunk was asked for.
+ * Chunks that are sent to a thread together: their items in a row, and which of the items have no outcome yet.
+ * Sending one message costs as much as a dozen trivial tasks, whatever chunk size the user asked for. An item is
+ * closed once, by its outcome or by its revocation.
  */
 import type * as Executor from "../../../Executor.ts"
 
-/** Until when an item must have ended; after that its thread is ended. */
+/** The time by which an item must have ended, or else its thread is terminated. Owned by `Deadlines`. */
 export interface Deadline {
   readonly time: number
-  /** What becomes of the item, unless it has been cancelled. */
+  /** The outcome of the item if its thread is terminated; absent for a cancelled item, which needs none. */
   readonly failure: Executor.WireFailure | undefined
-  /** It was not met at the last look either. */
+  /** The last tick found it passed. */
   passed: boolean
 }
 
-/** A chunk of a flight. */
+/** One chunk of a request. */
 export interface RequestSegment {
-  readonly flight: Request
+  readonly request: Request
   readonly chunk: Executor.Chunk
-  /** Where its items start in the flight. */
+  /** The index of its first item in the request. */
   readonly start: number
   /** Its items without an outcome. */
   open: number
@@ -26,56 +26,57 @@ export interface RequestSegment {
 
 export class Request {
   readonly id: number
-  readonly slot: number
+  readonly requestSlot: number
   readonly items: Array<Executor.Item> = []
-  readonly parts: Array<RequestSegment> = []
-  /** Its buffers are the thread's now: it runs there or nowhere. */
+  readonly segments: Array<RequestSegment> = []
+  /** Its buffers belong to the thread now: it cannot be revoked to run elsewhere. */
   readonly moved: boolean
   /** Some of its items have a timeout. */
   timed = false
-  /** Of items that run with a timeout, or are to be stopped. */
+  /** By item; owned by `Deadlines`. */
   readonly deadlines = new Map<number, Deadline>()
-  /** Items at and after it were taken back. */
+  /** Items at and after this index were revoked, or do not exist. */
   limit = 0
-  /** Items, and chunks with items, that have no outcome. */
+  /** Items without an outcome. */
   open = 0
-  openParts = 0
-  /** The part of each item. */
-  private readonly places: Array<RequestSegment> = []
+  /** Segments with items without an outcome. */
+  openSegments = 0
+  /** The segment of each item. */
+  private readonly segmentOfItem: Array<RequestSegment> = []
   private readonly closed: Array<boolean> = []
   /** No item before it is open. */
   private firstOpen = 0
 
-  constructor(id: number, slot: number, chunk: Executor.Chunk) {
+  constructor(id: number, requestSlot: number, chunk: Executor.Chunk) {
     this.id = id
-    this.slot = slot
+    this.requestSlot = requestSlot
     this.moved = isMoved(chunk)
     this.add(chunk)
   }
 
-  /** Whether a chunk can go with it. */
-  fits(chunk: Executor.Chunk, most: number): boolean {
-    const taken = this.limit < this.items.length
-    return !taken && !this.moved && !isMoved(chunk) && this.limit + chunk.items.length <= most
+  /** Whether a chunk can be added, for at most `max` items. */
+  fits(chunk: Executor.Chunk, max: number): boolean {
+    const revoked = this.limit < this.items.length
+    return !revoked && !this.moved && !isMoved(chunk) && this.limit + chunk.items.length <= max
   }
 
   add(chunk: Executor.Chunk): void {
     const { items } = chunk
-    const part: RequestSegment = { flight: this, chunk, start: this.limit, open: items.length }
-    chunk.note = part
-    this.parts.push(part)
+    const segment: RequestSegment = { request: this, chunk, start: this.limit, open: items.length }
+    chunk.note = segment
+    this.segments.push(segment)
     for (const item of items) {
       this.items.push(item)
-      this.places.push(part)
+      this.segmentOfItem.push(segment)
       this.timed ||= item.taskTimeout !== undefined
     }
     this.limit += items.length
     this.open += items.length
-    this.openParts++
+    this.openSegments++
   }
 
-  partOf(at: number): RequestSegment {
-    return this.places[at]
+  segmentOf(at: number): RequestSegment {
+    return this.segmentOfItem[at]
   }
 
   isOpen(at: number): boolean {
@@ -86,16 +87,16 @@ export class Request {
     if (this.closed[at] === true) return
     this.closed[at] = true
     this.open--
-    if (--this.places[at].open === 0) this.openParts--
+    if (--this.segmentOfItem[at].open === 0) this.openSegments--
   }
 
-  /** Closes the items from there up to the limit, which was before the end. */
-  cut(from: number): void {
+  /** Closes the items from this index on, which were revoked. */
+  truncate(from: number): void {
     for (let at = from; at < this.limit; at++) this.close(at)
     this.limit = from
   }
 
-  /** The first item that is open, or the number of items. */
+  /** The first open item, or the number of items. */
   get first(): number {
     while (this.closed[this.firstOpen] === true) this.firstOpen++
     return this.firstOpen

@@ -1,74 +1,91 @@
-/** What the main thread and a worker thread say to each other, and the memory that they share. */
+/**
+ * The messages between the main thread and a worker thread. Messages of one side arrive in the order in which
+ * they were sent; several of them travel as one array (`outbox.ts`). The steps that they form, and the claims in
+ * shared memory beside them, are described in docs/internals/threads-protocol.md.
+ */
 import type { WireFailure } from "../../../Executor.ts"
 import type { EncodedColumns } from "../../encoding/columns.ts"
 import type { WireSpan } from "../../encoding/span.ts"
 import type { SeriesUpdate, TelemetryRecord } from "./telemetry.ts"
 
-/** What a thread is started with. */
+/** The data that a thread is started with. */
 export interface ThreadData {
   /** URL of the handlers module. */
   readonly handlers: string
-  /** Tasks that it must serve. */
+  /** Names of the tasks that the handlers module must support. */
   readonly names: ReadonlyArray<string>
   readonly concurrency: number
-  /** Somebody wants to see the spans that end here. */
+  /** The main thread has a tracer that keeps spans. */
   readonly traced: boolean
+  /** The memory of `SharedState`. */
   readonly shared: SharedArrayBuffer
 }
 
-/** From the main thread. */
+/** A message from the main thread. */
 export type ToThread =
-  | readonly [
-    tag: "run",
-    chunk: number,
-    slot: number,
-    names: ReadonlyArray<string>,
-    /** Of each item the index of its name; absent where there is one. */
-    kinds: ReadonlyArray<number> | undefined,
-    /** The payloads of each name. */
-    payloads: ReadonlyArray<EncodedColumns>,
-    extras: Extras | undefined
-  ]
-  | readonly [tag: "cancel", chunk: number, at: number]
-  /** There is room for telemetry that was withheld. */
-  | readonly [tag: "more"]
+  | RunRequest
+  /** Stops a started item. */
+  | readonly [tag: "cancel", requestId: number, at: number]
+  /** Telemetry that the thread withheld can be sent. */
+  | readonly [tag: "moreTelemetry"]
+  /** Ends the thread in good order. */
   | readonly [tag: "end"]
 
-/** What few chunks need. Arrays are by item. */
+/** Items to run. The thread starts an item only after it has claimed it. */
+export type RunRequest = readonly [
+  tag: "run",
+  requestId: number,
+  /** The slot of the request in `SharedState`. */
+  requestSlot: number,
+  names: ReadonlyArray<string>,
+  /** The index of the name of each item; absent if there is one name. */
+  nameIndices: ReadonlyArray<number> | undefined,
+  /** The payloads of each name. */
+  payloads: ReadonlyArray<EncodedColumns>,
+  extras: Extras | undefined
+]
+
+/** The properties of items that few requests need. Arrays are by item. */
 export interface Extras {
   readonly attempts: ReadonlyArray<number> | undefined
   readonly timeouts: ReadonlyArray<number | undefined> | undefined
-  /** Outcomes are sent one by one, before the next item starts. */
+  /** An item is not idempotent: each outcome is sent before the next item starts. */
   readonly once: boolean
   readonly spans: ReadonlyArray<WireSpan | undefined> | undefined
 }
 
-/** From a thread. */
+/** A message from a thread. */
 export type FromThread =
   | readonly [tag: "ready"]
+  /** The handlers module cannot be used. */
   | readonly [tag: "unusable", failure: WireFailure]
   | Done
-  /** An error outside of every handler, of a running item or of none: the thread wants to be replaced. */
-  | readonly [tag: "fault", chunk: number, item: number, failure: WireFailure]
-  /** An error outside of every handler, of a running item or of one that has ended: the thread is to be ended. */
-  | readonly [tag: "doubt"]
-  /** What handlers logged, traced and printed, and how much of it was dropped before. */
-  | readonly [tag: "telemetry", entries: ReadonlyArray<TelemetryRecord>, dropped: number]
+  /**
+   * An error was thrown outside of every handler, by the asynchronous work of this item, or of no running item (-1).
+   * The thread starts nothing more, and is to be replaced when its items have ended.
+   */
+  | readonly [tag: "fault", requestId: number, at: number, failure: WireFailure]
+  /** The same, but the item may be running or may have ended: the thread is to be terminated. */
+  | readonly [tag: "ambiguousFault"]
+  /** What handlers logged, traced and printed, and how many older records were dropped. */
+  | readonly [tag: "telemetry", records: ReadonlyArray<TelemetryRecord>, dropped: number]
   | readonly [tag: "metrics", updates: ReadonlyArray<SeriesUpdate>]
 
-/** Outcomes of items. */
+/** Outcomes of items of one request. */
 export type Done = readonly [
   tag: "done",
-  chunk: number,
+  requestId: number,
   results: ReadonlyArray<Results>,
   failures: ReadonlyArray<readonly [at: number, failure: WireFailure]>,
+  /** The time that the thread spent on these items, in microseconds. */
   micros: number,
-  /** Nothing more will come of this chunk: its slot is free. */
+  /** No outcome of the request follows: its slot is free. */
   last: boolean
 ]
 
+/** Results of one shape. */
 export interface Results {
-  /** Which items, or the first of those that follow each other. */
+  /** The indices of the items, or the first index if they follow each other. */
   readonly at: number | ReadonlyArray<number>
-  readonly packed: EncodedColumns
+  readonly values: EncodedColumns
 }

@@ -1,15 +1,22 @@
-/** Messages that are sent together: one costs as much to send as a dozen. */
+/**
+ * Messages that one side sends together, since sending one message costs as much as encoding a dozen. Messages are
+ * sent in the order in which they were added. If an array of messages cannot be cloned, `repair` replaces the values
+ * at fault, and the array is sent again: a message is never lost because of another one.
+ */
 export class ThreadOutbox<M> {
   private messages: Array<M> = []
-  private moved: Array<ArrayBuffer> = []
+  private transferred: Array<ArrayBuffer> = []
   private timer: ReturnType<typeof setTimeout> | undefined
-  private readonly post: (messages: ReadonlyArray<M>, moved: ReadonlyArray<ArrayBuffer>) => void
+  private readonly post: (messages: ReadonlyArray<M>, transferred: ReadonlyArray<ArrayBuffer>) => void
   private readonly repair: (message: M) => M
   private readonly collect: ((add: (message: M) => void) => void) | undefined
 
-  /** `repair` replaces what cannot be cloned in a message; `collect` adds what else is to go, before all others. */
+  /**
+   * @param repair replaces the values of a message that cannot be cloned
+   * @param collect adds messages that go before all others, whenever messages are sent
+   */
   constructor(
-    post: (messages: ReadonlyArray<M>, moved: ReadonlyArray<ArrayBuffer>) => void,
+    post: (messages: ReadonlyArray<M>, transferred: ReadonlyArray<ArrayBuffer>) => void,
     repair: (message: M) => M,
     collect?: (add: (message: M) => void) => void
   ) {
@@ -22,12 +29,12 @@ export class ThreadOutbox<M> {
     this.messages.push(message)
   }
 
-  /** Buffers of messages that are given up, not copied. */
-  move(buffers: Iterable<ArrayBuffer>): void {
-    for (const buffer of buffers) if (!this.moved.includes(buffer)) this.moved.push(buffer)
+  /** Adds buffers of messages that are transferred instead of copied. */
+  transfer(buffers: Iterable<ArrayBuffer>): void {
+    for (const buffer of buffers) if (!this.transferred.includes(buffer)) this.transferred.push(buffer)
   }
 
-  /** Sends at the latest in 100 ms. */
+  /** Sends within 100 ms. */
   sendSoon(): void {
     this.timer ??= setTimeout(() => {
       this.timer = undefined
@@ -36,13 +43,13 @@ export class ThreadOutbox<M> {
   }
 
   send(): void {
-    const { messages, moved } = this
+    const { messages, transferred } = this
     this.messages = []
-    this.moved = []
+    this.transferred = []
     this.collect?.((message) => messages.unshift(message))
     if (messages.length === 0) return
     try {
-      this.post(messages, moved)
+      this.post(messages, transferred)
     } catch {
       this.post(messages.map(this.repair), [])
     }

@@ -1,112 +1,140 @@
 /**
- * Claims. One word per chunk under way, `next | limit << 16`: the thread claims an
- * item by raising `next`, the main thread takes the unstarted tail back by lowering
- * `limit`; both by compareExchange, so that an item is never had by both.
+ * The memory that the main thread and one worker thread share: which items are claimed and which have ended, the
+ * item that the thread is in, the item that ended the thread, and how much telemetry is on its way. It tells the
+ * main thread what a thread that does not yield cannot send.
+ *
+ * The claims of a request are one word, `next | limit << 16`. The thread claims an item by raising `next`, the main
+ * thread revokes the unclaimed tail by lowering `limit` to `next`, both by compareExchange of the whole word: an item
+ * is either claimed or revoked, never both. The layout is in docs/internals/threads-protocol.md.
  */
+
+const REQUEST_SLOTS = 64
+const MAX_ITEMS = 512
+
+/** Words after the claims of the request slots. */
+const CURRENT_ITEM = REQUEST_SLOTS
+const CULPRIT = REQUEST_SLOTS + 1
+const TELEMETRY_IN_FLIGHT = REQUEST_SLOTS + 2
+const TELEMETRY_WITHHELD = REQUEST_SLOTS + 3
+const WORDS = REQUEST_SLOTS + 4
+
+/** An item of the request in a slot. */
+export interface ItemPosition {
+  readonly requestSlot: number
+  readonly at: number
+}
+
 export class SharedState {
-  /** Chunks that can be under way in one thread. */
-  static readonly slots = 64
-  /** The largest chunk that the halves of a word can count. */
-  static readonly maxChunk = 512
-  /** Telemetry that can be on its way at once. */
-  static readonly entries = 1000
-  private static readonly bytes = 4 * (SharedState.slots + 4)
+  /** Requests that can be in flight to one thread. */
+  static readonly requestSlots = REQUEST_SLOTS
+  /** The most items of a request; the halves of a word can count more. */
+  static readonly maxItems = MAX_ITEMS
+  /** Telemetry records that can be in flight. */
+  static readonly maxTelemetry = 1000
   private readonly words: Int32Array<SharedArrayBuffer>
-  /** Of each item in each slot whether it has ended. */
+  /** One byte for each item of each slot: 1 once the item has ended. */
   private readonly ended: Uint8Array<SharedArrayBuffer>
 
   constructor(shared: SharedArrayBuffer) {
-    this.words = new Int32Array(shared, 0, SharedState.slots + 4)
-    this.ended = new Uint8Array(shared, SharedState.bytes)
+    this.words = new Int32Array(shared, 0, WORDS)
+    this.ended = new Uint8Array(shared, 4 * WORDS)
   }
 
   static make(): SharedArrayBuffer {
-    return new SharedArrayBuffer(SharedState.bytes + SharedState.slots * SharedState.maxChunk)
+    return new SharedArrayBuffer(4 * WORDS + REQUEST_SLOTS * MAX_ITEMS)
   }
 
-  /** Opens a slot for a chunk of `size` items. */
-  open(slot: number, size: number): void {
-    const first = slot * SharedState.maxChunk
-    this.ended.fill(0, first, first + size)
-    Atomics.store(this.words, slot, size << 16)
+  // --- claims ----------------------------------------------------------------
+
+  /** Main thread: opens a free slot for a request of so many items, none of which is claimed. */
+  open(requestSlot: number, items: number): void {
+    const first = requestSlot * MAX_ITEMS
+    this.ended.fill(0, first, first + items)
+    Atomics.store(this.words, requestSlot, items << 16)
   }
 
-  /** The item has ended, though its outcome may still have to be sent. */
-  end(slot: number, item: number): void {
-    this.ended[slot * SharedState.maxChunk + item] = 1
-  }
-
-  hasEnded(slot: number, item: number): boolean {
-    return this.ended[slot * SharedState.maxChunk + item] === 1
-  }
-
-  /** Claims the next item of a slot, or -1. */
-  claim(slot: number): number {
+  /** Thread: claims the next item of a slot; -1 if none is left. */
+  claim(requestSlot: number): number {
     while (true) {
-      const word = Atomics.load(this.words, slot)
+      const word = Atomics.load(this.words, requestSlot)
       const next = word & 0xffff
       if (next >= word >>> 16) return -1
-      if (Atomics.compareExchange(this.words, slot, word, word + 1) === word) return next
+      if (Atomics.compareExchange(this.words, requestSlot, word, word + 1) === word) return next
     }
   }
 
-  /** The items claimed so far. */
-  claimed(slot: number): number {
-    return Atomics.load(this.words, slot) & 0xffff
+  /** The number of items claimed so far: all items before it have been claimed. */
+  claimed(requestSlot: number): number {
+    return Atomics.load(this.words, requestSlot) & 0xffff
   }
 
-  /** Takes the unclaimed tail back: the first item of it. */
-  revoke(slot: number): number {
+  /** Revokes the unclaimed tail of a slot; returns its first item. Both sides may revoke. */
+  revoke(requestSlot: number): number {
     while (true) {
-      const word = Atomics.load(this.words, slot)
+      const word = Atomics.load(this.words, requestSlot)
       const next = word & 0xffff
-      if (Atomics.compareExchange(this.words, slot, word, next | next << 16) === word) return next
+      if (Atomics.compareExchange(this.words, requestSlot, word, next | next << 16) === word) return next
     }
   }
 
-  /** The thread is in the synchronous part of an item. */
-  enter(slot: number, item: number): void {
-    Atomics.store(this.words, SharedState.slots, 1 + (slot << 16 | item))
+  // --- ended items -----------------------------------------------------------
+
+  /** Thread: the item has ended, though its outcome may not have been sent yet. */
+  markEnded(requestSlot: number, at: number): void {
+    this.ended[requestSlot * MAX_ITEMS + at] = 1
   }
 
-  /** The thread is in no item. */
-  leave(): void {
-    Atomics.store(this.words, SharedState.slots, 0)
+  hasEnded(requestSlot: number, at: number): boolean {
+    return this.ended[requestSlot * MAX_ITEMS + at] === 1
   }
 
-  /** The item whose synchronous part the thread is in. */
-  current(): { readonly slot: number; readonly item: number } | undefined {
-    return decode(Atomics.load(this.words, SharedState.slots))
+  // --- attribution -----------------------------------------------------------
+
+  /** Thread: it is in the synchronous part of an item. */
+  enterItem(requestSlot: number, at: number): void {
+    Atomics.store(this.words, CURRENT_ITEM, encode(requestSlot, at))
   }
 
-  /** The thread ends because of this item. */
-  blame(slot: number, item: number): void {
-    Atomics.store(this.words, SharedState.slots + 1, 1 + (slot << 16 | item))
+  /** Thread: it is in no item. */
+  leaveItem(): void {
+    Atomics.store(this.words, CURRENT_ITEM, 0)
   }
 
-  /** Takes a place for telemetry on its way to the main thread; false if too much is. */
-  openEntry(): boolean {
-    if (Atomics.load(this.words, SharedState.slots + 2) < SharedState.entries) {
-      Atomics.add(this.words, SharedState.slots + 2, 1)
+  /** Thread: it exits because of this item. */
+  setCulprit(requestSlot: number, at: number): void {
+    Atomics.store(this.words, CULPRIT, encode(requestSlot, at))
+  }
+
+  /** The item that ended the thread: the one that the thread named, else the one that the thread was in. */
+  culprit(): ItemPosition | undefined {
+    return decode(Atomics.load(this.words, CULPRIT)) ?? decode(Atomics.load(this.words, CURRENT_ITEM))
+  }
+
+  // --- telemetry -------------------------------------------------------------
+
+  /** Thread: counts a record as in flight; false if too many are. */
+  acquireTelemetry(): boolean {
+    if (Atomics.load(this.words, TELEMETRY_IN_FLIGHT) < SharedState.maxTelemetry) {
+      Atomics.add(this.words, TELEMETRY_IN_FLIGHT, 1)
       return true
     }
     return false
   }
 
-  /** An entry has arrived; whether the thread withholds some, and is to be told that there is room. */
-  closeEntry(): boolean {
-    Atomics.sub(this.words, SharedState.slots + 2, 1)
-    return Atomics.exchange(this.words, SharedState.slots + 3, 0) === 1
+  /** Main thread: a record has been replayed; returns whether the thread withholds records and must be told. */
+  releaseTelemetry(): boolean {
+    Atomics.sub(this.words, TELEMETRY_IN_FLIGHT, 1)
+    return Atomics.exchange(this.words, TELEMETRY_WITHHELD, 0) === 1
   }
 
-  /** The thread withholds telemetry. */
-  withhold(): void {
-    Atomics.store(this.words, SharedState.slots + 3, 1)
-  }
-
-  blamed(): { readonly slot: number; readonly item: number } | undefined {
-    return decode(Atomics.load(this.words, SharedState.slots + 1))
+  /** Thread: it withholds records, and is to be told when one in flight has been replayed. */
+  withholdTelemetry(): void {
+    Atomics.store(this.words, TELEMETRY_WITHHELD, 1)
   }
 }
 
-const decode = (word: number) => word === 0 ? undefined : { slot: (word - 1) >>> 16, item: (word - 1) & 0xffff }
+/** 0 means no item. */
+const encode = (requestSlot: number, at: number): number => 1 + (requestSlot << 16 | at)
+
+const decode = (word: number): ItemPosition | undefined =>
+  word === 0 ? undefined : { requestSlot: (word - 1) >>> 16, at: (word - 1) & 0xffff }

@@ -1,4 +1,7 @@
-/** The telemetry of a thread as it is sent to the main thread: log entries, ended spans, printed text and metric updates. */
+/**
+ * The telemetry of a thread as it is sent to the main thread: log entries, ended spans, printed text and metric
+ * updates. All of it must be data that structured clone carries.
+ */
 import type { Severity } from "effect/LogLevel"
 import type * as Metric from "effect/Metric"
 import type * as Tracer from "effect/Tracer"
@@ -29,34 +32,35 @@ export interface EndedSpan extends WireSpan {
   readonly attributes: Attributes
   readonly events: ReadonlyArray<readonly [name: string, startTime: bigint, attributes: Attributes]>
   readonly links: ReadonlyArray<readonly [span: WireSpan, attributes: Attributes]>
-  /** Why it failed; none where it was only interrupted. */
+  /** The errors of a span that failed, empty if it was only interrupted; absent if it succeeded. */
   readonly errors:
     | ReadonlyArray<{ readonly name: string; readonly message: string; readonly stack: string }>
     | undefined
 }
 
+/** Text that a thread wrote to an output stream. */
 export interface Printed {
   readonly to: "stdout" | "stderr"
   readonly text: string
 }
 
-/** Which metric it is. */
+/** The identity of a metric. */
 export interface Series {
   readonly id: string
   readonly type: Metric.Metric.Type
   readonly description: string | undefined
   readonly attributes: Metric.Metric.AttributeSet | undefined
-  /** What it was before it first changed. */
+  /** Its state before the first update. */
   readonly state: unknown
 }
 
-/** What became of a metric since it was last said. */
+/** The changes of a metric since its last update was sent. */
 export interface SeriesUpdate {
   /** The number of the series in its thread. */
   readonly index: number
-  /** With its first update. */
+  /** Present in the first update of the series. */
   readonly series: Series | undefined
   readonly updates: ReadonlyArray<readonly [input: unknown, times: number]>
-  /** By how much a gauge was changed after the updates. */
+  /** The amount by which a counter or gauge was changed after the updates. */
   readonly modified: number | bigint | undefined
 }

@@ -1,7 +1,10 @@
-/** The buffers of a payload or result that are moved to the other side: those given up, and copies of others. */
+/**
+ * The buffers of a payload or result that are transferred to the other side: those that the task gives up, and
+ * copies of large ones. A buffer that the owner keeps is never transferred, only a copy of it.
+ */
 import { isMarkedAsUntransferable } from "node:worker_threads"
 
-/** Every buffer in a value that can be moved. What Node shares between buffers of its own is left, and copied. */
+/** Every buffer in a value that can be transferred. Buffers that Node shares between its own views are left, and copied. */
 export const buffersOf = (value: unknown): Set<ArrayBuffer> => {
   const buffers = new Set<ArrayBuffer>()
   const seen = new Set<object>()
@@ -22,22 +25,23 @@ export const buffersOf = (value: unknown): Set<ArrayBuffer> => {
   return buffers
 }
 
-/** Of smaller buffers, in bytes, moving a copy costs more than it saves. */
+/** The smallest buffer, in bytes, for which transferring a copy costs less than cloning. */
 const LARGE = 16 * 1024
 
 /**
- * A copy, to be moved, of bytes in a large buffer: they are then copied once, and no more than the view shows, where
- * structured clone copies the whole buffer into the message and out of it again. Others are left to be cloned.
+ * A copy, to be transferred, of bytes in a large buffer; other bytes are returned as they are, to be cloned. The copy
+ * is the only one, of just the bytes in the view; structured clone would copy the whole buffer into the message and
+ * out of it again.
  */
-export const copyLarge = (bytes: Uint8Array, moved: Array<ArrayBuffer>): Uint8Array => {
+export const copyLarge = (bytes: Uint8Array, transferred: Array<ArrayBuffer>): Uint8Array => {
   const { buffer, byteLength, byteOffset } = bytes
   if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < LARGE) return bytes
   try {
     const copy = buffer.slice(byteOffset, byteOffset + byteLength)
-    moved.push(copy)
+    transferred.push(copy)
     return new Uint8Array(copy)
   } catch {
-    // No memory is left for it: when it is sent, that fails this item alone.
+    // Out of memory. Cloning the bytes then fails as well, and fails this item alone.
     return bytes
   }
 }

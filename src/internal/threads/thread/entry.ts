@@ -1,10 +1,9 @@
 /**
- * What a worker thread starts with: loads the handlers module, builds its Layer
- * once, and runs chunks until it is told to end.
- *
- * Imports no barrel: a thread is ready only after all of it has been loaded.
+ * The entry of a worker thread: loads the handlers module, builds its Layer once, and runs requests until it is told
+ * to end. It is started by its URL; no module imports it, and it imports no barrel, because a thread becomes ready
+ * only after all its modules are loaded.
  */
-// Before any schema is used.
+// Must come before any schema is used.
 import "effect/schema/SchemaJITCompiler/enable"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -22,20 +21,21 @@ import type { FromThread, ThreadData, ToThread } from "../protocol/messages.ts"
 import { ThreadOutbox } from "../protocol/outbox.ts"
 import { SharedState } from "../protocol/sharedState.ts"
 import * as ThreadLogger from "./logs.ts"
-import { Recording } from "./metrics.ts"
+import { MetricsRecorder } from "./metrics.ts"
 import * as ThreadOutput from "./output.ts"
-import { ThreadRunner, withoutUnclonable } from "./runner.ts"
+import { ThreadRunner } from "./runner.ts"
 import * as ThreadTracer from "./spans.ts"
-import { Telemetry } from "./telemetry.ts"
+import { TelemetryBuffer } from "./telemetryBuffer.ts"
+import { withoutUnclonable } from "./unclonable.ts"
 
 const port: MessagePort = parentPort!
 const data: ThreadData = workerData
-const claims = new SharedState(data.shared)
-// What a handler says must be heard even if it never yields again.
-const telemetry = new Telemetry(claims, ([tag]) => tag === "span" ? outbox.sendSoon() : outbox.send())
-const metrics = new Recording(() => outbox.sendSoon())
+const sharedState = new SharedState(data.shared)
+// Logs and output are sent at once: the handler may never yield again.
+const telemetry = new TelemetryBuffer(sharedState, ([tag]) => tag === "span" ? outbox.sendSoon() : outbox.send())
+const metrics = new MetricsRecorder(() => outbox.sendSoon())
 const outbox = new ThreadOutbox<FromThread>(
-  (messages, moved) => port.postMessage(messages, moved),
+  (messages, transferred) => port.postMessage(messages, transferred),
   withoutUnclonable,
   (add) => {
     metrics.collect(add)
@@ -44,8 +44,8 @@ const outbox = new ThreadOutbox<FromThread>(
 )
 ThreadOutput.capture(telemetry)
 
-/** Tasks that handlers start in the thread run this many at once. */
-const NESTED = 16
+/** The concurrency of the tasks that handlers start: they run in this thread. */
+const NESTED_CONCURRENCY = 16
 
 const prepare = Effect.gen(function*() {
   const module: { readonly default?: unknown } = yield* Effect.tryPromise({
@@ -61,10 +61,10 @@ const prepare = Effect.gen(function*() {
     return yield* Effect.fail(new TypeError(`its Layer has no handler for ${missing.join(", ")}`))
   }
   const group = TaskGroup.fromHandlers(context)
-  const nested = Local.make<never>(group, { name: "thread", concurrency: NESTED, boundary: "none" })
+  const nested = Local.make<never>(group, { name: "thread", concurrency: NESTED_CONCURRENCY, boundary: "none" })
   const dispatcher = yield* Effect.provideContext(Executor.makeDispatcher(group, nested, {}), context)
   const handlers = new Handlers(group, context, dispatcher, "codec", noCopy)
-  return new ThreadRunner(handlers, claims, outbox, poll, data.concurrency)
+  return new ThreadRunner(handlers, sharedState, outbox, poll, data.concurrency)
 }).pipe(
   Effect.provide([
     ThreadLogger.layer(telemetry),
@@ -81,6 +81,7 @@ const receiveAll = (messages: ReadonlyArray<ToThread>): void => {
   for (const message of messages) receive!(message)
 }
 
+/** Receives a message that waits, without a turn of the event loop; returns whether there was one. */
 const poll = (): boolean => {
   const received = receiveMessageOnPort(port)
   if (received === undefined) return false
@@ -88,6 +89,7 @@ const poll = (): boolean => {
   return true
 }
 
+/** Runs the finalizers of the handlers' Layer, then exits. */
 const end = (): void => {
   Effect.runFork(Scope.close(scope, Exit.void)).addObserver(() => process.exit(0))
 }
@@ -102,7 +104,7 @@ Effect.runFork(Scope.provide(prepare, scope)).addObserver((exit) => {
     process.on("exit", () => runner.exiting())
     receive = (message) => {
       if (message[0] === "end") end()
-      else if (message[0] === "more") outbox.send()
+      else if (message[0] === "moreTelemetry") outbox.send()
       else runner.receive(message)
     }
     port.on("message", receiveAll)

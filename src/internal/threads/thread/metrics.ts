@@ -1,11 +1,10 @@
 /**
- * What handlers in a thread do to their metrics is done again to the same metrics in
- * the main thread: how far counters moved, what gauges were set to, every
- * observation of a histogram or summary. Added up until it is sent, which is before
- * the outcomes of the tasks that did it.
+ * Records the updates of the metrics in a thread, to be applied to the same metrics in the main thread: the sum of a
+ * counter, the last value of a gauge, every observation of a histogram or summary. Updates are accumulated until they
+ * are sent, which is before the outcomes of the tasks that made them.
  *
- * Not known of a summary are how many observations it keeps, and for how long:
- * where the main thread has none of its name it keeps 1,000 for 10 minutes.
+ * A summary does not tell how many observations it keeps, and for how long. If the main thread has no summary of its
+ * name, the one that is made there keeps 1,000 for 10 minutes.
  */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
@@ -15,11 +14,11 @@ import type { Series, SeriesUpdate } from "../protocol/telemetry.ts"
 
 type Registered = Metric.MetricRegistry extends Map<string, infer M> ? M : never
 
-/** Observations of one metric that wait to be sent; the oldest are dropped. */
-const OBSERVATIONS = 1000
+/** Observations of one metric that wait to be sent; of more, the oldest are dropped. */
+const MAX_OBSERVATIONS = 1000
 
-/** Adds up what happens to one series. */
-class Recorder {
+/** Accumulates the updates of one series. */
+class SeriesRecorder {
   private readonly index: number
   private readonly type: Metric.Metric.Type
   private series: Series | undefined
@@ -50,7 +49,7 @@ class Recorder {
         return
       default:
         this.observations.push(input)
-        if (this.observations.length > OBSERVATIONS) this.observations.shift()
+        if (this.observations.length > MAX_OBSERVATIONS) this.observations.shift()
     }
   }
 
@@ -59,6 +58,7 @@ class Recorder {
     this.modified = this.modified === undefined ? input as number : (this.modified as number) + (input as number)
   }
 
+  /** Takes the updates that wait. */
   take(): SeriesUpdate {
     const { index, modified, series } = this
     const updates = [...this.times, ...this.observations.map((input) => [input, 1] as const)]
@@ -70,13 +70,13 @@ class Recorder {
   }
 }
 
-/** The metrics of a thread. */
-export class Recording extends Map<string, Registered> {
-  private readonly changed = new Set<Recorder>()
+/** The registry of the metrics of a thread, which records the updates of each. */
+export class MetricsRecorder extends Map<string, Registered> {
+  private readonly changed = new Set<SeriesRecorder>()
   private count = 0
   private readonly onChange: () => void
 
-  /** `onChange` is called when there is something to send. */
+  /** @param onChange called when there are updates to send */
   constructor(onChange: () => void) {
     super()
     this.onChange = onChange
@@ -89,30 +89,30 @@ export class Recording extends Map<string, Registered> {
 
   override set(key: string, metric: Registered): this {
     const { hooks } = metric
-    const recorder = new Recorder(this.count++, metric)
-    const recording: typeof hooks = {
+    const recorder = new SeriesRecorder(this.count++, metric)
+    const recordingHooks: typeof hooks = {
       get: hooks.get,
       update: (input, context) => {
         hooks.update(input, context)
         recorder.update(input)
-        this.note(recorder)
+        this.markChanged(recorder)
       },
       modify: (input, context) => {
         hooks.modify(input, context)
         recorder.modify(input)
-        this.note(recorder)
+        this.markChanged(recorder)
       }
     }
-    // In place: whoever registers it goes on with what it has in hand.
-    return super.set(key, Object.assign(metric, { hooks: recording }))
+    // In place: the code that registers the metric goes on to use the same object.
+    return super.set(key, Object.assign(metric, { hooks: recordingHooks }))
   }
 
-  private note(recorder: Recorder): void {
+  private markChanged(recorder: SeriesRecorder): void {
     this.changed.add(recorder)
     this.onChange()
   }
 
-  /** Adds what has changed. */
+  /** Adds a message with the updates of all metrics that have changed. */
   readonly collect = (add: (message: FromThread) => void): void => {
     if (this.changed.size === 0) return
     add(["metrics", Array.from(this.changed, (recorder) => recorder.take())])

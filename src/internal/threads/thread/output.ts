@@ -1,12 +1,12 @@
 /**
- * What code in a thread prints goes the way of its logs: in order with them and
- * bounded, where Node's own way is neither.
+ * Captures the text that code in a thread writes to stdout and stderr, and sends it the way of the logs: in order
+ * with them, and bounded. Node's own way from a thread to the process is neither.
  */
 import { StringDecoder } from "node:string_decoder"
-import type { Telemetry } from "./telemetry.ts"
+import type { TelemetryBuffer } from "./telemetryBuffer.ts"
 
-/** Takes what is written to the output streams of this thread. */
-export const capture = (telemetry: Telemetry): void => {
+/** Replaces the `write` of the output streams of this thread. */
+export const capture = (telemetry: TelemetryBuffer): void => {
   for (const to of ["stdout", "stderr"] as const) {
     const decoder = new StringDecoder("utf8")
     const write = (chunk: string | Uint8Array, ...rest: ReadonlyArray<unknown>): boolean => {

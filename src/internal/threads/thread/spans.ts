@@ -1,6 +1,6 @@
 /**
- * Spans of a thread are made again in the main thread when they have ended, for its
- * tracer: with the same ids, since handlers may have told others of them.
+ * The tracer of a thread, which sends every sampled span to the main thread when the span has ended. The tracer there
+ * makes it again with the same ids, since handlers may have sent the ids to other services.
  */
 import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
@@ -9,17 +9,17 @@ import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { wireSpan } from "../../encoding/span.ts"
 import type { Attributes, EndedSpan } from "../protocol/telemetry.ts"
-import { plain } from "./logs.ts"
-import type { Telemetry } from "./telemetry.ts"
+import { toPlain } from "./logs.ts"
+import type { TelemetryBuffer } from "./telemetryBuffer.ts"
 
 /** The Layer of a thread's tracer. */
-export const layer = (telemetry: Telemetry): Layer.Layer<never> =>
+export const layer = (telemetry: TelemetryBuffer): Layer.Layer<never> =>
   Layer.succeed(Tracer.Tracer)(Tracer.make({ span: (options) => new ThreadSpan(options, telemetry) }))
 
 class ThreadSpan extends Tracer.NativeSpan {
-  private readonly telemetry: Telemetry
+  private readonly telemetry: TelemetryBuffer
 
-  constructor(options: ConstructorParameters<typeof Tracer.NativeSpan>[0], telemetry: Telemetry) {
+  constructor(options: ConstructorParameters<typeof Tracer.NativeSpan>[0], telemetry: TelemetryBuffer) {
     super(options)
     this.telemetry = telemetry
   }
@@ -49,4 +49,4 @@ class ThreadSpan extends Tracer.NativeSpan {
 }
 
 const attributesOf = (entries: Iterable<readonly [string, unknown]>): Attributes =>
-  Object.fromEntries(Array.from(entries, ([key, value]) => [key, plain(value)]))
+  Object.fromEntries(Array.from(entries, ([key, value]) => [key, toPlain(value)]))

@@ -1,0 +1,76 @@
+/**
+ * Flow control: how much work is in flight to one thread. Too little, and the thread waits for each next request;
+ * too much, and other threads idle while this one holds the work, and payloads fill the memory. Two chunks are
+ * always allowed, so that one can run while the next is on its way. The reasons for the bounds are in
+ * docs/internals/threads-protocol.md.
+ */
+import type * as Executor from "../../../Executor.ts"
+import type { Request } from "./request.ts"
+import type { Requests } from "./requests.ts"
+
+/**
+ * Small chunks in flight at once. They are refilled when half of them are done, so that many travel together: with
+ * few at a time both sides spend most of their time waking each other.
+ */
+const MAX_CHUNKS = 64
+
+/** Unfinished work in one thread, in microseconds, above which two chunks are enough, and idle threads may steal. */
+const MAX_MICROS = 2000
+
+/**
+ * Payloads in flight to all threads, in bytes, above which two chunks per thread are enough. More gains nothing, and
+ * memory that swings by tens of megabytes makes V8 collect everything over and over: byte payloads took three times
+ * as long.
+ */
+const MAX_BYTES = 32 * 1024 * 1024
+
+/** The work in flight to one thread, while chunks are added to it. */
+export class InFlightWork {
+  /** Chunks without an outcome. */
+  private chunks = 0
+  /** Time that they are expected to take, in microseconds. */
+  private micros = 0
+  /** Bytes of their payloads. */
+  private bytes = 0
+  private readonly maxChunks: number
+  private readonly maxBytes: number
+
+  /** @param threads the most threads of the pool, which share the bound on bytes */
+  constructor(requests: ReadonlyArray<Request>, threads: number) {
+    for (const { openSegments, segments } of requests) {
+      this.chunks += openSegments
+      if (openSegments === 0) continue
+      for (const { chunk, open } of segments) this.count(chunk, open)
+    }
+    this.maxBytes = MAX_BYTES / threads
+    // Not refilled before half of it is done.
+    this.maxChunks = this.chunks > MAX_CHUNKS / 2 || this.bytes > this.maxBytes / 2 ? 2 : MAX_CHUNKS
+  }
+
+  /** Whether another chunk may be sent. */
+  get hasCapacity(): boolean {
+    return this.chunks < 2 ||
+      (this.chunks < this.maxChunks && this.micros < MAX_MICROS && this.bytes < this.maxBytes)
+  }
+
+  add(chunk: Executor.Chunk): void {
+    this.chunks++
+    this.count(chunk, chunk.items.length)
+  }
+
+  private count({ bytes, expectedMicros }: Executor.Chunk, open: number): void {
+    // Until its time is known, a chunk counts as enough work: two of them are sent.
+    this.micros += expectedMicros === 0 ? MAX_MICROS : expectedMicros * open
+    this.bytes += bytes * open
+  }
+}
+
+/** Whether so much work waits unclaimed in a thread that idle threads may steal it. */
+export const canBeStolen = (requests: Requests): boolean => {
+  let micros = 0
+  for (const request of requests.all) {
+    const { limit, segments } = request
+    micros += Math.max(0, limit - requests.claimed(request)) * segments[segments.length - 1].chunk.expectedMicros
+  }
+  return micros > MAX_MICROS
+}

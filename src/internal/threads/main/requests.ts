@@ -1,0 +1,124 @@
+/**
+ * The requests in flight to one thread, and the claims on their items in shared memory. All outcomes and revocations
+ * of items pass through here, so that an item is settled with the scheduler and closed in its request together.
+ * A request keeps its slot until the thread has reported that no outcome of it follows, even if all of it was revoked.
+ */
+import type * as Executor from "../../../Executor.ts"
+import { type ItemPosition, SharedState } from "../protocol/sharedState.ts"
+import { Request } from "./request.ts"
+
+/** The part of the scheduler that learns what became of items. */
+export type ItemSink = Pick<Executor.Scheduler, "succeed" | "fail" | "requeue">
+
+export class Requests {
+  private readonly sharedState: SharedState
+  private readonly sink: ItemSink
+  /**
+   * Not a Map: the table that a growing Map leaves behind refers to its successor, so that an old table keeps all
+   * later ones alive, with the tasks in them, until the next full collection: 80 MB were seen after a million tasks.
+   */
+  private inFlight: Array<Request> = []
+  private readonly slots: Array<Request | undefined> = Array.from({ length: SharedState.requestSlots }, () => undefined)
+  private lastId = 0
+
+  constructor(sharedState: SharedState, sink: ItemSink) {
+    this.sharedState = sharedState
+    this.sink = sink
+  }
+
+  /** In the order in which they were opened. */
+  get all(): ReadonlyArray<Request> {
+    return this.inFlight
+  }
+
+  get empty(): boolean {
+    return this.inFlight.length === 0
+  }
+
+  /** No slot is free. */
+  get full(): boolean {
+    return this.inFlight.length >= SharedState.requestSlots
+  }
+
+  find(id: number): Request | undefined {
+    return this.inFlight.find((request) => request.id === id)
+  }
+
+  /** A request for a chunk. Chunks can be added, or revoked, until it is published. */
+  open(chunk: Executor.Chunk): Request {
+    const request = new Request(++this.lastId, this.slots.indexOf(undefined), chunk)
+    this.slots[request.requestSlot] = request
+    this.inFlight.push(request)
+    this.sharedState.open(request.requestSlot, 0)
+    return request
+  }
+
+  /** Lets the thread claim the items of the request. */
+  publish({ limit, requestSlot }: Request): void {
+    this.sharedState.open(requestSlot, limit)
+  }
+
+  /** No outcome of the request follows. */
+  close(request: Request): void {
+    this.inFlight.splice(this.inFlight.indexOf(request), 1)
+    this.slots[request.requestSlot] = undefined
+  }
+
+  clear(): void {
+    this.inFlight = []
+  }
+
+  // --- items -----------------------------------------------------------------
+
+  succeed(request: Request, at: number, value: unknown): void {
+    const { chunk, start } = request.segmentOf(at)
+    request.close(at)
+    this.sink.succeed(chunk, at - start, value)
+  }
+
+  fail(request: Request, at: number, failure: Executor.WireFailure): void {
+    const { chunk, start } = request.segmentOf(at)
+    request.close(at)
+    this.sink.fail(chunk, at - start, failure)
+  }
+
+  /** The number of items that the thread has claimed: all items before it are claimed. */
+  claimed({ requestSlot }: Request): number {
+    return this.sharedState.claimed(requestSlot)
+  }
+
+  /** Whether the item has ended in the thread, though its outcome may not have arrived. */
+  hasEnded({ requestSlot }: Request, at: number): boolean {
+    return this.sharedState.hasEnded(requestSlot, at)
+  }
+
+  /** The item that ended the thread. */
+  culprit(): { readonly request: Request | undefined; readonly at: number } | undefined {
+    const position: ItemPosition | undefined = this.sharedState.culprit()
+    return position && { request: this.slots[position.requestSlot], at: position.at }
+  }
+
+  // --- revocation ------------------------------------------------------------
+
+  /** Revokes the items of a request that the thread has not claimed, and gives them back to the scheduler. */
+  revoke(request: Request): void {
+    const { limit, requestSlot, segments } = request
+    const from = this.sharedState.revoke(requestSlot)
+    if (from >= limit) return
+    request.truncate(from)
+    for (const { chunk, start } of segments) {
+      const end = Math.min(limit - start, chunk.items.length)
+      if (start + end > from) this.sink.requeue(chunk, Math.max(0, from - start), end)
+    }
+  }
+
+  /** Revokes all unclaimed items. */
+  revokeAll(): void {
+    for (const request of this.inFlight.slice()) this.revoke(request)
+  }
+
+  /** Revokes all unclaimed items that can run elsewhere: those whose buffers were copied, not moved. */
+  revokeCopied(): void {
+    for (const request of this.inFlight.slice()) if (!request.moved) this.revoke(request)
+  }
+}

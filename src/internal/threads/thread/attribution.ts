@@ -1,0 +1,63 @@
+/**
+ * Finds the task whose asynchronous work throws outside of every handler: every task enters a mark in an
+ * `AsyncLocalStorage`, which its callbacks, timers and promises inherit.
+ *
+ * Entering a mark costs as much as a trivial task, so tasks of types that have always ended at once share one mark
+ * within a turn of the event loop. A task that suspends under a shared mark keeps it; if others had ended under the
+ * mark before, a later error may be theirs, and is ambiguous.
+ */
+import { AsyncLocalStorage } from "node:async_hooks"
+import type { RunningTask } from "./runningTask.ts"
+
+/** The owner of asynchronous work. */
+export class Mark {
+  /** The task that has it for itself, or that suspended under it. */
+  task: RunningTask | undefined
+  /** More than one task has entered it. */
+  shared = false
+
+  constructor(task: RunningTask | undefined) {
+    this.task = task
+  }
+}
+
+export class Attribution {
+  private readonly marks = new AsyncLocalStorage<Mark>()
+  /** The mark of tasks that end at once, while it is entered. */
+  private common: Mark | undefined
+
+  /** Code of another turn of the event loop has another mark entered. */
+  startTurn(): void {
+    this.common = undefined
+  }
+
+  /** Enters the mark of a task that starts. `endsAtOnce`: no task of its type has suspended so far. */
+  enter(task: RunningTask, endsAtOnce: boolean): Mark {
+    if (endsAtOnce) {
+      if (this.common !== undefined) {
+        this.common.shared = true
+        return this.common
+      }
+      this.common = new Mark(undefined)
+      this.marks.enterWith(this.common)
+      return this.common
+    }
+    const mark = new Mark(task)
+    this.common = undefined
+    this.marks.enterWith(mark)
+    return mark
+  }
+
+  /** The task suspended: tasks that start after it must not enter its mark. */
+  suspended(task: RunningTask, mark: Mark): void {
+    mark.task = task
+    this.common = undefined
+  }
+
+  /** The running task that the current code belongs to. */
+  culprit(): RunningTask | "ambiguous" | undefined {
+    const mark = this.marks.getStore()
+    if (mark?.task === undefined || mark.task.over) return undefined
+    return mark.shared ? "ambiguous" : mark.task
+  }
+}

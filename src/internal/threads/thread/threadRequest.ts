@@ -1,0 +1,120 @@
+/**
+ * A request in the thread: its decoded items, and the outcomes that have not been sent. Outcomes are grouped by the
+ * shape of their results, so that results are encoded as columns.
+ */
+import * as Tracer from "effect/Tracer"
+import type { Item, WireFailure } from "../../../Executor.ts"
+import { fromColumns, type ListShape, type Shape, toColumns } from "../../encoding/columns.ts"
+import type { Handler } from "../../handlers/handler.ts"
+import type { Handlers } from "../../handlers/handlers.ts"
+import type { Extras, Results, RunRequest } from "../protocol/messages.ts"
+
+/** Results of one shape. */
+interface ShapeGroup {
+  readonly shape: Shape | ListShape | undefined
+  readonly at: Array<number>
+  readonly values: Array<unknown>
+  /** Each item follows the one before it. */
+  contiguous: boolean
+}
+
+export class ThreadRequest {
+  readonly id: number
+  readonly requestSlot: number
+  readonly extras: Extras | undefined
+  readonly payloads: ReadonlyArray<unknown>
+  private readonly names: ReadonlyArray<string>
+  private readonly nameIndices: ReadonlyArray<number> | undefined
+  private readonly handlers: ReadonlyArray<Handler | undefined>
+  /** Items that have suspended and not ended. */
+  running = 0
+  /** No item is left to claim. */
+  exhausted = false
+  /** The main thread has been told that no outcome follows. */
+  closed = false
+  private results: Array<ShapeGroup> = []
+  private failures: Array<readonly [at: number, failure: WireFailure]> = []
+  /** Buffers of the results, to be transferred with them. */
+  transferred: Array<ArrayBuffer> = []
+
+  constructor(message: RunRequest, handlers: Handlers) {
+    const [, id, requestSlot, names, nameIndices, encoded, extras] = message
+    this.id = id
+    this.requestSlot = requestSlot
+    this.extras = extras
+    this.names = names
+    this.nameIndices = nameIndices
+    this.handlers = names.map((name) => handlers.get(name))
+    if (nameIndices === undefined) {
+      this.payloads = fromColumns(encoded[0])
+    } else {
+      const payloads = encoded.map(fromColumns)
+      const taken = encoded.map(() => 0)
+      this.payloads = nameIndices.map((index) => payloads[index][taken[index]++])
+    }
+  }
+
+  handlerOf(at: number): Handler | undefined {
+    return this.handlers[this.nameIndices === undefined ? 0 : this.nameIndices[at]]
+  }
+
+  /** The item as a handler sees it. */
+  itemOf(at: number): Item {
+    const { extras } = this
+    const span = extras?.spans?.[at]
+    return {
+      name: this.names[this.nameIndices === undefined ? 0 : this.nameIndices[at]],
+      payload: this.payloads[at],
+      attempt: extras?.attempts?.[at] ?? 1,
+      taskTimeout: extras?.timeouts?.[at],
+      idempotent: extras?.once !== true,
+      span: span === undefined ? undefined : Tracer.externalSpan(span),
+      transfer: undefined,
+      depth: 0
+    }
+  }
+
+  /** Outcomes wait to be sent. */
+  get hasOutcomes(): boolean {
+    return this.results.length > 0 || this.failures.length > 0
+  }
+
+  /** There is something to report: outcomes, or that none will follow. */
+  get reportable(): boolean {
+    return this.hasOutcomes || (this.done && !this.closed)
+  }
+
+  /** Every claimed item has ended, and no item will be claimed. */
+  get done(): boolean {
+    return this.exhausted && this.running === 0
+  }
+
+  succeed(at: number, value: unknown, shape: Shape | ListShape | undefined): void {
+    let i = 0
+    while (i < this.results.length && this.results[i].shape !== shape) i++
+    if (i === this.results.length) {
+      this.results.push({ shape, at: [at], contiguous: true, values: [value] })
+      return
+    }
+    const group = this.results[i]
+    if (group.at[group.at.length - 1] + 1 !== at) group.contiguous = false
+    group.at.push(at)
+    group.values.push(value)
+  }
+
+  fail(at: number, failure: WireFailure): void {
+    this.failures.push([at, failure])
+  }
+
+  /** Takes the outcomes that wait. */
+  take(): readonly [results: ReadonlyArray<Results>, failures: ReadonlyArray<readonly [number, WireFailure]>] {
+    const results = this.results.map(({ at, contiguous, shape, values }): Results => ({
+      at: contiguous ? at[0] : at,
+      values: toColumns(shape, values)
+    }))
+    const { failures } = this
+    this.results = []
+    this.failures = []
+    return [results, failures]
+  }
+}
