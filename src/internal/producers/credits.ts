@@ -9,8 +9,8 @@
  * What must stay true: `used` counts the tasks that are pulled and not returned, and a
  * task keeps its credit through retries and restarts.
  */
-import { ResultSizes } from "../encoding/estimateSize.ts"
 import type { Subscription } from "../scheduler/producer.ts"
+import { ResultSizes } from "./resultSizes.ts"
 
 const BUFFER_SIZE = 1024
 const BUFFER_BYTES = 256 * 1024 * 1024

@@ -38,7 +38,6 @@ import { Ending, type EndingCause } from "./ending.ts"
 import { IdleTimeout } from "./idleTimeout.ts"
 import { awaitNested, parentIn } from "./nesting.ts"
 import { ResultOrder } from "./order.ts"
-import { ResultSizes } from "./resultSizes.ts"
 import { Retries, type RetryPolicy, toSchedule } from "./retries.ts"
 import * as Source from "./source.ts"
 
