@@ -51,6 +51,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   "internal/remote/protocol": [ground, encoding],
   [remote]: [ground, "internal/remote/auth", "internal/remote/transport"],
   "internal/remote/registry": [
+    ground,
     "internal/remote/auth",
     "internal/remote/transport",
     "internal/remote/protocol",
@@ -96,7 +97,9 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     ...api
   ],
   "RemoteWorker.ts": [
+    ground,
     "internal/threads/main",
+    "internal/remote/auth",
     "internal/remote/transport",
     "internal/remote/registry",
     "internal/remote/worker",

@@ -1,34 +1,64 @@
 /**
- * The worker process of `RemoteDispatcher`, as a Layer: runs the tasks of its group's
- * clients in worker threads. The command `papyros workers` is this Layer.
+ * The worker process of `RemoteDispatcher`, as a Layer: it runs the tasks of its group's clients in worker threads. The
+ * command `papyros workers` is this Layer.
  *
- * The promise that surprises: when its scope ends it takes nothing more, gives back
- * what has not started, and waits for what runs, so that a worker can be replaced
- * without a task failing.
+ * The promise that surprises: when its scope ends, the worker accepts nothing more, returns the tasks that have not
+ * started, and waits for those that run, so that a worker can be replaced without a task failing.
+ *
+ * @since 0.1.0
  */
 import type { RunnerStorage } from "effect/cluster/RunnerStorage"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { groupOption, nameServerOption, secretOption } from "./internal/remote/options.ts"
+import type * as Redacted from "effect/Redacted"
+import { countOption, millisOption } from "./internal/options.ts"
+import type { Secret } from "./internal/remote/auth/secret.ts"
+import { groupOption, maxTaskBytesOption, nameServerOption, secretOption } from "./internal/remote/options.ts"
 import * as Registry from "./internal/remote/registry/registry.ts"
 import type { RemoteError } from "./internal/remote/transport/error.ts"
-import type { RemoteWorkerOptions } from "./internal/remote/worker/options.ts"
-import { serveWorker } from "./internal/remote/worker/server.ts"
-import type { HandlersError } from "./internal/threads/main/options.ts"
+import * as WorkerServer from "./internal/remote/worker/server.ts"
+import { checkPool, type HandlersError, type WorkerPoolOptions } from "./internal/threads/main/options.ts"
 import type * as Task from "./Task.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
 
-export type { RemoteWorkerOptions as WorkerOptions } from "./internal/remote/worker/options.ts"
+/**
+ * The options of a worker, beside those of its threads.
+ *
+ * @category models
+ * @since 0.1.0
+ * @stability experimental
+ */
+export interface RemoteWorkerOptions extends Omit<WorkerPoolOptions, "capacity" | "maxWorkerLosses"> {
+  /** The group whose clients it serves: letters, digits, `.`, `_` and `-`, at most 64. Default `"default"`. */
+  readonly workerGroup?: string | undefined
+  /**
+   * The secret that client, worker and name server share: at least 128 bits, as `papyros secret` prints it. Without a
+   * secret all processes must be on this host, and every user of this host is trusted.
+   */
+  readonly secret?: Redacted.Redacted<string> | undefined
+  /** The host on which it listens. Default `"127.0.0.1"`. */
+  readonly host?: string | undefined
+  /** The port on which it listens. Default: any free port. */
+  readonly port?: number | undefined
+  /** The host by which clients reach it. Default: `host`. */
+  readonly advertise?: string | undefined
+  /** How long running tasks may take once the worker drains. Default 30 seconds. */
+  readonly drainTimeout?: Duration.Input | undefined
+  /** The largest payload that it accepts, and the largest result that it sends, in bytes. Default 8 MiB. */
+  readonly maxTaskBytes?: number | undefined
+}
 
 /**
- * A worker that is known to a name server. Waits for it, however late it starts.
+ * Runs a worker that registers at a name server, and waits for the name server if that starts later.
  *
  * **Details**
  *
- * Fails with `HandlersError` if the handlers module cannot be used, and with
- * `RemoteError` if it cannot listen.
+ * Fails with `HandlersError` if the handlers module cannot be used, and with `RemoteError` if the worker cannot listen.
  *
  * @category layers
+ * @since 0.1.0
+ * @stability experimental
  */
 export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
@@ -45,13 +75,15 @@ export const layer = <T extends Task.Any>(
       group: groupOption(options.workerGroup),
       role: "worker"
     })
-    yield* serveWorker(group, registry, options, secret)
+    yield* WorkerServer.serve(registry, checked(group, options, secret))
   }))
 
 /**
- * A worker that is known to a `RunnerStorage` of Effect Cluster, such as its `SqlRunnerStorage`.
+ * Runs a worker that registers in a `RunnerStorage` of Effect Cluster, such as its `SqlRunnerStorage`.
  *
  * @category layers
+ * @since 0.1.0
+ * @stability experimental
  */
 export const layerStorage = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
@@ -59,5 +91,23 @@ export const layerStorage = <T extends Task.Any>(
 ): Layer.Layer<never, HandlersError | RemoteError, RunnerStorage> =>
   Layer.effectDiscard(Effect.gen(function*() {
     const secret = yield* secretOption(options.secret)
-    yield* serveWorker(group, yield* Registry.fromRunnerStorage, options, secret)
+    yield* WorkerServer.serve(yield* Registry.fromRunnerStorage, checked(group, options, secret))
   }))
+
+const checked = (
+  group: TaskGroup.Any,
+  options: RemoteWorkerOptions,
+  secret: Secret | undefined
+): WorkerServer.WorkerServerOptions => {
+  const host = options.host ?? "127.0.0.1"
+  return {
+    pool: checkPool(group, options),
+    secret,
+    workerGroup: groupOption(options.workerGroup),
+    host,
+    port: countOption("port", options.port, 0) ?? 0,
+    advertise: options.advertise ?? host,
+    drainTimeout: millisOption("drainTimeout", options.drainTimeout) ?? 30_000,
+    maxTaskBytes: maxTaskBytesOption(options.maxTaskBytes)
+  }
+}

@@ -9,13 +9,13 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { operator } from "../internal/remote/auth/identity.ts"
 import type { Secret } from "../internal/remote/auth/secret.ts"
-import { callWorker } from "../internal/remote/client/connection.ts"
+import { openRpc } from "../internal/remote/client/connection.ts"
 import { maxTaskBytesOption, nameServerOption, secretOption } from "../internal/remote/options.ts"
 import type { WorkerStatus } from "../internal/remote/protocol/messages.ts"
 import * as NameServerClient from "../internal/remote/registry/client.ts"
 import * as Address from "../internal/remote/transport/address.ts"
 import type { RemoteError } from "../internal/remote/transport/error.ts"
-import { sanitizeForLog } from "../internal/remote/transport/sanitize.ts"
+import { sanitizeForLog } from "../internal/sanitize.ts"
 import { Exited, PIPE_CLOSED, SOME_FAILED, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Remote from "./remoteFlags.ts"
@@ -45,8 +45,8 @@ interface Row {
 
 const ask = (runner: Runner.Runner, secret: Secret | undefined) =>
   Effect.scoped(Effect.flatMap(
-    callWorker(runner, { ...operator, secret }, maxTaskBytesOption(undefined)),
-    ({ link }) => link.client.Status()
+    openRpc(runner, { ...operator, secret }, maxTaskBytesOption(undefined)),
+    ({ rpc }) => rpc.client.Status()
   ))
 
 /** All workers of the groups that are wanted; one that does not answer has no status. */

@@ -3,20 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as nodeConsole from "node:console"
+import { sanitizeLines } from "../internal/sanitize.ts"
 
-/** Writes to stderr. Nothing is lost to the program when nobody can read it. */
+/** Writes to stderr. A failure to write is ignored. */
 export const write = (text: string): Effect.Effect<void, never, Stdio.Stdio> =>
   Effect.flatMap(Stdio.Stdio, (stdio) => Effect.ignore(Stream.run(Stream.make(text), stdio.stderr())))
 
-/** Writes lines for people: messages of errors come from outside and must not move the cursor or change colours. */
-export const say = (text: string): Effect.Effect<void, never, Stdio.Stdio> => write(`${printable(text)}\n`)
-
-const printable = (text: string): string =>
-  text.replace(
-    // oxlint-disable-next-line no-control-regex
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`
-  )
+/** Writes a message. Parts of it may come from outside, so its control characters are escaped. */
+export const say = (text: string): Effect.Effect<void, never, Stdio.Stdio> => write(`${sanitizeLines(text)}\n`)
 
 /** Columns of the terminal behind stderr; `Terminal` knows those of stdout, which is mostly a pipe here. */
 export const Columns: Context.Reference<Effect.Effect<number>> = Context.Reference("papyros/cli/Columns", {

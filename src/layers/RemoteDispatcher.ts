@@ -16,7 +16,7 @@ import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
 import { boundConfig, countConfig, millisOption, optionOr } from "../internal/options.ts"
 import * as Secret from "../internal/remote/auth/secret.ts"
-import { connectTo } from "../internal/remote/client/connection.ts"
+import { connectToWorker } from "../internal/remote/client/connection.ts"
 import * as RemoteExecutor from "../internal/remote/client/executor.ts"
 import { groupOption, maxTaskBytesOption, nameServerOption, secretOption } from "../internal/remote/options.ts"
 import { TaskCatalog } from "../internal/remote/protocol/catalog.ts"
@@ -110,11 +110,11 @@ const layerOf = <T extends Task.Any, R>(
     const workerGroup = groupOption(options.workerGroup)
     const { members } = yield* registryOf(secret)
     const executor = RemoteExecutor.make({
-      served: new TaskCatalog(group.tasks),
+      catalog: new TaskCatalog(group.tasks),
       maxTaskBytes,
       noWorkerTimeout: millisOption("noWorkerTimeout", options.noWorkerTimeout) ?? 30_000,
       members,
-      connect: (runner) => connectTo(runner, { group: workerGroup, secret }, maxTaskBytes)
+      connect: (runner) => connectToWorker(runner, { group: workerGroup, secret }, maxTaskBytes)
     })
     return Executor.layer(group, executor, { capacity: options.capacity, maxWorkerLosses: options.maxWorkerLosses })
   }))

@@ -203,7 +203,11 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
     it.live("without a secret a host that others can reach is refused", () =>
       Effect.gen(function*() {
         for (const command of [["nameserver"], ["workers", handlers, "-n", "1", "--name-server", "127.0.0.1:1"]]) {
-          yield* refused([...command, "--host", "0.0.0.0"], "Without a secret only processes of this machine", "--host")
+          yield* refused(
+            [...command, "--host", "0.0.0.0"],
+            "Without a secret, only processes of this machine",
+            "--host"
+          )
         }
         yield* refused(["nameserver", "--host", "no.such.host.invalid"], "no.such.host.invalid", "--host")
       }))
@@ -238,7 +242,7 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
           // Without TLS a stranger is not told why it is not let in.
           yield* refused(
             args,
-            ...flags.length === 0 ? [server.address] : ["did not let operator/* in", "PAPYROS_SECRET"]
+            ...flags.length === 0 ? [server.address] : ["refused operator/*", "PAPYROS_SECRET"]
           )
         }
       }).pipe(Effect.provide(NodeFileSystem.layer)))
@@ -272,7 +276,7 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
         const other = yield* secretFile(yield* newSecret)
         const stranger = yield* papyrosWith(factorize(server.address, "--secret-file", other), { stdin: ndjson })
         assert.deepStrictEqual([stranger.code, stranger.stdout], [2, ""])
-        assert.include(stranger.stderr, "did not let client/default in")
+        assert.include(stranger.stderr, "refused client/default")
         assert.notInclude(server.process.log + stranger.stderr, secret)
       }).pipe(Effect.provide(NodeFileSystem.layer)))
   })
@@ -329,7 +333,7 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
           yield* process.wrote(/Worker \S+ of group default is listening, with 1 slots/)
           yield* registered(process)
           assert.deepStrictEqual(yield* terminated(process, signal), { code: 0, signal: null })
-          assert.match(process.log, /Worker \S+ leaves/)
+          assert.match(process.log, /Worker \S+ is draining/)
           assert.match(process.log, /Worker \S+ is drained/)
           assert.deepStrictEqual(yield* terminated(server.process, signal), { code: 0, signal: null })
           assert.notInclude(process.log + server.process.log, "Error")
@@ -382,7 +386,7 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
           until: ({ stdout }) => rowsOf(stdout).some((row) => row.worker === id && row.running === "1")
         })
         assert.deepStrictEqual(yield* terminated(process), { code: 0, signal: null })
-        assert.include(process.log, `Worker ${id} gave up waiting for what runs`)
+        assert.include(process.log, `Worker ${id} stopped waiting for running tasks`)
         child.kill("SIGINT")
         yield* ended
       }))
@@ -462,12 +466,12 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
           secret: undefined,
           identity: { role: "worker", group: "g" }
         })
-        const attached = yield* Effect.forkChild(Stream.runDrain(client.Attach({ group, runner })))
+        const registering = yield* Effect.forkChild(Stream.runDrain(client.Register({ group, runner })))
         yield* server.process.wrote(/registered/)
         const { code, stderr, stdout } = yield* statusOf(server.address)
         assert.match(stdout, /does not answer/)
         assert.strictEqual(stdout.trimEnd().split("\n").length, 2)
-        yield* Fiber.interrupt(attached)
+        yield* Fiber.interrupt(registering)
         yield* server.process.wrote(/has left/)
         for (const text of [stdout, stderr, server.process.log]) assert.notMatch(text, CONTROL)
         assert.strictEqual(code, 0)

@@ -1,4 +1,9 @@
-/** Options of clients and workers, checked. Unusable ones are defects that name the option. */
+/**
+ * Options that clients, workers and the command line share, with their defaults.
+ *
+ * Must stay true: an unusable option is a defect that names the option. An unusable secret is a typed failure, because
+ * it comes from outside of the program.
+ */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
@@ -8,12 +13,13 @@ import * as Secret from "./auth/secret.ts"
 import * as Address from "./transport/address.ts"
 import { RemoteError, Unauthorized } from "./transport/error.ts"
 
+/** The port of a name server. */
 export const DEFAULT_PORT = 7427
 
 const MAX_TASK_BYTES = 8 * 1024 * 1024
 
-/** What a frame holds beside the largest task. */
-const FRAME = 4 * 1024 * 1024
+/** The part of a frame beside its largest task, in bytes. */
+const FRAME_OVERHEAD = 4 * 1024 * 1024
 
 export const groupOption = (input: string | undefined): string => {
   if (input === undefined) return "default"
@@ -32,10 +38,10 @@ export const nameServerOption = (input: string | undefined): Address.Address => 
 export const maxTaskBytesOption = (input: number | undefined): number =>
   countOption("maxTaskBytes", input, 1) ?? MAX_TASK_BYTES
 
-/** The largest frame that one who sends tasks of this size has to take. */
-export const maxFrameSize = (maxTaskBytes: number): number => maxTaskBytes + FRAME
+/** The largest frame that a process accepts whose peer sends tasks of this size. */
+export const maxFrameSize = (maxTaskBytes: number): number => maxTaskBytes + FRAME_OVERHEAD
 
-/** A secret that is too short, or no secret at all, is found out by whoever sets it. */
+/** Checks the secret where it is set, and not in each connection attempt. */
 export const secretOption = (
   input: Redacted.Redacted<string> | undefined
 ): Effect.Effect<Secret.Secret | undefined, RemoteError> =>

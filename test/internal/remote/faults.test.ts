@@ -74,7 +74,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true })("RemoteDispa
         yield* until("it runs", () => site.count("start") === 1)
         site.fault(worker)
         worker.kill("SIGINT")
-        yield* worker.wrote(/leaves/)
+        yield* worker.wrote(/is draining/)
         worker.kill("SIGINT")
         // It would wait for 30 seconds.
         yield* Effect.timeout(worker.ended, "20 seconds")

@@ -1,25 +1,35 @@
 /**
- * Who a process says it is: its role, and the worker group it belongs to. On a TLS
- * connection this is proven, because the key of the connection is derived from it
- * (`Secret.keyOf`); it is what goes over the wire in clear, so it must not be secret.
+ * The identity of a process, its role and its worker group, and how TLS-PSK proves it: the key of a connection is
+ * derived from the shared secret and the identity, so that no certificate is needed.
+ *
+ * Must stay true: the holder of the key of one identity cannot derive that of another. An identity crosses the wire in
+ * clear and is no secret. A refused peer cannot tell an unknown group from a wrong secret. See
+ * docs/internals/security.md.
  */
+import { constants, hkdfSync, randomBytes } from "node:crypto"
+import type * as Tls from "node:tls"
+import * as Secret from "./secret.ts"
+
+// ----------------------------------------------------------------------------
+// Identities
+// ----------------------------------------------------------------------------
 
 export type Role = "worker" | "client" | "operator"
 
 export interface Identity {
   readonly role: Role
-  /** `*` for an operator, who belongs to none and may look into all. */
+  /** `*` for an operator, which belongs to no group and may read the state of all. */
   readonly group: string
 }
 
 const GROUP = /^[A-Za-z0-9._-]{1,64}$/
 
-/** Whether it may name a worker group: 1 to 64 letters, digits, `.`, `_` or `-`. */
+/** Whether a worker group may have this name: 1 to 64 letters, digits, `.`, `_` or `-`. */
 export const isGroup = (name: string): boolean => GROUP.test(name)
 
 export const operator: Identity = { role: "operator", group: "*" }
 
-/** The PSK identity, `role/group`. */
+/** The PSK identity of TLS, `role/group`. */
 export const format = ({ group, role }: Identity): string => `${role}/${group}`
 
 export const parse = (text: string): Identity | undefined => {
@@ -29,3 +39,49 @@ export const parse = (text: string): Identity | undefined => {
   const group = text.slice(slash + 1)
   return (role === "worker" || role === "client") && isGroup(group) ? { role, group } : undefined
 }
+
+// ----------------------------------------------------------------------------
+// Keys
+// ----------------------------------------------------------------------------
+
+/** HKDF-SHA256, 32 bytes. */
+const derive = (bytes: Uint8Array, info: string): Buffer => Buffer.from(hkdfSync("sha256", bytes, "papyros", info, 32))
+
+/** The key of each identity. A secret that `Secret.parse` refuses is a defect. */
+export const keysOf = (secret: Secret.Secret): (identity: Identity) => Buffer => {
+  const bytes = Secret.bytesOf(secret)
+  return (identity) => derive(bytes, format(identity))
+}
+
+export const keyOf = (secret: Secret.Secret, identity: Identity): Buffer => keysOf(secret)(identity)
+
+/**
+ * The server's key for the identity that a client claims. An identity that is malformed or not accepted gets a key that
+ * no client has: its handshake fails exactly as with a wrong secret, which hides the groups that there are.
+ */
+export const serverKeys = (secret: Secret.Secret, accepts: (identity: Identity) => boolean) => {
+  const keyFor = keysOf(secret)
+  const unknown = randomBytes(32)
+  return (claimed: string): { readonly identity: Identity | undefined; readonly key: Buffer } => {
+    const parsed = parse(claimed)
+    const identity = parsed !== undefined && accepts(parsed) ? parsed : undefined
+    const key = identity === undefined ? derive(unknown, claimed) : keyFor(identity)
+    return { identity, key }
+  }
+}
+
+// ----------------------------------------------------------------------------
+// TLS
+// ----------------------------------------------------------------------------
+
+/**
+ * TLS 1.2, because Node offers PSK in TLS 1.3 to neither side. Only suites with ephemeral keys: a secret that leaks
+ * decrypts no recorded connection.
+ */
+export const tlsOptions = {
+  ciphers: "ECDHE-PSK-CHACHA20-POLY1305:ECDHE-PSK-AES256-CBC-SHA384:ECDHE-PSK-AES128-CBC-SHA256",
+  minVersion: "TLSv1.2",
+  maxVersion: "TLSv1.2",
+  // A resumed session skips the PSK callback, so its identity would be unknown. Renegotiation costs a server work.
+  secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION
+} as const satisfies Tls.SecureContextOptions

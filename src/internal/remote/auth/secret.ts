@@ -1,9 +1,9 @@
 /**
- * The shared secret of a deployment. Hex, base64 and base64url of the same bytes are
- * the same secret. It is never in an error, a log or the environment of a child.
+ * The shared secret of a deployment, from text, a file or the environment. Hex, base64 and base64url of the same bytes
+ * are the same secret.
  *
- * What surprises: `fromEnvironment` takes the variable out of the environment, so it
- * finds it only once.
+ * Must stay true: no error, log or environment of a child process holds the secret. `fromEnvironment` removes the
+ * variable, so that it finds the secret only once.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -12,21 +12,20 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { hkdfSync, randomBytes } from "node:crypto"
-import * as Identity from "./identity.ts"
+import { randomBytes } from "node:crypto"
 
-/** What `parse` takes; where one is used that it does not take, that is a defect. */
+/** A text that `parse` accepts. */
 export type Secret = Redacted.Redacted<string>
 
 export const VARIABLE = "PAPYROS_SECRET"
 
-/** 128 bits: fewer can be tried out by whoever recorded one handshake. */
-const LEAST = 16
+/** 128 bits. A shorter secret can be guessed from one recorded handshake. */
+const MIN_BYTES = 16
 
-/** No secret is this long; what is, is some other file. */
-const MOST = 1024
+/** The part of a file that is read. A longer file holds no secret. */
+const MAX_FILE_BYTES = 1024
 
-/** A secret cannot be used. The message says what to do, and never what was given. */
+/** A secret is unusable. The message says what to do, and never repeats the secret. */
 export class InvalidSecret extends Schema.TaggedError<InvalidSecret>("papyros/InvalidSecret")("InvalidSecret", {
   message: Schema.String
 }) {}
@@ -36,28 +35,32 @@ export const generate: Effect.Effect<Secret> = Effect.sync(() => redact(randomBy
 
 const redact = (text: string): Secret => Redacted.make(text, { label: VARIABLE })
 
-/** Takes hex, base64 or base64url of at least 128 bits; white space around it does not count. */
+/** Accepts hex, base64 or base64url of at least 128 bits. Leading and trailing white space is ignored. */
 export const parse = (input: Secret | string): Result.Result<Secret, InvalidSecret> => {
   const text = typeof input === "string" ? input : Redacted.value(input)
-  return Result.map(bytesOf(text), () => redact(text.trim()))
+  return Result.map(decode(text), () => redact(text.trim()))
 }
 
-const bytesOf = (text: string): Result.Result<Uint8Array, InvalidSecret> => {
+/** The bytes of the secret. A secret that `parse` refuses is a defect. */
+export const bytesOf = (secret: Secret): Uint8Array => Result.getOrThrow(decode(Redacted.value(secret)))
+
+const decode = (text: string): Result.Result<Uint8Array, InvalidSecret> => {
   const trimmed = text.trim()
   const encoding = encodingOf(trimmed)
   if (encoding === undefined) {
     return invalid("The secret is not hex, base64 or base64url. Make one with `papyros secret`.")
   }
   const bytes = Buffer.from(trimmed, encoding)
-  if (bytes.length < LEAST) {
+  if (bytes.length < MIN_BYTES) {
     return invalid(
-      `The secret has ${8 * bytes.length} bits, and at least ${8 * LEAST} are needed. Make one with \`papyros secret\`.`
+      `The secret has ${8 * bytes.length} bits, but at least ${8 * MIN_BYTES} are needed. ` +
+        "Make one with `papyros secret`."
     )
   }
   return Result.succeed(bytes)
 }
 
-// Hex first: what is only hex digits is base64 too, but nobody means that.
+// Hex comes first: hex digits are valid base64 too, but such a secret is meant as hex.
 const encodingOf = (text: string): "hex" | "base64" | "base64url" | undefined => {
   if (text.length % 2 === 0 && /^[0-9a-f]+$/i.test(text)) return "hex"
   const digits = text.replace(/={1,2}$/, "")
@@ -68,23 +71,23 @@ const encodingOf = (text: string): "hex" | "base64" | "base64url" | undefined =>
 
 const invalid = (message: string) => Result.fail(new InvalidSecret({ message }))
 
-/** Reads it from a file that nobody but its owner can read. */
+/** Reads the secret from a file that only its owner can read. */
 export const fromFile = Effect.fnUntraced(function*(
   path: string
 ): Effect.fn.Return<Secret, InvalidSecret | PlatformError.PlatformError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  // One open file for both, or it could be another one that is read than was looked at.
+  // Mode and content come from one open file: the path may name another file in between.
   const bytes = yield* Effect.scoped(Effect.gen(function*() {
     const file = yield* fs.open(path, { flag: "r" })
     const { mode } = yield* file.stat
-    // Windows has no such bits.
+    // Windows has no permission bits.
     if (process.platform !== "win32" && (mode & 0o077) !== 0) {
       return yield* new InvalidSecret({
-        message:
-          `Others than its owner can read the secret file ${path}: run \`chmod 600\` on it, and make a new secret.`
+        message: `Users other than its owner can read the secret file ${path}: run \`chmod 600\` on it, ` +
+          "and make a new secret."
       })
     }
-    return yield* file.readAlloc(MOST)
+    return yield* file.readAlloc(MAX_FILE_BYTES)
   }))
   return yield* Effect.fromResult(parse(Option.match(bytes, {
     onNone: () => "",
@@ -93,24 +96,12 @@ export const fromFile = Effect.fnUntraced(function*(
 })
 
 /**
- * Takes it out of the environment of this process, so that no thread or child process inherits it. (Whoever
- * may read this process's memory still can: /proc shows what it was started with.)
+ * Removes the secret from the environment of this process and returns it, so that no thread or child process inherits
+ * it. /proc still shows the initial environment to every process that may read the memory of this one.
  */
 export const fromEnvironment: Effect.Effect<Option.Option<Secret>, InvalidSecret> = Effect.suspend(() => {
   const text = process.env[VARIABLE]
   delete process.env[VARIABLE]
-  // Empty is a mistake, and must not mean "without a secret".
+  // An empty variable is a mistake: it must not start a process without a secret.
   return text === undefined ? Effect.succeedNone : Effect.map(Effect.fromResult(parse(text)), Option.some)
 })
-
-/** The keys of connections: whoever holds that of an identity can be nobody else. */
-export const keysOf = (secret: Secret): (identity: Identity.Identity) => Buffer => {
-  const bytes = Result.getOrThrow(bytesOf(Redacted.value(secret)))
-  return (identity) => derive(bytes, Identity.format(identity))
-}
-
-export const keyOf = (secret: Secret, identity: Identity.Identity): Buffer => keysOf(secret)(identity)
-
-/** HKDF-SHA256, 32 bytes. */
-export const derive = (bytes: Uint8Array, info: string): Buffer =>
-  Buffer.from(hkdfSync("sha256", bytes, "papyros", info, 32))

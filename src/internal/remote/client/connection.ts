@@ -1,21 +1,40 @@
-/** From the address of a worker to a connection that is ready for tasks. */
+/**
+ * From the address of a worker to a connection that is ready for tasks: opens the connection, exchanges the handshake,
+ * and opens the stream of events.
+ *
+ * Must stay true: a worker of another protocol, or with a value format that this runtime cannot read, is refused before
+ * a task is sent to it.
+ */
 import type { Runner } from "effect/cluster/Runner"
 import * as Effect from "effect/Effect"
 import type { RpcClientError } from "effect/rpc/RpcClientError"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { sanitizeForLog } from "../../sanitize.ts"
 import type { Role } from "../auth/identity.ts"
 import type { Secret } from "../auth/secret.ts"
 import { maxFrameSize } from "../options.ts"
-import { PROTOCOL, WorkerRpcs } from "../protocol/messages.ts"
-import * as Bytes from "../protocol/serialization.ts"
-import { VERSION } from "../protocol/version.ts"
-import { connect } from "../transport/connect.ts"
+import {
+  type Commands,
+  type Events,
+  type HandshakeResponse,
+  PROTOCOL,
+  VERSION,
+  WorkerRpcs
+} from "../protocol/messages.ts"
+import * as Serialization from "../protocol/serialization.ts"
+import { connect, CONNECT_TIMEOUT } from "../transport/connect.ts"
 import { RemoteError, Unreachable, VersionMismatch } from "../transport/error.ts"
+import { HEARTBEAT_TIMEOUT } from "../transport/heartbeat.ts"
 import * as RpcClient from "../transport/rpcClient.ts"
-import { sanitizeForLog } from "../transport/sanitize.ts"
-import { CONNECT_TIMEOUT, HEARTBEAT_TIMEOUT } from "../transport/timeouts.ts"
-import type { Connection } from "./executor.ts"
+
+/** A worker that has answered the handshake. Calls fail once the connection is lost. */
+export interface WorkerConnection {
+  readonly handshake: typeof HandshakeResponse.Type
+  readonly events: Stream.Stream<typeof Events.Type, unknown>
+  /** Completes when the connection can take more. */
+  readonly send: (commands: typeof Commands.Type) => Effect.Effect<void, unknown>
+}
 
 export interface Credentials {
   readonly group: string
@@ -23,8 +42,8 @@ export interface Credentials {
   readonly secret: Secret | undefined
 }
 
-/** Calls of a worker that speaks this version, and how it has introduced itself. */
-export const callWorker = Effect.fnUntraced(function*(
+/** A connection for calls, and the worker's answer to the handshake. */
+export const openRpc = Effect.fnUntraced(function*(
   { address: { host, port } }: Runner,
   { group, role, secret }: Credentials,
   maxTaskBytes: number
@@ -34,37 +53,37 @@ export const callWorker = Effect.fnUntraced(function*(
     port,
     secret,
     identity: { role, group },
-    openTimeout: CONNECT_TIMEOUT,
-    silence: HEARTBEAT_TIMEOUT
+    connectTimeout: CONNECT_TIMEOUT,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT
   })
-  const link = yield* RpcClient.make(WorkerRpcs, connection, { maxFrameSize: maxFrameSize(maxTaskBytes) })
+  const rpc = yield* RpcClient.make(WorkerRpcs, connection, { maxFrameSize: maxFrameSize(maxTaskBytes) })
   const { address } = connection
   const unreachable = (message: string) => new RemoteError({ reason: new Unreachable({ address, message }) })
-  const welcome = yield* link.client.Hello({ protocol: PROTOCOL, version: VERSION }).pipe(
+  const handshake = yield* rpc.client.Handshake({ protocol: PROTOCOL, version: VERSION }).pipe(
     Effect.mapError((error: RpcClientError) => RpcClient.toRemoteError(connection, error)),
     Effect.timeoutOrElse({
       duration: CONNECT_TIMEOUT,
-      orElse: () => Effect.fail(unreachable(`said nothing for ${CONNECT_TIMEOUT} ms`))
+      orElse: () => Effect.fail(unreachable(`did not answer the handshake within ${CONNECT_TIMEOUT} ms`))
     })
   )
-  if (welcome.protocol !== PROTOCOL || welcome.format > Bytes.FORMAT) {
-    const theirs = `papyros ${welcome.version} (protocol ${welcome.protocol}, values ${welcome.format})`
-    const ours = `papyros ${VERSION} (protocol ${PROTOCOL}, values up to ${Bytes.FORMAT})`
+  if (handshake.protocol !== PROTOCOL || handshake.valueFormat > Serialization.FORMAT) {
+    const theirs = `papyros ${handshake.version} (protocol ${handshake.protocol}, values ${handshake.valueFormat})`
+    const ours = `papyros ${VERSION} (protocol ${PROTOCOL}, values up to ${Serialization.FORMAT})`
     return yield* new RemoteError({
       reason: new VersionMismatch({ address, message: `runs ${theirs}, and this is ${ours}: update the older one` })
     })
   }
-  return { welcome: { ...welcome, worker: sanitizeForLog(welcome.worker) }, link }
+  return { handshake: { ...handshake, worker: sanitizeForLog(handshake.worker) }, rpc }
 })
 
-/** A worker that is ready for tasks. */
-export const connectTo = (
+/** A connection of a client, ready for tasks. */
+export const connectToWorker = (
   runner: Runner,
   options: Omit<Credentials, "role">,
   maxTaskBytes: number
-): Effect.Effect<Connection, RemoteError, Scope.Scope> =>
-  Effect.map(callWorker(runner, { ...options, role: "client" }, maxTaskBytes), ({ link, welcome }) => ({
-    welcome,
-    outcomes: Stream.interruptWhen(link.client.Outcomes({ maxTaskBytes }), link.closed),
-    send: (orders) => link.notify("Send", orders)
+): Effect.Effect<WorkerConnection, RemoteError, Scope.Scope> =>
+  Effect.map(openRpc(runner, { ...options, role: "client" }, maxTaskBytes), ({ handshake, rpc }) => ({
+    handshake,
+    events: Stream.interruptWhen(rpc.client.Events({ maxTaskBytes }), rpc.closed),
+    send: (commands) => rpc.notify("Commands", commands)
   }))

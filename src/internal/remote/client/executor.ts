@@ -1,7 +1,9 @@
 /**
- * The executor of worker processes: keeps a connection to every worker that the
- * registry knows of, each a lane. Nobody gives up: what cannot be reached is tried
- * again, and while the registry is away the last view of it is kept.
+ * The executor of worker processes: keeps a connection to every worker that the registry knows, each with a
+ * `ProcessHandle`.
+ *
+ * Must stay true: it retries unreachable workers for ever, and keeps the last known membership while the registry is
+ * unavailable. Only an error that no retry can mend, a refusal or another version, fails the opening of the dispatcher.
  */
 import * as Cause from "effect/Cause"
 import type { Runner } from "effect/cluster/Runner"
@@ -11,38 +13,35 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Executor from "../../../Executor.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
-import type { Commands, Events, HandshakeResponse } from "../protocol/messages.ts"
+import * as Address from "../transport/address.ts"
 import type { RemoteError } from "../transport/error.ts"
-import { CHUNK_MICROS, MAX_CHUNK, ProcessHandle } from "./workerHandle.ts"
-
-/** A worker that has said who it is. Calls fail once the connection is lost. */
-export interface Connection {
-  readonly welcome: typeof HandshakeResponse.Type
-  readonly outcomes: Stream.Stream<typeof Events.Type, unknown>
-  /** Completes when the connection can take more. */
-  readonly send: (orders: typeof Commands.Type) => Effect.Effect<void, unknown>
-}
+import type { WorkerConnection } from "./connection.ts"
+import { CHUNK_MICROS } from "./inFlight.ts"
+import { MAX_CHUNK, ProcessHandle } from "./workerHandle.ts"
 
 export interface RemoteExecutorOptions {
-  readonly served: TaskCatalog
+  readonly catalog: TaskCatalog
   readonly maxTaskBytes: number
   /** Milliseconds. */
   readonly noWorkerTimeout: number
-  /** The workers that there are. */
+  /** The workers that the registry knows. */
   readonly members: Effect.Effect<ReadonlyArray<Runner>, RemoteError>
   /** The connection ends with its scope. */
-  readonly connect: (runner: Runner) => Effect.Effect<Connection, RemoteError, Scope.Scope>
+  readonly connect: (runner: Runner) => Effect.Effect<WorkerConnection, RemoteError, Scope.Scope>
 }
 
-/** How often the registry is asked, and how long its first answer is waited for, in milliseconds. */
-const POLL = 500
-const FIRST = 2000
+/** How often the registry is polled, in milliseconds. */
+const POLL_INTERVAL = 500
 
+/** How long opening the dispatcher waits for the first answer of the registry, in milliseconds. */
+const FIRST_ANSWER_TIMEOUT = 2000
+
+/** The first and the longest time between two attempts to connect, in milliseconds; it doubles in between. */
 const FIRST_DELAY = 100
-const LONGEST_DELAY = 2000
+const MAX_DELAY = 2000
 
-/** How often lanes are looked at while one is busy, in milliseconds. */
-const WATCH = 20
+/** How often the worker handles are checked for work that an idle one can steal, in milliseconds. */
+const REBALANCE_INTERVAL = 20
 
 export const make = (options: RemoteExecutorOptions): Executor.Executor<RemoteError> => ({
   name: "remote",
@@ -52,157 +51,166 @@ export const make = (options: RemoteExecutorOptions): Executor.Executor<RemoteEr
   unservedTimeout: options.noWorkerTimeout,
   open: (scheduler) =>
     Effect.gen(function*() {
-      const group = yield* Effect.acquireRelease(
+      const membership = yield* Effect.acquireRelease(
         Effect.sync(() => new Membership(options, scheduler)),
-        (group) => Effect.sync(() => group.close())
+        (membership) => Effect.sync(() => membership.close())
       )
       const scope = yield* Effect.scope
-      const first = yield* Deferred.make<void, RemoteError>()
-      yield* Effect.forkScoped(follow(group, scope, first))
-      // Whoever is not let in is told at once; all else may come right.
-      yield* Deferred.await(first).pipe(Effect.timeoutOrElse({ duration: FIRST, orElse: () => Effect.void }))
+      const firstAnswer = yield* Deferred.make<void, RemoteError>()
+      yield* Effect.forkScoped(watchRegistry(membership, scope, firstAnswer))
+      yield* Deferred.await(firstAnswer).pipe(
+        Effect.timeoutOrElse({ duration: FIRST_ANSWER_TIMEOUT, orElse: () => Effect.void })
+      )
     })
 })
 
 /** Keeps the connections in step with the registry. */
-const follow = (group: Membership, scope: Scope.Scope, first: Deferred.Deferred<void, RemoteError>) =>
+const watchRegistry = (
+  membership: Membership,
+  scope: Scope.Scope,
+  firstAnswer: Deferred.Deferred<void, RemoteError>
+) =>
   Effect.gen(function*() {
-    const answer = yield* Effect.result(group.options.members)
+    const answer = yield* Effect.result(membership.options.members)
     if (answer._tag === "Success") {
-      for (const runner of group.update(answer.success)) yield* Effect.forkIn(stay(group, runner), scope)
-      yield* Deferred.succeed(first, undefined)
+      for (const runner of membership.update(answer.success)) {
+        yield* Effect.forkIn(reconnectLoop(membership, runner), scope)
+      }
+      yield* Deferred.succeed(firstAnswer, undefined)
     } else {
-      group.failed(answer.failure)
-      if (answer.failure.reason._tag !== "Unreachable") yield* Deferred.fail(first, answer.failure)
+      membership.failed(answer.failure)
+      if (answer.failure.reason._tag !== "Unreachable") yield* Deferred.fail(firstAnswer, answer.failure)
     }
-    yield* Effect.sleep(POLL)
+    yield* Effect.sleep(POLL_INTERVAL)
   }).pipe(Effect.forever)
 
 /** Connects to a worker again and again, as long as the registry knows it. */
-const stay = (group: Membership, runner: Runner) => {
-  const address = addressOf(runner)
+const reconnectLoop = (membership: Membership, runner: Runner) => {
+  const address = Address.format(runner.address)
   let delay = 0
   const once = Effect.gen(function*() {
-    const exit = yield* Effect.exit(Effect.scoped(serve(group, runner, () => delay = 0)))
-    if (exit._tag === "Failure" && !Cause.hasInterrupts(exit.cause)) group.failed(Cause.squash(exit.cause))
-    delay = delay === 0 ? FIRST_DELAY : Math.min(2 * delay, LONGEST_DELAY)
+    const exit = yield* Effect.exit(Effect.scoped(runConnection(membership, runner, () => delay = 0)))
+    if (exit._tag === "Failure" && !Cause.hasInterrupts(exit.cause)) membership.failed(Cause.squash(exit.cause))
+    delay = delay === 0 ? FIRST_DELAY : Math.min(2 * delay, MAX_DELAY)
     yield* Effect.sleep(delay)
   })
-  return Effect.whileLoop({ while: () => group.knows(address), body: () => once, step: () => {} }).pipe(
-    Effect.ensuring(Effect.sync(() => group.forget(address)))
+  return Effect.whileLoop({ while: () => membership.isMember(address), body: () => once, step: () => {} }).pipe(
+    Effect.ensuring(Effect.sync(() => membership.forget(address)))
   )
 }
 
 /** One connection, from its beginning to its end. */
-const serve = Effect.fnUntraced(function*(group: Membership, runner: Runner, onJoined: () => void) {
-  const { connect, maxTaskBytes, served } = group.options
-  const { outcomes, send, welcome } = yield* connect(runner)
+const runConnection = Effect.fnUntraced(function*(membership: Membership, runner: Runner, onJoined: () => void) {
+  const { catalog, connect, maxTaskBytes } = membership.options
+  const { events, handshake, send } = yield* connect(runner)
+  const { worker } = handshake
   const left = yield* Deferred.make<void>()
-  const lane = new ProcessHandle({
-    name: welcome.worker,
-    slots: welcome.slots,
-    maxTaskBytes: Math.min(maxTaskBytes, welcome.maxTaskBytes),
-    served,
-    refuses: served.refusals(welcome.worker, new Map(welcome.tasks)),
-    scheduler: group.scheduler,
+  const handle = new ProcessHandle({
+    name: worker,
+    slots: handshake.slots,
+    maxTaskBytes: Math.min(maxTaskBytes, handshake.maxTaskBytes),
+    catalog,
+    unsupported: catalog.unsupported(worker, new Map(handshake.fingerprints)),
+    scheduler: membership.scheduler,
     onJoined: () => {
       onJoined()
-      group.joined(lane)
+      membership.joined(handle)
     },
     onLeft: () => Deferred.doneUnsafe(left, Effect.void)
   })
-  yield* Effect.addFinalizer(() => Effect.sync(() => group.left(lane)))
-  yield* Effect.logInfo(`Worker ${welcome.worker} has joined`)
-  const hear = Stream.runForEach(outcomes, (news) => Effect.try(() => lane.hear(news)))
-  const give = Effect.forever(Effect.flatMap(lane.orders.take, send))
+  yield* Effect.addFinalizer(() => Effect.sync(() => membership.left(handle)))
+  yield* Effect.logInfo(`Worker ${worker} has joined`)
+  const receiving = Stream.runForEach(events, (message) => Effect.try(() => handle.onMessage(message)))
+  const sending = Effect.forever(Effect.flatMap(handle.commands.take, send))
   yield* Effect.raceAllFirst([
-    Effect.as(hear, "lost" as const),
-    give,
+    Effect.as(receiving, "lost" as const),
+    sending,
     Effect.as(Deferred.await(left), "left" as const)
   ]).pipe(
     Effect.onExit((exit) => {
-      if (exit._tag === "Success" && exit.value === "left") return Effect.logInfo(`Worker ${welcome.worker} has left`)
-      // Ended from here it is not lost.
-      if (!lane.joined || (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause))) return Effect.void
-      return Effect.logWarning(`Worker ${welcome.worker} is lost`)
+      if (exit._tag === "Success" && exit.value === "left") return Effect.logInfo(`Worker ${worker} has left`)
+      // A connection that this process ends is not lost.
+      if (!handle.joined || (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause))) return Effect.void
+      return Effect.logWarning(`Worker ${worker} is lost`)
     })
   )
 })
-
-const addressOf = ({ address }: Runner): string => `${address.host}:${address.port}`
 
 /** The workers of one dispatcher. */
 class Membership {
   readonly options: RemoteExecutorOptions
   readonly scheduler: Executor.Scheduler
-  private readonly lanes = new Set<ProcessHandle>()
-  /** What the registry knows, and what there are connections for, or attempts. */
-  private wanted: ReadonlySet<string> = new Set()
-  private readonly tried = new Set<string>()
-  private watch: ReturnType<typeof setInterval> | undefined
-  private patience: Executor.Cancel | undefined
+  private readonly handles = new Set<ProcessHandle>()
+  /** The addresses that the registry knows. */
+  private members: ReadonlySet<string> = new Set()
+  /** The addresses with a reconnect loop. */
+  private readonly connecting = new Set<string>()
+  private rebalanceTimer: ReturnType<typeof setInterval> | undefined
+  private cancelNoWorkers: Executor.Cancel | undefined
   private cause: unknown
 
   constructor(options: RemoteExecutorOptions, scheduler: Executor.Scheduler) {
     this.options = options
     this.scheduler = scheduler
-    this.miss()
+    this.noWorkers()
   }
 
-  /** Those that are new. */
+  /** Takes an answer of the registry, and returns the workers that need a reconnect loop. */
   update(runners: ReadonlyArray<Runner>): ReadonlyArray<Runner> {
-    this.wanted = new Set(runners.map(addressOf))
-    const added = runners.filter((runner) => !this.tried.has(addressOf(runner)))
-    for (const runner of added) this.tried.add(addressOf(runner))
+    const addressOf = ({ address }: Runner): string => Address.format(address)
+    this.members = new Set(runners.map(addressOf))
+    const added = runners.filter((runner) => !this.connecting.has(addressOf(runner)))
+    for (const runner of added) this.connecting.add(addressOf(runner))
     if (runners.length === 0) this.cause = undefined
     return added
   }
 
-  knows(address: string): boolean {
-    return this.wanted.has(address)
+  isMember(address: string): boolean {
+    return this.members.has(address)
   }
 
+  /** The reconnect loop of the address has ended. */
   forget(address: string): void {
-    this.tried.delete(address)
+    this.connecting.delete(address)
   }
 
-  /** Why there may be no worker. */
+  /** The latest error, for `NoWorker`. */
   failed(cause: unknown): void {
     this.cause = cause
   }
 
-  joined(lane: ProcessHandle): void {
-    this.lanes.add(lane)
-    this.patience?.()
-    this.patience = undefined
-    this.watch ??= setInterval(this.look, WATCH).unref()
+  joined(handle: ProcessHandle): void {
+    this.handles.add(handle)
+    this.cancelNoWorkers?.()
+    this.cancelNoWorkers = undefined
+    this.rebalanceTimer ??= setInterval(this.rebalance, REBALANCE_INTERVAL).unref()
   }
 
-  left(lane: ProcessHandle): void {
-    lane.lost()
-    if (!this.lanes.delete(lane) || this.lanes.size > 0) return
-    this.miss()
+  left(handle: ProcessHandle): void {
+    handle.lost()
+    if (!this.handles.delete(handle) || this.handles.size > 0) return
+    this.noWorkers()
   }
 
   close(): void {
-    clearInterval(this.watch)
+    clearInterval(this.rebalanceTimer)
   }
 
-  /** Without any worker, what waits does so for a time. */
-  private miss(): void {
-    clearInterval(this.watch)
-    this.watch = undefined
+  /** There is no worker: waiting tasks fail after `noWorkerTimeout`. */
+  private noWorkers(): void {
+    clearInterval(this.rebalanceTimer)
+    this.rebalanceTimer = undefined
     const { noWorkerTimeout } = this.options
-    this.patience = this.scheduler.after(noWorkerTimeout, () => {
+    this.cancelNoWorkers = this.scheduler.after(noWorkerTimeout, () => {
       this.scheduler.unavailable(this.cause, noWorkerTimeout)
     })
   }
 
-  private readonly look = (): void => {
+  private readonly rebalance = (): void => {
     let idle = false
-    for (const lane of this.lanes) idle ||= lane.idle
+    for (const handle of this.handles) idle ||= handle.idle
     if (!idle) return
     const now = performance.now()
-    for (const lane of this.lanes) if (lane.busy) lane.share(now)
+    for (const handle of this.handles) if (handle.busy) handle.requestSteal(now)
   }
 }

@@ -1,14 +1,53 @@
+/**
+ * The tasks that a client or a worker knows, and whether both mean the same by a name: each task has a fingerprint, a
+ * hash of its name and schemas.
+ *
+ * Must stay true: the fingerprint of a task class is the same in every process that loads the same tasks module. It
+ * ignores documentation and functions: two checks or transformations that differ only in their code count as equal.
+ */
+import * as Schema from "effect/Schema"
+import { createHash } from "node:crypto"
 import * as Codec from "../../encoding/codec.ts"
 import type { ListShape, Shape } from "../../encoding/columns.ts"
 import type * as Task from "../../task.ts"
-import { fingerprint } from "./fingerprint.ts"
 
-/** Names that a message has room for. */
+// ----------------------------------------------------------------------------
+// Fingerprints
+// ----------------------------------------------------------------------------
+
+/** The fingerprint of a task class, in 16 hexadecimal digits. */
+export const fingerprint = (task: Task.AnyClass): string => {
+  const { error, idempotent, name, success } = task.prototype["~papyros/Task"]
+  const parts = [task as unknown as Schema.Top, success as Schema.Top, error as Schema.Top].map(describe)
+  return createHash("sha256").update(JSON.stringify([name, idempotent, ...parts])).digest("hex").slice(0, 16)
+}
+
+/** Both sides of a schema, the encoded one and the type. */
+const describe = (schema: Schema.Top): string => {
+  try {
+    return canonical(Schema.toRepresentation(schema)) + canonical(Schema.toRepresentation(Schema.toType(schema)))
+  } catch {
+    // The schema has no representation. A difference is then found when a value is decoded.
+    return schema.ast._tag
+  }
+}
+
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (key, part: unknown) => {
+    if (key === "annotations" || typeof part === "function") return undefined
+    if (part instanceof RegExp || typeof part === "bigint" || typeof part === "symbol") return String(part)
+    return part
+  })
+
+// ----------------------------------------------------------------------------
+// The catalog
+// ----------------------------------------------------------------------------
+
+/** Names in a message about an unsupported task. */
 const MAX_NAMES = 20
 
-/** What either side knows of the tasks that it is there for. */
 export class TaskCatalog {
-  /** Of each name what it means here. */
+  /** By the names of the tasks. */
   readonly fingerprints: ReadonlyMap<string, string>
   private readonly known: ReadonlyMap<string, { readonly task: Task.Any; readonly shapes: Shapes }>
 
@@ -16,31 +55,32 @@ export class TaskCatalog {
     this.fingerprints = new Map(Array.from(tasks, ([name, task]) => [name, fingerprint(task)]))
     this.known = new Map(Array.from(tasks, ([name, task]) => {
       const codec = Codec.make(task)
-      // As much of a task as a scheduler looks at.
+      // Only the fields that a scheduler reads: the payload stays encoded on a worker's main thread.
       const stub = { _tag: name, "~papyros/Task": task.prototype["~papyros/Task"] }
       return [name, { task: stub, shapes: { payload: codec.payload.shape, success: codec.success.shape } }]
     }))
   }
 
-  /** A task of this name; one that is unknown fails when it is to start. */
+  /** A task of this name. A task of an unknown name fails with `UnknownTask` when it is to start. */
   task(name: string): Task.Any {
     return this.known.get(name)?.task ?? { _tag: name, "~papyros/Task": unknownTask }
   }
 
-  /** Why a worker that offers these cannot run the tasks of a name, or `undefined` if it can. */
-  refusals(worker: string, offered: ReadonlyMap<string, string>): (name: string) => string | undefined {
-    const refused = new Map<string, string>()
+  /** For a worker that offers these fingerprints: why it cannot run the tasks of a name, or `undefined` if it can. */
+  unsupported(worker: string, offered: ReadonlyMap<string, string>): (name: string) => string | undefined {
+    const reasons = new Map<string, string>()
     for (const [name, own] of this.fingerprints) {
       const theirs = offered.get(name)
       if (theirs === own) continue
       const instead = theirs === undefined
         ? Array.from(offered.keys()).slice(0, MAX_NAMES).join(", ")
         : `another ${name} (${theirs}, here ${own})`
-      refused.set(name, `${worker} serves ${instead === "" ? "nothing" : instead}`)
+      reasons.set(name, `${worker} supports ${instead === "" ? "no tasks" : instead}`)
     }
-    return (name) => refused.get(name)
+    return (name) => reasons.get(name)
   }
 
+  /** How the payloads and results of a name are packed. */
   shapes(name: string): Shapes {
     return this.known.get(name)?.shapes ?? noShapes
   }

@@ -1,92 +1,118 @@
 /**
- * What a client and a worker process say to each other. A client gives orders and
- * hears of nothing but through `Outcomes`, of which there is one as long as the
- * connection is open: when it ends, the client's tasks are interrupted.
+ * The messages between clients, workers and the name server. docs/internals/remote-protocol.md describes them step by
+ * step.
+ *
+ * Must stay true: every connection begins with `Handshake`, whose name and payload never change, so that any two
+ * versions can refuse each other. A client learns of its tasks by the stream of `Events` only; when that stream ends,
+ * the worker interrupts the client's tasks.
  */
+import { Runner } from "effect/cluster/Runner"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 import * as Schema from "effect/Schema"
+import { readFileSync } from "node:fs"
 
-/** Raised by every change that the other side would not understand. */
+// ----------------------------------------------------------------------------
+// The handshake
+// ----------------------------------------------------------------------------
+
+/** Increased by every change that the other side would not understand. */
 export const PROTOCOL = 1
 
-/** The payload of the first request on any connection: it must never change. */
-export const HandshakeRequest = { protocol: Schema.Int, version: Schema.String }
+const manifest: { readonly version: string } = JSON.parse(
+  // package.json is beside src and beside dist.
+  readFileSync(new URL("../../../../package.json", import.meta.url), "utf8")
+)
 
-/** Who answers, and for what. */
+/** The version of this package, for messages. Only `PROTOCOL` decides. */
+export const VERSION: string = manifest.version
+
+const HandshakeRequest = { protocol: Schema.Int, version: Schema.String }
+
+/** What a worker offers. */
 export const HandshakeResponse = Schema.Struct({
   protocol: Schema.Int,
   version: Schema.String,
-  /** What its runtime writes values in. */
-  format: Schema.Int,
+  /** The format in which its runtime writes values, see serialization.ts. */
+  valueFormat: Schema.Int,
+  /** Its name: the address by which clients reach it. */
   worker: Schema.String,
   /** Tasks that it runs at once. */
   slots: Schema.Int,
-  /** The largest payload that it takes, and the largest result that it sends. */
+  /** The largest payload that it takes, and the largest result that it sends, in bytes. */
   maxTaskBytes: Schema.Int,
-  tasks: Schema.Array(Schema.Tuple([Schema.String, Schema.String]))
+  /** The name and the fingerprint of each of its tasks. */
+  fingerprints: Schema.Array(Schema.Tuple([Schema.String, Schema.String]))
 })
+
+// ----------------------------------------------------------------------------
+// Client and worker
+// ----------------------------------------------------------------------------
 
 const WireSpan = Schema.Struct({ traceId: Schema.String, spanId: Schema.String, sampled: Schema.Boolean })
 
-/** A chunk of tasks, or a part of one whose payloads are too large to go together. */
+/** A chunk of tasks, or a part of one whose payloads are too large for one message. */
 export const RunCommand = Schema.Struct({
   chunk: Schema.Int,
-  /** The place of its first task in the chunk. */
+  /** The position of its first task in the chunk. */
   first: Schema.Int,
+  /** The task names of the chunk, each once. */
   names: Schema.Array(Schema.String),
   /** Of each task the index of its name, 16 bits each. */
-  kinds: Schema.Uint8Array,
-  /** The payloads of each name, packed. */
+  nameIndexes: Schema.Uint8Array,
+  /** The payloads, see payloads.ts. */
   payloads: Schema.Uint8Array,
   attempts: Schema.optional(Schema.Array(Schema.Int)),
   /** Milliseconds; -1: none. */
   timeouts: Schema.optional(Schema.Array(Schema.Number)),
   spans: Schema.optional(Schema.Array(Schema.NullOr(WireSpan))),
-  /** As always those that may start only once: none starts before it was claimed, and that was confirmed. */
-  confirms: Schema.Boolean
+  /** No task of the chunk starts before its claim is confirmed. Tasks that are not idempotent always need that. */
+  confirmStart: Schema.Boolean
 })
 
-const Place = Schema.Struct({ chunk: Schema.Int, at: Schema.Int })
+/** One task of a chunk. */
+const ItemPosition = Schema.Struct({ chunk: Schema.Int, at: Schema.Int })
 
-/** What a client wants; runs first. */
+/** What a client asks of a worker. The worker handles the runs first. */
 export const Commands = Schema.Struct({
   runs: Schema.Array(RunCommand),
-  confirmed: Schema.Array(Place),
-  cancels: Schema.Array(Place),
-  /** All that has not started is to be given back. */
-  recall: Schema.Boolean
+  /** Claimed tasks that may start. */
+  confirmed: Schema.Array(ItemPosition),
+  cancels: Schema.Array(ItemPosition),
+  /** The worker returns every task that has not started. */
+  steal: Schema.Boolean
 })
 
-export const Done = Schema.Struct({
+/** Outcomes of tasks of one chunk. */
+export const ChunkOutcomes = Schema.Struct({
   chunk: Schema.Int,
-  /** The places of those that succeeded, 16 bits each. */
-  ats: Schema.Uint8Array,
-  /** Their results, of each name, packed. */
+  /** The positions of the tasks that succeeded, 16 bits each. */
+  succeeded: Schema.Uint8Array,
+  /** Their results, see payloads.ts. */
   values: Schema.Uint8Array,
   failures: Schema.Array(Schema.Struct({
     at: Schema.Int,
     attempt: Schema.Int,
     worker: Schema.String,
-    /** A `WireFailure`. */
+    /** A `WireFailure`, see serialization.ts. */
     failure: Schema.Uint8Array
   })),
-  /** How long they are believed to have taken, all together. */
+  /** The estimated time that the tasks took together, in microseconds. */
   micros: Schema.Number
 })
 
-/** Whatever finished since the last one. */
+/** What happened at a worker since its last message. */
 export const Events = Schema.Struct({
-  done: Schema.Array(Done),
-  /** Did not start. */
-  returned: Schema.Array(Place),
-  /** Would start now. */
-  claims: Schema.Array(Place),
-  /** Chunks that the client may have under way from now on; 0: the worker is about to leave. */
+  outcomes: Schema.Array(ChunkOutcomes),
+  /** Tasks that did not start, and will not start here. */
+  returned: Schema.Array(ItemPosition),
+  /** Tasks that start as soon as they are confirmed. */
+  claims: Schema.Array(ItemPosition),
+  /** Chunks that the client may have in flight from now on; 0: the worker drains. */
   credit: Schema.optional(Schema.Int)
 })
 
-/** A worker as `papyros status` sees it. */
+/** The state of a worker, for `papyros status`. */
 export const WorkerStatus = Schema.Struct({
   worker: Schema.String,
   slots: Schema.Int,
@@ -97,15 +123,49 @@ export const WorkerStatus = Schema.Struct({
   failed: Schema.Int
 })
 
-/** Calls of a worker process. */
 export class WorkerRpcs extends RpcGroup.make(
-  Rpc.make("Hello", { payload: HandshakeRequest, success: HandshakeResponse }),
-  Rpc.make("Outcomes", {
-    /** The largest result that the client takes. */
+  Rpc.make("Handshake", { payload: HandshakeRequest, success: HandshakeResponse }),
+  /** Opens the session of a client. */
+  Rpc.make("Events", {
+    /** The largest result that the client takes, in bytes. */
     payload: { maxTaskBytes: Schema.Int },
     success: Events,
     stream: true
   }),
-  Rpc.make("Send", { payload: Commands }),
+  /** A notification: it has no answer. */
+  Rpc.make("Commands", { payload: Commands }),
   Rpc.make("Status", { success: WorkerStatus })
+) {}
+
+// ----------------------------------------------------------------------------
+// The name server
+// ----------------------------------------------------------------------------
+
+/** The largest message of a name server, in bytes. */
+export const MAX_NAME_SERVER_FRAME = 4 * 1024 * 1024
+
+/** The client of a name server speaks another version. */
+export class OtherVersion extends Schema.TaggedError<OtherVersion>("papyros/OtherVersion")("OtherVersion", {
+  protocol: Schema.Int,
+  version: Schema.String
+}) {}
+
+/** The identity of the caller does not allow the call, or there was no handshake. */
+export class Forbidden extends Schema.TaggedError<Forbidden>("papyros/Forbidden")("Forbidden", {}) {}
+
+const GroupMembers = Schema.Struct({ group: Schema.String, members: Schema.Array(Runner) })
+
+/** Without TLS the name server believes the group that a call names. */
+export class NameServerRpcs extends RpcGroup.make(
+  Rpc.make("Handshake", { payload: HandshakeRequest, error: OtherVersion }),
+  /** Registers a worker. The stream has one element, once the worker is registered; its end ends the registration. */
+  Rpc.make("Register", {
+    payload: { group: Schema.String, runner: Runner },
+    success: Schema.Void,
+    error: Forbidden,
+    stream: true
+  }),
+  Rpc.make("Members", { payload: { group: Schema.String }, success: Schema.Array(Runner), error: Forbidden }),
+  /** All groups that have a worker. */
+  Rpc.make("Groups", { success: Schema.Array(GroupMembers), error: Forbidden })
 ) {}

@@ -1,42 +1,44 @@
 /**
- * What waits to be sent on a connection: added to by plain code, taken by whoever
- * sends, all that there is at a time. While the other side is slow to read, more of
- * it goes together.
+ * Joins plain code that produces messages with the Effect that sends them over a connection: everything that was
+ * added since the last message goes into the next one, so messages grow while the other side reads slowly.
+ *
+ * Must stay true: a message is collected in a microtask, after the code that called `added` has finished, so that all
+ * that one turn adds goes together.
  */
 import * as Effect from "effect/Effect"
 
 export class ConnectionOutbox<A> {
-  private waiter: ((effect: Effect.Effect<A>) => void) | undefined
-  private told = false
+  private sender: ((effect: Effect.Effect<A>) => void) | undefined
+  private scheduled = false
   private readonly collect: () => A | undefined
 
-  /** `collect` takes what there is, or nothing. */
+  /** `collect` takes everything that waits to be sent, or returns `undefined`. */
   constructor(collect: () => A | undefined) {
     this.collect = collect
   }
 
-  /** There is something to send. Taken when the code that runs has come to its end, with what else it adds. */
+  /** Something waits to be sent. */
   readonly added = (): void => {
-    if (this.told) return
-    this.told = true
+    if (this.scheduled) return
+    this.scheduled = true
     queueMicrotask(() => {
-      this.told = false
-      const waiter = this.waiter
-      if (waiter === undefined) return
-      const all = this.collect()
-      if (all === undefined) return
-      this.waiter = undefined
-      waiter(Effect.succeed(all))
+      this.scheduled = false
+      const sender = this.sender
+      if (sender === undefined) return
+      const message = this.collect()
+      if (message === undefined) return
+      this.sender = undefined
+      sender(Effect.succeed(message))
     })
   }
 
-  /** All that there is, when there is something. */
+  /** The next message, once something waits to be sent. One caller at a time. */
   readonly take: Effect.Effect<A> = Effect.callback((resume) => {
-    const all = this.collect()
-    if (all !== undefined) return resume(Effect.succeed(all))
-    this.waiter = resume
+    const message = this.collect()
+    if (message !== undefined) return resume(Effect.succeed(message))
+    this.sender = resume
     return Effect.sync(() => {
-      this.waiter = undefined
+      this.sender = undefined
     })
   })
 }

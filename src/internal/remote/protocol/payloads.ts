@@ -1,46 +1,48 @@
 /**
- * Values of a chunk as bytes, in as many parts as keep each of them below a limit.
- * A value that is too large by itself, or cannot be cloned, is refused alone.
+ * The payloads or results of a chunk as bytes, in as many frames as keep each frame within a limit.
+ *
+ * Must stay true: a value that alone exceeds the limit, or cannot be cloned, is refused alone and delays no other.
+ * `decodeAll` checks the structure of packed values, because a peer may send any bytes.
  */
 import { type EncodedColumns, fromColumns, type ListShape, type Shape, toColumns } from "../../encoding/columns.ts"
 import { estimateSize } from "../../encoding/estimateSize.ts"
-import * as Bytes from "./serialization.ts"
+import * as Serialization from "./serialization.ts"
 
-/** A value, and the index of its name. */
-export interface Sent {
-  readonly kind: number
+/** A value, and the index of its task name in the names of the chunk. */
+export interface IndexedValue {
+  readonly nameIndex: number
   readonly value: unknown
 }
 
 type AnyShape = Shape | ListShape | undefined
 
-/** Values are packed by name, so that each can be taken apart by the shape of its name. */
-const encodeAll = (sent: ReadonlyArray<Sent>, shapes: ReadonlyArray<AnyShape>): Uint8Array => {
-  const values = shapes.map((): Array<unknown> => [])
-  for (const { kind, value } of sent) values[kind].push(value)
-  return Bytes.encode(values.map((some, kind) => toColumns(shapes[kind], some)))
+/** Packs the values of each name together, as columns of the shape of that name. */
+const encodeAll = (values: ReadonlyArray<IndexedValue>, shapes: ReadonlyArray<AnyShape>): Uint8Array => {
+  const byName = shapes.map((): Array<unknown> => [])
+  for (const { nameIndex, value } of values) byName[nameIndex].push(value)
+  return Serialization.encode(byName.map((ofName, nameIndex) => toColumns(shapes[nameIndex], ofName)))
 }
 
-/** Throws for what no `encodeParts` of such shapes and kinds has made. */
+/** Throws for bytes that `encodeFrames` cannot have made for these shapes and name indexes. */
 export const decodeAll = (
   bytes: Uint8Array,
-  kinds: ReadonlyArray<number>,
+  nameIndexes: ReadonlyArray<number>,
   shapes: ReadonlyArray<AnyShape>
 ): ReadonlyArray<unknown> => {
-  const packed = Bytes.decode(bytes)
+  const packed = Serialization.decode(bytes)
   const counts = shapes.map(() => 0)
-  for (const kind of kinds) counts[kind]++
+  for (const nameIndex of nameIndexes) counts[nameIndex]++
   if (!Array.isArray(packed) || packed.length !== shapes.length) throw new TypeError("values are missing")
-  const values = shapes.map((shape, kind) => {
-    const some: unknown = packed[kind]
-    if (!fits(some, shape, counts[kind])) throw new TypeError("values do not have the shape of their schema")
-    return fromColumns(some as EncodedColumns)
+  const byName = shapes.map((shape, nameIndex) => {
+    const columns: unknown = packed[nameIndex]
+    if (!fits(columns, shape, counts[nameIndex])) throw new TypeError("values do not have the shape of their schema")
+    return fromColumns(columns as EncodedColumns)
   })
   const taken = shapes.map(() => 0)
-  return kinds.map((kind) => values[kind][taken[kind]++])
+  return nameIndexes.map((nameIndex) => byName[nameIndex][taken[nameIndex]++])
 }
 
-/** Whether so many values are packed, in the way that `pack` has for the shape. */
+/** Whether these are `count` values, packed as `toColumns` packs them for the shape. */
 const fits = (packed: unknown, shape: AnyShape, count: number): boolean => {
   if (!Array.isArray(packed)) return false
   if (packed[0] === 0) return hasLength(packed[1], count)
@@ -60,33 +62,33 @@ const hasLength = (u: unknown, length: number): u is ReadonlyArray<unknown> => A
 
 const isCount = (u: unknown): u is number => Number.isInteger(u) && Number(u) >= 0
 
-/** What of a list goes together. */
+/** The values from `from` up to, not including, `to`. */
 export interface Frame {
   readonly from: number
   readonly to: number
   readonly bytes: Uint8Array
 }
 
-/** Values are looked at together only if they are believed to take no more than this. */
-const AT_ONCE = 8 * 1024 * 1024
+/** Values with a larger estimated size are split before they are encoded. */
+const MAX_ENCODED_TOGETHER = 8 * 1024 * 1024
 
-export const encodeParts = (
-  sent: ReadonlyArray<Sent>,
+export const encodeFrames = (
+  values: ReadonlyArray<IndexedValue>,
   shapes: ReadonlyArray<AnyShape>,
   limit: number,
   refuse: (at: number, why: string) => void
 ): ReadonlyArray<Frame> => {
-  const parts: Array<Frame> = []
+  const frames: Array<Frame> = []
   const encode = (from: number, to: number): void => {
     if (from === to) return
     const alone = to - from === 1
-    const some = from === 0 && to === sent.length ? sent : sent.slice(from, to)
+    const some = from === 0 && to === values.length ? values : values.slice(from, to)
     let why: string | undefined
-    if (alone || estimate(some) <= AT_ONCE) {
+    if (alone || estimate(some) <= MAX_ENCODED_TOGETHER) {
       try {
         const bytes = encodeAll(some, shapes)
         if (bytes.length <= limit) {
-          parts.push({ from, to, bytes })
+          frames.push({ from, to, bytes })
           return
         }
         why = tooLarge(bytes.length, limit)
@@ -99,8 +101,8 @@ export const encodeParts = (
     encode(from, middle)
     encode(middle, to)
   }
-  encode(0, sent.length)
-  return parts
+  encode(0, values.length)
+  return frames
 }
 
 export const tooLarge = (bytes: number, limit: number): string =>
@@ -108,7 +110,7 @@ export const tooLarge = (bytes: number, limit: number): string =>
 
 const grouped = (n: number): string => n.toLocaleString("en-US")
 
-/** Small numbers, two bytes each. */
+/** Numbers below 65,536, in two bytes each. */
 export const toNumbers16 = (numbers: ReadonlyArray<number>): Uint8Array => {
   const bytes = new Uint8Array(2 * numbers.length)
   const view = new DataView(bytes.buffer)
@@ -121,11 +123,11 @@ export const fromNumbers16 = (bytes: Uint8Array): ReadonlyArray<number> => {
   return Array.from({ length: bytes.length >> 1 }, (_, i) => view.getUint16(2 * i))
 }
 
-/** By its first, middle and last. */
-const estimate = (sent: ReadonlyArray<Sent>): number =>
+/** The estimated size of all values, from the first, the middle and the last one. */
+const estimate = (values: ReadonlyArray<IndexedValue>): number =>
   Math.max(
-    estimateSize(sent[0].value),
-    estimateSize(sent[sent.length >> 1].value),
-    estimateSize(sent[sent.length - 1].value)
+    estimateSize(values[0].value),
+    estimateSize(values[values.length >> 1].value),
+    estimateSize(values[values.length - 1].value)
   ) *
-  sent.length
+  values.length

@@ -1,19 +1,20 @@
 /**
- * Encoded payloads, results and errors as bytes: structured clone's own format, by
- * `node:v8`, so that whatever crosses to a thread crosses to another host as well.
- * What is decoded is plain data: no prototype can be set, and bytes own their memory.
+ * Encoded payloads, results and errors as bytes: the format of structured clone, by `node:v8`, so that every value that
+ * crosses to a thread crosses to another host as well.
+ *
+ * Must stay true: decoded values are plain data. No key sets a prototype, and binary data owns its memory.
  */
 import { Buffer } from "node:buffer"
 import { DefaultDeserializer, DefaultSerializer } from "node:v8"
 
-/** The header of what this runtime writes: a later one may not be readable by an earlier. */
+/** The version of the format that this runtime writes. A runtime reads its own version and earlier ones. */
 export const FORMAT: number = (() => {
   const serializer = new DefaultSerializer()
   serializer.writeHeader()
   return serializer.releaseBuffer()[1]
 })()
 
-/** Throws for what cannot be cloned, and for what `decode` would refuse. */
+/** Throws for a value that cannot be cloned, and for one that `decode` would refuse. */
 export const encode = (value: unknown): Uint8Array => {
   const serializer = new DefaultSerializer()
   serializer.writeHeader()
@@ -23,7 +24,7 @@ export const encode = (value: unknown): Uint8Array => {
   return buffer
 }
 
-/** What `DefaultDeserializer` reads bytes with; not in its types. */
+/** The method of `DefaultDeserializer` that reads binary data; its types do not have it. */
 interface ReadsViews {
   _readHostObject(): ArrayBufferView
 }
@@ -31,15 +32,15 @@ interface ReadsViews {
 const readView = (DefaultDeserializer.prototype as unknown as ReadsViews)._readHostObject
 
 class PlainDeserializer extends DefaultDeserializer {
-  /** A view of the message would keep all of it, and take all of it along into a thread. */
+  /** Copies: a view would retain the whole message, and a transfer to a thread would take all of it. */
   _readHostObject(): ArrayBufferView {
     const view = readView.call(this as unknown as ReadsViews)
-    if (!(view instanceof Uint8Array)) throw new TypeError("only bytes may be sent as binary data")
+    if (!(view instanceof Uint8Array)) throw new TypeError("binary data must be a Uint8Array")
     return new Uint8Array(view)
   }
 }
 
-/** Throws for what is not of this format, or would set a prototype where it is copied carelessly. */
+/** Throws for bytes of another format, and for a value with a `__proto__` key, which a careless copy would obey. */
 export const decode = (bytes: Uint8Array): unknown => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const deserializer = new PlainDeserializer(buffer)
@@ -52,10 +53,10 @@ export const decode = (bytes: Uint8Array): unknown => {
 const KEY = "__proto__"
 const WIDE_KEY = Buffer.from(KEY, "utf16le")
 
-/** Keys are written as Latin-1 or as UTF-16: only what mentions the one has to be searched for it. */
+/** Keys are written as Latin-1 or as UTF-16. Only a value whose bytes contain the key is searched. */
 const refusePrototype = (buffer: Buffer, value: unknown): void => {
   if ((buffer.includes(KEY, 0, "latin1") || buffer.includes(WIDE_KEY)) && hasPrototypeKey(value, new Set())) {
-    throw new TypeError("__proto__ may not be a key of what is sent to another host")
+    throw new TypeError("a value with the key __proto__ cannot be sent to another host")
   }
 }
 

@@ -1,6 +1,8 @@
 /**
- * Where workers make themselves known, and clients find them. What surprises:
- * registering never fails, however long the registry is away; asking does, at once.
+ * The registry, in which workers register and clients find them: a name server, or a `RunnerStorage` of Effect Cluster.
+ *
+ * Must stay true: `register` never fails, however long the registry is unavailable, and registers again whenever the
+ * registration is lost. `members` fails at once, so that a client can keep its last view.
  */
 import type { Runner } from "effect/cluster/Runner"
 import * as RunnerStorage from "effect/cluster/RunnerStorage"
@@ -10,14 +12,13 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Secret from "../auth/secret.ts"
+import { sanitizeForLog } from "../../sanitize.ts"
+import * as Identity from "../auth/identity.ts"
 import { RemoteError, Unreachable } from "../transport/error.ts"
-import { reconnecting } from "../transport/reconnecting.ts"
-import { sanitizeForLog } from "../transport/sanitize.ts"
 import * as NameServerClient from "./client.ts"
 
 export class Registry extends Context.Service<Registry, {
-  /** Returns once it is registered, and keeps it so while the scope is open. */
+  /** Returns once the worker is registered, and keeps it registered while the scope is open. */
   readonly register: (runner: Runner) => Effect.Effect<void, never, Scope.Scope>
   /** The workers of the group. */
   readonly members: Effect.Effect<ReadonlyArray<Runner>, RemoteError>
@@ -32,36 +33,41 @@ export interface NameServerRegistryOptions extends Omit<NameServerClient.NameSer
   readonly role: "worker" | "client"
 }
 
-/** How long after the end of a registration it is made again, in milliseconds. */
-const AGAIN = 100
+/** How long after the end of a registration the worker registers again, in milliseconds. */
+const REGISTER_DELAY = 100
 
-/** By a name server, which need not be there yet. */
+/** The registry of a name server, which may start later. */
 export const nameServer: (
   options: NameServerRegistryOptions
 ) => Effect.Effect<Registry["Service"], never, Scope.Scope> = Effect.fnUntraced(
   function*({ group, role, ...options }) {
-    // An unusable one is a defect here, and not one of each attempt.
-    if (options.secret !== undefined) Secret.keysOf(options.secret)
-    const connection = yield* reconnecting(NameServerClient.open({ ...options, identity: { role, group } }))
+    // An unusable secret is a defect here, not once in every attempt.
+    if (options.secret !== undefined) Identity.keysOf(options.secret)
+    const connection = yield* NameServerClient.reconnecting(
+      NameServerClient.open({ ...options, identity: { role, group } })
+    )
     return Registry.of({
       register: Effect.fnUntraced(function*(runner) {
         const registered = yield* Deferred.make<void>()
-        const attached = Effect.flatMap(
+        const registration = Effect.flatMap(
           connection,
-          ({ client, explain }) =>
-            Stream.runForEach(client.Attach({ group, runner }), () => Deferred.succeed(registered, undefined)).pipe(
-              Effect.mapError(explain)
+          ({ client, toRemoteError }) =>
+            Stream.runForEach(client.Register({ group, runner }), () => Deferred.succeed(registered, undefined)).pipe(
+              Effect.mapError(toRemoteError)
             )
         )
-        // Why it fails, `reconnecting` has said.
-        yield* Effect.ignoreCause(attached, { log: "Debug" }).pipe(
-          Effect.andThen(Effect.sleep(AGAIN)),
+        // `reconnecting` has logged why there is no connection.
+        yield* Effect.ignoreCause(registration, { log: "Debug" }).pipe(
+          Effect.andThen(Effect.sleep(REGISTER_DELAY)),
           Effect.forever,
           Effect.forkScoped
         )
         yield* Deferred.await(registered)
       }),
-      members: Effect.flatMap(connection, ({ client, explain }) => Effect.mapError(client.Members({ group }), explain))
+      members: Effect.flatMap(
+        connection,
+        ({ client, toRemoteError }) => Effect.mapError(client.Members({ group }), toRemoteError)
+      )
     })
   }
 )
@@ -70,16 +76,16 @@ export const nameServer: (
 // A RunnerStorage
 // ----------------------------------------------------------------------------
 
-/** How often a runner says that it is there, in milliseconds. */
+/** How often a worker renews its registration, in milliseconds. */
 const HEARTBEAT = 5000
 
-/** How long after a failure of the storage it is tried again, in milliseconds. */
+/** How long after a failure of the storage the worker tries again, in milliseconds. */
 const RETRY = 1000
 
-/** How long the storage may take to forget a runner that leaves, in milliseconds. */
-const FORGET = 2000
+/** How long removing a registration may take, in milliseconds. */
+const UNREGISTER_TIMEOUT = 2000
 
-/** By a storage of Effect Cluster, of which each group must have its own. */
+/** The registry of a storage of Effect Cluster. Each worker group needs a storage of its own. */
 export const fromRunnerStorage: Effect.Effect<Registry["Service"], never, RunnerStorage.RunnerStorage> = Effect.map(
   RunnerStorage.RunnerStorage,
   (storage) =>
@@ -88,12 +94,12 @@ export const fromRunnerStorage: Effect.Effect<Registry["Service"], never, Runner
         const register = storage.register(runner, true).pipe(
           Effect.tapError((error) => Effect.logWarning(`The registry failed: ${sanitizeForLog(String(error.cause))}`)),
           Effect.retry(Schedule.spaced(RETRY)),
-          // Not reached: it is tried for ever.
+          // The schedule never ends, so the error never gets here.
           Effect.orDie
         )
-        // First, because it is to run when nothing can register it again.
+        // Added before the renewal starts, so that it runs after the renewal has ended.
         yield* Effect.addFinalizer(() =>
-          Effect.ignoreCause(Effect.timeout(storage.unregister(runner.address), FORGET), { log: "Debug" })
+          Effect.ignoreCause(Effect.timeout(storage.unregister(runner.address), UNREGISTER_TIMEOUT), { log: "Debug" })
         )
         yield* register
         yield* Effect.forever(Effect.andThen(Effect.sleep(HEARTBEAT), register)).pipe(

@@ -1,8 +1,9 @@
 /**
- * The name server: knows the workers of each group for as long as their connections
- * are open, and keeps nothing. So after a start it answers only when those that were
- * registered before could have come back: an early answer would tell clients that
- * their workers are gone.
+ * The name server. It knows the workers of each group while their connections are open, and stores nothing.
+ *
+ * Must stay true: after a start it answers no question before the grace period has passed, in which the workers that
+ * were registered before can register again. An earlier answer would tell clients that their workers are gone. A
+ * registration that a later one of the same address has replaced no longer ends anything. No group sees another.
  */
 import type { Runner } from "effect/cluster/Runner"
 import * as Effect from "effect/Effect"
@@ -14,28 +15,32 @@ import * as RpcSchema from "effect/rpc/RpcSchema"
 import type * as Scope from "effect/Scope"
 import type * as SocketServer from "effect/socket/SocketServer"
 import * as Stream from "effect/Stream"
+import { sanitizeForLog } from "../../sanitize.ts"
 import type { Identity } from "../auth/identity.ts"
 import type { Secret } from "../auth/secret.ts"
-import { PROTOCOL } from "../protocol/messages.ts"
-import { VERSION } from "../protocol/version.ts"
+import {
+  Forbidden,
+  MAX_NAME_SERVER_FRAME,
+  NameServerRpcs,
+  OtherVersion,
+  PROTOCOL,
+  VERSION
+} from "../protocol/messages.ts"
 import * as Address from "../transport/address.ts"
+import { HEARTBEAT_TIMEOUT } from "../transport/heartbeat.ts"
 import { listen, type NotLoopback } from "../transport/listen.ts"
-import * as Peer from "../transport/peer.ts"
+import { currentPeer, type Peer } from "../transport/peer.ts"
 import * as RpcServer from "../transport/rpcServer.ts"
-import { sanitizeForLog } from "../transport/sanitize.ts"
-import { HEARTBEAT_TIMEOUT } from "../transport/timeouts.ts"
-import { Registrations } from "./registrations.ts"
-import { Forbidden, MAX_FRAME, NameServerRpcs, OtherVersion } from "./rpcs.ts"
 
 export interface NameServerOptions {
   readonly host: string
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number
   readonly secret: Secret | undefined
-  /** How long after its start nothing is said of workers, in milliseconds. Default 2000. */
+  /** How long after its start it answers no question about workers, in milliseconds. Default 2000. */
   readonly grace?: number | undefined
-  /** How long a peer may say nothing, in milliseconds. Default 8000. */
-  readonly silence?: number | undefined
+  /** How long a peer may send nothing, in milliseconds. Default 8000. */
+  readonly heartbeatTimeout?: number | undefined
 }
 
 const GRACE = 2000
@@ -45,15 +50,16 @@ export const serve: (options: NameServerOptions) => Effect.Effect<
   { readonly address: NetAddress.SocketAddress },
   SocketServer.SocketServerError | NotLoopback,
   Scope.Scope
-> = Effect.fnUntraced(function*({ grace = GRACE, host, port, secret, silence = HEARTBEAT_TIMEOUT }) {
-  const server = yield* listen({ host, port, secret, silence, accepts: () => true })
+> = Effect.fnUntraced(function*({ grace = GRACE, heartbeatTimeout = HEARTBEAT_TIMEOUT, host, port, secret }) {
+  const server = yield* listen({ host, port, secret, heartbeatTimeout, accepts: () => true })
   const registrations = new Registrations()
   const settled = yield* Latch.make()
   yield* Effect.forkScoped(Effect.andThen(Effect.sleep(grace), settled.open))
 
   let stopping = false
   const handlers = yield* Layer.build(NameServerRpcs.toLayer(makeHandlers(registrations, settled, () => stopping)))
-  yield* Effect.provideContext(RpcServer.serve(NameServerRpcs, server, { maxFrameSize: MAX_FRAME }), handlers)
+  const rpcOptions = { maxFrameSize: MAX_NAME_SERVER_FRAME }
+  yield* Effect.provideContext(RpcServer.serve(NameServerRpcs, server, rpcOptions), handlers)
   // Runs before the connections are closed.
   yield* Effect.addFinalizer(() => Effect.sync(() => stopping = true))
 
@@ -64,17 +70,17 @@ export const serve: (options: NameServerOptions) => Effect.Effect<
 })
 
 const makeHandlers = (registrations: Registrations, settled: Latch.Latch, isStopping: () => boolean) => {
-  /** Those that have said Hello. */
-  const greeted = new WeakSet<Peer.Peer["Service"]>()
+  /** The peers whose handshake has succeeded. */
+  const accepted = new WeakSet<Peer>()
 
-  /** Fails unless whoever calls may. Without TLS nobody knows who it is. */
-  const check = (may: (identity: Identity) => boolean): Effect.Effect<void, Forbidden> =>
-    Effect.flatMap(Peer.current, (peer) => {
-      const allowed = greeted.has(peer) && (peer.identity === undefined || may(peer.identity))
+  /** Fails unless the peer may make the call. Without TLS its identity is unknown, and every peer may. */
+  const check = (isAllowed: (identity: Identity) => boolean): Effect.Effect<void, Forbidden> =>
+    Effect.flatMap(currentPeer, (peer) => {
+      const allowed = accepted.has(peer) && (peer.identity === undefined || isAllowed(peer.identity))
       return allowed ? Effect.void : Effect.fail(new Forbidden())
     })
 
-  const attach = (group: string, runner: Runner) =>
+  const register = (group: string, runner: Runner) =>
     Effect.acquireRelease(
       Effect.suspend(() => {
         const registration = registrations.add(group, runner)
@@ -95,35 +101,78 @@ const makeHandlers = (registrations: Registrations, settled: Latch.Latch, isStop
     )
 
   return NameServerRpcs.of({
-    Hello: ({ protocol }) =>
-      Effect.flatMap(Peer.current, (peer) => {
+    Handshake: ({ protocol }) =>
+      Effect.flatMap(currentPeer, (peer) => {
         if (protocol !== PROTOCOL) return Effect.fail(new OtherVersion({ protocol: PROTOCOL, version: VERSION }))
-        greeted.add(peer)
-        return peer.authenticated
+        accepted.add(peer)
+        return Effect.sync(() => peer.authenticate())
       }),
-    Attach: ({ group, runner }) =>
+    Register: ({ group, runner }) =>
       Stream.unwrap(
-        check((peer) => peer.role === "worker" && peer.group === group).pipe(
-          Effect.andThen(attach(group, runner)),
+        check((identity) => identity.role === "worker" && identity.group === group).pipe(
+          Effect.andThen(register(group, runner)),
           Effect.as(Stream.concat(Stream.succeed<void>(undefined), Stream.never))
         )
       ),
     Members: ({ group }) =>
-      check((peer) => peer.role === "operator" || peer.group === group).pipe(
+      check((identity) => identity.role === "operator" || identity.group === group).pipe(
         Effect.andThen(settled.await),
         Effect.map(() => registrations.members(group))
       ),
     Groups: () =>
-      check((peer) => peer.role === "operator").pipe(
+      check((identity) => identity.role === "operator").pipe(
         Effect.andThen(settled.await),
         Effect.map(() => registrations.all)
       )
   })
 }
 
-/** Whether the worker has ended its registration itself, on a connection that goes on. */
+/** Whether the worker has ended its registration itself, on a connection that stays open. */
 const hasLeft = (exit: Exit.Exit<unknown, unknown>): boolean =>
   exit._tag === "Failure" && exit.cause.reasons.some(({ annotations }) => annotations.has(RpcSchema.ClientAbort.key))
 
 const describe = ({ address, weight }: Runner): string =>
   `${sanitizeForLog(Address.format(address))} (${weight} ${weight === 1 ? "thread" : "threads"})`
+
+// ----------------------------------------------------------------------------
+// Registrations
+// ----------------------------------------------------------------------------
+
+export interface Registration {
+  /** It has replaced one of the same address. */
+  readonly again: boolean
+  /** Ends it; `false` if a later one has replaced it. */
+  readonly end: () => boolean
+}
+
+/** The registered workers, by group and address. */
+export class Registrations {
+  private readonly groups = new Map<string, Map<string, { readonly runner: Runner }>>()
+
+  add(group: string, runner: Runner): Registration {
+    let members = this.groups.get(group)
+    if (members === undefined) this.groups.set(group, members = new Map())
+    const address = Address.format(runner.address)
+    const again = members.has(address)
+    const registration = { runner }
+    members.set(address, registration)
+    return { again, end: () => this.remove(group, address, registration) }
+  }
+
+  members(group: string): ReadonlyArray<Runner> {
+    return Array.from(this.groups.get(group)?.values() ?? [], ({ runner }) => runner)
+  }
+
+  /** All groups that have a worker. */
+  get all(): ReadonlyArray<{ readonly group: string; readonly members: ReadonlyArray<Runner> }> {
+    return Array.from(this.groups.keys(), (group) => ({ group, members: this.members(group) }))
+  }
+
+  private remove(group: string, address: string, registration: object): boolean {
+    const members = this.groups.get(group)
+    if (members === undefined || members.get(address) !== registration) return false
+    members.delete(address)
+    if (members.size === 0) this.groups.delete(group)
+    return true
+  }
+}

@@ -1,58 +1,46 @@
 /**
- * Accepts connections, over TLS by a shared secret or in clear, and lets in those
- * that may. It knows nothing of Effect, so that a flood of connections that are to be
- * dropped costs no fibers.
+ * Accepts connections, over TLS with a key of the shared secret or in clear, and hands over those that may be handled.
+ *
+ * Must stay true: this file runs without Effect, so that a flood of connections that are dropped starts no fibers. In
+ * clear a peer is handed over while it is pending; over TLS only once its identity is proven.
  */
 import * as Net from "node:net"
 import * as Tls from "node:tls"
-import type { Identity } from "../auth/identity.ts"
-import * as Psk from "../auth/psk.ts"
+import * as Identity from "../auth/identity.ts"
 import type { Secret } from "../auth/secret.ts"
-import * as Silence from "./heartbeat.ts"
-import { UnauthenticatedConnections } from "./unauthenticated.ts"
-
-/** A connection that may be handled. */
-export interface AcceptedConnection {
-  /** What bytes are received by. */
-  readonly raw: Net.Socket
-  /** What is read and written: `raw`, or TLS on it. */
-  readonly duplex: Net.Socket
-  readonly identity: Identity | undefined
-  readonly remoteAddress: string
-}
+import * as Address from "./address.ts"
+import * as Heartbeat from "./heartbeat.ts"
+import { Peer, PendingPeers } from "./peer.ts"
 
 export interface AcceptorOptions {
   readonly secret: Secret | undefined
-  readonly accepts: (identity: Identity) => boolean
-  /** Milliseconds. */
-  readonly silence: number | undefined
+  readonly accepts: (identity: Identity.Identity) => boolean
+  /** How long a peer may send nothing, in milliseconds. */
+  readonly heartbeatTimeout: number | undefined
 }
 
 export class Acceptor {
   readonly server: Net.Server
-  readonly strangers = new UnauthenticatedConnections()
-  private readonly silence: number | undefined
+  private readonly pending = new PendingPeers()
+  private readonly heartbeatTimeout: number | undefined
   private readonly connections = new Set<Net.Socket>()
-  /** Nobody handles them yet. */
-  private readonly waiting = new Set<AcceptedConnection>()
-  private handle: ((guest: AcceptedConnection) => void) | undefined
+  /** Peers that came before `open`. */
+  private readonly waiting = new Set<Peer>()
+  private handle: ((peer: Peer) => void) | undefined
 
-  constructor({ accepts, secret, silence }: AcceptorOptions) {
-    this.silence = silence
-    const enter = secret === undefined
-      ? (raw: Net.Socket) => this.admit(raw, raw, undefined)
-      : this.tls(secret, accepts)
+  constructor({ accepts, heartbeatTimeout, secret }: AcceptorOptions) {
+    this.heartbeatTimeout = heartbeatTimeout
+    const accept = secret === undefined ? (peer: Peer) => this.admit(peer) : this.tls(secret, accepts)
     this.server = Net.createServer({ noDelay: true }, (raw) => {
       raw.on("error", ignore)
       this.connections.add(raw)
       raw.once("close", () => this.connections.delete(raw))
-      this.strangers.add(raw)
-      enter(raw)
+      accept(new Peer(raw, this.pending))
     })
   }
 
-  /** Hands over those that wait, and all that come, until what it returns is called. */
-  open(handle: (guest: AcceptedConnection) => void): () => void {
+  /** Hands over the waiting peers and all later ones, until the returned function is called. */
+  open(handle: (peer: Peer) => void): () => void {
     const before = this.handle
     this.handle = handle
     const waiting = Array.from(this.waiting)
@@ -68,56 +56,52 @@ export class Acceptor {
     for (const connection of this.connections) connection.destroy()
   }
 
-  /** A TLS server that never listens: what is to be let in is shown to it. */
-  private tls(secret: Secret, accepts: (identity: Identity) => boolean): (raw: Net.Socket) => void {
-    const keys = Psk.keys(secret, accepts)
-    const identities = new WeakMap<Tls.TLSSocket, Identity>()
-    // Node does not say which connection a TLS socket is on, but both know its other end.
-    const ends = new Map<string, Net.Socket>()
+  /** A TLS server that never listens: each accepted connection is emitted on it. */
+  private tls(secret: Secret, accepts: (identity: Identity.Identity) => boolean): (peer: Peer) => void {
+    const keyFor = Identity.serverKeys(secret, accepts)
+    const identities = new WeakMap<Tls.TLSSocket, Identity.Identity>()
+    // Node does not tell on which connection a TLS socket is, but both have the same remote address.
+    const byAddress = new Map<string, Peer>()
     const server = Tls.createServer({
-      ...Psk.options,
-      pskCallback: (socket, said) => {
-        const { identity, key } = keys(said)
+      ...Identity.tlsOptions,
+      pskCallback: (socket, claimed) => {
+        const { identity, key } = keyFor(claimed)
         if (identity !== undefined) identities.set(socket, identity)
         return key
       }
     })
     server.on("secureConnection", (socket) => {
-      const raw = ends.get(endOf(socket))
+      const peer = byAddress.get(Address.formatRemote(socket))
       const identity = identities.get(socket)
-      if (raw === undefined || identity === undefined) return socket.destroy()
+      if (peer === undefined || identity === undefined) return socket.destroy()
       socket.on("error", ignore)
-      this.strangers.remove(raw)
-      this.admit(raw, socket, identity)
+      peer.authenticateByTls(socket, identity)
+      this.admit(peer)
     })
     server.on("tlsClientError", (_error, socket) => socket.destroy())
-    return (raw) => {
-      const end = endOf(raw)
-      ends.set(end, raw)
-      raw.once("close", () => {
-        if (ends.get(end) === raw) ends.delete(end)
+    return (peer) => {
+      byAddress.set(peer.remoteAddress, peer)
+      peer.raw.once("close", () => {
+        if (byAddress.get(peer.remoteAddress) === peer) byAddress.delete(peer.remoteAddress)
       })
-      server.emit("connection", raw)
+      server.emit("connection", peer.raw)
     }
   }
 
-  private admit(raw: Net.Socket, duplex: Net.Socket, identity: Identity | undefined): void {
-    const guest = { raw, duplex, identity, remoteAddress: endOf(raw) }
-    // Nothing is to be read before somebody handles it.
+  private admit(peer: Peer): void {
+    const { duplex, raw } = peer
+    // Bytes that arrive before the peer is handled stay in the socket.
     duplex.pause()
-    const unwatch = this.silence === undefined
+    const unwatch = this.heartbeatTimeout === undefined
       ? ignore
-      : Silence.watch(raw, duplex, this.silence, () => duplex.destroy())
+      : Heartbeat.watch(raw, duplex, this.heartbeatTimeout, () => peer.close())
     raw.once("close", () => {
-      this.waiting.delete(guest)
+      this.waiting.delete(peer)
       unwatch()
     })
-    if (this.handle === undefined) this.waiting.add(guest)
-    else this.handle(guest)
+    if (this.handle === undefined) this.waiting.add(peer)
+    else this.handle(peer)
   }
 }
-
-const endOf = ({ remoteAddress, remoteFamily, remotePort }: Net.Socket): string =>
-  remoteFamily === "IPv6" ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`
 
 const ignore = () => {}

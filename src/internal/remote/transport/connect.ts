@@ -1,7 +1,8 @@
 /**
- * Opens one connection, over TLS by a shared secret or in clear, which ends with its
- * scope: at once, so what was not sent by then is dropped. It is never opened again;
- * who wants another makes another.
+ * Opens one connection, over TLS with a key of the shared secret or in clear.
+ *
+ * Must stay true: the connection ends at once with its scope, and bytes that were not sent by then are dropped. It is
+ * never reopened: a caller that wants another connection calls `connect` again.
  */
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as Deferred from "effect/Deferred"
@@ -11,22 +12,24 @@ import * as Socket from "effect/socket/Socket"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
 import * as Identity from "../auth/identity.ts"
-import * as Psk from "../auth/psk.ts"
-import * as Secret from "../auth/secret.ts"
+import type { Secret } from "../auth/secret.ts"
 import * as Address from "./address.ts"
 import { RemoteError, Unauthorized, Unreachable } from "./error.ts"
-import * as Silence from "./heartbeat.ts"
+import * as Heartbeat from "./heartbeat.ts"
+
+/** How long opening a connection may take, and the answer to the handshake on it, in milliseconds. */
+export const CONNECT_TIMEOUT = 5000
 
 export interface ConnectOptions {
   readonly host: string
   readonly port: number
-  readonly secret: Secret.Secret | undefined
-  /** Who this process is. Without a secret nobody is told. */
+  readonly secret: Secret | undefined
+  /** The identity of this process. Without a secret it is not sent. */
   readonly identity: Identity.Identity
-  /** How long opening it may take, in milliseconds. */
-  readonly openTimeout: number
-  /** How long the peer may say nothing, in milliseconds. */
-  readonly silence: number | undefined
+  /** How long opening the connection may take, in milliseconds. */
+  readonly connectTimeout: number
+  /** How long the peer may send nothing, in milliseconds. */
+  readonly heartbeatTimeout: number | undefined
 }
 
 export interface Connection {
@@ -34,12 +37,12 @@ export interface Connection {
   readonly address: string
   readonly identity: Identity.Identity
   readonly socket: Socket.Socket
-  /** Completes when it has ended, with why. */
+  /** Completes with the reason when the connection has ended. */
   readonly closed: Effect.Effect<string>
   readonly close: Effect.Effect<void>
   /** Nothing can be sent any more. */
   readonly isClosed: () => boolean
-  /** Whether the peer has ever said anything, a TLS handshake included. */
+  /** Whether the peer has sent a byte, those of a TLS handshake included. */
   readonly wasAnswered: () => boolean
 }
 
@@ -47,7 +50,7 @@ export const connect: (options: ConnectOptions) => Effect.Effect<Connection, Rem
   .fnUntraced(function*(options: ConnectOptions) {
     const opening = yield* Effect.acquireRelease(
       Effect.sync(() => new Opening(options)),
-      (opening) => Effect.sync(() => opening.end("closed from here"))
+      (opening) => Effect.sync(() => opening.end("closed by this process"))
     )
     const duplex = yield* Deferred.await(opening.ready)
     const isClosed = () => duplex.destroyed
@@ -59,7 +62,7 @@ export const connect: (options: ConnectOptions) => Effect.Effect<Connection, Rem
       identity: options.identity,
       socket,
       closed: Deferred.await(opening.closed),
-      close: Effect.sync(() => opening.end("closed from here")),
+      close: Effect.sync(() => opening.end("closed by this process")),
       isClosed,
       wasAnswered: () => opening.raw.bytesRead > 0
     }
@@ -67,7 +70,7 @@ export const connect: (options: ConnectOptions) => Effect.Effect<Connection, Rem
 
 const closed = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1006 }) })
 
-/** A connection from the first attempt to its end. */
+/** A connection from the attempt to its end. */
 class Opening {
   readonly address: string
   readonly ready = Deferred.makeUnsafe<Net.Socket, RemoteError>()
@@ -77,46 +80,46 @@ class Opening {
   private readonly key: Buffer | undefined
   private readonly timer: NodeJS.Timeout
   private duplex: Net.Socket
-  private why = "closed by the peer"
+  private reason = "closed by the peer"
 
   constructor(options: ConnectOptions) {
-    const { host, identity, openTimeout, port, secret } = options
+    const { host, identity, connectTimeout, port, secret } = options
     this.options = options
-    this.key = secret === undefined ? undefined : Secret.keyOf(secret, identity)
+    this.key = secret === undefined ? undefined : Identity.keyOf(secret, identity)
     this.address = Address.format({ host, port })
-    this.timer = setTimeout(() => this.unreachable(`did not answer within ${openTimeout} ms`), openTimeout)
+    this.timer = setTimeout(() => this.unreachable(`did not answer within ${connectTimeout} ms`), connectTimeout)
     this.raw = Net.connect({ host, port, noDelay: true })
     this.duplex = this.raw
     this.raw.on("error", (error) => this.unreachable(error.message))
     this.raw.once("close", () => {
       this.unreachable("closed the connection")
-      Deferred.doneUnsafe(this.closed, Effect.succeed(this.why))
+      Deferred.doneUnsafe(this.closed, Effect.succeed(this.reason))
     })
     this.raw.once("connect", () => this.key === undefined ? this.opened(this.raw) : this.handshake(this.key))
   }
 
   /** Nothing more is sent or received. */
-  end(why: string): void {
-    if (!this.raw.destroyed) this.why = why
+  end(reason: string): void {
+    if (!this.raw.destroyed) this.reason = reason
     clearTimeout(this.timer)
-    // An error, because a reader is to fail, and not to end.
-    this.duplex.destroy(new Error(why))
+    // With an error a reader fails. Without one it would end as if the peer had finished.
+    this.duplex.destroy(new Error(reason))
     this.raw.destroy()
   }
 
   private handshake(psk: Buffer): void {
     const identity = Identity.format(this.options.identity)
     const tls = Tls.connect({
-      ...Psk.options,
+      ...Identity.tlsOptions,
       socket: this.raw,
       pskCallback: () => ({ identity, psk }),
-      // Who has the key is the right one: there is no certificate.
+      // There is no certificate: only the right server has the key.
       checkServerIdentity: () => undefined
     })
     this.duplex = tls
     tls.once("secureConnect", () => this.opened(tls))
     tls.on("error", (error: NodeJS.ErrnoException) => {
-      // All else is of the network.
+      // Any other error is one of the network.
       if (error.code?.startsWith("ERR_SSL_")) this.unauthorized()
       else this.unreachable(error.message)
     })
@@ -124,10 +127,15 @@ class Opening {
 
   private opened(duplex: Net.Socket): void {
     clearTimeout(this.timer)
-    const { silence } = this.options
+    const { heartbeatTimeout: timeout } = this.options
     duplex.pause()
-    if (silence !== undefined) {
-      const unwatch = Silence.watch(this.raw, duplex, silence, () => this.end(`silent for ${silence} ms`))
+    if (timeout !== undefined) {
+      const unwatch = Heartbeat.watch(
+        this.raw,
+        duplex,
+        timeout,
+        () => this.end(`the peer sent nothing for ${timeout} ms`)
+      )
       this.raw.once("close", unwatch)
     }
     Deferred.doneUnsafe(this.ready, Effect.succeed(duplex))
@@ -141,14 +149,14 @@ class Opening {
     this.failed(new Unreachable({ address: this.address, message }))
   }
 
-  /** Of a connection that was open already it is only why it has ended. */
+  /** On a connection that was open already, this only gives the reason of its end. */
   private failed(reason: Unauthorized | Unreachable): void {
     Deferred.doneUnsafe(this.ready, Effect.fail(new RemoteError({ reason })))
     this.end(reason.message)
   }
 }
 
-/** What is known of a refusal: it is all the same to the other side, which tells nobody which it was. */
+/** The message of a refusal. Servers answer all causes alike, so that it can name no single one. */
 export const refusal = (identity: Identity.Identity): string =>
-  `did not let ${Identity.format(identity)} in: it has another secret or none, or it is of another group. ` +
+  `refused ${Identity.format(identity)}: wrong or missing secret, or not of this group. ` +
   "Both sides need the same PAPYROS_SECRET."

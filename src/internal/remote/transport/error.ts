@@ -1,13 +1,17 @@
-/** Why workers, or the registry that knows them, cannot be had. */
+/**
+ * The errors of reaching workers, and the registry that knows them. Users see `RemoteError` and match on its reason.
+ *
+ * Must stay true: a message names the address and what to do, and never holds a secret.
+ */
 import * as Schema from "effect/Schema"
 
-/** Nobody answers there. */
+/** No process answers at the address. */
 export class Unreachable extends Schema.TaggedError<Unreachable>("papyros/Unreachable")("Unreachable", {
   address: Schema.String,
   message: Schema.String
 }) {}
 
-/** The other side does not have the secret, or not that of this group. */
+/** The other side has no secret, another secret, or does not accept this identity. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>("papyros/Unauthorized")("Unauthorized", {
   address: Schema.String,
   message: Schema.String
@@ -19,7 +23,7 @@ export class VersionMismatch extends Schema.TaggedError<VersionMismatch>("papyro
   message: Schema.String
 }) {}
 
-/** Workers, or the registry that knows them, cannot be had. */
+/** The workers or the registry could not be reached. */
 export class RemoteError extends Schema.TaggedError<RemoteError>("papyros/RemoteError")("RemoteError", {
   reason: Schema.Union([Unreachable, Unauthorized, VersionMismatch])
 }) {
@@ -28,8 +32,8 @@ export class RemoteError extends Schema.TaggedError<RemoteError>("papyros/Remote
   }
 }
 
-/** A port that cannot be opened. */
+/** This process cannot listen on the address. */
 export const cannotListen = (address: string) => (error: { readonly message: string; readonly cause?: unknown }) => {
   const why = error.cause instanceof Error ? error.cause.message : error.message
-  return new RemoteError({ reason: new Unreachable({ address, message: `cannot listen there: ${why}` }) })
+  return new RemoteError({ reason: new Unreachable({ address, message: `cannot listen: ${why}` }) })
 }

@@ -1,11 +1,10 @@
 /**
- * A `SocketServer` for peers that have the secret; without one, for this machine
- * only. `NodeSocketServer` has no hook for what matters here: who a peer is, and what
- * a stranger may cost. Each connection is handled with its `Peer` in the context.
+ * A `SocketServer` for peers that have the secret; without a secret, for this machine only. `NodeSocketServer` has no
+ * hook for the identity of a peer, nor for limits on unauthenticated connections. Each connection is handled with its
+ * `CurrentPeer` in the context.
  *
- * What surprises: without TLS a connection is a stranger's until its handler says
- * `Peer.authenticated`, so whoever connects must wait for the answer to its first
- * request before it sends more.
+ * Must stay true: without TLS a connection stays pending, with its limits, until a handler calls `Peer.authenticate`.
+ * A client therefore waits for the answer to its first request before it sends more.
  */
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as Effect from "effect/Effect"
@@ -17,23 +16,22 @@ import * as Socket from "effect/socket/Socket"
 import * as SocketServer from "effect/socket/SocketServer"
 import * as Dns from "node:dns"
 import * as Net from "node:net"
-import { type AcceptedConnection, Acceptor, type AcceptorOptions } from "./acceptor.ts"
-import { Peer } from "./peer.ts"
-import { MAX_UNAUTHENTICATED_BYTES, type UnauthenticatedConnections } from "./unauthenticated.ts"
+import { Acceptor, type AcceptorOptions } from "./acceptor.ts"
+import { CurrentPeer, type Peer } from "./peer.ts"
 
 export interface ListenOptions extends AcceptorOptions {
   readonly host: string
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number
 }
 
-/** Without a secret, whoever can connect can run tasks. */
+/** Without a secret every process that can connect can run tasks, so other machines must not reach the port. */
 export class NotLoopback extends Schema.TaggedError<NotLoopback>("papyros/NotLoopback")("NotLoopback", {
   host: Schema.String
 }) {
   override get message(): string {
-    return `Without a secret only processes of this machine may connect, and ${this.host} is for others too. ` +
-      "Set PAPYROS_SECRET to what `papyros secret` prints, or listen on 127.0.0.1."
+    return `Without a secret, only processes of this machine may connect, but others can reach ${this.host}. ` +
+      "Set PAPYROS_SECRET to the output of `papyros secret`, or listen on 127.0.0.1."
   }
 }
 
@@ -44,17 +42,17 @@ export const listen: (options: ListenOptions) => Effect.Effect<
 > = Effect.fnUntraced(function*(options: ListenOptions) {
   const host = yield* lookup(options.host)
   if (options.secret === undefined && !isLoopback(host)) return yield* new NotLoopback({ host: options.host })
-  const door = yield* Effect.acquireRelease(
+  const acceptor = yield* Effect.acquireRelease(
     Effect.sync(() => new Acceptor(options)),
-    (door) => Effect.callback<void>((resume) => door.close(() => resume(Effect.void)))
+    (acceptor) => Effect.callback<void>((resume) => acceptor.close(() => resume(Effect.void)))
   )
-  const address = yield* bind(door.server, host.address, options.port)
+  const address = yield* bind(acceptor.server, host.address, options.port)
 
   const run = <R, E, _>(handler: (socket: Socket.Socket) => Effect.Effect<_, E, R>) =>
     Effect.scoped(Effect.gen(function*() {
       const fork = yield* FiberSet.makeRuntime<R>()
       yield* Effect.acquireRelease(
-        Effect.sync(() => door.open((guest) => fork(serve(guest, door.strangers, handler)))),
+        Effect.sync(() => acceptor.open((peer) => fork(serve(peer, handler)))),
         (close) => Effect.sync(close)
       )
       return yield* Effect.never
@@ -85,47 +83,40 @@ const isLoopback = ({ address, family }: Dns.LookupAddress): boolean =>
 const bind = (server: Net.Server, host: string, port: number) =>
   Effect.flatMap(
     Effect.callback<Net.AddressInfo, SocketServer.SocketServerError>((resume) => {
-      // Later ones are of single connections that could not be accepted.
+      // After `listening`, an error concerns one connection that could not be accepted.
       server.on("error", (error) => resume(Effect.fail(failed(error))))
       server.listen({ host, port }, () => resume(Effect.succeed(server.address() as Net.AddressInfo)))
     }),
     ({ address, port }) => Effect.mapError(Effect.fromResult(NetAddress.inetAddressFromIpString(address, port)), failed)
   )
 
-/** Nothing that goes wrong with one connection concerns anybody else. */
+/** The failure of one connection ends that connection only. */
 const serve = <A, E, R>(
-  { duplex, identity, raw, remoteAddress }: AcceptedConnection,
-  strangers: UnauthenticatedConnections,
+  peer: Peer,
   handler: (socket: Socket.Socket) => Effect.Effect<A, E, R>
-): Effect.Effect<void, never, Exclude<R, Peer>> => {
+): Effect.Effect<void, never, Exclude<R, CurrentPeer>> => {
+  const { duplex, identity } = peer
   const open = Effect.acquireRelease(
     Effect.suspend(() => duplex.destroyed ? Effect.fail(closed(1006)) : Effect.succeed(duplex)),
     (duplex) => Effect.sync(() => duplex.destroy())
   )
-  const peer = Peer.of({
-    identity,
-    remoteAddress,
-    authenticated: Effect.sync(() => strangers.remove(raw)),
-    close: Effect.sync(() => duplex.destroy()),
-    isClosed: () => duplex.destroyed
-  })
   return NodeSocket.fromDuplex(open).pipe(
-    Effect.flatMap((socket) => handler(identity === undefined ? bounded(socket, raw, strangers) : socket)),
-    Effect.ensuring(peer.close),
+    Effect.flatMap((socket) => handler(identity === undefined ? bounded(socket, peer) : socket)),
+    Effect.ensuring(Effect.sync(() => peer.close())),
     Effect.ignoreCause({ log: "Debug", message: "A connection ended" }),
-    Effect.provideService(Peer, peer)
+    Effect.provideService(CurrentPeer, peer)
   )
 }
 
-/** Hands out no more than a stranger may say. */
-const bounded = (socket: Socket.Socket, raw: Net.Socket, strangers: UnauthenticatedConnections): Socket.Socket =>
+/** Ends the connection of a pending peer that sends more than it may. */
+const bounded = (socket: Socket.Socket, peer: Peer): Socket.Socket =>
   Socket.make({
     writer: socket.writer,
     reader: Effect.map(socket.reader, ({ pull, upgrade }) => ({
       upgrade,
       pull: Effect.flatMap(pull, (bytes) => {
-        if (!strangers.has(raw) || raw.bytesRead <= MAX_UNAUTHENTICATED_BYTES) return Effect.succeed(bytes)
-        raw.destroy()
+        if (!peer.exceedsLimit) return Effect.succeed(bytes)
+        peer.raw.destroy()
         return Effect.fail(closed(1009))
       })
     }))

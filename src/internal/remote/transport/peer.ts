@@ -1,29 +1,119 @@
 /**
- * Who is at the other end of a connection, for what handles it. Handlers of rpc calls
- * have it in their context without asking for it in their type: it comes with the
- * connection, not with their Layer.
+ * The other end of a connection that this process has accepted, and the limits that hold while it is unauthenticated:
+ * 64 such connections at a time, 5 seconds and 4096 bytes each. With TLS the handshake authenticates a peer; without,
+ * the first handler that accepts its request does.
+ *
+ * Must stay true: at the limit the oldest pending connection is dropped, not the newest, so that many open connections
+ * lock out no peer that authenticates at once. An identity is always proven; without TLS there is none.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Net from "node:net"
 import type { Identity } from "../auth/identity.ts"
+import * as Address from "./address.ts"
 
-export class Peer extends Context.Service<Peer, {
-  /** Proven. `undefined` without TLS, where a peer is whoever it says it is. */
-  readonly identity: Identity | undefined
-  /** `host:port` */
+/** Pending connections at a time. */
+const MAX_UNAUTHENTICATED = 64
+
+/** How long a connection may be pending, in milliseconds. */
+const AUTH_TIMEOUT = 5000
+
+/** How much a pending peer may send, in bytes. During a TLS handshake, OpenSSL enforces a limit of its own. */
+const MAX_UNAUTHENTICATED_BYTES = 4096
+
+export class Peer {
+  /** The TCP connection. */
+  readonly raw: Net.Socket
   readonly remoteAddress: string
-  /** Lifts the limits on strangers; a no-op with TLS, whose handshake did it. */
-  readonly authenticated: Effect.Effect<void>
-  /** Ends the connection at once, and with it all that is handled for it. */
-  readonly close: Effect.Effect<void>
-  /** Nothing can be sent any more. */
-  readonly isClosed: () => boolean
-}>()("papyros/remote/Peer") {}
+  private readonly pending: PendingPeers
+  private current: "pending" | "authenticated" = "pending"
+  private socket: Net.Socket
+  private proven: Identity | undefined
 
-/** The peer of the connection that is being handled. */
-export const current: Effect.Effect<Peer["Service"]> = Effect.contextWith((context: Context.Context<never>) => {
-  const peer = Context.getOrUndefined(context, Peer)
+  constructor(raw: Net.Socket, pending: PendingPeers) {
+    this.raw = raw
+    this.remoteAddress = Address.formatRemote(raw)
+    this.socket = raw
+    this.pending = pending
+    pending.add(this)
+  }
+
+  get state(): "pending" | "authenticated" {
+    return this.current
+  }
+
+  /** The stream of the application's bytes: `raw`, or TLS on it. */
+  get duplex(): Net.Socket {
+    return this.socket
+  }
+
+  /** `undefined` without TLS: nothing is known of the peer then. */
+  get identity(): Identity | undefined {
+    return this.proven
+  }
+
+  /** Lifts the limits on pending peers. */
+  authenticate(): void {
+    this.current = "authenticated"
+    this.pending.delete(this)
+  }
+
+  /** The TLS handshake on `raw` has proven the identity. */
+  authenticateByTls(socket: Net.Socket, identity: Identity): void {
+    this.socket = socket
+    this.proven = identity
+    this.authenticate()
+  }
+
+  /** Whether the peer has sent more than it may. */
+  get exceedsLimit(): boolean {
+    return this.current === "pending" && this.raw.bytesRead > MAX_UNAUTHENTICATED_BYTES
+  }
+
+  /** Nothing can be sent any more. */
+  get isClosed(): boolean {
+    return this.socket.destroyed
+  }
+
+  /** Ends the connection at once, and with it every call that is handled for it. */
+  close(): void {
+    this.socket.destroy()
+  }
+}
+
+/** Bounds the number of pending peers, and the time of each. */
+export class PendingPeers {
+  private readonly timers = new Map<Peer, NodeJS.Timeout>()
+
+  get size(): number {
+    return this.timers.size
+  }
+
+  add(peer: Peer): void {
+    if (this.timers.size >= MAX_UNAUTHENTICATED) {
+      const [oldest] = this.timers.keys()
+      this.delete(oldest)
+      oldest.raw.destroy()
+    }
+    this.timers.set(peer, setTimeout(() => peer.raw.destroy(), AUTH_TIMEOUT).unref())
+    peer.raw.once("close", () => this.delete(peer))
+  }
+
+  delete(peer: Peer): void {
+    clearTimeout(this.timers.get(peer))
+    this.timers.delete(peer)
+  }
+}
+
+/**
+ * The peer of the connection that a call came over. Handlers have it in their context without asking for it in their
+ * type: it comes with the connection, not with their Layer.
+ */
+export class CurrentPeer extends Context.Service<CurrentPeer, Peer>()("papyros/remote/Peer") {}
+
+export const currentPeer: Effect.Effect<Peer> = Effect.contextWith((context: Context.Context<never>) => {
+  const peer = Context.getOrUndefined(context, CurrentPeer)
   return peer === undefined
-    ? Effect.die(new Error("there is no Peer: not a connection of Listen"))
+    ? Effect.die(new Error("no CurrentPeer: this call did not come over a connection of `listen`"))
     : Effect.succeed(peer)
 })

@@ -1,8 +1,9 @@
 /**
- * Calls over one connection, for as long as it lives: unlike the protocol that
- * effect/rpc brings, it never opens another, because here the loss of a connection is
- * something to act on. There are no acks, which would cost a round trip per element
- * of a stream; what holds a sender back is the socket.
+ * Calls over one connection, until it is lost. Unlike the protocol of effect/rpc it opens no other connection, because
+ * callers have to act on the loss. It has no acks, which cost a round trip per element of a stream: the socket holds a
+ * sender back.
+ *
+ * Must stay true: once the connection is lost, every call fails, also one that waits for the socket.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -18,34 +19,32 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { type Connection, refusal } from "./connect.ts"
 import { RemoteError, Unauthorized, Unreachable, VersionMismatch } from "./error.ts"
-
-/** So often that a peer which waits for 8 s hears of a live one more than once. */
-const PING = 2000
+import { PING_INTERVAL } from "./heartbeat.ts"
 
 export interface RpcClientOptions {
-  /** Bytes. What is larger is not read, and ends the connection. */
+  /** Bytes. A larger frame is not read, and ends the connection. */
   readonly maxFrameSize: number
-  /** Milliseconds. */
+  /** Milliseconds. Default 2000. */
   readonly pingInterval?: number | undefined
 }
 
-export interface Link<Rpcs extends Rpc.Any> {
+export interface RpcConnection<Rpcs extends Rpc.Any> {
   readonly client: RpcClient.RpcClient<Rpcs, RpcClientError>
-  /** Calls without waiting for an answer, of which there is none; completes when the socket has taken it. */
+  /** Sends a call that has no answer; completes when the socket has taken it. */
   readonly notify: <const Tag extends Rpcs["_tag"]>(
     tag: Tag,
     payload: Rpc.PayloadConstructor<Rpc.ExtractTag<Rpcs, Tag>>
   ) => Effect.Effect<void, RpcClientError>
-  /** Completes when the connection is lost, with why. All calls fail from then on. */
+  /** Completes with the reason when the connection is lost. All calls fail from then on. */
   readonly closed: Effect.Effect<string>
 }
 
-/** The schemas of the calls need no services. */
+/** The schemas of the calls must need no services. */
 export const make = <Rpcs extends Rpc.Any>(
   group: RpcGroup.RpcGroup<Rpcs>,
   connection: Connection,
   options: RpcClientOptions
-): Effect.Effect<Link<Rpcs>, never, Scope.Scope | Rpc.MiddlewareClient<Rpcs>> =>
+): Effect.Effect<RpcConnection<Rpcs>, never, Scope.Scope | Rpc.MiddlewareClient<Rpcs>> =>
   Effect.gen(function*() {
     const { codecFor, makeUnsafe } = yield* RpcSerialization.RpcSerialization
     const parser = makeUnsafe()
@@ -54,13 +53,13 @@ export const make = <Rpcs extends Rpc.Any>(
 
     const write = (message: FromClientEncoded): Effect.Effect<void, RpcClientError> =>
       Effect.suspend(() => {
-        // A socket that has ended would wait for ever for room.
+        // A write to an ended socket never completes.
         if (connection.isClosed()) return Deferred.await(lost)
         return Effect.mapError(writer.write(parser.encode(message)!), fromSocketError)
       })
 
     const protocol = yield* RpcClient.Protocol.make((respond, clientIds) => {
-      // There is one client, once it runs.
+      // There is at most one client: none before `RpcClient.make` has started.
       const deliver = (message: FromServerEncoded): Effect.Effect<void> => {
         const [clientId] = clientIds
         return message._tag === "Pong" || clientId === undefined ? Effect.void : respond(clientId, message)
@@ -68,7 +67,7 @@ export const make = <Rpcs extends Rpc.Any>(
 
       const receive = (bytes: Uint8Array | string): Effect.Effect<void, RpcClientError> => {
         const decoded = Result.try(() => parser.decode(bytes) as ReadonlyArray<FromServerEncoded>)
-        if (Result.isFailure(decoded)) return Effect.fail(undecodable(decoded.failure))
+        if (Result.isFailure(decoded)) return Effect.fail(unreadable(decoded.failure))
         const messages = decoded.success
         return messages.length === 1 ? deliver(messages[0]) : Effect.forEach(messages, deliver, { discard: true })
       }
@@ -91,7 +90,7 @@ export const make = <Rpcs extends Rpc.Any>(
       )
 
       const ping = Effect.ignore(Effect.forever(
-        Effect.andThen(Effect.sleep(options.pingInterval ?? PING), write(constPing))
+        Effect.andThen(Effect.sleep(options.pingInterval ?? PING_INTERVAL), write(constPing))
       ))
 
       return Effect.as(Effect.andThen(Effect.forkScoped(read), Effect.forkScoped(ping)), {
@@ -103,7 +102,7 @@ export const make = <Rpcs extends Rpc.Any>(
     })
 
     const client = yield* Effect.provideService(RpcClient.make(group), RpcClient.Protocol, protocol)
-    // Whatever still waits to be sent, such as that a call is interrupted, need not wait any longer.
+    // Messages that wait for the socket, such as the interruption of a call, fail instead of waiting.
     yield* Effect.addFinalizer(() => Deferred.fail(lost, fromSocketError(ended)))
 
     const encoders = new Map<string, (payload: unknown) => Effect.Effect<unknown, Schema.SchemaError>>()
@@ -126,25 +125,25 @@ export const make = <Rpcs extends Rpc.Any>(
         Effect.flatMap(Effect.orDie(encoderOf(tag)(payload)), (payload) =>
           write({ _tag: "Request", id: 0, tag, payload, headers: [], isNotification: true })),
       closed: Effect.andThen(Effect.ignore(Deferred.await(lost)), connection.closed)
-    } satisfies Link<Rpcs>
+    } satisfies RpcConnection<Rpcs>
   }).pipe(Effect.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize: options.maxFrameSize })))
 
 const ended = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1000 }) })
 
 const fromSocketError = ({ reason }: Socket.SocketError): RpcClientError => new RpcClientError({ reason })
 
-const undecodable = (cause: unknown): RpcClientError =>
-  new RpcClientError({ reason: new RpcClientDefect({ message: "What the peer sent cannot be read", cause }) })
+const unreadable = (cause: unknown): RpcClientError =>
+  new RpcClientError({ reason: new RpcClientDefect({ message: "The peer sent an unreadable message", cause }) })
 
-/** What the loss of a connection means to one who has called over it, or tried to. */
+/** The `RemoteError` of a call that failed because the connection was lost. */
 export const toRemoteError = (connection: Connection, { reason }: RpcClientError): RemoteError => {
   const { address, identity, wasAnswered } = connection
   if (reason._tag === "RpcClientDefect") {
     return new RemoteError({
-      reason: new VersionMismatch({ address, message: "does not speak papyros, or not of this version" })
+      reason: new VersionMismatch({ address, message: "does not speak the protocol of this papyros version" })
     })
   }
-  // In clear, and not a word: so a server behaves that wants TLS.
+  // A server that requires TLS closes a connection in clear without a byte.
   return new RemoteError({
     reason: wasAnswered()
       ? new Unreachable({ address, message: "the connection was lost" })

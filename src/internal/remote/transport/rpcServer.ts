@@ -1,7 +1,9 @@
 /**
- * Answers calls on the connections of a `Listen`. Unlike the protocol that effect/rpc
- * brings it knows no acks, which would cost a round trip per element of a stream, and
- * whoever sends what cannot be read is disconnected, and not answered.
+ * Answers calls on the connections of `listen`. Unlike the protocol of effect/rpc it has no acks, which cost a round
+ * trip per element of a stream, and it disconnects a peer that sends an unreadable message instead of answering it.
+ *
+ * Must stay true: all connections are closed before calls are interrupted, so that a caller sees a lost connection and
+ * not an interruption, which it could not tell from its own.
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -14,14 +16,14 @@ import * as RpcServer from "effect/rpc/RpcServer"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import type * as SocketServer from "effect/socket/SocketServer"
-import * as Peer from "./peer.ts"
+import { currentPeer } from "./peer.ts"
 
 export interface RpcServerOptions {
-  /** Bytes. What is larger is not read, and ends the connection. */
+  /** Bytes. A larger frame is not read, and ends the connection. */
   readonly maxFrameSize: number
 }
 
-/** Answers until the scope ends. Handlers have the `Peer` in their context. */
+/** Answers until the scope ends. Handlers have the `CurrentPeer` in their context. */
 export const serve = <Rpcs extends Rpc.Any>(
   group: RpcGroup.RpcGroup<Rpcs>,
   server: SocketServer.SocketServer["Service"],
@@ -29,13 +31,12 @@ export const serve = <Rpcs extends Rpc.Any>(
 ): Effect.Effect<void, never, Scope.Scope | Rpc.ToHandler<Rpcs> | Rpc.Middleware<Rpcs> | Rpc.ServicesServer<Rpcs>> =>
   Effect.gen(function*() {
     const { closeAll, protocol } = yield* makeProtocol(server)
-    // A handler that dies has nothing to do with the other calls of its connection.
+    // The defect of one handler does not concern the other calls of its connection.
     yield* RpcServer.make(group, { disableFatalDefects: true }).pipe(
       Effect.provideService(RpcServer.Protocol, protocol),
       Effect.forkScoped
     )
-    // First of all: who still waits for an answer is to see a connection that is lost, and not that its call was
-    // interrupted, which it could not tell from an interruption of its own.
+    // The last finalizer that is added runs first.
     yield* Effect.addFinalizer(() => closeAll)
   }).pipe(Effect.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize: options.maxFrameSize })))
 
@@ -59,13 +60,13 @@ const makeProtocol = Effect.fnUntraced(function*(server: SocketServer.SocketServ
       const parser = serialization.makeUnsafe()
       const writer = yield* socket.writer
       const { pull } = yield* socket.reader
-      const { close, isClosed } = yield* Peer.current
+      const peer = yield* currentPeer
       const id = nextId++
-      // A socket that has ended would wait for ever for room, and nobody would hear that it has.
+      // A write to an ended socket never completes.
       const send = (message: FromServerEncoded) =>
-        Effect.suspend(() => isClosed() ? Effect.void : writer.write(parser.encode(message)!))
+        Effect.suspend(() => peer.isClosed ? Effect.void : writer.write(parser.encode(message)!))
       yield* Effect.acquireRelease(
-        Effect.sync(() => clients.set(id, { send, close })),
+        Effect.sync(() => clients.set(id, { send, close: Effect.sync(() => peer.close()) })),
         () => Effect.andThen(Effect.sync(() => clients.delete(id)), Queue.offer(disconnects, id))
       )
       let first = true
@@ -84,7 +85,7 @@ const makeProtocol = Effect.fnUntraced(function*(server: SocketServer.SocketServ
     return Effect.as(Effect.forkScoped(server.run((socket) => Effect.scoped(connected(socket)))), {
       disconnects,
       codecFor: serialization.codecFor,
-      // Who has gone needs no answer: its calls are being interrupted.
+      // A client that has gone needs no answer: its calls are being interrupted.
       send: (clientId: number, message: FromServerEncoded) =>
         Effect.ignore(Effect.suspend(() => clients.get(clientId)?.send(message) ?? Effect.void)),
       end: () => Effect.void,
@@ -99,8 +100,8 @@ const makeProtocol = Effect.fnUntraced(function*(server: SocketServer.SocketServ
   return { protocol, closeAll }
 })
 
-/** The start of a TLS handshake: who has a secret has come to a server without one, and is to know it. */
+/** Whether this is the start of a TLS handshake: a client with a secret has reached a server without one. */
 const isTls = (bytes: Uint8Array | string): boolean => bytes[0] === 0x16 && bytes[1] === 0x03
 
-/** The TLS alert that says so. */
+/** The TLS alert by which such a client learns that its handshake failed. */
 const HANDSHAKE_FAILURE = new Uint8Array([0x15, 0x03, 0x03, 0, 2, 2, 40])

@@ -1,7 +1,8 @@
 /**
- * A worker process: its threads, its port, and its place in the registry. Opened in
- * this order and left in the other: it is forgotten first, then gives back what has
- * not started, then waits for what runs.
+ * A worker process: its port, its threads, the sessions of its clients, and its registration.
+ *
+ * Must stay true: the worker is registered last and unregistered first. It then returns the tasks that have not started,
+ * waits for those that run, and only then closes its connections.
  */
 import * as Runner from "effect/cluster/Runner"
 import * as RunnerAddress from "effect/cluster/RunnerAddress"
@@ -9,109 +10,120 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as TaskGroup from "../../../TaskGroup.ts"
-import { countOption, millisOption } from "../../options.ts"
+import { sanitizeForLog } from "../../sanitize.ts"
 import { makeScheduler, openExecutor } from "../../scheduler/scheduler.ts"
 import * as ThreadsExecutor from "../../threads/main/executor.ts"
-import { checkPool } from "../../threads/main/options.ts"
+import type { PoolOptions } from "../../threads/main/options.ts"
 import type { Secret } from "../auth/secret.ts"
-import { groupOption, maxFrameSize, maxTaskBytesOption } from "../options.ts"
+import { maxFrameSize } from "../options.ts"
 import { TaskCatalog } from "../protocol/catalog.ts"
-import { PROTOCOL, WorkerRpcs } from "../protocol/messages.ts"
-import * as Bytes from "../protocol/serialization.ts"
-import { VERSION } from "../protocol/version.ts"
+import { PROTOCOL, VERSION, WorkerRpcs } from "../protocol/messages.ts"
+import * as Serialization from "../protocol/serialization.ts"
 import type { Registry } from "../registry/registry.ts"
 import * as Address from "../transport/address.ts"
 import { cannotListen } from "../transport/error.ts"
+import { HEARTBEAT_TIMEOUT } from "../transport/heartbeat.ts"
 import { listen } from "../transport/listen.ts"
-import * as Peer from "../transport/peer.ts"
+import { currentPeer, type Peer } from "../transport/peer.ts"
 import * as RpcServer from "../transport/rpcServer.ts"
-import { sanitizeForLog } from "../transport/sanitize.ts"
-import { HEARTBEAT_TIMEOUT } from "../transport/timeouts.ts"
-import type { RemoteWorkerOptions } from "./options.ts"
 import { ClientSessions } from "./sessions.ts"
 
-/** Serves tasks until its scope ends, and then leaves in good order. */
-export const serveWorker = Effect.fnUntraced(function*(
-  group: TaskGroup.Any,
-  registry: Registry["Service"],
-  options: RemoteWorkerOptions,
-  secret: Secret | undefined
-) {
-  const workerGroup = groupOption(options.workerGroup)
-  const maxTaskBytes = maxTaskBytesOption(options.maxTaskBytes)
-  const drainTimeout = millisOption("drainTimeout", options.drainTimeout) ?? 30_000
-  const pool = checkPool(group, options)
-  const slots = pool.max * pool.concurrency
-  const served = new TaskCatalog(group.tasks)
+export interface WorkerServerOptions {
+  readonly pool: PoolOptions
+  readonly secret: Secret | undefined
+  readonly workerGroup: string
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  /** The host by which clients reach it. */
+  readonly advertise: string
+  /** Milliseconds. */
+  readonly drainTimeout: number
+  readonly maxTaskBytes: number
+}
 
-  const host = options.host ?? "127.0.0.1"
+/** Serves tasks until its scope ends, and then drains. */
+export const serve = Effect.fnUntraced(function*(
+  registry: Registry["Service"],
+  { advertise, drainTimeout, host, maxTaskBytes, pool, port, secret, workerGroup }: WorkerServerOptions
+) {
+  const { tasks } = pool.group
+  const slots = pool.max * pool.concurrency
+  const catalog = new TaskCatalog(tasks)
+
   const server = yield* listen({
     host,
-    port: countOption("port", options.port, 0) ?? 0,
+    port,
     secret,
-    // Whoever may look into all groups may look at their workers.
+    // An operator may read the state of every worker.
     accepts: ({ group, role }) => role === "operator" || (role === "client" && group === workerGroup),
-    silence: HEARTBEAT_TIMEOUT
+    heartbeatTimeout: HEARTBEAT_TIMEOUT
   }).pipe(Effect.mapError(cannotListen(host)))
-  // What a thread is lost with is for the client to count.
+  // One loss of a thread fails a task here: the client counts losses over all workers.
   const threads = ThreadsExecutor.make(pool)
-  const hub = yield* makeScheduler(group.tasks, threads, { maxWorkerLosses: 1, relays: true })
-  yield* openExecutor(hub, threads.open)
-  const port = "port" in server.address ? server.address.port : 0
-  const address = RunnerAddress.make(options.advertise ?? host, port)
+  const scheduler = yield* makeScheduler(tasks, threads, { maxWorkerLosses: 1, relays: true })
+  yield* openExecutor(scheduler, threads.open)
+  const address = RunnerAddress.make(advertise, "port" in server.address ? server.address.port : 0)
   const name = Address.format(address)
-  const sessions = new ClientSessions<Peer.Peer["Service"]>({ hub, served, worker: name, slots, maxTaskBytes })
+  const sessions = new ClientSessions<Peer>({ scheduler, catalog, worker: name, slots, maxTaskBytes })
 
   const handlers = WorkerRpcs.toLayer({
-    Hello: () =>
-      Effect.flatMap(Peer.current, (peer) =>
-        Effect.as(peer.authenticated, {
+    Handshake: () =>
+      Effect.map(currentPeer, (peer) => {
+        peer.authenticate()
+        return {
           protocol: PROTOCOL,
           version: VERSION,
-          format: Bytes.FORMAT,
+          valueFormat: Serialization.FORMAT,
           worker: name,
           slots,
           maxTaskBytes,
-          tasks: Array.from(served.fingerprints)
-        })),
-    Outcomes: (client) => Stream.unwrap(Effect.map(clientOnly, (peer) => sessions.outcomes(peer, client.maxTaskBytes))),
-    Send: (orders) =>
-      Effect.flatMap(clientOnly, (peer) =>
-        Effect.try({ try: () => sessions.order(peer, orders), catch: String }).pipe(
-          Effect.catch((why) =>
-            Effect.logWarning(`Ended the connection of ${peer.remoteAddress}: it sent ${sanitizeForLog(why)}`).pipe(
-              Effect.andThen(peer.close)
+          fingerprints: Array.from(catalog.fingerprints)
+        }
+      }),
+    Events: (client) => Stream.unwrap(Effect.map(clientOnly, (peer) => sessions.events(peer, client.maxTaskBytes))),
+    Commands: (commands) =>
+      Effect.flatMap(
+        clientOnly,
+        (peer) =>
+          Effect.try({ try: () => sessions.onCommands(peer, commands), catch: String }).pipe(
+            Effect.catch((why) =>
+              Effect.andThen(
+                Effect.logWarning(
+                  `Closed the connection of ${peer.remoteAddress}: invalid commands: ${sanitizeForLog(why)}`
+                ),
+                Effect.sync(() => peer.close())
+              )
             )
           )
-        )),
+      ),
     Status: () => Effect.sync(() => sessions.status)
   })
   yield* Effect.provide(RpcServer.serve(WorkerRpcs, server, { maxFrameSize: maxFrameSize(maxTaskBytes) }), handlers)
 
-  // Closed before all that it needs.
-  const registered = yield* Scope.make()
+  const registration = yield* Scope.make()
+  // Added after the connections, the threads and the port, so that it runs before they close.
   yield* Effect.addFinalizer(() =>
     Effect.gen(function*() {
-      yield* Scope.close(registered, Exit.void)
-      yield* Effect.logInfo(`Worker ${name} leaves: waiting at most ${drainTimeout} ms for what runs`)
-      const drained = yield* Effect.timeoutOption(Effect.interruptible(sessions.leave), drainTimeout)
+      yield* Scope.close(registration, Exit.void)
+      yield* Effect.logInfo(`Worker ${name} is draining: waiting at most ${drainTimeout} ms for running tasks`)
+      const drained = yield* Effect.timeoutOption(Effect.interruptible(sessions.drain), drainTimeout)
       yield* Effect.logInfo(
-        drained._tag === "Some" ? `Worker ${name} is drained` : `Worker ${name} gave up waiting for what runs`
+        drained._tag === "Some" ? `Worker ${name} is drained` : `Worker ${name} stopped waiting for running tasks`
       )
     })
   )
   yield* Effect.logInfo(`Worker ${name} of group ${workerGroup} is listening, with ${slots} slots`)
   const runner = Runner.make({ address, groups: [workerGroup], weight: slots })
-  yield* Scope.provide(registry.register(runner), registered)
+  yield* Scope.provide(registry.register(runner), registration)
   yield* Effect.logInfo(`Worker ${name} is registered`)
 })
 
-/** An operator may look, and not run anything. */
+/** An operator may read the state, and not run tasks. */
 const clientOnly = Effect.flatMap(
-  Peer.current,
+  currentPeer,
   (peer) =>
     peer.identity === undefined || peer.identity.role === "client"
       ? Effect.succeed(peer)
-      : Effect.die(new Error("only a client of the group may run tasks"))
+      : Effect.die(new Error("only a client of the worker group may run tasks"))
 )

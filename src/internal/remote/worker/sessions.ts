@@ -1,6 +1,8 @@
 /**
- * The clients of a worker process: each has the credit that its share of the slots
- * is worth, and when its connection ends, its tasks are interrupted.
+ * The clients of a worker process, and the credit of each.
+ *
+ * Must stay true: when a connection ends, the tasks of its client are interrupted. The credit of all clients together is
+ * about twice the slots, as many chunks to run as to wait, and every client may always have one chunk.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -9,14 +11,14 @@ import type { Commands, Events, WorkerStatus } from "../protocol/messages.ts"
 import { ClientSession, type ClientSessionOptions } from "./session.ts"
 
 export interface ClientSessionsOptions extends ClientSessionOptions {
-  readonly hub: Scheduler
+  readonly scheduler: Scheduler
 }
 
-/** `K` tells connections apart. */
+/** `K` is the identity of a connection. */
 export class ClientSessions<K extends object> {
   private readonly options: ClientSessionsOptions
-  private readonly relays = new Map<K, ClientSession>()
-  private leaving = false
+  private readonly sessions = new Map<K, ClientSession>()
+  private draining = false
   private onEmpty: (() => void) | undefined
 
   constructor(options: ClientSessionsOptions) {
@@ -24,66 +26,65 @@ export class ClientSessions<K extends object> {
   }
 
   get status(): typeof WorkerStatus.Type {
-    const { hub, slots, worker } = this.options
-    const { failed, running, succeeded } = hub.status
+    const { scheduler, slots, worker } = this.options
+    const { failed, running, succeeded } = scheduler.status
     let open = 0
-    for (const relay of this.relays.values()) open += relay.open
+    for (const session of this.sessions.values()) open += session.open
     const waiting = Math.max(0, open - running)
-    return { worker, slots, clients: this.relays.size, running, waiting, succeeded, failed }
+    return { worker, slots, clients: this.sessions.size, running, waiting, succeeded, failed }
   }
 
-  /** Takes a connection in, and tells it what becomes of its tasks until it ends. */
-  outcomes(key: K, maxTaskBytes: number): Stream.Stream<typeof Events.Type> {
+  /** Opens the session of a connection. The session ends with the stream. */
+  events(key: K, maxTaskBytes: number): Stream.Stream<typeof Events.Type> {
     return Stream.unwrap(Effect.map(
       Effect.acquireRelease(
         Effect.sync(() => this.open(key, maxTaskBytes)),
-        (relay) => Effect.sync(() => this.close(key, relay))
+        (session) => Effect.sync(() => this.close(key, session))
       ),
-      (relay) => relay === undefined ? Stream.empty : Stream.fromEffectRepeat(relay.news.take)
+      (session) => session === undefined ? Stream.empty : Stream.fromEffectRepeat(session.events.take)
     ))
   }
 
-  /** Throws for orders that no client of this version gives. */
-  order(key: K, orders: typeof Commands.Type): void {
-    this.relays.get(key)?.order(orders)
+  /** Throws for commands that no client of this version sends. */
+  onCommands(key: K, commands: typeof Commands.Type): void {
+    this.sessions.get(key)?.onCommands(commands)
   }
 
-  /** Gives back what has not started, and completes when nothing runs any more and all clients have gone. */
-  readonly leave: Effect.Effect<void> = Effect.callback((resume) => {
-    this.leaving = true
-    for (const relay of this.relays.values()) relay.leave()
-    if (this.relays.size === 0) return resume(Effect.void)
+  /** Returns all that has not started; completes when nothing runs any more and all clients have disconnected. */
+  readonly drain: Effect.Effect<void> = Effect.callback((resume) => {
+    this.draining = true
+    for (const session of this.sessions.values()) session.drain()
+    if (this.sessions.size === 0) return resume(Effect.void)
     this.onEmpty = () => resume(Effect.void)
   })
 
   private open(key: K, maxTaskBytes: number): ClientSession | undefined {
-    const { hub } = this.options
-    if (this.leaving || this.relays.has(key)) return undefined
-    const relay = new ClientSession({
+    const { scheduler } = this.options
+    if (this.draining || this.sessions.has(key)) return undefined
+    const session = new ClientSession({
       ...this.options,
       maxTaskBytes: Math.min(this.options.maxTaskBytes, maxTaskBytes)
     })
-    const link = hub.subscribe(relay)
-    if (link === undefined) return undefined
-    relay.attached(link)
-    this.relays.set(key, relay)
-    this.share()
-    return relay
+    const subscription = scheduler.subscribe(session)
+    if (subscription === undefined) return undefined
+    session.subscribed(subscription)
+    this.sessions.set(key, session)
+    this.shareCredit()
+    return session
   }
 
-  private close(key: K, relay: ClientSession | undefined): void {
-    if (relay === undefined) return
-    this.relays.delete(key)
-    // Its slots are free when what ran in them has stopped; nobody waits for that.
-    relay.end(() => {})
-    if (!this.leaving) this.share()
-    else if (this.relays.size === 0) this.onEmpty?.()
+  private close(key: K, session: ClientSession | undefined): void {
+    if (session === undefined) return
+    this.sessions.delete(key)
+    // The slots of its tasks become free when the tasks have stopped. The stream need not wait for that.
+    session.end(() => {})
+    if (!this.draining) this.shareCredit()
+    else if (this.sessions.size === 0) this.onEmpty?.()
   }
 
-  /** As many full chunks as there are slots may run, and as many wait, over all clients; each may always have one. */
-  private share(): void {
-    if (this.relays.size === 0) return
-    const credit = Math.max(1, Math.floor(2 * this.options.slots / this.relays.size))
-    for (const relay of this.relays.values()) relay.grant(credit)
+  private shareCredit(): void {
+    if (this.sessions.size === 0) return
+    const credit = Math.max(1, Math.floor(2 * this.options.slots / this.sessions.size))
+    for (const session of this.sessions.values()) session.grant(credit)
   }
 }

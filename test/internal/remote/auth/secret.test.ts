@@ -32,7 +32,7 @@ describe("Secret", () => {
         const expected = hkdf(buffer, "worker/g")
         for (const text of [buffer.toString("hex"), buffer.toString("base64"), buffer.toString("base64url")]) {
           const secret = yield* Effect.fromResult(Secret.parse(`  ${text}\n`))
-          assert.deepStrictEqual(Secret.keyOf(secret, worker), expected)
+          assert.deepStrictEqual(Identity.keyOf(secret, worker), expected)
         }
       })
   )
@@ -41,7 +41,7 @@ describe("Secret", () => {
     Effect.gen(function*() {
       const secret = yield* Secret.generate
       const identities = [worker, { role: "client", group: "g" }, { role: "worker", group: "h" }, Identity.operator]
-      const keys = identities.map((identity) => Secret.keyOf(secret, identity as Identity.Identity).toString("hex"))
+      const keys = identities.map((identity) => Identity.keyOf(secret, identity as Identity.Identity).toString("hex"))
       assert.strictEqual(new Set(keys).size, keys.length)
     }))
 
@@ -78,7 +78,7 @@ describe("Secret", () => {
       yield* fs.writeFileString(path, `${Redacted.value(secret)}\n`)
       for (const mode of [0o600, 0o400]) {
         yield* fs.chmod(path, mode)
-        assert.deepStrictEqual(Secret.keyOf(yield* Secret.fromFile(path), worker), Secret.keyOf(secret, worker))
+        assert.deepStrictEqual(Identity.keyOf(yield* Secret.fromFile(path), worker), Identity.keyOf(secret, worker))
       }
       for (const mode of [0o640, 0o604, 0o620, 0o666]) {
         yield* fs.chmod(path, mode)
@@ -100,7 +100,7 @@ describe("Secret", () => {
       process.env[Secret.VARIABLE] = Redacted.value(secret)
       const found = yield* Secret.fromEnvironment
       assert.isTrue(Option.isSome(found))
-      assert.deepStrictEqual(Secret.keyOf(Option.getOrThrow(found), worker), Secret.keyOf(secret, worker))
+      assert.deepStrictEqual(Identity.keyOf(Option.getOrThrow(found), worker), Identity.keyOf(secret, worker))
       assert.notProperty(process.env, Secret.VARIABLE)
       const child = spawnSync(process.execPath, ["-p", `process.env.${Secret.VARIABLE}`], { encoding: "utf8" })
       assert.strictEqual(child.stdout.trim(), "undefined")

@@ -3,16 +3,15 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { isDeepStrictEqual } from "node:util"
 import * as Task from "papyros/Task"
-import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
-import { fingerprint } from "../../../../src/internal/remote/protocol/fingerprint.ts"
+import { fingerprint, TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
 import {
   decodeAll,
-  encodeParts,
+  encodeFrames,
   fromNumbers16,
-  type Sent,
+  type IndexedValue,
   toNumbers16
 } from "../../../../src/internal/remote/protocol/payloads.ts"
-import * as Bytes from "../../../../src/internal/remote/protocol/serialization.ts"
+import * as Serialization from "../../../../src/internal/remote/protocol/serialization.ts"
 
 const Value = Schema.Struct({
   n: Schema.Number,
@@ -27,46 +26,46 @@ const Value = Schema.Struct({
 class A extends Task.Class<A>()("A", { payload: { value: Value } }) {}
 class B extends Task.Class<B>()("B", { payload: { n: Schema.Int } }) {}
 
-const served = new TaskCatalog(new Map<string, Task.AnyClass>([["A", A], ["B", B]]))
-const shapes = ["A", "B"].map((name) => served.shapes(name).payload)
+const catalog = new TaskCatalog(new Map<string, Task.AnyClass>([["A", A], ["B", B]]))
+const shapes = ["A", "B"].map((name) => catalog.shapes(name).payload)
 
-const toSent = (value: unknown, i: number): Sent =>
-  i % 3 === 2 ? { kind: 1, value: { n: i } } : { kind: 0, value: { value } }
+const toIndexed = (value: unknown, i: number): IndexedValue =>
+  i % 3 === 2 ? { nameIndex: 1, value: { n: i } } : { nameIndex: 0, value: { value } }
 
 const Values = { values: Schema.Array(Value).check(Schema.isMinLength(1), Schema.isMaxLength(20)) }
 
-/** What comes out at the other end, and what was refused. */
-const carry = (sent: ReadonlyArray<Sent>, limit: number) => {
+/** The decoded values and the refused ones, by position. */
+const carry = (sent: ReadonlyArray<IndexedValue>, limit: number) => {
   const refused = new Map<number, string>()
   const arrived = new Map<number, unknown>()
-  for (const { bytes, from, to } of encodeParts(sent, shapes, limit, (at, why) => refused.set(at, why))) {
+  for (const { bytes, from, to } of encodeFrames(sent, shapes, limit, (at, why) => refused.set(at, why))) {
     assert.isAtMost(bytes.length, limit)
-    const kinds = sent.slice(from, to).map(({ kind }) => kind)
-    decodeAll(bytes, kinds, shapes).forEach((value, i) => arrived.set(from + i, value))
+    const nameIndexes = sent.slice(from, to).map(({ nameIndex }) => nameIndex)
+    decodeAll(bytes, nameIndexes, shapes).forEach((value, i) => arrived.set(from + i, value))
   }
   return { arrived, refused }
 }
 
-describe("Parts", () => {
+describe("Frames", () => {
   it.effect.prop(
     "arrive as they were, each once, whatever the limit",
     { ...Values, limit: Schema.Int },
     (input) =>
       Effect.sync(() => {
         const limit = 1000 + Math.abs(input.limit % 5000)
-        const sent = input.values.map(toSent)
+        const sent = input.values.map(toIndexed)
         const { arrived, refused } = carry(sent, limit)
         assert.strictEqual(arrived.size + refused.size, sent.length)
         for (const [at, value] of arrived) assert.isTrue(isDeepStrictEqual(value, structuredClone(sent[at].value)))
-        for (const at of refused.keys()) assert.isAbove(Bytes.encode(sent[at].value).length, limit - 500)
+        for (const at of refused.keys()) assert.isAbove(Serialization.encode(sent[at].value).length, limit - 500)
       })
   )
 
   it("refuse what is too large, or cannot be cloned, alone and by its size", () => {
-    const sent = [1, new Uint8Array(5000), () => 1, 2].map((value) => ({ kind: 0, value }))
+    const sent = [1, new Uint8Array(5000), () => 1, 2].map((value) => ({ nameIndex: 0, value }))
     const refused: Array<readonly [number, string]> = []
-    const parts = encodeParts(sent, [undefined], 1000, (at, why) => refused.push([at, why]))
-    assert.deepStrictEqual(parts.map(({ from, to }) => [from, to]), [[0, 1], [3, 4]])
+    const frames = encodeFrames(sent, [undefined], 1000, (at, why) => refused.push([at, why]))
+    assert.deepStrictEqual(frames.map(({ from, to }) => [from, to]), [[0, 1], [3, 4]])
     assert.deepStrictEqual(refused.map(([at]) => at), [1, 2])
     assert.match(refused[0][1], /it takes 5,\d\d\d bytes, and at most 1,000 can be sent \(maxTaskBytes\)/)
   })
@@ -76,12 +75,12 @@ describe("Parts", () => {
     { ...Values, at: Schema.Int, byte: Schema.Int },
     ({ at, byte, values }) =>
       Effect.sync(() => {
-        const sent = values.map(toSent)
-        const [{ bytes }] = encodeParts(sent, shapes, 1e9, () => {})
+        const sent = values.map(toIndexed)
+        const [{ bytes }] = encodeFrames(sent, shapes, 1e9, () => {})
         bytes[Math.abs(at) % bytes.length] = byte
-        const kinds = sent.map(({ kind }) => kind)
+        const nameIndexes = sent.map(({ nameIndex }) => nameIndex)
         try {
-          assert.strictEqual(decodeAll(bytes, kinds, shapes).length, sent.length)
+          assert.strictEqual(decodeAll(bytes, nameIndexes, shapes).length, sent.length)
         } catch (error) {
           assert.instanceOf(error, Error)
           assert.notStrictEqual((error as Error).name, "AssertionError")
@@ -92,16 +91,19 @@ describe("Parts", () => {
 
   it("cannot carry a key that sets a prototype", () => {
     const key = JSON.parse(`{"__proto__": {"a": 1}}`)
-    assert.throws(() => Bytes.encode({ deep: [key] }), /__proto__/)
+    assert.throws(() => Serialization.encode({ deep: [key] }), /__proto__/)
     // As a peer would write it that does not refuse it.
-    const bytes = Buffer.from(Bytes.encode({ deep: [{ __prot0__: 1 }] }))
+    const bytes = Buffer.from(Serialization.encode({ deep: [{ __prot0__: 1 }] }))
     bytes.write("__proto__", bytes.indexOf("__prot0__"), "latin1")
-    assert.throws(() => Bytes.decode(bytes), /__proto__/)
-    assert.deepStrictEqual(Bytes.decode(Bytes.encode({ text: "__proto__" })), { text: "__proto__" })
+    assert.throws(() => Serialization.decode(bytes), /__proto__/)
+    assert.deepStrictEqual(Serialization.decode(Serialization.encode({ text: "__proto__" })), { text: "__proto__" })
   })
 
   it("own their memory", () => {
-    const [bytes] = Bytes.decode(Bytes.encode([new Uint8Array(8), new Uint8Array(1000)])) as [Uint8Array, Uint8Array]
+    const [bytes] = Serialization.decode(Serialization.encode([new Uint8Array(8), new Uint8Array(1000)])) as [
+      Uint8Array,
+      Uint8Array
+    ]
     assert.strictEqual(bytes.buffer.byteLength, 8)
   })
 

@@ -12,10 +12,9 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Identity from "../../../../src/internal/remote/auth/identity.ts"
 import * as Secret from "../../../../src/internal/remote/auth/secret.ts"
-import { PROTOCOL } from "../../../../src/internal/remote/protocol/messages.ts"
+import { NameServerRpcs, PROTOCOL } from "../../../../src/internal/remote/protocol/messages.ts"
 import * as NameServerClient from "../../../../src/internal/remote/registry/client.ts"
 import * as Registry from "../../../../src/internal/remote/registry/registry.ts"
-import { NameServerRpcs } from "../../../../src/internal/remote/registry/rpcs.ts"
 import * as NameServer from "../../../../src/internal/remote/registry/server.ts"
 import { connect } from "../../../../src/internal/remote/transport/connect.ts"
 import * as RpcClient from "../../../../src/internal/remote/transport/rpcClient.ts"
@@ -43,7 +42,7 @@ const members = (registry: Registry.Registry["Service"]) => Effect.map(registry.
 const untilMembers = (registry: Registry.Registry["Service"], ports: ReadonlyArray<number>) =>
   untilSome(members(registry), (found) => found.join() === ports.join())
 
-/** A connection of its own, on which it has said Hello. */
+/** A connection of its own, on which the handshake has succeeded. */
 const dial = (port: number, options: Partial<NameServerClient.NameServerClientOptions> = {}) =>
   NameServerClient.open({ host, port, secret: undefined, identity: { role: "worker", group: "g" }, ...options })
 
@@ -78,10 +77,10 @@ describe("the name server", () => {
 
   it.live("a registration ends when its worker says nothing any more", () =>
     Effect.gen(function*() {
-      const port = yield* serve({ silence: 300 })
+      const port = yield* serve({ heartbeatTimeout: 300 })
       const client = yield* registry(port, { pingInterval: 20 })
       const { client: frozen } = yield* dial(port, { pingInterval: 1e9 })
-      yield* Effect.forkScoped(Stream.runDrain(frozen.Attach({ group: "g", runner: runner(1) })))
+      yield* Effect.forkScoped(Stream.runDrain(frozen.Register({ group: "g", runner: runner(1) })))
       yield* untilMembers(client, [1])
       yield* untilMembers(client, [])
     }))
@@ -90,18 +89,18 @@ describe("the name server", () => {
     Effect.gen(function*() {
       const port = yield* serve()
       const client = yield* registry(port)
-      const attach = Effect.fnUntraced(function*(runners: ReadonlyArray<Runner.Runner>) {
+      const register = Effect.fnUntraced(function*(runners: ReadonlyArray<Runner.Runner>) {
         const scope = yield* Scope.make()
         const { client } = yield* Scope.provide(dial(port), scope)
         for (const runner of runners) {
-          yield* Effect.forkScoped(Stream.runDrain(client.Attach({ group: "g", runner })))
+          yield* Effect.forkScoped(Stream.runDrain(client.Register({ group: "g", runner })))
           yield* untilSome(client.Members({ group: "g" }), (found) => found.some((one) => Equal.equals(one, runner)))
         }
         return scope
       })
       const of = (weight: number) => Runner.make({ ...runner(1), weight })
-      const first = yield* attach([of(3), runner(2)])
-      const second = yield* attach([of(4)])
+      const first = yield* register([of(3), runner(2)])
+      const second = yield* register([of(4)])
       assert.deepStrictEqual(yield* members(client), [1, 2])
       yield* Scope.close(first, Exit.void)
       yield* untilMembers(client, [1])
@@ -173,15 +172,15 @@ describe("the name server", () => {
       assert.deepStrictEqual(yield* members(yield* registry(port, { secret, group: "b" })), [2, 3])
       assert.deepStrictEqual(yield* members(yield* registry(port, { secret, group: "c" })), [])
 
-      const attach = (client: NameServerClient.NameServerClient["client"], group: string) =>
-        Stream.runDrain(client.Attach({ group, runner: runner(9) }))
+      const register = (client: NameServerClient.NameServerClient["client"], group: string) =>
+        Stream.runDrain(client.Register({ group, runner: runner(9) }))
       const { client: worker } = yield* dial(port, { secret, identity: { role: "worker", group: "a" } })
       const { client } = yield* dial(port, { secret, identity: { role: "client", group: "a" } })
       const { client: operator } = yield* dial(port, { secret, identity: Identity.operator })
       const refused = [
-        attach(worker, "b"),
-        attach(client, "a"),
-        attach(operator, "a"),
+        register(worker, "b"),
+        register(client, "a"),
+        register(operator, "a"),
         worker.Members({ group: "b" }),
         client.Members({ group: "b" }),
         worker.Groups(),
@@ -222,7 +221,7 @@ describe("the name server", () => {
   it.live("another version of the protocol is told so, and nothing else", () =>
     Effect.gen(function*() {
       const port = yield* serve()
-      const call = (first: "Hello" | "Members") =>
+      const call = (first: "Handshake" | "Members") =>
         Effect.scoped(Effect.gen(function*() {
           const identity = { role: "client", group: "g" } as const
           const connection = yield* connect({
@@ -230,19 +229,19 @@ describe("the name server", () => {
             port,
             secret: undefined,
             identity,
-            openTimeout: 5000,
-            silence: undefined
+            connectTimeout: 5000,
+            heartbeatTimeout: undefined
           })
           const { client } = yield* RpcClient.make(NameServerRpcs, connection, { maxFrameSize: 1024 })
-          return yield* first === "Hello"
-            ? Effect.flip(client.Hello({ protocol: PROTOCOL + 1, version: "9.0.0" }))
+          return yield* first === "Handshake"
+            ? Effect.flip(client.Handshake({ protocol: PROTOCOL + 1, version: "9.0.0" }))
             : Effect.flip(client.Members({ group: "g" }))
         }))
-      const error = yield* call("Hello")
+      const error = yield* call("Handshake")
       assert.strictEqual(error._tag, "OtherVersion")
       assert.strictEqual((yield* call("Members"))._tag, "Forbidden")
-      const explained = (yield* dial(port)).explain(error)
-      assert.strictEqual(explained.reason._tag, "VersionMismatch")
+      const remoteError = (yield* dial(port)).toRemoteError(error)
+      assert.strictEqual(remoteError.reason._tag, "VersionMismatch")
 
       const stranger = yield* rawServer((socket) =>
         socket.once("data", () => socket.write("HTTP/1.1 400 Bad Request".repeat(9)))

@@ -11,14 +11,12 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { randomBytes } from "node:crypto"
 import * as Tls from "node:tls"
-import type { Identity } from "../../../../src/internal/remote/auth/identity.ts"
-import { format } from "../../../../src/internal/remote/auth/identity.ts"
-import * as Psk from "../../../../src/internal/remote/auth/psk.ts"
+import * as Identity from "../../../../src/internal/remote/auth/identity.ts"
 import * as Secret from "../../../../src/internal/remote/auth/secret.ts"
 import { connect, type ConnectOptions } from "../../../../src/internal/remote/transport/connect.ts"
-import * as Silence from "../../../../src/internal/remote/transport/heartbeat.ts"
+import * as Heartbeat from "../../../../src/internal/remote/transport/heartbeat.ts"
 import { listen, type ListenOptions } from "../../../../src/internal/remote/transport/listen.ts"
-import * as Peer from "../../../../src/internal/remote/transport/peer.ts"
+import { currentPeer } from "../../../../src/internal/remote/transport/peer.ts"
 import * as RpcClient from "../../../../src/internal/remote/transport/rpcClient.ts"
 import * as RpcServer from "../../../../src/internal/remote/transport/rpcServer.ts"
 import { logs, raw, rawServer, until } from "../../../support/remote/sockets.ts"
@@ -34,7 +32,7 @@ const Rpcs = RpcGroup.make(
   Rpc.make("Note", { payload: { text: Schema.String } })
 )
 
-const client: Identity = { role: "client", group: "g" }
+const client: Identity.Identity = { role: "client", group: "g" }
 
 /** What happens in handlers. */
 class Seen {
@@ -50,15 +48,15 @@ const serve = Effect.fnUntraced(function*(options: Partial<ListenOptions> = {}) 
     port: 0,
     secret: undefined,
     accepts: ({ group }) => group === "g",
-    silence: undefined,
+    heartbeatTimeout: undefined,
     ...options
   })
   const handlers = yield* Layer.build(Rpcs.toLayer({
     Who: () =>
-      Effect.flatMap(
-        Peer.current,
-        ({ authenticated, identity }) => Effect.as(authenticated, identity === undefined ? "anybody" : format(identity))
-      ),
+      Effect.map(currentPeer, (peer) => {
+        peer.authenticate()
+        return peer.identity === undefined ? "anybody" : Identity.format(peer.identity)
+      }),
     Length: ({ bytes }) => Effect.succeed(bytes.length),
     Never: () =>
       Effect.acquireUseRelease(
@@ -91,12 +89,12 @@ const dial = Effect.fnUntraced(function*(
     port,
     secret: undefined,
     identity: client,
-    openTimeout: 10_000,
-    silence: undefined,
+    connectTimeout: 10_000,
+    heartbeatTimeout: undefined,
     ...options
   })
-  const link = yield* RpcClient.make(Rpcs, connection, { maxFrameSize: MAX, pingInterval: options.pingInterval })
-  return { connection, ...link }
+  const rpc = yield* RpcClient.make(Rpcs, connection, { maxFrameSize: MAX, pingInterval: options.pingInterval })
+  return { connection, ...rpc }
 })
 
 /** What comes of trying to be let in. */
@@ -110,7 +108,7 @@ const attempt = (port: number, options: Partial<ConnectOptions> = {}) =>
 const handshake = (port: number, identity: string, psk: Buffer) =>
   Effect.callback<string>((resume) => {
     const socket = Tls.connect({
-      ...Psk.options,
+      ...Identity.tlsOptions,
       host: "127.0.0.1",
       port,
       checkServerIdentity: () => undefined,
@@ -148,13 +146,13 @@ describe("listen", () => {
       const secret = yield* Secret.generate
       const other = yield* Secret.generate
       const { port } = yield* serve({ secret })
-      const key = (group: string, of = secret) => Secret.keyOf(of, { role: "client", group })
+      const key = (group: string, of = secret) => Identity.keyOf(of, { role: "client", group })
       assert.strictEqual(yield* handshake(port, "client/g", key("g")), "let in")
       const heard = new Set([
         yield* handshake(port, "client/g", key("g", other)),
         yield* handshake(port, "client/g", key("h")),
         yield* handshake(port, "client/h", key("h")),
-        yield* handshake(port, "operator/*", Secret.keyOf(secret, { role: "operator", group: "*" })),
+        yield* handshake(port, "operator/*", Identity.keyOf(secret, { role: "operator", group: "*" })),
         yield* handshake(port, "no identity at all", key("g")),
         yield* handshake(port, `client/${"x".repeat(100)}`, key("g"))
       ])
@@ -193,7 +191,7 @@ describe("listen", () => {
             ciphers,
             maxVersion: "TLSv1.2",
             rejectUnauthorized: false,
-            pskCallback: () => ({ identity: "client/g", psk: Secret.keyOf(secret, client) })
+            pskCallback: () => ({ identity: "client/g", psk: Identity.keyOf(secret, client) })
           })
           socket.once("secureConnect", () => resume(Effect.succeed("let in")))
           socket.once("error", () => resume(Effect.succeed("refused")))
@@ -211,7 +209,7 @@ describe("listen", () => {
       const { port } = yield* Scope.provide(serve(), scope)
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual((yield* attempt(port))._tag, "Unreachable")
-      assert.strictEqual((yield* attempt(silent, { secret, openTimeout: 100 }))._tag, "Unreachable")
+      assert.strictEqual((yield* attempt(silent, { secret, connectTimeout: 100 }))._tag, "Unreachable")
       assert.strictEqual((yield* attempt(rude, { secret }))._tag, "Unreachable")
       assert.strictEqual((yield* attempt(1, { host: "no-such-host.invalid" }))._tag, "Unreachable")
     }))
@@ -348,8 +346,8 @@ describe("connections", () => {
   it.live("a peer that says nothing is given up, by the server and by the client", () =>
     Effect.gen(function*() {
       const secret = yield* Secret.generate
-      const { port, seen } = yield* serve({ secret, silence: 200 })
-      const lively = yield* dial(port, { secret, silence: 200, pingInterval: 20 })
+      const { port, seen } = yield* serve({ secret, heartbeatTimeout: 200 })
+      const lively = yield* dial(port, { secret, heartbeatTimeout: 200, pingInterval: 20 })
       const silent = yield* dial(port, { secret, pingInterval: 1e9 })
       yield* Effect.forkChild(silent.client.Never())
       yield* until(() => seen.running === 1)
@@ -358,16 +356,16 @@ describe("connections", () => {
       assert.strictEqual(yield* lively.client.Who(), "client/g")
 
       const mute = yield* rawServer((socket) => socket.resume())
-      const { client, closed } = yield* dial(mute, { silence: 100, pingInterval: 20 })
+      const { client, closed } = yield* dial(mute, { heartbeatTimeout: 100, pingInterval: 20 })
       const error = yield* Effect.flip(client.Who())
       assert.strictEqual(error._tag, "RpcClientError")
-      assert.include(yield* closed, "silent")
+      assert.include(yield* closed, "sent nothing")
     }))
 
   it.live("the time in which this process was frozen is nobody's silence", () =>
     Effect.gen(function*() {
-      const { port } = yield* serve({ silence: 400 })
-      const { client } = yield* dial(port, { silence: 400, pingInterval: 100 })
+      const { port } = yield* serve({ heartbeatTimeout: 400 })
+      const { client } = yield* dial(port, { heartbeatTimeout: 400, pingInterval: 100 })
       yield* client.Who()
       for (let i = 0; i < 4; i++) {
         // What was said before has been noticed.
@@ -381,7 +379,7 @@ describe("connections", () => {
     Effect.gen(function*() {
       const { socket } = yield* raw(yield* rawServer(() => {}))
       let silent = false
-      const unwatch = Silence.watch(socket, socket, 400, () => {
+      const unwatch = Heartbeat.watch(socket, socket, 400, () => {
         silent = true
       })
       yield* freeze(700)

@@ -1,4 +1,4 @@
-/** The laws on lanes and sessions that are joined in memory: all of the remote dispatcher but its sockets. */
+/** The laws on worker handles and sessions that are joined in memory: the remote dispatcher without its sockets. */
 import * as Runner from "effect/cluster/Runner"
 import * as RunnerAddress from "effect/cluster/RunnerAddress"
 import * as Effect from "effect/Effect"
@@ -14,15 +14,15 @@ import { checkPool } from "../../../../src/internal/threads/main/options.ts"
 
 const MAX = 8 * 1024 * 1024
 
-const served = new TaskCatalog(Tasks.tasks)
+const catalog = new TaskCatalog(Tasks.tasks)
 
 /** A worker of one thread. */
 const worker = (name: string) =>
   Effect.gen(function*() {
     const pool = ThreadsExecutor.make(checkPool(Tasks, { handlers: handlersUrl, size: 1, gracePeriod: 200 }))
-    const hub = yield* makeScheduler(Tasks.tasks, pool, { maxWorkerLosses: 1, relays: true })
-    yield* openExecutor(hub, pool.open)
-    return new ClientSessions<object>({ hub, served, worker: name, slots: 1, maxTaskBytes: MAX })
+    const scheduler = yield* makeScheduler(Tasks.tasks, pool, { maxWorkerLosses: 1, relays: true })
+    yield* openExecutor(scheduler, pool.open)
+    return new ClientSessions<object>({ scheduler, catalog, worker: name, slots: 1, maxTaskBytes: MAX })
   })
 
 laws("RemoteDispatcher without sockets", {
@@ -31,7 +31,7 @@ laws("RemoteDispatcher without sockets", {
       Effect.gen(function*() {
         const workers = [yield* worker("a"), yield* worker("b")]
         const executor = RemoteExecutor.make({
-          served,
+          catalog,
           maxTaskBytes: MAX,
           noWorkerTimeout: 5000,
           members: Effect.succeed(
@@ -44,17 +44,17 @@ laws("RemoteDispatcher without sockets", {
               const sessions = workers[address.port]
               const key = {}
               return {
-                welcome: {
+                handshake: {
                   protocol: 1,
                   version: "",
-                  format: 15,
+                  valueFormat: 15,
                   worker: `memory:${address.port}`,
                   slots: 1,
                   maxTaskBytes: MAX,
-                  tasks: Array.from(served.fingerprints)
+                  fingerprints: Array.from(catalog.fingerprints)
                 },
-                outcomes: sessions.outcomes(key, MAX),
-                send: (orders) => Effect.try(() => sessions.order(key, orders))
+                events: sessions.events(key, MAX),
+                send: (commands) => Effect.try(() => sessions.onCommands(key, commands))
               }
             })
         })

@@ -113,7 +113,7 @@ layer(Shared.layer.pipe(Layer.provideMerge(Place.layer)), {
           assert.strictEqual(results.filter(({ result }) => Result.isSuccess(result)).length, 100)
           const failed = results.find(({ result }) => Result.isFailure(result))!.result
           assert(Result.isFailure(failed) && failed.failure.reason._tag === "UnknownTask")
-          assert.include(failed.failure.message, `${address} serves another Work`)
+          assert.include(failed.failure.message, `${address} supports another Work`)
           // It waits for one that comes in time.
           const waiting = yield* Effect.forkChild(
             Effect.retry(Dispatcher.run(work), {
