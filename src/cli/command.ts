@@ -1,3 +1,8 @@
+/**
+ * The command `papyros` with its subcommands.
+ *
+ * Must stay true: stdout carries results only; errors of the arguments go to stderr.
+ */
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
@@ -16,8 +21,8 @@ export const papyros = Command.make("papyros").pipe(
 )
 
 /**
- * Says what is wrong with the arguments on stderr, shortly: stdout is for results,
- * and the whole help would push the message off the screen.
+ * Prints the errors of invalid arguments on stderr, and where to find help. The default presenter prints the whole help,
+ * which moves the message off the screen.
  */
 export const presenter = Effect.map(
   Effect.context<Stdio.Stdio>(),

@@ -1,3 +1,8 @@
+/**
+ * The dispatchers that `papyros run` offers by `--dispatcher`. A new dispatcher is added here.
+ *
+ * Must stay true: a handlers module runs on each of them unchanged.
+ */
 import type * as Layer from "effect/Layer"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as DummyDispatcher from "../layers/DummyDispatcher.ts"
@@ -7,30 +12,29 @@ import * as WorkerPoolDispatcher from "../layers/WorkerPoolDispatcher.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
-/** What the command line gives a dispatcher. */
-interface Place {
+/** The options of the command line that concern a dispatcher. */
+interface DispatcherOptions {
   /** The handlers module. */
   readonly handlers: URL
   readonly group: TaskGroup.TaskGroup<Task.Any>
   readonly concurrency: number | undefined
-  /** For workers elsewhere. */
+  /** For `remote`. */
   readonly remote: Parameters<typeof RemoteDispatcher.layer>[1]
 }
 
-/** A dispatcher by the name that `--dispatcher` knows it by. */
-export interface Entry {
+export interface DispatcherChoice {
   readonly about: string
-  readonly layer: (place: Place) => Layer.Layer<Dispatcher, unknown, TaskGroup.Handler<string>>
+  readonly layer: (options: DispatcherOptions) => Layer.Layer<Dispatcher, unknown, TaskGroup.Handler<string>>
 }
 
-/** Every dispatcher that `papyros run` offers. */
-export const dispatchers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
+/** By their names on the command line. */
+export const dispatchers: ReadonlyMap<string, DispatcherChoice> = new Map<string, DispatcherChoice>([
   ["dummy", {
     about: "one task at a time, in order",
     layer: ({ group }) => DummyDispatcher.layer(group)
   }],
   ["fiber", {
-    about: "many at once in this process",
+    about: "many concurrent tasks in this process",
     layer: ({ concurrency, group }) => FiberDispatcher.layer(group, { concurrency })
   }],
   ["pool", {

@@ -1,12 +1,18 @@
+/**
+ * The kinds of flags. Every flag can also be given by an environment variable: `--task-timeout` by
+ * `PAPYROS_TASK_TIMEOUT`.
+ *
+ * Must stay true: the command line wins over the environment, and an error names both the flag and its variable.
+ */
 import * as Flag from "effect/cli/Flag"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 
-/** The variable of the environment that stands in for a flag. */
+/** The environment variable of a flag. */
 const variable = (flag: string): string => `PAPYROS_${flag.toUpperCase().replaceAll("-", "_")}`
 
-/** A flag that `parse` understands, from the command line or else from its variable. */
+/** A flag with a value. Its value comes from the command line, else from its variable. */
 export const value = <A>(name: string, options: {
   readonly about: string
   readonly metavar: string
@@ -22,7 +28,7 @@ export const value = <A>(name: string, options: {
     Flag.optional
   )
 
-/** A flag that is set or not. */
+/** A flag without a value. */
 export const toggle = (name: string, about: string): Flag.Flag<boolean> =>
   Flag.Boolean(name).pipe(
     Flag.withDescription(`${about} [${variable(name)}]`),
@@ -45,7 +51,7 @@ const UNITS: Readonly<Record<string, Duration.Unit>> = {
   d: "days"
 }
 
-/** Parses `500ms`, `30s`, `5m`, `1h`, or what Effect reads: `30 seconds`. */
+/** Parses `500ms`, `30s`, `5m`, `1h`, and the units of Effect: `30 seconds`. */
 export const duration = (text: string): Option.Option<Duration.Duration> => {
   const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/.exec(text.trim()) ?? []
   return amount === undefined || unit === undefined

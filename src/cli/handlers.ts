@@ -1,3 +1,9 @@
+/**
+ * Loads a handlers module: a module whose default export is the Layer of its handlers. The tasks are found in the
+ * services that the Layer provides.
+ *
+ * Must stay true: a module that cannot be used is reported with what to change in it.
+ */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -13,7 +19,7 @@ import type * as Task from "../Task.ts"
 import * as TaskGroup from "../TaskGroup.ts"
 import { Unusable } from "./exit.ts"
 
-/** A handlers module, loaded, with its Layer built. */
+/** A loaded handlers module, with its Layer built. */
 export interface Handlers {
   readonly url: URL
   readonly group: TaskGroup.TaskGroup<Task.Any>
@@ -22,7 +28,7 @@ export interface Handlers {
 
 const EXPORT = "Export the Layer of its handlers: export default Tasks.toLayer({ … })"
 
-/** The services of the command itself: a handlers module that needs them has to provide them, as in a worker. */
+/** Removes the services of the command. A handlers module that needs them has to provide them, as in a worker. */
 const ownServices = Context.omit(
   ChildProcessSpawner.ChildProcessSpawner,
   FileSystem.FileSystem,
@@ -37,7 +43,7 @@ export const load = Effect.fnUntraced(function*(module: string): Effect.fn.Retur
   Unusable,
   FileSystem.FileSystem | Path.Path | Scope.Scope
 > {
-  const unusable = (why: string) => new Unusable({ message: `Cannot use ${module} as a handlers module: ${why}` })
+  const unusable = (reason: string) => new Unusable({ message: `Cannot use ${module} as a handlers module: ${reason}` })
   const url = yield* Effect.mapError(locate(module), unusable)
   const exports = yield* Effect.tryPromise({
     try: () => import(url.href) as Promise<{ readonly default?: unknown }>,
@@ -77,6 +83,7 @@ const locate = Effect.fnUntraced(function*(module: string) {
   return info.type === "Directory" ? yield* Effect.fail(`${file} is a directory. Name the module in it.`) : url
 })
 
+/** A value, for a message. */
 const kindOf = (u: unknown): string => {
   if (TaskGroup.isTaskGroup(u)) return "a group of tasks"
   if (Effect.isEffect(u)) return "an Effect"
@@ -99,7 +106,7 @@ const whyNotBuilt = (cause: Cause.Cause<unknown>): string => {
 const detail = (error: unknown): string => {
   if (!Predicate.isError(error)) return `It threw ${String(error)}`
   const lines = (error.stack ?? String(error)).split("\n").filter((line) => !line.includes("node:"))
-  // Node tells where only when it runs the module itself.
-  if (error instanceof SyntaxError) lines.push("Run the module with node to see where.")
+  // Node shows the position of a syntax error only when it runs the module itself.
+  if (error instanceof SyntaxError) lines.push("Run the module with node to see the line.")
   return lines.join("\n")
 }

@@ -1,10 +1,14 @@
-/** The JSON of a task's payload, result and error: what the lines of `papyros run` carry. */
+/**
+ * The JSON of a task's payload, result and error, in which the lines of `papyros run` are written.
+ *
+ * Must stay true: JSON is made by the schemas of the task, so that dates and classes survive.
+ */
 import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type * as Task from "../Task.ts"
 
-/** Encodes or decodes one value: the outcome, or why it does not fit. */
+/** Encodes or decodes one value. */
 type Coder = (value: unknown) => Exit.Exit<unknown, Schema.SchemaError>
 
 /** The JSON codecs of one task. */
@@ -28,7 +32,7 @@ export const make = (task: Task.AnyClass): TaskJson => {
 
 const MAX_MESSAGE = 2000
 
-/** Why a value does not fit, for people. */
+/** The message of an error, cut at `MAX_MESSAGE` characters. */
 export const explain = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   const message = error instanceof Error ? error.message : String(error)

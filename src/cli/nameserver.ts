@@ -1,3 +1,6 @@
+/**
+ * `papyros nameserver`: serves the registry of workers until it is told to end.
+ */
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -9,7 +12,7 @@ import { serving } from "./serving.ts"
 
 const config = {
   host: Remote.host,
-  port: Remote.port(`The port, else ${DEFAULT_PORT}; 0 for any free one`),
+  port: Remote.port(`The port, else ${DEFAULT_PORT}; 0 for any free port`),
   secretFile: Remote.secretFile
 }
 
@@ -21,9 +24,9 @@ export const nameserver = Command.make(
     serving(
       Effect.gen(function*() {
         const secret = yield* secretOption(yield* Remote.readSecret(secretFile))
-        const at = Option.getOrElse(host, () => "127.0.0.1")
-        yield* NameServer.serve({ host: at, port: Option.getOrElse(port, () => DEFAULT_PORT), secret }).pipe(
-          Effect.mapError(cannotListen(at))
+        const address = Option.getOrElse(host, () => "127.0.0.1")
+        yield* NameServer.serve({ host: address, port: Option.getOrElse(port, () => DEFAULT_PORT), secret }).pipe(
+          Effect.mapError(cannotListen(address))
         )
       }).pipe(
         Effect.catchTag("RemoteError", Remote.cannotListen)
@@ -32,15 +35,15 @@ export const nameserver = Command.make(
 ).pipe(
   Command.withShortDescription("Serve the registry of workers"),
   Command.withDescription(
-    "Knows which workers there are, group by group, and tells clients. It keeps nothing: when it is started again, " +
-      "workers register again and nothing that runs is disturbed. Without a secret it serves this machine only. " +
-      "Ends with 0 when it is told to (SIGTERM or SIGINT)."
+    "Keeps the registry of workers, by group, and answers the questions of clients. It stores nothing: after a " +
+      "restart workers register again, and running tasks are not disturbed. Without a secret it serves this machine " +
+      "only. On SIGTERM or SIGINT it exits with 0."
   ),
   Command.withExamples([
     { command: "papyros nameserver", description: "For this machine" },
     {
       command: "papyros nameserver --host 10.0.0.1 --secret-file papyros.secret",
-      description: "For all hosts that have the secret"
+      description: "For every host that has the secret"
     }
   ])
 )

@@ -1,3 +1,8 @@
+/**
+ * The outcomes of `papyros run` as lines of NDJSON.
+ *
+ * Must stay true: every task gets one line. A result that cannot be encoded becomes a failure of its task.
+ */
 import * as Cause from "effect/Cause"
 import * as Result from "effect/Result"
 import type * as Dispatcher from "../Dispatcher.ts"
@@ -5,13 +10,13 @@ import type * as Task from "../Task.ts"
 import * as TaskFailure from "../TaskFailure.ts"
 import { explain, type TaskJson } from "./json.ts"
 
-/** One outcome as it is written: a line of NDJSON, without its newline. */
+/** One outcome: a line of NDJSON, without its newline. */
 export interface Outcome {
   readonly succeeded: boolean
   readonly line: string
 }
 
-/** Writes outcomes by the schemas of their task. */
+/** Encodes outcomes by the schemas of their task. */
 export const encoder = (json: TaskJson) => ({ index, result, task }: Dispatcher.TaskResult<Task.Any>): Outcome => {
   if (Result.isFailure(result)) return failed(index, result.failure, json)
   const line = Result.flatMap(encode(json.encodeSuccess, result.success), (success) => stringify({ index, success }))
@@ -33,7 +38,7 @@ const failed = (index: number, failure: TaskFailure.TaskFailure<Task.Any>, json:
   return failed(index, TaskFailure.make({ task: failure.task, attempt, worker, trace, reason: undecodable }), json)
 }
 
-/** What has no place in JSON (the `undefined` of a schema that admits anything) is written as `null`. */
+/** `undefined`, which only a schema that accepts any value encodes to, is written as `null`. */
 const encode = (code: TaskJson["encodeSuccess"], value: unknown): Result.Result<unknown, string> => {
   const encoded = code(value)
   return encoded._tag === "Success"
@@ -41,11 +46,11 @@ const encode = (code: TaskJson["encodeSuccess"], value: unknown): Result.Result<
     : Result.fail(explain(encoded.cause))
 }
 
-/** Fails for what a schema that admits anything lets through: cycles and bigints. */
+/** Fails for cycles and bigints, which only a schema that accepts any value encodes to. */
 const stringify = (value: object): Result.Result<string, string> =>
   Result.try({ try: () => toLine(value), catch: (error) => explain(Cause.die(error)) })
 
-/** JSON leaves control characters as they are that a terminal obeys: DEL, and those from 80 to 9f. */
+/** JSON does not escape DEL and C1, which a terminal obeys. The escapes stay valid JSON. */
 const toLine = (value: object): string =>
   // oxlint-disable-next-line no-control-regex
   JSON.stringify(value).replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`)

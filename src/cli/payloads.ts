@@ -1,3 +1,9 @@
+/**
+ * Reads the NDJSON input of `papyros run` as tasks.
+ *
+ * Must stay true: memory is bounded for an input of any length. Lines before an invalid line are executed, and the error
+ * names the number of the line.
+ */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -13,13 +19,13 @@ import { explain, type TaskJson } from "./json.ts"
 /** The longest line that is read, in bytes. */
 const MAX_LINE = 64 * 1024 * 1024
 
-/** Lines of at least so many characters are counted by `InFlight`. */
+/** Only lines of at least this many characters are counted by `InFlight`. */
 const LONG_LINE = 16 * 1024
 
-/** Characters in long lines that may be on their way at once. */
+/** Characters of long lines that may be in flight. */
 const MAX_IN_FLIGHT = 64 * 1024 * 1024
 
-/** The input holds something that is not a payload. What came before it is executed. */
+/** A line of the input is no payload. The lines before it are executed. */
 export class InputError extends Schema.TaggedError<InputError>("papyros/cli/InputError")("InputError", {
   input: Schema.String,
   line: Schema.Int,
@@ -31,16 +37,16 @@ export class InputError extends Schema.TaggedError<InputError>("papyros/cli/Inpu
 }
 
 /**
- * Bounds the input that is on its way by its size. An execution bounds the number of its tasks; with lines
- * of many megabytes those would fill the memory all the same.
+ * Bounds the size of the input between reading and writing. An execution bounds the number of its tasks, which is not
+ * enough for lines of many megabytes.
  */
 export class InFlight {
   private readonly sizes = new Map<number, number>()
   private total = 0
   private readonly latch = Latch.makeUnsafe(true)
 
-  /** Continues when there is room for one more line of any length. */
-  readonly room: Effect.Effect<void> = this.latch.await
+  /** Waits until the bound allows one more line, of any length. */
+  readonly hasCapacity: Effect.Effect<void> = this.latch.await
 
   read(index: number, size: number): void {
     if (size < LONG_LINE) return
@@ -61,7 +67,7 @@ export class InFlight {
 interface Options {
   readonly name: string
   readonly json: TaskJson
-  /** What the input is called in messages. */
+  /** The name of the input in messages. */
   readonly input: string
   readonly inFlight: InFlight
   readonly onRead: (bytes: number, tasks: number) => void
@@ -70,9 +76,9 @@ interface Options {
 const NEWLINE = 0x0a
 const BOM = [0xef, 0xbb, 0xbf]
 
-/** Cuts bytes into lines and lines into tasks, one array of bytes at a time. */
+/** Splits bytes into lines, and decodes each line to a task. */
 class Reader {
-  /** Why the input cannot be read on, once that is so. */
+  /** Set once the input cannot be read further. */
   error: InputError | undefined
   private readonly options: Options
   private readonly decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -85,7 +91,7 @@ class Reader {
     this.options = options
   }
 
-  /** The tasks of the lines that these bytes complete, up to the first that cannot be read. */
+  /** The tasks of the lines that these bytes complete, up to the first invalid line. */
   read(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): Array<Task.Any> {
     const tasks: Array<Task.Any> = []
     for (const chunk of chunks) {
@@ -120,7 +126,7 @@ class Reader {
     }
   }
 
-  /** What was pending, and the rest of it. */
+  /** The pending bytes, followed by `rest`. */
   private take(rest: Uint8Array): Uint8Array {
     if (this.pendingBytes === 0) return rest
     const bytes = Buffer.concat([...this.pending, rest], this.pendingBytes + rest.length)
@@ -133,7 +139,7 @@ class Reader {
     const block = this.line === 0 && BOM.every((byte, i) => bytes[i] === byte) ? bytes.subarray(BOM.length) : bytes
     const text = this.decode(block)
     if (Result.isSuccess(text)) return this.parseLines(text.success, tasks)
-    // One of the lines is not UTF-8: those before it are good.
+    // One of the lines is not UTF-8. The lines before it are valid.
     let from = 0
     while (this.error === undefined) {
       const newline = block.indexOf(NEWLINE, from)
@@ -181,8 +187,8 @@ class Reader {
 const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, " ")
 
 /**
- * The tasks of an NDJSON input, one array for each array of bytes. Fails at the first line that holds no
- * payload, when the tasks before it have been handed out.
+ * The tasks of an NDJSON input, one array for each array of bytes. Fails at the first line that is no payload, after
+ * the tasks before it have been emitted.
  */
 export const fromBytes = <R>(
   bytes: Stream.Stream<Uint8Array, PlatformError.PlatformError, R>,
@@ -197,7 +203,7 @@ export const fromBytes = <R>(
         .suspend(() => {
           if (reader.error !== undefined) return Effect.fail(reader.error)
           if (ended) return Cause.done()
-          return Pull.matchEffect(Effect.andThen(options.inFlight.room, upstream), {
+          return Pull.matchEffect(Effect.andThen(options.inFlight.hasCapacity, upstream), {
             onSuccess: (chunks) => emit(reader.read(chunks)),
             onFailure: Effect.failCause,
             onDone: () => {

@@ -1,6 +1,11 @@
+/**
+ * The progress line and the summary of `papyros run`, for people, on stderr.
+ *
+ * Must stay true: the progress line fits into the terminal, because only one line can be cleared.
+ */
 import * as Duration from "effect/Duration"
 
-/** What a run has done so far. */
+/** The counts of a run so far. */
 export interface Counts {
   /** Bytes and tasks of the input. */
   bytes: number
@@ -9,7 +14,7 @@ export interface Counts {
   failed: number
 }
 
-/** Goes back to the start of the line and empties it. */
+/** Moves to the start of the line and clears it. */
 export const CLEAR = "\r\u001b[2K"
 
 const count = (n: number): string => Math.round(n).toLocaleString("en-US")
@@ -22,22 +27,22 @@ const rate = (counts: Counts, millis: number): string => {
 const span = (millis: number): string =>
   millis < 10_000 ? `${(millis / 1000).toFixed(1)} s` : Duration.format(Duration.seconds(Math.round(millis / 1000)))
 
-/** The state of a run in one line that fits into so many columns. */
+/** The progress line, which fits into `columns`. */
 export const line = (counts: Counts, millis: number, size: number | undefined, columns: number): string => {
   const { bytes, failed, read, succeeded } = counts
   const parts = [
     `${count(succeeded + failed)} done`,
     ...(failed > 0 ? [`${count(failed)} failed`] : []),
-    `${count(read - succeeded - failed)} under way`,
+    `${count(read - succeeded - failed)} in progress`,
     rate(counts, millis),
     span(millis),
     ...(size === undefined || size === 0 ? [] : [`${Math.min(100, Math.floor(bytes / size * 100))} % read`])
   ]
-  // One column stays free: a terminal that is written to its edge wraps.
+  // A terminal wraps when its last column is written.
   return parts.join(" · ").slice(0, Math.max(0, columns - 1))
 }
 
-/** What became of a run. */
+/** The summary line at the end of a run. */
 export const summary = (task: string, counts: Counts, millis: number, interrupted: boolean): string => {
   const { failed, read, succeeded } = counts
   const total = succeeded + failed

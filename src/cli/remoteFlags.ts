@@ -1,4 +1,8 @@
-/** Flags of all that talks to a name server. */
+/**
+ * The flags of all commands that connect to a name server, or listen.
+ *
+ * Must stay true: the secret never comes from an argument, which every user of the machine can read.
+ */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -41,18 +45,18 @@ export const port = (about: string) =>
   })
 
 export const host = Flags.value("host", {
-  about: "Where to listen, else 127.0.0.1. Others need a secret",
+  about: "Where to listen, else 127.0.0.1; other hosts need a secret",
   metavar: "address",
   expected: "an address or a host name",
   parse: Option.liftPredicate((text) => text !== "")
 })
 
-/** The secret of the file, or of the environment, from which it is removed; without either, none. */
+/** The secret of the file, else of the environment, which loses it; `undefined` without either. */
 export const readSecret = (
   file: Option.Option<string>
 ): Effect.Effect<Secret.Secret | undefined, Unusable, FileSystem.FileSystem> =>
   Effect.gen(function*() {
-    // Also where a file is named: threads and child processes would inherit it.
+    // Also if a file is named: threads and child processes would inherit the variable.
     const own = yield* Effect.mapError(Secret.fromEnvironment, unusable(Secret.VARIABLE))
     const secret = Option.isNone(file)
       ? own
@@ -68,12 +72,12 @@ const whyNotRead = ({ message, reason }: PlatformError.PlatformError): string =>
     case "NotFound":
       return "there is no such file. Make it with `umask 077 && papyros secret > FILE`."
     case "PermissionDenied":
-      return "you may not read it."
+      return "permission denied."
     default:
       return `it cannot be read: ${message}`
   }
 }
 
-/** What to do where a port cannot be opened. */
+/** Adds what to do to the error of a port that cannot be opened. */
 export const cannotListen = (error: RemoteError): Unusable =>
   new Unusable({ message: `${error.message}\nChoose another --host or --port.` })

@@ -1,10 +1,9 @@
 /**
- * `papyros run`: executes the payloads of an NDJSON input as tasks of a handlers
- * module and writes an outcome per line.
+ * `papyros run`: executes the payloads of an NDJSON input as tasks of a handlers module, and writes one outcome per
+ * line.
  *
- * Input, tasks and outcomes stream: nothing is read while nothing can be
- * written, so an input of any length needs the same memory. What comes before a
- * line that cannot be read is executed and written all the same.
+ * Must stay true: input, tasks and outcomes stream, and nothing is read while nothing can be written, so that memory is
+ * bounded for an input of any length. The lines before an invalid line are executed, and their outcomes written.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -15,9 +14,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as PlatformError from "effect/PlatformError"
-import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../Dispatcher.ts"
@@ -25,7 +22,7 @@ import { describe } from "../internal/describe.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 import { dispatchers } from "./dispatchers.ts"
-import { Exited, PIPE_CLOSED, SOME_FAILED, UNUSABLE, Unusable } from "./exit.ts"
+import { Exited, SOME_FAILED, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Handlers from "./handlers.ts"
 import * as Json from "./json.ts"
@@ -34,6 +31,7 @@ import * as Payloads from "./payloads.ts"
 import * as Progress from "./progress.ts"
 import * as Remote from "./remoteFlags.ts"
 import * as Stderr from "./stderr.ts"
+import * as Stdout from "./stdout.ts"
 import { nearest } from "./suggest.ts"
 
 // ----------------------------------------------------------------------------
@@ -59,7 +57,7 @@ const config = {
   ),
   task: Argument.String("TASK").pipe(Argument.withDescription("The name of the task")),
   input: Flags.value("input", {
-    about: "The file of payloads, one JSON object a line; stdin if it is left out",
+    about: "The file of payloads, one JSON object per line, else stdin",
     metavar: "file",
     expected: "the path of a file",
     parse: Option.liftPredicate((text) => text !== "")
@@ -67,25 +65,25 @@ const config = {
   dispatcher: Flags.value("dispatcher", {
     about: `Where tasks run: ${
       Array.from(dispatchers, ([name, { about }]) => `${name} (${about})`).join(", ")
-    }; fiber if it is left out`,
+    }; else fiber`,
     metavar: names.join("|"),
     expected: `one of ${names.join(", ")}`,
     parse: (name) => Option.fromUndefinedOr(dispatchers.get(name))
   }),
-  ordered: Flags.toggle("ordered", "Write outcomes in the order of the input instead of as they complete"),
-  taskTimeout: timeout("task-timeout", "The longest one start of a task may run"),
-  idleTimeout: timeout("idle-timeout", "End the run when no task completes for so long while one could"),
+  ordered: Flags.toggle("ordered", "Write outcomes in the order of the input, not as tasks complete"),
+  taskTimeout: timeout("task-timeout", "How long one attempt of a task may run"),
+  idleTimeout: timeout("idle-timeout", "End the run when no task completes for this long"),
   chunkSize: Flags.value<number | "auto">("chunk-size", {
-    about: "Tasks sent to a worker at once, or auto",
+    about: "Tasks in a chunk that is sent to a worker, or auto",
     metavar: "n",
     expected: "auto or a whole number of at least 1",
     parse: (text) => text === "auto" ? Option.some("auto") : Flags.whole(1)(text)
   }),
-  retries: number("retries", 0, "How often a failed task is tried again, at once"),
+  retries: number("retries", 0, "How often a failed task is retried, without delay"),
   concurrency: number(
     "concurrency",
     1,
-    "Tasks at once with fiber, else 16 for each CPU; threads with pool, else one for each"
+    "Concurrent tasks with fiber, else 16 per CPU; threads with pool, else one per CPU"
   ),
   group: Remote.group,
   nameServer: Remote.nameServer,
@@ -101,7 +99,7 @@ type Config = Command.Command.Config.Infer<typeof config>
 interface Input {
   readonly name: string
   readonly bytes: Stream.Stream<Uint8Array, PlatformError.PlatformError>
-  /** Its length in bytes, where that is known before the end. */
+  /** Its length in bytes, if known before its end. */
   readonly size: number | undefined
 }
 
@@ -121,29 +119,6 @@ const openInput = Effect.fnUntraced(function*(file: Option.Option<string>) {
   const size = info.type === "File" ? Number(info.size) : undefined
   return { name, bytes: fs.stream(name), size } satisfies Input
 })
-
-/** Stdout could not be written. */
-class OutputError extends Schema.TaggedError<OutputError>("papyros/cli/OutputError")("OutputError", {
-  cause: Schema.Defect()
-}) {
-  override get message(): string {
-    return `Cannot write to stdout: ${this.cause}`
-  }
-
-  /** Its reader has gone, as in `| head -1`. */
-  get closed(): boolean {
-    return Predicate.hasProperty(this.cause, "code") && this.cause.code === "EPIPE"
-  }
-}
-
-const writeTo = (stdio: Stdio.Stdio, text: Stream.Stream<string>) =>
-  Effect.mapError(Stream.run(text, stdio.stdout()), toOutputError)
-
-const toOutputError = (error: PlatformError.PlatformError) => new OutputError({ cause: error.reason.cause ?? error })
-
-/** Waits until all that was written has left the process: what is still buffered when it exits is lost. */
-const flush = (stdio: Stdio.Stdio) =>
-  Effect.mapError(Stream.run(Stream.empty, stdio.stdout({ endOnDone: true })), toOutputError)
 
 /** How long an interrupted run waits for the reader of its results. */
 const FLUSH_TIMEOUT = "2 seconds"
@@ -178,7 +153,7 @@ const executeOptions = (config: Config): Dispatcher.ExecuteOptions<Task.Any> => 
 const execute = Effect.fnUntraced(function*(config: Config) {
   yield* Stderr.redirectConsole
   const stdio = yield* Stdio.Stdio
-  // Before a module is loaded that could read it in the environment.
+  // Before the handlers module is loaded, which could read the secret in the environment.
   const secret = yield* Remote.readSecret(config.secretFile)
   const handlers = yield* Handlers.load(config.handlers)
   const task = yield* findTask(config.handlers, config.task, handlers.group)
@@ -204,7 +179,7 @@ const execute = Effect.fnUntraced(function*(config: Config) {
   const started = clock.currentTimeMillisUnsafe()
   const elapsed = () => clock.currentTimeMillisUnsafe() - started
   const watched = yield* stdio.stderrIsTerminal
-  // Where progress and results share a terminal, results start on a clean line.
+  // If progress and results share a terminal, each result clears the progress line first.
   const clean = watched && (yield* stdio.stdoutIsTerminal) ? Progress.CLEAR : ""
 
   const json = Json.make(task)
@@ -246,52 +221,47 @@ const execute = Effect.fnUntraced(function*(config: Config) {
       yield* Effect.addFinalizer(() => Stderr.write(Progress.CLEAR))
       yield* Effect.forkScoped(Effect.repeat(progress, Schedule.spaced("100 millis")))
     }
-    // An error of the input or of the run does not reach stdout, which would drop what it has not yet written.
-    let ending: Ending | undefined
-    yield* writeTo(
+    // An error of the stream would make stdout drop the text that is not written yet.
+    let failure: RunFailure | undefined
+    yield* Stdout.write(
       stdio,
       Stream.catch(results, (error) => {
-        ending = error
+        failure = error
         return Stream.empty
       })
     )
-    yield* flush(stdio)
-    return ending
+    yield* Stdout.flush(stdio)
+    return failure
   })
-  const ending = yield* running.pipe(
+  const failure = yield* running.pipe(
     Effect.scoped,
     Effect.onInterrupt(() =>
-      flush(stdio).pipe(
+      Stdout.flush(stdio).pipe(
         Effect.interruptible,
         Effect.timeout(FLUSH_TIMEOUT),
-        Effect.catch(() => Stderr.say("Stdout did not take all that had been written: the last lines are lost.")),
+        Effect.catch(() => Stderr.say("The reader of stdout took too long: the last lines are lost.")),
         Effect.andThen(summary(true))
       )
     ),
-    Effect.catchTag("OutputError", (error) =>
-      error.closed
-        ? new Exited({ code: PIPE_CLOSED })
-        : Effect.andThen(Stderr.say(error.message), new Exited({ code: SOME_FAILED })))
+    Effect.catchTag("OutputError", Stdout.exitOf)
   )
-  if (ending !== undefined) yield* Stderr.say(explain(ending, input))
+  if (failure !== undefined) yield* Stderr.say(explain(failure, input))
   yield* summary(false)
-  if (ending?._tag === "InputError" || ending?._tag === "PlatformError") return yield* new Exited({ code: UNUSABLE })
-  if (ending !== undefined || counts.failed > 0) return yield* new Exited({ code: SOME_FAILED })
+  if (failure?._tag === "InputError" || failure?._tag === "PlatformError") return yield* new Exited({ code: UNUSABLE })
+  if (failure !== undefined || counts.failed > 0) return yield* new Exited({ code: SOME_FAILED })
 })
 
-/** What ends a run before the end of its input. */
-type Ending =
+/** An error that ends a run before the end of its input. */
+type RunFailure =
   | Payloads.InputError
   | PlatformError.PlatformError
   | Dispatcher.DispatchTimeout
   | Dispatcher.DispatcherClosed
 
-const explain = (ending: Ending, input: Input): string =>
-  ending._tag === "PlatformError" ? `Cannot read ${input.name}: ${ending.message}` : ending.message
+const explain = (failure: RunFailure, input: Input): string =>
+  failure._tag === "PlatformError" ? `Cannot read ${input.name}: ${failure.message}` : failure.message
 
-/**
- * The command `papyros run`.
- */
+/** The command `papyros run`. */
 export const run = Command.make("run", config, (config) =>
   execute(config).pipe(
     Effect.scoped,
@@ -302,8 +272,8 @@ export const run = Command.make("run", config, (config) =>
       "Reads the payloads of a task as NDJSON (one JSON object a line, at most 64 MiB long), executes them, and " +
         "writes NDJSON to stdout: {\"index\":0,\"success\":…} or {\"index\":0,\"failure\":{\"reason\":…,\"message\":…," +
         "\"attempt\":…,\"worker\":…,\"trace\":…,\"error\":…}}. Each flag can be given by the variable in brackets. " +
-        "Exit code: 0 if every task succeeded, 1 if some failed, 2 for unusable arguments or input (what came " +
-        "before the line that cannot be read is executed), 130 if interrupted."
+        "Exit code: 0 if every task succeeded, 1 if some failed, 2 for invalid arguments or input (the lines before " +
+        "an invalid line are executed), 130 if interrupted."
     ),
     Command.withExamples([
       {
@@ -316,7 +286,7 @@ export const run = Command.make("run", config, (config) =>
       },
       {
         command: "papyros run ./handlers.ts Fetch --input urls.ndjson --concurrency 64 --task-timeout 30s --retries 2",
-        description: "Bound how long a task may run, and try again what failed"
+        description: "Limit how long a task may run, and retry failed tasks"
       }
     ])
   )

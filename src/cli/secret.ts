@@ -1,3 +1,6 @@
+/**
+ * `papyros secret`: prints a new secret.
+ */
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -14,11 +17,11 @@ export const secret = Command.make("secret", {}, () =>
   })).pipe(
     Command.withShortDescription("Make a secret for name server, workers and clients"),
     Command.withDescription(
-      "Prints 256 random bits. Name server, workers and clients that have the same secret, in a file that only its " +
-        "owner can read (--secret-file) or in PAPYROS_SECRET, let each other in, and nobody else."
+      "Prints 256 random bits. Give the name server, the workers and the clients the same secret, in a file that only " +
+        "its owner can read (--secret-file) or in PAPYROS_SECRET. Processes without it are refused."
     ),
     Command.withExamples([{
       command: "(umask 077 && papyros secret > papyros.secret)",
-      description: "Into a file that nobody else can read"
+      description: "To a file that only you can read"
     }])
   )

@@ -1,3 +1,8 @@
+/**
+ * Runs a command that serves until it is told to end.
+ *
+ * Must stay true: SIGTERM and SIGINT are its success, so the exit code is 0.
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stdio from "effect/Stdio"
@@ -5,10 +10,7 @@ import { Exited, UNUSABLE } from "./exit.ts"
 import type { Unusable } from "./exit.ts"
 import * as Stderr from "./stderr.ts"
 
-/**
- * Serves until the process is told to end, by SIGTERM or SIGINT, which is how it
- * succeeds: its scope is closed, and the exit code is 0.
- */
+/** Serves until SIGTERM or SIGINT, then closes the scope. */
 export const serving = <R>(
   effect: Effect.Effect<unknown, Unusable, R>
 ): Effect.Effect<never, Exited, Exclude<R, Scope.Scope> | Stdio.Stdio> =>

@@ -1,9 +1,12 @@
+/**
+ * `papyros status`: shows the groups of a name server, their workers, and the tasks of each worker.
+ *
+ * Must stay true: names that peers chose are printed without control characters.
+ */
 import * as Command from "effect/cli/Command"
 import type * as Runner from "effect/cluster/Runner"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as PlatformError from "effect/PlatformError"
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -16,41 +19,42 @@ import * as NameServerClient from "../internal/remote/registry/client.ts"
 import * as Address from "../internal/remote/transport/address.ts"
 import type { RemoteError } from "../internal/remote/transport/error.ts"
 import { sanitizeForLog } from "../internal/sanitize.ts"
-import { Exited, PIPE_CLOSED, SOME_FAILED, UNUSABLE, Unusable } from "./exit.ts"
+import { Exited, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Remote from "./remoteFlags.ts"
 import * as Stderr from "./stderr.ts"
+import * as Stdout from "./stdout.ts"
 
 const config = {
   group: Remote.group,
   nameServer: Remote.nameServer,
   secretFile: Remote.secretFile,
-  watch: Flags.toggle("watch", "Show it again every second, until it is interrupted")
+  watch: Flags.toggle("watch", "Show the table again every second, until interrupted")
 }
 
-/** How often workers are asked twice to see how fast they are, in milliseconds. */
+/** The time between two queries, from which rates are computed, in milliseconds. */
 const PERIOD = 1000
 
 // ----------------------------------------------------------------------------
-// What there is
+// Queries
 // ----------------------------------------------------------------------------
 
 interface Row {
   readonly group: string
   readonly worker: string
   readonly status: typeof WorkerStatus.Type | undefined
-  /** Outcomes so far, when this was asked. */
+  /** When the status was received, in milliseconds. */
   readonly at: number
 }
 
-const ask = (runner: Runner.Runner, secret: Secret | undefined) =>
+const queryWorker = (runner: Runner.Runner, secret: Secret | undefined) =>
   Effect.scoped(Effect.flatMap(
     openRpc(runner, { ...operator, secret }, maxTaskBytesOption(undefined)),
     ({ rpc }) => rpc.client.Status()
   ))
 
-/** All workers of the groups that are wanted; one that does not answer has no status. */
-const look = Effect.fnUntraced(function*(
+/** The workers of one group, or of all. A worker that does not answer has no status. */
+const query = Effect.fnUntraced(function*(
   options: Omit<NameServerClient.NameServerClientOptions, "identity">,
   group: Option.Option<string>
 ): Effect.fn.Return<ReadonlyArray<Row>, RemoteError> {
@@ -59,7 +63,7 @@ const look = Effect.fnUntraced(function*(
   return yield* Effect.forEach(
     wanted.flatMap(({ group, members }) => members.map((runner) => ({ group, runner }))),
     ({ group, runner }) =>
-      Effect.map(Effect.option(ask(runner, options.secret)), (status): Row => ({
+      Effect.map(Effect.option(queryWorker(runner, options.secret)), (status): Row => ({
         group: sanitizeForLog(group),
         worker: sanitizeForLog(Address.format(runner.address)),
         status: Option.getOrUndefined(status),
@@ -70,14 +74,14 @@ const look = Effect.fnUntraced(function*(
 })
 
 // ----------------------------------------------------------------------------
-// A table
+// The table
 // ----------------------------------------------------------------------------
 
 const count = (n: number): string => Math.round(n).toLocaleString("en-US")
 
 const outcomes = ({ status }: Row): number => status === undefined ? 0 : status.succeeded + status.failed
 
-/** Tasks per second between two looks. */
+/** Tasks per second between two queries. */
 const rate = (row: Row, before: ReadonlyArray<Row>): string => {
   const earlier = before.find(({ group, worker }) => group === row.group && worker === row.worker)
   if (earlier?.status === undefined || row.status === undefined || row.at <= earlier.at) return ""
@@ -103,12 +107,6 @@ const table = (rows: ReadonlyArray<Row>, before: ReadonlyArray<Row>): string => 
 
 const CLEAR = "\u001b[H\u001b[2J"
 
-/** A reader of stdout that goes away, as in `| head -1`, ends it quietly. */
-const cannotWrite = ({ reason: { cause } }: PlatformError.PlatformError) => {
-  if (Predicate.hasProperty(cause, "code") && cause.code === "EPIPE") return new Exited({ code: PIPE_CLOSED })
-  return Effect.andThen(Stderr.say(`Cannot write to stdout: ${cause}`), new Exited({ code: SOME_FAILED }))
-}
-
 const run = Effect.fnUntraced(function*(
   { group, nameServer, secretFile, watch }: Command.Command.Config.Infer<typeof config>
 ) {
@@ -116,31 +114,31 @@ const run = Effect.fnUntraced(function*(
   const secret = yield* secretOption(yield* Remote.readSecret(secretFile))
   const options = { ...nameServerOption(Option.getOrUndefined(nameServer)), secret }
   const clear = watch && (yield* stdio.stdoutIsTerminal) ? CLEAR : ""
-  const say = (text: string) => Effect.catch(Stream.run(Stream.make(`${clear}${text}\n`), stdio.stdout()), cannotWrite)
+  const show = (text: string) => Effect.catch(Stdout.write(stdio, Stream.make(`${clear}${text}\n`)), Stdout.exitOf)
   const named = Option.isSome(group) ? ` in the group ${group.value}` : ""
-  const shown = (rows: ReadonlyArray<Row>, before: ReadonlyArray<Row>): string =>
+  const render = (rows: ReadonlyArray<Row>, before: ReadonlyArray<Row>): string =>
     rows.length === 0 ? `No worker is registered${named}.` : table(rows, before)
 
   if (!watch) {
-    const before = yield* look(options, group)
-    if (before.length === 0) return yield* say(shown([], []))
+    const before = yield* query(options, group)
+    if (before.length === 0) return yield* show(render([], []))
     yield* Effect.sleep(PERIOD)
-    return yield* say(shown(yield* look(options, group), before))
+    return yield* show(render(yield* query(options, group), before))
   }
   for (let before: ReadonlyArray<Row> = [];; yield* Effect.sleep(PERIOD)) {
-    const rows = yield* Effect.result(look(options, group))
+    const rows = yield* Effect.result(query(options, group))
     if (Result.isSuccess(rows)) {
-      yield* say(shown(rows.success, before))
+      yield* show(render(rows.success, before))
       before = rows.success
     } else {
-      // Whoever watches waits for a name server that is started again.
+      // The name server may be restarting.
       if (rows.failure.reason._tag !== "Unreachable") return yield* rows.failure
-      yield* say(sanitizeForLog(rows.failure.message))
+      yield* show(sanitizeForLog(rows.failure.message))
     }
   }
 })
 
-const START = "Start one there with `papyros nameserver`, or name another with --name-server."
+const START = "Start one there with `papyros nameserver`, or choose another with --name-server."
 
 /** The command `papyros status`. */
 export const status = Command.make("status", config, (config) =>
@@ -150,10 +148,10 @@ export const status = Command.make("status", config, (config) =>
     Effect.catchTag("Unusable", ({ message }) =>
       Effect.andThen(Stderr.say(message), new Exited({ code: UNUSABLE })))
   )).pipe(
-    Command.withShortDescription("Show groups, their workers, and what they do"),
+    Command.withShortDescription("Show groups, their workers and their tasks"),
     Command.withDescription(
-      "Asks the name server for its workers and each worker for its tasks: those that run and wait there, those that " +
-        "are done since it was started, and how many in the last second. Exit code 2 if the name server cannot be asked."
+      "Shows the workers that the name server knows and the tasks of each: those that run and wait there, those that " +
+        "are done since it started, and the rate of the last second. Exit code 2 if the name server cannot be reached."
     ),
     Command.withExamples([
       { command: "papyros status", description: "All groups, once" },

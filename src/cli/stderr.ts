@@ -1,3 +1,8 @@
+/**
+ * Writes messages, progress and the output of handlers to stderr.
+ *
+ * Must stay true: no control character of a message reaches a terminal, and a closed stderr does not end the command.
+ */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
@@ -12,15 +17,12 @@ export const write = (text: string): Effect.Effect<void, never, Stdio.Stdio> =>
 /** Writes a message. Parts of it may come from outside, so its control characters are escaped. */
 export const say = (text: string): Effect.Effect<void, never, Stdio.Stdio> => write(`${sanitizeLines(text)}\n`)
 
-/** Columns of the terminal behind stderr; `Terminal` knows those of stdout, which is mostly a pipe here. */
+/** The columns of the terminal at stderr. `Terminal` has those of stdout, which is mostly a pipe here. */
 export const Columns: Context.Reference<Effect.Effect<number>> = Context.Reference("papyros/cli/Columns", {
   defaultValue: () => Effect.sync(() => process.stderr.columns || 80)
 })
 
-/**
- * While its scope is open, what handlers print through `console`, and so through Effect's loggers, goes to
- * stderr: stdout carries results and nothing else.
- */
+/** While its scope is open, `console`, and with it Effect's loggers, print to stderr. */
 export const redirectConsole = Effect.acquireRelease(
   Effect.sync(() => {
     const original = { ...console }

@@ -1,4 +1,7 @@
-/** The candidate that a misspelt name most likely stands for, if one is near. */
+/**
+ * Suggests a name for a misspelt one, by edit distance.
+ */
+/** The candidate that is nearest to a misspelt name, if one is near enough. */
 export const nearest = (name: string, candidates: Iterable<string>): string | undefined => {
   let best: string | undefined
   let least = Math.max(2, Math.floor(name.length / 3)) + 1

@@ -1,9 +1,11 @@
 /**
- * The dispatcher of worker processes, on this host or on others. Reach for it where
- * one machine is not enough, or where a handler may take its whole process with it.
+ * The dispatcher of worker processes, on this host or on others. Use it when one machine is not enough, or when a
+ * handler may crash its process.
  *
- * The promise that surprises: a task whose worker is lost starts again elsewhere,
- * so it may run twice, unless it is `idempotent: false`.
+ * The promise that surprises: a task whose worker is lost starts again on another worker, so it may run twice, unless
+ * it is `idempotent: false`.
+ *
+ * @since 0.1.0
  */
 import type { RunnerStorage } from "effect/cluster/RunnerStorage"
 import * as Config from "effect/Config"
@@ -27,50 +29,53 @@ import type * as TaskGroup from "../TaskGroup.ts"
 
 export {
   /**
-   * The workers, or the name server that knows them, cannot be had: `Unreachable`,
-   * `Unauthorized` or `VersionMismatch`.
+   * The workers or the name server could not be reached: `Unreachable`, `Unauthorized` or `VersionMismatch`.
    *
    * @category errors
+   * @since 0.1.0
+   * @stability experimental
    */
   RemoteError
 } from "../internal/remote/transport/error.ts"
 
 /**
- * What the layer takes.
+ * The options of `layer`.
  *
  * @category models
+ * @since 0.1.0
+ * @stability experimental
  */
 export interface RemoteDispatcherOptions {
-  /** Whose workers run the tasks. Default `"default"`. */
+  /** The group whose workers run the tasks. Default `"default"`. */
   readonly workerGroup?: string | undefined
   /**
-   * What client, worker and name server share: at least 128 bits, as `papyros secret`
-   * makes them. Without it everything must be on this host, and every user of this host is trusted.
+   * The secret that client, worker and name server share: at least 128 bits, as `papyros secret` prints it. Without a
+   * secret all processes must be on this host, and every user of this host is trusted.
    */
   readonly secret?: Redacted.Redacted<string> | undefined
-  /** Tasks accepted and not started. Default `"unbounded"`. */
+  /** Tasks that are accepted and not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
-  /** How long a task waits for a worker that serves it, before it fails with `NoWorker` or `UnknownTask`. Default 30 seconds. */
+  /** How long a task waits for a worker that supports it, before it fails with `NoWorker` or `UnknownTask`. Default 30 seconds. */
   readonly noWorkerTimeout?: Duration.Input | undefined
-  /** How often a task may be alone on a worker that is lost, before it fails with `WorkerLost`. Default 3. */
+  /** Worker losses that may be attributed to a task before it fails with `WorkerLost`. Default 3. */
   readonly maxWorkerLosses?: number | undefined
-  /** The largest payload that is sent, in bytes. A larger one is `Undecodable`. Default 8 MiB. */
+  /** The largest payload that is sent, in bytes. A larger one fails with `Undecodable`. Default 8 MiB. */
   readonly maxTaskBytes?: number | undefined
 }
 
 /**
- * The Layer of a dispatcher whose tasks run in the worker processes that a name
- * server knows.
+ * Runs tasks in the worker processes that a name server knows.
  *
  * **Details**
  *
- * Workers, clients and name server may start in any order, come and go. The handlers
- * module is on the hosts of the workers: a client never names code.
+ * Workers, clients and name server may start and restart in any order. The handlers module is on the hosts of the
+ * workers: a client never names code.
  *
- * Fails with `RemoteError` if it is not let in, or speaks another version; an
- * unreachable name server is waited for.
+ * Fails with `RemoteError` if it is refused, or speaks another version. An unreachable name server is retried.
  *
  * @category layers
+ * @since 0.1.0
+ * @stability experimental
  */
 export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
@@ -88,10 +93,11 @@ export const layer = <T extends Task.Any>(
     }))
 
 /**
- * The same with the workers that a `RunnerStorage` of Effect Cluster knows, such as
- * its `SqlRunnerStorage`.
+ * Runs tasks in the worker processes that a `RunnerStorage` of Effect Cluster knows, such as its `SqlRunnerStorage`.
  *
  * @category layers
+ * @since 0.1.0
+ * @stability experimental
  */
 export const layerStorage = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
@@ -120,7 +126,7 @@ const layerOf = <T extends Task.Any, R>(
   }))
 
 /**
- * `layer`, with the options that are not given read from the ConfigProvider:
+ * `layer` with configuration: options that are not given are read from the ConfigProvider, by the names
  * `PAPYROS_REMOTE_WORKER_GROUP`, `PAPYROS_REMOTE_NAME_SERVER`, `PAPYROS_SECRET`,
  * `PAPYROS_REMOTE_CAPACITY` (a number or `unbounded`), `PAPYROS_REMOTE_MAX_WORKER_LOSSES`,
  * `PAPYROS_REMOTE_NO_WORKER_TIMEOUT` and `PAPYROS_REMOTE_MAX_TASK_BYTES`.
@@ -131,6 +137,8 @@ const layerOf = <T extends Task.Any, R>(
  * The commands of papyros remove it.
  *
  * @category layers
+ * @since 0.1.0
+ * @stability experimental
  */
 export const layerConfig = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,

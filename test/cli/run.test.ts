@@ -478,7 +478,7 @@ describe("papyros run", () => {
         const clear = "\r\u001b[2K"
         const wide = yield* watch({ stdout: true, columns: 200 })
         const lines = wide.stderr.split(clear).slice(1)
-        assert.include(lines, "1 done · 1 under way · 0.3/s · 4.0 s")
+        assert.include(lines, "1 done · 1 in progress · 0.3/s · 4.0 s")
         assert.match(lines.at(-1)!, /^Wait: 2 tasks in 6\.0 s \(0\.3\/s\), 2 succeeded, 0 failed\n$/)
         assert.strictEqual(wide.stdout, `${clear}{"index":0,"success":null}\n${clear}{"index":1,"success":null}\n`)
         const narrow = yield* watch({ stdout: false, columns: 20 })
