@@ -10,17 +10,17 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
-import { chart } from "./chart.ts"
-import * as Fiber from "./fiber.ts"
-import * as Harness from "./harness.ts"
-import { markdown } from "./markdown.ts"
-import * as Scheduler from "./scheduler.ts"
+import * as Fiber from "./fiber/suite.ts"
+import { chart } from "./harness/chart.ts"
+import * as Harness from "./harness/harness.ts"
+import { markdown } from "./harness/markdown.ts"
+import * as Scheduler from "./scheduler/suite.ts"
 
 const suites = {
   fiber: Effect.succeed(Fiber.suite),
   // Loaded only when wanted: they bring the libraries that they compare with, and one measures how fast this machine is.
-  pool: Effect.flatMap(Effect.promise(() => import("./pool.ts")), (module) => module.make),
-  remote: Effect.map(Effect.promise(() => import("./remote.ts")), (module) => module.suite),
+  pool: Effect.flatMap(Effect.promise(() => import("./pool/suite.ts")), (module) => module.make),
+  remote: Effect.map(Effect.promise(() => import("./remote/suite.ts")), (module) => module.suite),
   scheduler: Effect.succeed(Scheduler.suite)
 }
 

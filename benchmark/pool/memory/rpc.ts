@@ -1,6 +1,0 @@
-import * as Effect from "effect/Effect"
-import { load } from "../increments.ts"
-import { rpc } from "../rpc.ts"
-import { report, tasks } from "./child.ts"
-
-report(await Effect.runPromise(Effect.scoped(Effect.flatMap(rpc.open, (contestant) => contestant.run(load, tasks)))))

@@ -1,4 +1,0 @@
-import { parentPort } from "node:worker_threads"
-import * as Work from "../work.ts"
-
-parentPort!.on("message", (spins: ReadonlyArray<Work.Spin>) => parentPort!.postMessage(spins.map(Work.spin)))

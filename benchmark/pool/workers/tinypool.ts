@@ -1,6 +1,0 @@
-import Tinypool from "tinypool"
-import { echo } from "../work.ts"
-
-export { echo, inc, spin, sum } from "../work.ts"
-
-export const echoMoved = (bytes: Uint8Array) => Tinypool.move(echo(bytes))

@@ -1,7 +1,0 @@
-import workerpool from "workerpool"
-import * as Work from "../work.ts"
-
-workerpool.worker({
-  ...Work,
-  echoMoved: (bytes: Uint8Array) => new workerpool.Transfer(Work.echo(bytes), [bytes.buffer])
-})

@@ -1,0 +1,136 @@
+/**
+ * What a task costs the main thread of any dispatcher: everything above the
+ * executor, from the source to the consumer. The executor does nothing; it answers in
+ * batches, a microtask after it took them, so that tasks and results really queue.
+ *
+ * Tasks are made before the clock runs.
+ */
+import * as Effect from "effect/Effect"
+import { pipe } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Dispatcher from "papyros/Dispatcher"
+import * as Executor from "papyros/Executor"
+import * as Task from "papyros/Task"
+import * as TaskGroup from "papyros/TaskGroup"
+import { type Case, type Competitor, type Suite, Tally } from "../harness/harness.ts"
+
+/** Tasks that the executor holds at once: two of the largest chunks. */
+const WINDOW = 512
+const MAX_CHUNK = 256
+/** Enough for runs of many ticks of the thread's clock, which may be 4 ms apart. */
+const TASKS = 200_000
+const QUEUED = 64
+
+class Echo extends Task.Class<Echo>()("Echo", { payload: { n: Schema.Int }, success: Schema.Int }) {}
+
+const group = TaskGroup.make(Echo)
+
+/** Answers every task with its payload; says that a task takes a microsecond. */
+const noop = (boundary: "codec" | "none"): Executor.Executor => ({
+  name: "no-op",
+  boundary,
+  maxChunk: MAX_CHUNK,
+  open: (scheduler) =>
+    Effect.sync(() => {
+      let held = 0
+      let chunks: Array<Executor.Chunk> = []
+      const answer = () => {
+        const answered = chunks
+        chunks = []
+        held = 0
+        for (const chunk of answered) {
+          // As threads and worker processes do, so that the scheduler can size the chunks it sends there.
+          if (boundary === "codec") scheduler.recordBusy(chunk.items, chunk.items.length)
+          for (let at = 0; at < chunk.items.length; at++) {
+            scheduler.succeed(chunk, at, (chunk.items[at].payload as { readonly n: number }).n)
+          }
+        }
+        pull()
+      }
+      const pull = () => {
+        while (held < WINDOW) {
+          const chunk = scheduler.take(lane, Math.min(MAX_CHUNK, WINDOW - held))
+          if (chunk === undefined) return
+          held += chunk.items.length
+          if (chunks.push(chunk) === 1) queueMicrotask(answer)
+        }
+      }
+      const lane: Executor.Lane = {
+        name: "no-op",
+        concurrency: WINDOW,
+        window: WINDOW,
+        wake: pull,
+        // What is held is answered by the next microtask.
+        cancel: () => {}
+      }
+      scheduler.join(lane)
+    })
+})
+
+const tasks = Array.from({ length: TASKS }, (_, i) => new Echo({ n: i + 1 }))
+
+const expected = tasks.reduce((tally, { n }) => tally.success(n), new Tally())
+
+const execute = (chunkSize: number | "auto") =>
+  pipe(
+    Dispatcher.execute(tasks, { chunkSize }),
+    Stream.runFold(() => new Tally(), (tally, n) => tally.success(n)),
+    Effect.orDie
+  )
+
+const runEach = Effect.suspend(() => {
+  const tally = new Tally()
+  return Effect.forEach(tasks, (task) => Effect.map(Dispatcher.run(task), (n) => tally.success(n)), { discard: true })
+    .pipe(Effect.as(tally), Effect.orDie)
+})
+
+const queue = Effect.gen(function*() {
+  const tally = new Tally()
+  const queue = yield* Dispatcher.makeQueue<Echo>()
+  for (let from = 0; from < TASKS; from += QUEUED) {
+    const some = tasks.slice(from, from + QUEUED)
+    yield* Effect.forEach(some, (task) => queue.push(task), { discard: true })
+    yield* Effect.forEach(some, () => Effect.map(queue.pop(), (n) => tally.success(n)), { discard: true })
+  }
+  return tally
+}).pipe(Effect.scoped, Effect.orDie)
+
+const caseOf = (name: string, boundary: "codec" | "none") => ({
+  name,
+  make: Effect.gen(function*() {
+    const dispatcher = yield* Layer.build(Executor.layer(group, noop(boundary)))
+    const competitor = (
+      name: string,
+      run: Effect.Effect<Tally, never, Dispatcher.Dispatcher>,
+      target?: string
+    ): Competitor => ({
+      name,
+      run: Effect.provideContext(run, dispatcher),
+      target: target === undefined ? undefined : { [BASELINE]: target }
+    })
+    return {
+      name,
+      tasks: TASKS,
+      expected,
+      baselines: [BASELINE],
+      competitors: [
+        competitor(BASELINE, execute(1), "at most 3,000 ns"),
+        competitor("execute, chunks of 256", execute(256), "at most 300 ns"),
+        competitor("execute, chunks sized automatically", execute("auto")),
+        competitor("run, one at a time", runEach),
+        competitor(`queue, ${QUEUED} pushed, then popped`, queue)
+      ]
+    } satisfies Case
+  })
+})
+
+const BASELINE = "execute, chunks of 1"
+
+export const suite: Suite = {
+  name: "scheduler",
+  clock: "main thread",
+  settings: { tasks: TASKS, window: WINDOW, maxChunk: MAX_CHUNK },
+  cases: [caseOf("by reference", "none"), caseOf("through codecs", "codec")]
+}
