@@ -14,6 +14,7 @@ import * as Fiber from "./fiber/suite.ts"
 import { chart } from "./harness/chart.ts"
 import * as Harness from "./harness/harness.ts"
 import { markdown } from "./harness/markdown.ts"
+import { ROUNDS } from "./harness/model.ts"
 import * as Scheduler from "./scheduler/suite.ts"
 
 const suites = {
@@ -31,7 +32,7 @@ const bench = Command.make(
       Argument.withDescription("What is measured")
     ),
     json: Flag.File("json").pipe(
-      Flag.withDescription(`Write the figures to this file; needs at least ${Harness.ROUNDS} rounds`),
+      Flag.withDescription(`Write the figures to this file; needs at least ${ROUNDS} rounds`),
       Flag.optional
     ),
     report: Flag.Directory("report").pipe(
@@ -41,7 +42,7 @@ const bench = Command.make(
     rounds: Flag.Int("rounds").pipe(
       Flag.withDescription("Times that every competitor is measured"),
       Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
-      Flag.withDefault(Harness.ROUNDS)
+      Flag.withDefault(ROUNDS)
     ),
     filter: Flag.String("filter").pipe(
       Flag.withDescription("Only cases whose names contain this"),
@@ -49,8 +50,8 @@ const bench = Command.make(
     )
   },
   Effect.fnUntraced(function*({ filter, json, report: directory, rounds, suite }) {
-    if (Option.isSome(json) && rounds < Harness.ROUNDS) {
-      return yield* new Harness.Unusable({ message: `--json needs at least ${Harness.ROUNDS} rounds` })
+    if (Option.isSome(json) && rounds < ROUNDS) {
+      return yield* new Harness.Unusable({ message: `--json needs at least ${ROUNDS} rounds` })
     }
     const report = yield* Harness.run(yield* suites[suite], { rounds, filter })
     const fs = yield* FileSystem.FileSystem

@@ -18,7 +18,8 @@ import * as Dispatcher from "papyros/Dispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
-import { type Case, type Competitor, type Suite, Tally } from "../harness/harness.ts"
+import type { Case, Competitor, Suite } from "../harness/model.ts"
+import { Tally } from "../harness/tally.ts"
 
 const CONCURRENCY = 64
 const QUICK = 100_000

@@ -3,7 +3,7 @@
  * baseline of a case and longer is better: the first case in full, of the others
  * papyros and the best two of the rest. Readable on light and on dark pages.
  */
-import { ROUNDS } from "./harness.ts"
+import { ROUNDS } from "./model.ts"
 import { digits, type Report, type ReportCase, type ReportRow } from "./report.ts"
 
 interface Bar {

@@ -2,7 +2,7 @@
  * The report of a suite as a page of Markdown: targets first, then every case, with a
  * column for each baseline. Cells are padded as dprint does it.
  */
-import { ROUNDS } from "./harness.ts"
+import { ROUNDS } from "./model.ts"
 import { digits, type Report, type ReportCase, type ReportRow, type Spread } from "./report.ts"
 
 const whole = (n: number): string => n.toLocaleString("en-US")

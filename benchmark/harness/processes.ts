@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { basename } from "node:path"
 import { fileURLToPath } from "node:url"
 import { hangs } from "../pool/competitors/implementation.ts"
-import { Broken } from "./harness.ts"
+import { Broken } from "./model.ts"
 
 /** In seconds; the machine may be busy. */
 const LONGEST_START = 60

@@ -5,7 +5,7 @@
  * Ratios are made round by round and only then ordered, so that a disturbance that
  * lasts longer than a round cancels out.
  */
-import type { Baseline, Case, Competitor } from "./harness.ts"
+import type { Baseline, Case, Competitor } from "./model.ts"
 
 /** The counted runs of one competitor. */
 export interface Runs {

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
-import type { Suite } from "../harness/harness.ts"
+import type { Suite } from "../harness/model.ts"
 import { bytes } from "./cases/bytes.ts"
 import { increments } from "./cases/increments.ts"
 import { latencies } from "./cases/latency.ts"

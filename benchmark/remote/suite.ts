@@ -3,7 +3,7 @@
  * against BullMQ and against Effect's Rpc; and what it costs to lose one of them.
  */
 import { readFileSync } from "node:fs"
-import type { Suite } from "../harness/harness.ts"
+import type { Suite } from "../harness/model.ts"
 import { failover } from "./cases/failover.ts"
 import { increments } from "./cases/increments.ts"
 import { latency } from "./cases/latency.ts"

@@ -14,7 +14,8 @@ import * as Dispatcher from "papyros/Dispatcher"
 import * as Executor from "papyros/Executor"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
-import { type Case, type Competitor, type Suite, Tally } from "../harness/harness.ts"
+import type { Case, Competitor, Suite } from "../harness/model.ts"
+import { Tally } from "../harness/tally.ts"
 
 /** Tasks that the executor holds at once: two of the largest chunks. */
 const WINDOW = 512

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import type { Baseline, Case, Competitor } from "../../harness/harness.ts"
+import type { Baseline, Case, Competitor } from "../../harness/model.ts"
 import type { Load, Peer } from "../competitors/implementation.ts"
 import { multiprocessing } from "../competitors/multiprocessing.ts"
 import { execute, layer, PAPYROS } from "../competitors/papyros.ts"

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { Case, Competitor } from "../../harness/harness.ts"
+import type { Case, Competitor } from "../../harness/model.ts"
 import { layer, oneByOne, PAPYROS } from "../competitors/papyros.ts"
 import { rpc } from "../competitors/rpc.ts"
 import { peers, PISCINA } from "../competitors/threadPools.ts"

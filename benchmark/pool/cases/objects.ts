@@ -1,7 +1,7 @@
 /** An object of 10 KB in, a number out: what codecs and structured clone cost. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Case, Competitor } from "../../harness/harness.ts"
+import type { Case, Competitor } from "../../harness/model.ts"
 import type { Load } from "../competitors/implementation.ts"
 import { execute, layer, PAPYROS } from "../competitors/papyros.ts"
 import { rpc } from "../competitors/rpc.ts"

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { Worker } from "node:worker_threads"
-import { Tally } from "../../harness/harness.ts"
+import { Tally } from "../../harness/tally.ts"
 import { THREADS } from "../workload/concurrency.ts"
 import type { Spin } from "../workload/functions.ts"
 import { guard, type Load } from "./implementation.ts"

@@ -7,7 +7,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Broken, type Measured, Tally } from "../../harness/harness.ts"
+import { Broken, type Measured } from "../../harness/model.ts"
+import { Tally } from "../../harness/tally.ts"
 import { windowed } from "../workload/concurrency.ts"
 import type { Payloads, WorkName } from "../workload/functions.ts"
 

@@ -1,7 +1,8 @@
 /** Makes the competitors of a case from contestants, each with its own number of tasks. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type Competitor, Tally } from "../../harness/harness.ts"
+import type { Competitor } from "../../harness/model.ts"
+import { Tally } from "../../harness/tally.ts"
 import type { Load, Peer } from "../competitors/implementation.ts"
 import type { Payloads, WorkName } from "./functions.ts"
 

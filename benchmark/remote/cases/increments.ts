@@ -1,6 +1,6 @@
 /** n + 1 in chunks: what it costs to hand a chunk, and a task, out over the network. */
 import * as Effect from "effect/Effect"
-import type { Baseline, Case } from "../../harness/harness.ts"
+import type { Baseline, Case } from "../../harness/model.ts"
 import { load } from "../../pool/cases/increments.ts"
 import { inc } from "../../pool/workload/functions.ts"
 import { oracle } from "../../pool/workload/oracle.ts"

@@ -1,6 +1,6 @@
 /** How long one call takes for the caller that waits for it, with nothing else to do. */
 import * as Effect from "effect/Effect"
-import type { Case } from "../../harness/harness.ts"
+import type { Case } from "../../harness/model.ts"
 import { load } from "../../pool/cases/increments.ts"
 import { inc } from "../../pool/workload/functions.ts"
 import { oracle } from "../../pool/workload/oracle.ts"

@@ -1,9 +1,10 @@
 /** From nothing to the first result of a new client, with everybody else running for long. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Broken, Case, Competitor, Measured, Tally } from "../../harness/harness.ts"
-import { Tally as Results } from "../../harness/harness.ts"
+import type { Broken, Case, Competitor, Measured } from "../../harness/model.ts"
 import { node } from "../../harness/processes.ts"
+import type { Tally } from "../../harness/tally.ts"
+import { Tally as Results } from "../../harness/tally.ts"
 import { load } from "../../pool/cases/increments.ts"
 import { hangs } from "../../pool/competitors/implementation.ts"
 import { inc } from "../../pool/workload/functions.ts"

@@ -4,7 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Broken, Competitor, Measured, Tally } from "../../harness/harness.ts"
+import type { Broken, Competitor, Measured } from "../../harness/model.ts"
+import type { Tally } from "../../harness/tally.ts"
 
 /** Worker processes of everybody who has them, each with one thread. */
 export const WORKERS = 2

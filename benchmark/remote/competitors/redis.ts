@@ -4,7 +4,7 @@ import type * as Scope from "effect/Scope"
 import { spawnSync } from "node:child_process"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
-import { Broken } from "../../harness/harness.ts"
+import { Broken } from "../../harness/model.ts"
 import { start } from "../../harness/processes.ts"
 import { guard } from "../../pool/competitors/implementation.ts"
 
