@@ -1,4 +1,10 @@
-/** `npm run bench -- fiber|pool|remote|scheduler [--json FILE] [--report DIR] [--rounds N] [--filter CASE]` */
+/**
+ * The command that runs a suite:
+ *
+ *     npm run bench -- fiber|pool|remote|scheduler [--json FILE] [--report DIR] [--rounds N] [--filter CASE]
+ *
+ * The suites `memory` and `faults` are programs of their own: `benchmark/memory/main.ts`, `benchmark/faults/main.ts`.
+ */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Argument from "effect/cli/Argument"
@@ -19,7 +25,7 @@ import * as Scheduler from "./scheduler/suite.ts"
 
 const suites = {
   fiber: Effect.succeed(Fiber.suite),
-  // Loaded only when wanted: they bring the libraries that they compare with, and one measures how fast this machine is.
+  // Loaded on demand: these suites import the libraries that they compare, and the pool suite calibrates its tasks.
   pool: Effect.flatMap(Effect.promise(() => import("./pool/suite.ts")), (module) => module.make),
   remote: Effect.map(Effect.promise(() => import("./remote/suite.ts")), (module) => module.suite),
   scheduler: Effect.succeed(Scheduler.suite)
@@ -29,29 +35,29 @@ const bench = Command.make(
   "bench",
   {
     suite: Argument.Literals("suite", ["fiber", "pool", "remote", "scheduler"]).pipe(
-      Argument.withDescription("What is measured")
+      Argument.withDescription("The suite to run")
     ),
     json: Flag.File("json").pipe(
-      Flag.withDescription(`Write the figures to this file; needs at least ${ROUNDS} rounds`),
+      Flag.withDescription(`Write the figures to a JSON file; needs at least ${ROUNDS} rounds`),
       Flag.optional
     ),
     report: Flag.Directory("report").pipe(
-      Flag.withDescription("Write a page of Markdown and a chart into this directory"),
+      Flag.withDescription("Write a Markdown page and an SVG chart into this directory"),
       Flag.optional
     ),
     rounds: Flag.Int("rounds").pipe(
-      Flag.withDescription("Times that every competitor is measured"),
+      Flag.withDescription("Counted runs of every competitor"),
       Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
       Flag.withDefault(ROUNDS)
     ),
     filter: Flag.String("filter").pipe(
-      Flag.withDescription("Only cases whose names contain this"),
+      Flag.withDescription("Run only the cases whose names contain this text"),
       Flag.withDefault("")
     )
   },
   Effect.fnUntraced(function*({ filter, json, report: directory, rounds, suite }) {
     if (Option.isSome(json) && rounds < ROUNDS) {
-      return yield* new Harness.Unusable({ message: `--json needs at least ${ROUNDS} rounds` })
+      return yield* new Harness.UsageError({ message: `--json needs at least ${ROUNDS} rounds` })
     }
     const report = yield* Harness.run(yield* suites[suite], { rounds, filter })
     const fs = yield* FileSystem.FileSystem
@@ -59,7 +65,7 @@ const bench = Command.make(
     const write = Effect.fnUntraced(function*(file: string, text: string) {
       yield* fs.makeDirectory(path.dirname(file), { recursive: true })
       yield* fs.writeFileString(file, text)
-      yield* Console.log(`\nWritten to ${file}`)
+      yield* Console.log(`\nWrote ${file}`)
     })
     if (Option.isSome(json)) yield* write(json.value, `${JSON.stringify(report, undefined, 2)}\n`)
     if (Option.isSome(directory)) {
@@ -67,7 +73,7 @@ const bench = Command.make(
       yield* write(path.join(directory.value, `${suite}.svg`), chart(report))
     }
   })
-).pipe(Command.withDescription("Measures papyros against others, in one process and in paired rounds"))
+).pipe(Command.withDescription("Measures papyros against other libraries, in paired rounds"))
 
 bench.pipe(
   Command.run({ version: "0.1.0" }),

@@ -1,14 +1,13 @@
 /**
- * What faults of tasks and threads cost on `WorkerPoolDispatcher`: tasks that end
- * their thread, that never yield, that end at their deadline; threads that cannot be
- * replaced. Each part prints its figures beside what is wanted of them.
+ * The faults suite: the cost of faults of tasks and threads on `WorkerPoolDispatcher`. Tasks end their thread, never
+ * yield, or end at their deadline; threads cannot be replaced.
  *
- *     node --conditions=papyros-source benchmark/faults/main.ts [NAME...]
+ *     node --conditions=papyros-source benchmark/faults/main.ts [CASE...]
  *
- * Parts: poison, head, deadline, interrupt, replacement; all of them without a name.
+ * The cases are poison, head, deadline, interrupt and replacement; without arguments all of them run.
  *
- * Exits with 1 if an outcome is wrong: of a task that has none or two, of one that is
- * innocent and fails, of a thread that is left. A figure never fails it.
+ * The exit code is 1 after a mistake: a task without an outcome or with two, a healthy task that fails, or a thread
+ * that is left over. Figures are printed beside their targets, and never change the exit code.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
@@ -19,16 +18,16 @@ import { interrupt } from "./cases/interrupt.ts"
 import { poison } from "./cases/poison.ts"
 import { replacement } from "./cases/replacement.ts"
 
-const parts = new Map(Object.entries({ poison, head, deadline, interrupt, replacement }))
+const cases = new Map(Object.entries({ poison, head, deadline, interrupt, replacement }))
 
 const program = Effect.gen(function*() {
-  const names = process.argv.length > 2 ? process.argv.slice(2) : Array.from(parts.keys())
+  const names = process.argv.length > 2 ? process.argv.slice(2) : Array.from(cases.keys())
   for (const name of names) {
-    const part = parts.get(name)
-    if (part === undefined) {
-      yield* Console.error(`There is no part ${name}: ${Array.from(parts.keys()).join(", ")}.`)
+    const run = cases.get(name)
+    if (run === undefined) {
+      yield* Console.error(`There is no case "${name}"; the cases are ${Array.from(cases.keys()).join(", ")}.`)
       process.exitCode = 2
-    } else if (!(yield* part)) process.exitCode = 1
+    } else if (!(yield* run)) process.exitCode = 1
   }
 })
 

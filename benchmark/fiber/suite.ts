@@ -1,10 +1,9 @@
 /**
- * `FiberDispatcher` against what else runs many tasks at once in one process. Every
- * competitor gets the same task instances, made before the clock runs; "tasks
- * built in the stream" makes them while it runs.
+ * The fiber suite: `FiberDispatcher` against p-map, p-queue, `Effect.forEach` and `Stream.mapEffect`, which all run
+ * many tasks concurrently in one process.
  *
- * For papyros it is the whole way: tasks, dispatcher, and a Stream whose consumer
- * looks at every result.
+ * All competitors get the same task instances, made before the clock runs, except for "tasks built in the stream". A
+ * run of papyros goes from the tasks through the dispatcher to a Stream whose consumer reads every result.
  */
 import * as Effect from "effect/Effect"
 import { pipe } from "effect/Function"
@@ -35,8 +34,8 @@ class AddOrFail extends Task.Class<AddOrFail>()("AddOrFail", {
   error: Tenth
 }) {}
 
-/** The work of a case, written for promises and for effects. */
-interface Work {
+/** The handler of a case that adds one, written for promises and for effects. */
+interface Addition {
   readonly name: string
   readonly tasks: number
   readonly promise: (task: { readonly n: number }) => number | Promise<number>
@@ -44,7 +43,7 @@ interface Work {
   readonly target: Readonly<Record<string, string>>
 }
 
-const works: ReadonlyArray<Work> = [
+const additions: ReadonlyArray<Addition> = [
   {
     name: "async no-op",
     tasks: QUICK,
@@ -82,48 +81,48 @@ const countStream = <E, R>(results: Stream.Stream<number, E, R>): Effect.Effect<
 
 const range = (tasks: number): ReadonlyArray<number> => Array.from({ length: tasks }, (_, i) => i + 1)
 
-const caseOf = (work: Work) =>
+const caseOf = (addition: Addition) =>
   Effect.gen(function*() {
     const group = TaskGroup.make(Add)
     const layer = FiberDispatcher.layer(group, { concurrency: CONCURRENCY }).pipe(
-      Layer.provide(group.toLayer({ Add: work.effect }))
+      Layer.provide(group.toLayer({ Add: addition.effect }))
     )
     const dispatcher = yield* Layer.build(layer)
-    const tasks = range(work.tasks).map((n) => new Add({ n }))
+    const tasks = range(addition.tasks).map((n) => new Add({ n }))
     const competitors: ReadonlyArray<Competitor> = [
       {
         name: "p-map",
-        run: Effect.map(Effect.promise(() => pMap(tasks, work.promise, { concurrency: CONCURRENCY })), count)
+        run: Effect.map(Effect.promise(() => pMap(tasks, addition.promise, { concurrency: CONCURRENCY })), count)
       },
       {
         name: "p-queue",
         run: Effect.map(
           Effect.promise(() => {
             const queue = new PQueue({ concurrency: CONCURRENCY })
-            return queue.addAll(tasks.map((task) => async () => work.promise(task)))
+            return queue.addAll(tasks.map((task) => async () => addition.promise(task)))
           }),
           count
         )
       },
       {
         name: "Effect.forEach",
-        run: Effect.map(Effect.forEach(tasks, work.effect, { concurrency: CONCURRENCY }), count)
+        run: Effect.map(Effect.forEach(tasks, addition.effect, { concurrency: CONCURRENCY }), count)
       },
       {
         name: "Stream.mapEffect unordered",
         run: Stream.fromIterable(tasks).pipe(
-          Stream.mapEffect(work.effect, { concurrency: CONCURRENCY, unordered: true }),
+          Stream.mapEffect(addition.effect, { concurrency: CONCURRENCY, unordered: true }),
           countStream
         )
       },
       {
         name: "papyros",
         run: pipe(Dispatcher.execute(tasks), countStream, Effect.provideContext(dispatcher)),
-        target: work.target
+        target: addition.target
       },
       {
         name: "papyros, tasks built in the stream",
-        run: Stream.range(1, work.tasks).pipe(
+        run: Stream.range(1, addition.tasks).pipe(
           Stream.map((n) => new Add({ n })),
           Dispatcher.execute(),
           countStream,
@@ -132,9 +131,9 @@ const caseOf = (work: Work) =>
       }
     ]
     return {
-      name: work.name,
-      tasks: work.tasks,
-      expected: count(range(work.tasks).map((n) => n + 1)),
+      name: addition.name,
+      tasks: addition.tasks,
+      expected: count(range(addition.tasks).map((n) => n + 1)),
       baselines: ["p-map", "Stream.mapEffect unordered"],
       competitors
     } satisfies Case
@@ -152,7 +151,7 @@ const addOrThrow = async ({ n }: { readonly n: number }): Promise<number> => {
   return n + 1
 }
 
-/** As p-settle does: a rejection becomes a value, so that the others go on. */
+/** Turns a rejection into a value, as p-settle does, so that p-map runs the other tasks. */
 const settle = async (task: { readonly n: number }): Promise<Result.Result<number, unknown>> => {
   try {
     return Result.succeed(await addOrThrow(task))
@@ -229,7 +228,7 @@ export const suite: Suite = {
   clock: "wall",
   settings: { concurrency: CONCURRENCY, tasks: QUICK, sleepingTasks: SLOW },
   cases: [
-    ...works.map((work) => ({ name: work.name, make: caseOf(work) })),
+    ...additions.map((addition) => ({ name: addition.name, make: caseOf(addition) })),
     { name: "typed errors, 10 %", make: typedErrors }
   ]
 }

@@ -1,15 +1,18 @@
 /**
- * The report of a suite as bars on a logarithmic scale, in which 1 is the first
- * baseline of a case and longer is better: the first case in full, of the others
- * papyros and the best two of the rest. Readable on light and on dark pages.
+ * The report of a suite as a bar chart in SVG, readable on light and on dark pages.
+ *
+ * A bar is the ratio of a competitor to the first baseline of the case, inverted where lower is better, on a
+ * logarithmic scale: a longer bar is always better. The first case shows all competitors, every other case papyros
+ * and the best two others.
  */
+import { digits } from "./format.ts"
 import { ROUNDS } from "./model.ts"
-import { digits, type Report, type ReportCase, type ReportRow } from "./report.ts"
+import type { Report, ReportCase, ReportRow } from "./report.ts"
 
 interface Bar {
   readonly label: string
-  /** How many times as good as the baseline. */
-  readonly times: number
+  /** Ratio to the baseline; higher is better. */
+  readonly ratio: number
   readonly low: number
   readonly high: number
   readonly own: boolean
@@ -20,7 +23,7 @@ interface Group {
   readonly bars: ReadonlyArray<Bar>
 }
 
-/** Of the others, in all cases but the first. */
+/** Competitors beside papyros, in all cases but the first. */
 const BEST = 2
 
 const WIDTH = 860
@@ -33,26 +36,26 @@ const TOP = 60
 
 const isOwn = (name: string): boolean => name.startsWith("papyros")
 
-/** Whatever the figure, more is better. */
+/** The bar of a row that has a ratio. */
 const bar = (row: ReportRow): ReadonlyArray<Bar> => {
   if (row.ratio === undefined) return []
   const { high, low, median } = row.ratio
-  const [times, least, most] = row.value === undefined ? [median, low, high] : [1 / median, 1 / high, 1 / low]
-  return [{ label: row.name, times, low: least, high: most, own: isOwn(row.name) }]
+  const [ratio, least, most] = row.value === undefined ? [median, low, high] : [1 / median, 1 / high, 1 / low]
+  return [{ label: row.name, ratio, low: least, high: most, own: isOwn(row.name) }]
 }
 
 const group = (it: ReportCase, at: number): Group => {
   const bars = it.competitors.flatMap(bar)
-  const others = bars.filter(({ own }) => !own).toSorted((a, b) => b.times - a.times)
+  const others = bars.filter(({ own }) => !own).toSorted((a, b) => b.ratio - a.ratio)
   return {
-    title: `${it.case}${it.figure === undefined ? "" : `: ${it.figure.split(",", 1)[0]}`} (${it.baseline} = 1)`,
+    title: `${it.case}${it.metric === undefined ? "" : `: ${it.metric.split(",", 1)[0]}`} (${it.baseline} = 1)`,
     bars: at === 0 ? bars : [...others.slice(0, BEST), ...bars.filter(({ own }) => own)]
   }
 }
 
-/** One comparison of each figure of each case: that with its first baseline. */
+/** Of every metric of every case, the comparison with its first baseline. */
 const groups = (report: Report): ReadonlyArray<Group> =>
-  Array.from(Map.groupBy(report.cases, (it) => `${it.case} ${it.figure}`).values(), ([first]) => first)
+  Array.from(Map.groupBy(report.cases, (it) => `${it.case} ${it.metric}`).values(), ([first]) => first)
     .map(group)
     .filter(({ bars }) => bars.length > 0)
 
@@ -87,12 +90,12 @@ export const chart = (report: Report): string => {
   const most = Math.max(1, ...bars.map(({ high }) => high))
   const from = TICKS.findLast((tick) => tick <= least) ?? TICKS[0]
   const to = TICKS.find((tick) => tick >= most) ?? TICKS.at(-1)!
-  const x = (times: number): number => {
-    const share = Math.log(Math.min(Math.max(times, from), to) / from) / Math.log(to / from)
+  const x = (ratio: number): number => {
+    const share = Math.log(Math.min(Math.max(ratio, from), to) / from) / Math.log(to / from)
     return Math.round(10 * (PLOT.from + share * (PLOT.to - PLOT.from))) / 10
   }
   const rounds = Number(report.settings["rounds"])
-  const note = `rounds: ${rounds}${rounds < ROUNDS ? ", too few to be quoted" : ""}`
+  const note = `${rounds} rounds${rounds < ROUNDS ? ", too few to be quoted" : ""}`
   const body: Array<string> = []
   let y = TOP
   for (const { bars, title } of all) {
@@ -112,7 +115,7 @@ export const chart = (report: Report): string => {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y + 30}" width="${WIDTH}" height="${y + 30}">`,
     `<style>${STYLE}\n</style>`,
     `<text class="title" x="8" y="24">Benchmark: ${escape(report.suite)}</text>`,
-    `<text class="quiet" x="8" y="44">Times as good as the baseline, logarithmic: median and 95 % interval, ${note}</text>`,
+    `<text class="quiet" x="8" y="44">Ratio to the baseline, longer is better, logarithmic scale: median and 95 % interval of ${note}</text>`,
     ...ticks,
     ...body,
     "</svg>",
@@ -120,9 +123,9 @@ export const chart = (report: Report): string => {
   ].join("\n")
 }
 
-/** From the line of the baseline to its value, with its interval. */
-const drawn = ({ high, label, low, own, times }: Bar, x: (times: number) => number, y: number): string => {
-  const [left, right] = [Math.min(x(1), x(times)), Math.max(x(1), x(times))]
+/** A bar from the line of the baseline to the ratio, with its interval. */
+const drawn = ({ high, label, low, own, ratio }: Bar, x: (ratio: number) => number, y: number): string => {
+  const [left, right] = [Math.min(x(1), x(ratio)), Math.max(x(1), x(ratio))]
   const middle = y + BAR / 2
   return [
     `<text x="${LABELS}" y="${y + 11}" text-anchor="end">${escape(label)}</text>`,
@@ -130,6 +133,6 @@ const drawn = ({ high, label, low, own, times }: Bar, x: (times: number) => numb
       Math.max(1, Math.round(10 * (right - left)) / 10)
     }" height="${BAR}"/>`,
     `<line class="whisker" x1="${x(low)}" x2="${x(high)}" y1="${middle}" y2="${middle}"/>`,
-    `<text x="${Math.max(right, x(high)) + 6}" y="${y + 11}">${digits(times)}</text>`
+    `<text x="${Math.max(right, x(high)) + 6}" y="${y + 11}">${digits(ratio)}</text>`
   ].join("")
 }

@@ -1,32 +1,29 @@
-/** What the parts print, and when they have failed. */
+/**
+ * Output of the `faults` suite: its figures, each beside the intended value, and the mistakes that it found.
+ *
+ * Only a mistake fails a case. A figure never does.
+ */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 
-/** Mistakes that are printed; the others are counted. */
-const SHOWN = 10
+/** The number of mistakes that are printed in full. */
+const MAX_PRINTED = 10
 
 export const heading = (text: string) => Console.log(`\n${text}`)
 
-/** One figure, and what it should be. It never fails a part. */
-export const figure = (what: string, value: string, wanted?: string) =>
-  Console.log(`  ${what.padEnd(52)} ${value.padStart(12)}${wanted === undefined ? "" : `   wanted: ${wanted}`}`)
+/** Prints one figure and, where there is one, the intended value. */
+export const figure = (label: string, value: string, target?: string) =>
+  Console.log(`  ${label.padEnd(52)} ${value.padStart(12)}${target === undefined ? "" : `   target: ${target}`}`)
 
 export const millis = (n: number): string => `${n.toFixed(n < 10 ? 1 : 0)} ms`
 
 export const median = (numbers: ReadonlyArray<number>): number =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]
 
-/** Prints what was wrong; whether nothing was. */
-export const verdict = (wrong: ReadonlyArray<string>): Effect.Effect<boolean> =>
+/** Prints the mistakes of a case, and returns whether it passed. */
+export const printMistakes = (mistakes: ReadonlyArray<string>): Effect.Effect<boolean> =>
   Effect.gen(function*() {
-    for (const mistake of wrong.slice(0, SHOWN)) yield* Console.log(`  WRONG: ${mistake}`)
-    if (wrong.length > SHOWN) yield* Console.log(`  WRONG: and ${wrong.length - SHOWN} more`)
-    return wrong.length === 0
-  })
-
-/** The effect's value, and how long it took in milliseconds. */
-export const timed = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<readonly [A, number], E, R> =>
-  Effect.suspend(() => {
-    const since = performance.now()
-    return Effect.map(effect, (value) => [value, performance.now() - since] as const)
+    for (const mistake of mistakes.slice(0, MAX_PRINTED)) yield* Console.log(`  MISTAKE: ${mistake}`)
+    if (mistakes.length > MAX_PRINTED) yield* Console.log(`  MISTAKE: and ${mistakes.length - MAX_PRINTED} more`)
+    return mistakes.length === 0
   })

@@ -1,10 +1,10 @@
 /**
- * Runs competitors against each other in one process: in every round each of them
- * once, in another order, so that whatever disturbs the machine disturbs all, and
- * only rates of one round are divided by each other.
+ * Runs the cases of a suite and prints their tables.
  *
- * A competitor that loses, doubles or changes a result fails the benchmark. No
- * figure ever does.
+ * All competitors of a case run in one process, each once per round, in an order that is shuffled for every round. A
+ * disturbance of the machine then affects all of them, and a ratio only ever compares two values of one round.
+ *
+ * A competitor whose results are lost, duplicated or wrong fails the benchmark. A slow competitor does not.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -13,26 +13,27 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os"
 import { type Case, type Competitor, ROUNDS, type Suite } from "./model.ts"
-import { compare, type Report, type ReportCase, rounded, type Runs, table } from "./report.ts"
+import { compare, type Report, type ReportCase, rounded, type Runs } from "./report.ts"
+import { table } from "./table.ts"
 import { Tally } from "./tally.ts"
 
-/** Rounds that are not counted: the first runs of a function are interpreted. */
+/** Rounds that are not counted: V8 interprets the first runs of a function. */
 const WARM_UP = 5
 
-/** A competitor did not deliver what it was given. */
-class Lost extends Schema.TaggedError<Lost>()("Lost", {
+/** A competitor delivered other results than its workload demands. */
+class WrongResults extends Schema.TaggedError<WrongResults>()("WrongResults", {
   case: Schema.String,
   competitor: Schema.String,
   expected: Schema.String,
   delivered: Schema.String
 }) {
   override get message() {
-    return `${this.competitor} delivered ${this.delivered} in "${this.case}", not ${this.expected}`
+    return `${this.competitor} delivered ${this.delivered} in "${this.case}", expected ${this.expected}`
   }
 }
 
-/** The benchmark cannot be run as it was asked to be. */
-export class Unusable extends Schema.TaggedError<Unusable>()("Unusable", { message: Schema.String }) {}
+/** The benchmark cannot run with the given arguments. */
+export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", { message: Schema.String }) {}
 
 // ----------------------------------------------------------------------------
 // Rounds
@@ -46,39 +47,44 @@ const seconds: Readonly<Record<Suite["clock"], () => number>> = {
   }
 }
 
-/** One run: what it says of itself, or the tasks per second by the clock. */
+/** One run: the values that it measured itself, or its tasks per second by the clock. */
 const measure = (it: Case, competitor: Competitor, clock: () => number, gc: NonNullable<typeof globalThis.gc>) =>
   Effect.gen(function*() {
-    const { expected, tasks } = competitor.own ?? it
-    // Not a full collection: that drops the hidden classes of which nothing lives at the moment, and the code
-    // that was compiled for them, so that every run would measure the compiler.
+    const { expected, tasks } = competitor.workload ?? it
+    // A full collection would drop hidden classes without live instances, and the code compiled for them: every run
+    // would then measure the compiler.
     gc({ type: "minor" })
     const before = clock()
     const result = yield* competitor.run
     const rate = tasks / (clock() - before)
-    const { figures, tally } = result instanceof Tally ? { figures: [rate], tally: result } : result
+    const { tally, values } = result instanceof Tally ? { tally: result, values: [rate] } : result
     const delivered = String(tally)
     if (delivered !== String(expected)) {
-      return yield* new Lost({ case: it.name, competitor: competitor.name, expected: String(expected), delivered })
+      return yield* new WrongResults({
+        case: it.name,
+        competitor: competitor.name,
+        expected: String(expected),
+        delivered
+      })
     }
-    return figures
+    return values
   })
 
 const rounds = (it: Case, clock: () => number, count: number, gc: NonNullable<typeof globalThis.gc>) =>
   Effect.gen(function*() {
-    const runs = new Map<string, Runs>(it.competitors.map(({ name }) => [name, { figures: [], broken: undefined }]))
+    const runs = new Map<string, Runs>(it.competitors.map(({ name }) => [name, { values: [], error: undefined }]))
     gc()
     for (let round = -(it.warmUp ?? WARM_UP); round < count; round++) {
-      // Who comes after whom changes with every round: what one leaves behind must not always meet the same one.
+      // The garbage and the caches that one competitor leaves behind must not always meet the same successor.
       const order = yield* Random.shuffle(it.competitors).pipe(Random.withSeed(`${it.name} ${round}`))
       for (const competitor of order) {
         const own = runs.get(competitor.name)!
-        if (own.broken !== undefined) continue
-        const figures = yield* Effect.result(measure(it, competitor, clock, gc))
-        if (Result.isSuccess(figures)) {
-          if (round >= 0) own.figures.push(figures.success)
-        } else if (figures.failure._tag === "Lost") return yield* figures.failure
-        else own.broken = figures.failure.message
+        if (own.error !== undefined) continue
+        const values = yield* Effect.result(measure(it, competitor, clock, gc))
+        if (Result.isSuccess(values)) {
+          if (round >= 0) own.values.push(values.success)
+        } else if (values.failure._tag === "WrongResults") return yield* values.failure
+        else own.error = values.failure.message
       }
     }
     return runs
@@ -88,20 +94,24 @@ const rounds = (it: Case, clock: () => number, count: number, gc: NonNullable<ty
 export const run = (
   suite: Suite,
   options: { readonly rounds: number; readonly filter: string }
-): Effect.Effect<Report, Lost | Unusable> =>
+): Effect.Effect<Report, WrongResults | UsageError> =>
   Effect.gen(function*() {
     const gc = globalThis.gc
     if (gc === undefined) {
-      return yield* new Unusable({
-        message: "Garbage of one run must not be collected in the next: run node --expose-gc"
+      return yield* new UsageError({
+        message: "The harness collects garbage before every run: start node with --expose-gc"
       })
     }
-    const wanted = suite.cases.filter(({ name }) => name.includes(options.filter))
-    if (wanted.length === 0) {
+    const selected = suite.cases.filter(({ name }) => name.includes(options.filter))
+    if (selected.length === 0) {
       const names = suite.cases.map(({ name }) => `"${name}"`).join(", ")
-      return yield* new Unusable({ message: `No case contains "${options.filter}"; there are ${names}` })
+      return yield* new UsageError({
+        message: `No case contains "${options.filter}"; the cases of ${suite.name} are ${names}`
+      })
     }
-    if (options.rounds < ROUNDS) yield* Console.log(`${options.rounds} rounds: a look, not a figure to be quoted.`)
+    if (options.rounds < ROUNDS) {
+      yield* Console.log(`${options.rounds} of ${ROUNDS} rounds: do not quote these figures.`)
+    }
     const machine = {
       cpu: cpus()[0]?.model ?? "unknown",
       cpus: availableParallelism(),
@@ -111,7 +121,7 @@ export const run = (
       loadAtStart: loadavg().map(rounded)
     }
     const cases: Array<ReportCase> = []
-    for (const { make } of wanted) {
+    for (const { make } of selected) {
       const added = yield* Effect.scoped(Effect.gen(function*() {
         const it = yield* make
         const count = Math.min(options.rounds, it.rounds ?? options.rounds)
@@ -130,9 +140,9 @@ export const run = (
         clock: suite.clock,
         rounds: options.rounds,
         warmUpRounds: WARM_UP,
-        order: "shuffled per round, by a seed",
-        collections: "minor, before every run",
-        interval: "95 %, order statistics of the ratios per round"
+        order: "shuffled every round, from a fixed seed",
+        garbageCollection: "minor, before every run",
+        interval: "95 %, order statistics of the ratios of all rounds"
       },
       cases
     }

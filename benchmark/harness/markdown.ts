@@ -1,13 +1,13 @@
 /**
- * The report of a suite as a page of Markdown: targets first, then every case, with a
- * column for each baseline. Cells are padded as dprint does it.
+ * The report of a suite as a page of Markdown: the targets first, then every case with one column per baseline.
+ *
+ * Table cells are padded as dprint pads them, so that the format check accepts the page.
  */
+import { baselineLabel, digits, whole } from "./format.ts"
 import { ROUNDS } from "./model.ts"
-import { digits, type Report, type ReportCase, type ReportRow, type Spread } from "./report.ts"
+import type { Report, ReportCase, ReportRow, Spread } from "./report.ts"
 
-const whole = (n: number): string => n.toLocaleString("en-US")
-
-const times = (row: ReportRow): string =>
+const ratio = (row: ReportRow): string =>
   row.ratio === undefined
     ? ""
     : `${digits(row.ratio.median)} (${digits(row.ratio.low)} to ${digits(row.ratio.high)})`
@@ -20,10 +20,7 @@ const measured = (row: ReportRow): string =>
     ? spread(row.rate, whole)
     : row.value !== undefined
     ? spread(row.value, digits)
-    : row.broken ?? ""
-
-const named = ({ baseline, best }: ReportCase): string =>
-  best === undefined || best === baseline ? baseline : `${baseline} (${best})`
+    : row.error ?? ""
 
 const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
   const widths = rows[0].map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)))
@@ -32,14 +29,14 @@ const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string
 }
 
 const title = (it: ReportCase): string =>
-  it.figure === undefined ? `${it.case}, tasks per second` : `${it.case}: ${it.figure}, less is better`
+  it.metric === undefined ? `${it.case}, tasks per second` : `${it.case}: ${it.metric}, lower is better`
 
 const targets = (cases: ReadonlyArray<ReportCase>): ReadonlyArray<string> => {
   const rows = cases.flatMap((it) =>
     it.competitors.flatMap((row) =>
       row.target === undefined
         ? []
-        : [[title(it), row.name, named(it), row.target, times(row), measured(row)]]
+        : [[title(it), row.name, baselineLabel(it), row.target, ratio(row), measured(row)]]
     )
   )
   return rows.length === 0
@@ -47,12 +44,14 @@ const targets = (cases: ReadonlyArray<ReportCase>): ReadonlyArray<string> => {
     : [
       "## Targets",
       "",
-      ...table([["case", "who", "against", "target", "ratio (95 %)", "median (range)"], ...rows]),
+      "A target is a lower or an upper bound: of the ratio where it has no unit, of the value where it has one.",
+      "",
+      ...table([["case", "competitor", "baseline", "target", "ratio (95 %)", "median (range)"], ...rows]),
       ""
     ]
 }
 
-/** One figure of one case. What is compared with only because of a target is among the targets. */
+/** One metric of one case. Comparisons with the best of several competitors appear only among the targets. */
 const section = (all: ReadonlyArray<ReportCase>): ReadonlyArray<string> => {
   const cases = all.filter(({ best }) => best === undefined)
   const [first] = all
@@ -60,7 +59,7 @@ const section = (all: ReadonlyArray<ReportCase>): ReadonlyArray<string> => {
     row.name,
     whole(row.tasks ?? first.tasks),
     measured(row),
-    ...cases.map((it) => times(it.competitors[at]))
+    ...cases.map((it) => ratio(it.competitors[at]))
   ])
   return [
     `### ${title(first)}`,
@@ -80,19 +79,20 @@ export const markdown = (report: Report): string => {
   return [
     `# Benchmark: ${report.suite}`,
     "",
-    "Written by",
+    "This command writes the page:",
     "",
     "```sh",
     `npm run bench -- ${report.suite} --report docs/benchmarks`,
     "```",
     "",
     ...(rounds < ROUNDS
-      ? [`**Rounds: ${rounds}. With fewer than ${ROUNDS}, no figure of this page may be quoted.**`, ""]
+      ? [`**The page is made of ${rounds} rounds. Figures of fewer than ${ROUNDS} rounds must not be quoted.**`, ""]
       : []),
-    "Ratios are made within a round, in which every competitor runs once, in another order each time. What is given is",
-    "their median over all rounds, and the 95 % interval of that median. A run counts only if all its results arrived.",
+    "In every round each competitor runs once, in an order that changes from round to round. A ratio divides two figures",
+    "of one round; the page gives the median of the ratios of all rounds, and the 95 % interval of that median. A run",
+    "whose results are not complete and correct fails the benchmark.",
     "",
-    `![Bars of the ratios below](${report.suite}.svg)`,
+    `![Ratios of the cases below as bars](${report.suite}.svg)`,
     "",
     ...targets(report.cases),
     "## Cases",

@@ -1,56 +1,66 @@
-/** The terms of a benchmark: suites, their cases, and the competitors that are measured in a case. Imports only the tally. */
+/**
+ * The terms of a benchmark: a suite has cases, and a case measures competitors that all do the same work.
+ *
+ * This module imports nothing but the tally, so that every other module of the harness can import it.
+ */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Tally } from "./tally.ts"
 
-/** Fewer rounds give no figures that may be quoted. */
+/** The default number of rounds, and the fewest from which figures may be quoted. */
 export const ROUNDS = 15
 
-/** A competitor that cannot be measured here, has crashed or hangs. It is said in its row. */
-export class Broken extends Schema.TaggedError<Broken>()("Broken", { message: Schema.String }) {}
+/** A competitor is not available on this machine, crashed or hung. Its row shows the message instead of figures. */
+export class CompetitorError extends Schema.TaggedError<CompetitorError>()("CompetitorError", {
+  message: Schema.String
+}) {}
 
-/** A run that has measured itself. */
-export interface Measured {
+/** The result of a run that takes its own measurements. */
+export interface Measurement {
   readonly tally: Tally
-  /** One for each of the `figures` of the case. */
-  readonly figures: ReadonlyArray<number>
+  /** One value for each of the `metrics` of the case. */
+  readonly values: ReadonlyArray<number>
 }
 
-/** One way to do the work of a case. */
+/** The work of one run. */
+export interface Workload {
+  /** Number of tasks. */
+  readonly tasks: number
+  /** The results that a run must deliver. */
+  readonly expected: Tally
+}
+
+/** One implementation, as a case measures it. */
 export interface Competitor {
   readonly name: string
-  /** Does all its tasks once. */
-  readonly run: Effect.Effect<Tally | Measured, Broken>
-  /** Tasks in one of its runs and what they must deliver, where that differs from the case. */
-  readonly own?: { readonly tasks: number; readonly expected: Tally } | undefined
-  /** What its ratio to a baseline, or its time, should be; printed, by the name of the baseline. */
-  readonly target?: Readonly<Record<string, string>> | undefined
+  /** Runs every task of the workload once. */
+  readonly run: Effect.Effect<Tally | Measurement, CompetitorError>
+  /** Default: the workload of the case. */
+  readonly workload?: Workload | undefined
+  /** The intended ratio or value, as text for the report, by the name of a baseline: for all metrics, or for each. */
+  readonly target?: Readonly<Record<string, string | ReadonlyArray<string | undefined>>> | undefined
 }
 
-/** The competitor of this name, or the one of several with the best median. */
+/** A competitor by its name, or the one of several with the best median. */
 export type Baseline = string | { readonly name: string; readonly bestOf: ReadonlyArray<string> }
 
-export interface Case {
+export interface Case extends Workload {
   readonly name: string
-  /** Tasks in one run. */
-  readonly tasks: number
-  /** What every competitor must deliver. */
-  readonly expected: Tally
-  /** What runs measure themselves, with its unit, less being better. Default: tasks per second, by the clock. */
-  readonly figures?: ReadonlyArray<string> | undefined
-  /** At most so many rounds, for what takes long and hardly varies. */
+  /** Names and units of the values that every run measures itself; lower is better. Default: tasks per second. */
+  readonly metrics?: ReadonlyArray<string> | undefined
+  /** An upper bound for the number of rounds, for long runs whose values vary little. */
   readonly rounds?: number | undefined
-  /** Rounds that are not counted, where the default does not fit. */
+  /** Rounds before the first counted one. Default: that of the harness. */
   readonly warmUp?: number | undefined
-  /** What the others are compared with. */
+  /** The competitors that all others are compared with. */
   readonly baselines: ReadonlyArray<Baseline>
   readonly competitors: ReadonlyArray<Competitor>
 }
 
 export interface Suite {
   readonly name: string
-  /** `"wall"`: what has passed. `"main thread"`: the time of a CPU that the main thread has used. */
+  /** `"wall"` is elapsed time, `"main thread"` the CPU time of the main thread. */
   readonly clock: "wall" | "main thread"
   readonly settings: Readonly<Record<string, number | string>>
   readonly cases: ReadonlyArray<{

@@ -1,32 +1,36 @@
-/** Processes that a case starts. They end with its scope, each by its own id. */
+/**
+ * Child processes of a case: started, observed through their output, and killed with the scope of the case.
+ *
+ * A process is killed by its own id only, so that a benchmark never ends a process that it did not start.
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
 import { basename } from "node:path"
 import { fileURLToPath } from "node:url"
-import { hangs } from "../pool/competitors/implementation.ts"
-import { Broken } from "./model.ts"
+import { CompetitorError } from "./model.ts"
+import { withTimeout } from "./timeout.ts"
 
-/** In seconds; the machine may be busy. */
-const LONGEST_START = 60
+/** In seconds, for a machine that is busy with other work. */
+const START_TIMEOUT = 60
 
 export class Process {
   readonly child: ChildProcess
   private readonly command: string
-  private log = ""
-  private ended: string | undefined
+  private output = ""
+  private exitReason: string | undefined
   private readonly watchers = new Set<() => void>()
 
   constructor(command: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) {
-    // It is shown in reports, where the paths of this machine say nothing.
+    // Error messages appear in reports, and full paths mean nothing to their readers.
     this.command = [command, ...args].map((part) => basename(part)).join(" ")
     this.child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...inherited(), ...env } })
-    const write = (text: string) => {
-      this.log += text
-      this.changed()
+    const append = (text: string) => {
+      this.output += text
+      this.notify()
     }
-    this.child.stdout!.setEncoding("utf8").on("data", write)
-    this.child.stderr!.setEncoding("utf8").on("data", write)
+    this.child.stdout!.setEncoding("utf8").on("data", append)
+    this.child.stderr!.setEncoding("utf8").on("data", append)
     this.child.once("error", ({ message }) => this.end(message))
     this.child.once("exit", (code, signal) => this.end(`ended with ${signal ?? code}`))
   }
@@ -39,21 +43,22 @@ export class Process {
     this.child.kill(signal)
   }
 
-  /** Waits until it has written what matches; what was captured. */
-  wrote(pattern: RegExp): Effect.Effect<string, Broken> {
-    return hangs(this.when(() => pattern.exec(this.log)?.[1]), LONGEST_START)
+  /** Waits for output that matches, and returns the first captured group. */
+  waitForOutput(pattern: RegExp): Effect.Effect<string, CompetitorError> {
+    return withTimeout(this.waitFor(() => pattern.exec(this.output)?.[1]), START_TIMEOUT)
   }
 
-  /** Waits until it has ended. */
-  readonly exit: Effect.Effect<void> = Effect.ignore(this.when(() => undefined))
+  /** Completes when the process has ended. */
+  readonly exit: Effect.Effect<void> = Effect.ignore(this.waitFor(() => undefined))
 
-  private when(look: () => string | undefined): Effect.Effect<string, Broken> {
+  private waitFor(find: () => string | undefined): Effect.Effect<string, CompetitorError> {
     return Effect.callback((resume) => {
       const watch = () => {
-        const found = look()
+        const found = find()
         if (found !== undefined) resume(Effect.succeed(found))
-        else if (this.ended !== undefined) resume(Effect.fail(new Broken({ message: this.said(this.ended) })))
-        else return
+        else if (this.exitReason !== undefined) {
+          resume(Effect.fail(new CompetitorError({ message: this.exitMessage(this.exitReason) })))
+        } else return
         this.watchers.delete(watch)
       }
       this.watchers.add(watch)
@@ -62,23 +67,24 @@ export class Process {
     })
   }
 
-  private said(ended: string): string {
-    return `${this.command} ${ended}: ${this.log.trim().split("\n").at(-1)}`
+  private exitMessage(reason: string): string {
+    return `${this.command} ${reason}: ${this.output.trim().split("\n").at(-1)}`
   }
 
-  private end(why: string): void {
-    this.ended ??= why
-    this.changed()
+  private end(reason: string): void {
+    this.exitReason ??= reason
+    this.notify()
   }
 
-  private changed(): void {
+  private notify(): void {
     for (const watch of Array.from(this.watchers)) watch()
   }
 }
 
-/** What is set for papyros where the benchmark is started is not meant for it. */
+/** The environment without variables of papyros: they configure the user's own programs, not the benchmark. */
 const inherited = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PAPYROS_")))
 
+/** Starts a command. */
 export const start = (
   command: string,
   args: ReadonlyArray<string>,
@@ -93,14 +99,10 @@ export const start = (
       )
   )
 
-/** The same of a module of this repository, run from its sources. */
-export const node = (
-  module: string,
+/** Starts a module of this repository from its sources. */
+export const startModule = (
+  module: URL,
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string>> = {}
 ): Effect.Effect<Process, never, Scope.Scope> =>
-  start(
-    process.execPath,
-    ["--conditions=papyros-source", fileURLToPath(new URL(module, import.meta.url)), ...args],
-    env
-  )
+  start(process.execPath, ["--conditions=papyros-source", fileURLToPath(module), ...args], env)

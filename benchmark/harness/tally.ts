@@ -1,13 +1,17 @@
-/** Says whether what was delivered is what had to be, in few numbers. Imports nothing, for processes that are measured whole. */
+/**
+ * A checksum of the results that a run delivered. It imports nothing, for processes whose memory is measured.
+ *
+ * It must not depend on the order of the results, because most competitors deliver them out of order.
+ */
 
-/** What arrived at a consumer; equal for equal sets of integers, in whatever order. */
+/** Counts and sums of results; two tallies of the same set of integers are equal, whatever their order. */
 export class Tally {
   succeeded = 0
   failed = 0
   private sum = 0
   private squares = 0
 
-  /** The tally of another process. */
+  /** The tally that another process has sent. */
   static from(succeeded: number, sum: number, squares: number): Tally {
     const tally = new Tally()
     tally.succeeded = succeeded
@@ -16,7 +20,14 @@ export class Tally {
     return tally
   }
 
-  /** Adds what another has counted. */
+  /** The tally of successes with all integers of a range, both ends included. */
+  static ofRange(first: number, last: number): Tally {
+    const tally = new Tally()
+    for (let n = first; n <= last; n++) tally.success(n)
+    return tally
+  }
+
+  /** Adds the counts and sums of another tally. */
   merge({ failed, squares, succeeded, sum }: Tally): this {
     this.succeeded += succeeded
     this.failed += failed
@@ -37,7 +48,7 @@ export class Tally {
 
   private add(n: number): this {
     this.sum += n
-    // Modulo 2^32: beyond 2^53 a sum of squares would depend on their order.
+    // Modulo 2^32: beyond 2^53 a sum of squares would depend on the order of its terms.
     this.squares = (this.squares + Math.imul(n, n)) | 0
     return this
   }
@@ -47,6 +58,6 @@ export class Tally {
   }
 
   toString(): string {
-    return `${this.succeeded} results and ${this.failed} failures (sum ${this.sum}, of squares ${this.squares})`
+    return `${this.succeeded} results and ${this.failed} failures (sum ${this.sum}, sum of squares ${this.squares})`
   }
 }

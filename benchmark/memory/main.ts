@@ -1,15 +1,15 @@
 /**
- * Resident memory of ten million tasks streamed through `FiberDispatcher`, and how
- * far a source is pulled ahead of a consumer a hundred times slower than its tasks.
+ * The memory suite: the resident memory while ten million tasks stream through `FiberDispatcher`, and the number of
+ * tasks that are pulled ahead of a consumer a hundred times slower than its tasks.
  *
  *     node --conditions=papyros-source --max-semi-space-size=16 benchmark/memory/main.ts [TASKS]
  *
- * Without the flag V8 doubles its young generation up to 128 MB whenever enough has
- * survived collections since it last did, however little is alive: a step of 67 MB
- * after some millions of tasks, printed as such, that says nothing of the tasks.
+ * Without the flag V8 doubles its young generation, up to 128 MB, each time enough objects have survived its
+ * collections, even if few objects are alive. Memory then steps up by 67 MB after some millions of tasks; the output
+ * shows the young generation separately.
  *
- * Exits with 1 if memory has grown by 50 MB or more after the first tenth, or if
- * the source was pulled further than the credits allow.
+ * The exit code is 1 if memory grows by 50 MB or more after the first tenth of the tasks, or if the source is pulled
+ * further than the credits allow.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
@@ -25,7 +25,9 @@ import * as TaskGroup from "papyros/TaskGroup"
 
 const CONCURRENCY = 64
 const BUFFER_SIZE = 256
-const MOST_GROWTH = 50
+/** In MB. */
+const MAX_GROWTH = 50
+/** Tasks of a run with a slow consumer. */
 const SLOW_TASKS = 5000
 
 class Tick extends Task.Class<Tick>()("Tick", {
@@ -36,7 +38,7 @@ class Tick extends Task.Class<Tick>()("Tick", {
 
 const group = TaskGroup.make(Tick)
 
-/** A task that `fails` succeeds on its tenth attempt. */
+/** With `fails`, the task succeeds on its tenth attempt. */
 const handlers = group.toLayer({
   Tick: ({ fails, n }) =>
     fails
@@ -44,7 +46,7 @@ const handlers = group.toLayer({
       : Effect.sync(() => n)
 })
 
-/** Resident memory, and how much of it is V8's young generation, in MB. */
+/** Resident memory and the part of it that is V8's young generation, in MB. */
 const measure = (): { readonly resident: number; readonly young: number } => {
   const young = getHeapSpaceStatistics().find((space) => space.space_name === "new_space")
   return { resident: process.memoryUsage.rss() / 1e6, young: (young?.physical_space_size ?? 0) / 1e6 }
@@ -52,7 +54,7 @@ const measure = (): { readonly resident: number; readonly young: number } => {
 
 const grouped = (n: number): string => n.toLocaleString("en-US")
 
-/** Whether memory stays flat, and every result arrives. */
+/** Returns whether memory stays flat and every result arrives. */
 const memory = (tasks: number) =>
   Effect.gen(function*() {
     const step = Math.max(1, Math.floor(tasks / 10))
@@ -77,27 +79,27 @@ const memory = (tasks: number) =>
     )
     const growth = Math.max(...sizes) - sizes[0]
     const complete = taken === tasks && sum === tasks * (tasks + 1) / 2
-    yield* Console.log(`Grown by ${growth.toFixed(1)} MB after the first tenth; less than ${MOST_GROWTH} MB is wanted.`)
+    yield* Console.log(`Memory grew by ${growth.toFixed(1)} MB after the first tenth; the limit is ${MAX_GROWTH} MB.`)
     if (!complete) yield* Console.log(`Results were lost: ${grouped(taken)} of ${grouped(tasks)} arrived.`)
-    return complete && growth < MOST_GROWTH
+    return complete && growth < MAX_GROWTH
   })
 
-/** Keeps the thread busy, as a consumer that computes does. */
+/** Keeps the thread busy, as a consumer that computes. */
 const spin = (micros: number): void => {
   const end = performance.now() + micros / 1000
   while (performance.now() < end);
 }
 
-/** Whether the source is never pulled further ahead of a slow consumer than the credits allow. */
+/** Returns whether the source is never pulled further ahead of a slow consumer than the credits allow. */
 const ahead = (name: string, options: Dispatcher.ExecuteOptions<Tick>, fails: (n: number) => boolean) =>
   Effect.gen(function*() {
     let pulled = 0
     let taken = 0
-    let most = 0
+    let maxAhead = 0
     const tasks = function*() {
       for (let n = 1; n <= SLOW_TASKS; n++) {
         pulled++
-        most = Math.max(most, pulled - taken)
+        maxAhead = Math.max(maxAhead, pulled - taken)
         yield new Tick({ n, fails: fails(n) })
       }
     }
@@ -110,16 +112,18 @@ const ahead = (name: string, options: Dispatcher.ExecuteOptions<Tick>, fails: (n
     )
     const bound = BUFFER_SIZE + CONCURRENCY
     yield* Console.log(
-      `${name}: pulled at most ${most} ahead of ${grouped(taken)} results; the bound is ${bound} and one chunk.`
+      `${name}: pulled at most ${maxAhead} tasks ahead, ${
+        grouped(taken)
+      } results; the limit is ${bound} tasks and one chunk.`
     )
-    return taken === SLOW_TASKS && most <= bound + CONCURRENCY
+    return taken === SLOW_TASKS && maxAhead <= bound + CONCURRENCY
   })
 
 const program = Effect.gen(function*() {
   const flat = yield* memory(Number(process.argv[2] ?? 10_000_000))
   const unordered = yield* ahead("A slow consumer", {}, () => false)
   const ordered = yield* ahead(
-    "A slow consumer, in order, whose head fails and is retried",
+    "A slow consumer of ordered results, with retries at the head",
     { ordered: true, retry: { times: 10 } },
     (n) => n % 500 === 1
   )

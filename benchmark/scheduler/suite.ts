@@ -1,9 +1,9 @@
 /**
- * What a task costs the main thread of any dispatcher: everything above the
- * executor, from the source to the consumer. The executor does nothing; it answers in
- * batches, a microtask after it took them, so that tasks and results really queue.
+ * The scheduler suite: the CPU time that a task costs the main thread on any dispatcher, from the source to the
+ * consumer, without the work of an executor.
  *
- * Tasks are made before the clock runs.
+ * The executor of the suite does nothing. It settles all chunks that it holds in one microtask, so that tasks and
+ * results queue as they do with real workers. Tasks are made before the clock runs.
  */
 import * as Effect from "effect/Effect"
 import { pipe } from "effect/Function"
@@ -17,18 +17,19 @@ import * as TaskGroup from "papyros/TaskGroup"
 import type { Case, Competitor, Suite } from "../harness/model.ts"
 import { Tally } from "../harness/tally.ts"
 
-/** Tasks that the executor holds at once: two of the largest chunks. */
+/** Tasks that the executor holds at the same time: two of the largest chunks. */
 const WINDOW = 512
 const MAX_CHUNK = 256
-/** Enough for runs of many ticks of the thread's clock, which may be 4 ms apart. */
+/** Enough tasks for a run of many ticks of the CPU clock, which may be 4 ms apart. */
 const TASKS = 200_000
+/** Tasks that the queue holds before the first is popped. */
 const QUEUED = 64
 
 class Echo extends Task.Class<Echo>()("Echo", { payload: { n: Schema.Int }, success: Schema.Int }) {}
 
 const group = TaskGroup.make(Echo)
 
-/** Answers every task with its payload; says that a task takes a microsecond. */
+/** Settles every task with its payload, and reports a duration of one microsecond per task. */
 const noop = (boundary: "codec" | "none"): Executor.Executor => ({
   name: "no-op",
   boundary,
@@ -37,12 +38,12 @@ const noop = (boundary: "codec" | "none"): Executor.Executor => ({
     Effect.sync(() => {
       let held = 0
       let chunks: Array<Executor.Chunk> = []
-      const answer = () => {
-        const answered = chunks
+      const settle = () => {
+        const settled = chunks
         chunks = []
         held = 0
-        for (const chunk of answered) {
-          // As threads and worker processes do, so that the scheduler can size the chunks it sends there.
+        for (const chunk of settled) {
+          // Threads and worker processes report durations too: the scheduler sizes chunks by them.
           if (boundary === "codec") scheduler.recordBusy(chunk.items, chunk.items.length)
           for (let at = 0; at < chunk.items.length; at++) {
             scheduler.succeed(chunk, at, (chunk.items[at].payload as { readonly n: number }).n)
@@ -52,21 +53,21 @@ const noop = (boundary: "codec" | "none"): Executor.Executor => ({
       }
       const pull = () => {
         while (held < WINDOW) {
-          const chunk = scheduler.take(lane, Math.min(MAX_CHUNK, WINDOW - held))
+          const chunk = scheduler.take(worker, Math.min(MAX_CHUNK, WINDOW - held))
           if (chunk === undefined) return
           held += chunk.items.length
-          if (chunks.push(chunk) === 1) queueMicrotask(answer)
+          if (chunks.push(chunk) === 1) queueMicrotask(settle)
         }
       }
-      const lane: Executor.Lane = {
+      const worker: Executor.Lane = {
         name: "no-op",
         concurrency: WINDOW,
         window: WINDOW,
         wake: pull,
-        // What is held is answered by the next microtask.
+        // The next microtask settles all that the executor holds.
         cancel: () => {}
       }
-      scheduler.join(lane)
+      scheduler.join(worker)
     })
 })
 
@@ -91,9 +92,9 @@ const queue = Effect.gen(function*() {
   const tally = new Tally()
   const queue = yield* Dispatcher.makeQueue<Echo>()
   for (let from = 0; from < TASKS; from += QUEUED) {
-    const some = tasks.slice(from, from + QUEUED)
-    yield* Effect.forEach(some, (task) => queue.push(task), { discard: true })
-    yield* Effect.forEach(some, () => Effect.map(queue.pop(), (n) => tally.success(n)), { discard: true })
+    const pushed = tasks.slice(from, from + QUEUED)
+    yield* Effect.forEach(pushed, (task) => queue.push(task), { discard: true })
+    yield* Effect.forEach(pushed, () => Effect.map(queue.pop(), (n) => tally.success(n)), { discard: true })
   }
   return tally
 }).pipe(Effect.scoped, Effect.orDie)
@@ -119,7 +120,7 @@ const caseOf = (name: string, boundary: "codec" | "none") => ({
       competitors: [
         competitor(BASELINE, execute(1), "at most 3,000 ns"),
         competitor("execute, chunks of 256", execute(256), "at most 300 ns"),
-        competitor("execute, chunks sized automatically", execute("auto")),
+        competitor("execute, automatic chunk size", execute("auto")),
         competitor("run, one at a time", runEach),
         competitor(`queue, ${QUEUED} pushed, then popped`, queue)
       ]

@@ -1,7 +1,11 @@
-/** 100,000 tasks that take as long as their timeout, or about; then some that have to be ended for it. */
+/**
+ * Deadlines: 100,000 tasks with a duration close to their timeout, then busy tasks that exceed it until their thread
+ * is ended.
+ */
 import * as Effect from "effect/Effect"
 import { type Ends, run } from "../../../test/internal/threads/deadline/run.ts"
-import { figure, heading, millis, timed, verdict } from "../../harness/console.ts"
+import { figure, heading, millis, printMistakes } from "../../harness/console.ts"
+import { timed } from "../../harness/timing.ts"
 
 const TASKS = 100_000
 const ENDED = 200
@@ -9,7 +13,7 @@ const ENDED = 200
 const both = ({ succeeded, timedOut }: Ends) => `${succeeded} / ${timedOut}`
 
 export const deadline = Effect.gen(function*() {
-  yield* heading(`deadline: ${TASKS} tasks that take their timeout ± 50 µs, each between two innocents, on 2 threads`)
+  yield* heading(`deadline: ${TASKS} tasks of their timeout ± 50 µs, each between two healthy tasks, on 2 threads`)
   const [report, spent] = yield* timed(run({
     tasks: TASKS,
     classes: ["Busy", "Polling"],
@@ -18,30 +22,30 @@ export const deadline = Effect.gen(function*() {
     pool: { size: 2 },
     chunkSize: "auto"
   }))
-  const wrong = [...report.wrong]
-  if (report.threads !== 2) wrong.push(`${report.threads} threads were started`)
-  yield* figure("took", millis(spent))
-  yield* figure("busy ones that succeeded / timed out", both(report.busy))
-  yield* figure("asynchronous ones", both(report.polling))
-  yield* figure("of these interrupted before their time", String(report.polling.early))
+  const mistakes = [...report.wrong]
+  if (report.threads !== 2) mistakes.push(`${report.threads} threads were started`)
+  yield* figure("duration", millis(spent))
+  yield* figure("busy tasks: succeeded / timed out", both(report.busy))
+  yield* figure("asynchronous tasks: succeeded / timed out", both(report.polling))
+  yield* figure("asynchronous tasks interrupted before their timeout", String(report.polling.early))
 
-  for (const innocents of [["Plain", "Nap", "Once"], ["Plain"]] as const) {
+  for (const healthy of [["Plain", "Nap", "Once"], ["Plain"]] as const) {
     yield* heading(
-      `deadline: ${ENDED} busy tasks that end when their thread would be ended, or just do not, beside ${innocents}`
+      `deadline: ${ENDED} busy tasks that exceed their timeout by 1 to 9 ms, grace period 1 ms, beside ${healthy}`
     )
     const [ended, endedIn] = yield* timed(run({
       tasks: ENDED,
       classes: ["Busy"],
-      innocents,
+      innocents: healthy,
       beyond: (n) => 1000 + (n * 37) % 100 * 80,
       pool: { size: 2, gracePeriod: 1 },
       chunkSize: 32
     }))
-    yield* figure("took", millis(endedIn))
+    yield* figure("duration", millis(endedIn))
     yield* figure("succeeded / timed out", both(ended.busy), `0 / ${ENDED}`)
-    yield* figure("threads that were ended", String(ended.threads - 2))
-    yield* figure("tasks that ran again, having ended unsent", String(ended.again))
-    wrong.push(...ended.wrong)
+    yield* figure("ended threads", String(ended.threads - 2))
+    yield* figure("tasks that ran again: completed, but not reported", String(ended.again))
+    mistakes.push(...ended.wrong)
   }
-  return yield* verdict(wrong)
+  return yield* printMistakes(mistakes)
 })

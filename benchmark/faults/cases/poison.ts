@@ -1,4 +1,4 @@
-/** Tasks that go wrong in every way among 100,000 that do not: who fails, why, and what it costs the others. */
+/** Tasks that fail in every way among 100,000 healthy tasks: their failures, and the time that they cost the others. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -8,26 +8,27 @@ import * as Dispatcher from "papyros/Dispatcher"
 import type { TaskFailure } from "papyros/TaskFailure"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { Record } from "../../../test/internal/threads/deadline/record.ts"
-import { figure, heading, median, millis, timed, verdict } from "../../harness/console.ts"
-import { Endless, Poison, Step, Tasks, Work } from "../workload/tasks.ts"
+import { figure, heading, median, millis, printMistakes } from "../../harness/console.ts"
+import { timed } from "../../harness/timing.ts"
+import { BusyWait, Inc, LoopWithTimeout, Poison, Tasks } from "../workload/tasks.ts"
 
 const TASKS = 100_000
 const ROUNDS = 3
-/** That of `Endless`. */
+/** The timeout of `LoopWithTimeout`. */
 const TIMEOUT = 100
 const GRACE = 100
 
-/** Thrice as many threads are lost where a task is tried three times. */
+/** With three worker losses per task, three times as many threads are lost. */
 const rows = [{ maxWorkerLosses: 1, micros: 0 }, { maxWorkerLosses: 3, micros: 0 }, {
   maxWorkerLosses: 1,
   micros: 20
 }] as const
 
 type How = Poison["how"] | "loop"
-type Guilty = Poison | Endless
-type Innocent = Step | Work
+type Faulty = Poison | LoopWithTimeout
+type Healthy = Inc | BusyWait
 
-/** What must be said of each. */
+/** The failure that each must end with. */
 const expected: { readonly [K in How]: string } = {
   exit: "WorkerLost, exit code 7",
   loop: "TimedOut",
@@ -40,11 +41,11 @@ const expected: { readonly [K in How]: string } = {
 
 const hows = Object.keys(expected) as ReadonlyArray<How>
 
-const make = (how: How): Guilty => how === "loop" ? new Endless({}) : new Poison({ how })
+const make = (how: How): Faulty => how === "loop" ? new LoopWithTimeout({}) : new Poison({ how })
 
-const isInnocent = (task: Innocent | Guilty): task is Innocent => task._tag === "Step" || task._tag === "Work"
+const isHealthy = (task: Healthy | Faulty): task is Healthy => task._tag === "Inc" || task._tag === "BusyWait"
 
-const say = ({ reason }: TaskFailure<Innocent | Guilty>): string => {
+const describe = ({ reason }: TaskFailure<Healthy | Faulty>): string => {
   switch (reason._tag) {
     case "WorkerLost":
       return `WorkerLost, ${reason.outOfMemory ? "out of memory" : `exit code ${reason.exitCode}`}`
@@ -57,40 +58,42 @@ const say = ({ reason }: TaskFailure<Innocent | Guilty>): string => {
   }
 }
 
-/** Runs all innocents, of so many microseconds each, with the guilty at even distances among them; what was wrong. */
-const run = Effect.fnUntraced(function*(micros: number, guilty: ReadonlyArray<How>) {
-  const every = Math.floor(TASKS / (guilty.length + 1))
+/** Runs all healthy tasks, of `micros` each, with the faulty ones at even distances among them. */
+const run = Effect.fnUntraced(function*(micros: number, faulty: ReadonlyArray<How>) {
+  const every = Math.floor(TASKS / (faulty.length + 1))
   const tasks = function*() {
     for (let id = 0; id < TASKS; id++) {
-      yield micros === 0 ? new Step({ id }) : new Work({ id, millis: micros / 1000 })
+      yield micros === 0 ? new Inc({ id }) : new BusyWait({ id, millis: micros / 1000 })
       const at = (id + 1) / every - 1
-      if (at < guilty.length && Number.isInteger(at)) yield make(guilty[at])
+      if (at < faulty.length && Number.isInteger(at)) yield make(faulty[at])
     }
   }
-  const wrong: Array<string> = []
+  const mistakes: Array<string> = []
   const outcomes = new Uint8Array(TASKS)
-  const blamed: Array<string> = []
-  const judge = ({ result, task }: Dispatcher.TaskResult<Innocent | Guilty>) => {
-    if (!isInnocent(task)) {
-      const how = task._tag === "Endless" ? "loop" : task.how
-      const said = Result.isSuccess(result) ? "success" : say(result.failure)
-      blamed.push(how)
-      if (said !== expected[how]) wrong.push(`${task} ended with ${said}`)
+  const failed: Array<string> = []
+  const check = ({ result, task }: Dispatcher.TaskResult<Healthy | Faulty>) => {
+    if (!isHealthy(task)) {
+      const how = task._tag === "LoopWithTimeout" ? "loop" : task.how
+      const end = Result.isSuccess(result) ? "success" : describe(result.failure)
+      failed.push(how)
+      if (end !== expected[how]) mistakes.push(`${task} ended with ${end}`)
       return
     }
     outcomes[task.id]++
-    if (Result.isFailure(result)) wrong.push(`${task} is innocent and ended with ${say(result.failure)}`)
-    else if (result.success !== task.id + (micros === 0 ? 1 : 0)) wrong.push(`${task} gave ${result.success}`)
+    if (Result.isFailure(result)) mistakes.push(`${task} is healthy and ended with ${describe(result.failure)}`)
+    else if (result.success !== task.id + (micros === 0 ? 1 : 0)) mistakes.push(`${task} returned ${result.success}`)
   }
   const [, spent] = yield* timed(
     Dispatcher.results(tasks()).pipe(
-      Stream.runForEachArray((results) => Effect.sync(() => results.forEach(judge)))
+      Stream.runForEachArray((results) => Effect.sync(() => results.forEach(check)))
     )
   )
-  const others = outcomes.filter((count) => count !== 1).length
-  if (others > 0) wrong.push(`${others} innocents have no outcome, or more than one`)
-  if (blamed.toSorted().join() !== guilty.toSorted().join()) wrong.push(`ended: ${blamed.join(", ")}`)
-  return { wrong, spent }
+  const miscounted = outcomes.filter((count) => count !== 1).length
+  if (miscounted > 0) mistakes.push(`${miscounted} healthy tasks have no outcome, or more than one`)
+  if (failed.toSorted().join() !== faulty.toSorted().join()) {
+    mistakes.push(`the faulty tasks with an outcome are ${failed.join(", ")}`)
+  }
+  return { mistakes, spent }
 })
 
 const round = ({ maxWorkerLosses, micros }: (typeof rows)[number]) =>
@@ -109,18 +112,23 @@ const round = ({ maxWorkerLosses, micros }: (typeof rows)[number]) =>
       const before = Array.from({ length: TASKS }, (_, id) => record.starts(id))
       const poisoned = yield* run(micros, hows)
       const again = before.filter((starts, id) => record.starts(id) - starts > 1).length
-      return { clean: clean.spent, poisoned: poisoned.spent, again, wrong: [...clean.wrong, ...poisoned.wrong] }
+      return {
+        clean: clean.spent,
+        poisoned: poisoned.spent,
+        again,
+        mistakes: [...clean.mistakes, ...poisoned.mistakes]
+      }
     }).pipe(Effect.provide(pool))
   })
 
 export const poison = Effect.gen(function*() {
-  const wrong: Array<string> = []
+  const mistakes: Array<string> = []
   for (const row of rows) {
     const { maxWorkerLosses, micros } = row
     yield* heading(
       `poison: ${hows.join(", ")}\n` +
-        `among ${TASKS} tasks of ${
-          micros === 0 ? "next to nothing" : `${micros} µs`
+        `among ${TASKS} healthy tasks ${
+          micros === 0 ? "without work" : `of ${micros} µs`
         } on 2 threads, maxWorkerLosses ${maxWorkerLosses}`
     )
     const rounds = yield* Effect.replicateEffect(round(row), ROUNDS)
@@ -128,11 +136,11 @@ export const poison = Effect.gen(function*() {
     const poisoned = median(rounds.map((round) => round.poisoned))
     const timeouts = TIMEOUT + GRACE
     const ratio = median(rounds.map((round) => (round.poisoned - timeouts) / round.clean))
-    yield* figure(`clean run (median of ${ROUNDS})`, millis(clean))
-    yield* figure("poisoned run", millis(poisoned), millis(2 * clean + timeouts))
-    yield* figure("(poisoned - timeouts) / clean", ratio.toFixed(2), "2")
-    yield* figure("innocents that ran more than once", String(Math.max(...rounds.map(({ again }) => again))))
-    wrong.push(...rounds.flatMap((round) => round.wrong))
+    yield* figure(`clean run (median of ${ROUNDS} rounds)`, millis(clean))
+    yield* figure("run with faulty tasks", millis(poisoned), millis(2 * clean + timeouts))
+    yield* figure("(run with faulty tasks - timeouts) / clean run", ratio.toFixed(2), "2")
+    yield* figure("healthy tasks that ran more than once", String(Math.max(...rounds.map(({ again }) => again))))
+    mistakes.push(...rounds.flatMap((round) => round.mistakes))
   }
-  return yield* verdict(wrong)
+  return yield* printMistakes(mistakes)
 })

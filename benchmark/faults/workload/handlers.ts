@@ -1,3 +1,4 @@
+/** The handlers module of the faults suite. Healthy tasks count their starts in memory shared with the main thread. */
 import * as Effect from "effect/Effect"
 import { Record } from "../../../test/internal/threads/deadline/record.ts"
 import { type Poison, Tasks } from "./tasks.ts"
@@ -8,7 +9,7 @@ const fail = (): never => {
   throw new RangeError("on purpose")
 }
 
-const spin = (): never => {
+const loop = (): never => {
   for (;;);
 }
 
@@ -34,12 +35,12 @@ const poison = ({ how }: Pick<Poison, "how">): Effect.Effect<unknown> => {
 }
 
 export default Tasks.toLayer({
-  Step: ({ id }) =>
+  Inc: ({ id }) =>
     Effect.sync(() => {
       record.started(id)
       return id + 1
     }),
-  Work: ({ id, millis }) =>
+  BusyWait: ({ id, millis }) =>
     Effect.sync(() => {
       record.started(id)
       const until = performance.now() + millis
@@ -50,8 +51,8 @@ export default Tasks.toLayer({
   Loop: ({ id }) =>
     Effect.sync(() => {
       record.started(id)
-      spin()
+      loop()
     }),
-  Endless: () => Effect.sync(spin),
-  Stamp: () => Effect.sync(() => performance.timeOrigin + performance.now())
+  LoopWithTimeout: () => Effect.sync(loop),
+  StartTime: () => Effect.sync(() => performance.timeOrigin + performance.now())
 })

@@ -1,16 +1,20 @@
+/** The tasks of the faults suite: healthy ones, and some that fail in every way. `handlers.ts` has their handlers. */
 import * as Schema from "effect/Schema"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 
 const id = Schema.Int
 
-/** The innocent: adds one. */
-export class Step extends Task.Class<Step>()("Step", { payload: { id }, success: Schema.Int }) {}
+/** A healthy task: returns `id + 1`. */
+export class Inc extends Task.Class<Inc>()("Inc", { payload: { id }, success: Schema.Int }) {}
 
-/** Keeps its thread busy for so long. */
-export class Work extends Task.Class<Work>()("Work", { payload: { id, millis: Schema.Finite }, success: Schema.Int }) {}
+/** A healthy task that keeps its thread busy for `millis`. */
+export class BusyWait extends Task.Class<BusyWait>()("BusyWait", {
+  payload: { id, millis: Schema.Finite },
+  success: Schema.Int
+}) {}
 
-/** Goes wrong. */
+/** Ends its thread, throws, or returns a value that cannot be cloned. */
 export class Poison extends Task.Class<Poison>()("Poison", {
   payload: { how: Schema.Literals(["exit", "memory", "throw", "unclonable", "throw later", "reject later"]) },
   success: Schema.Unknown
@@ -19,10 +23,10 @@ export class Poison extends Task.Class<Poison>()("Poison", {
 /** Never yields. */
 export class Loop extends Task.Class<Loop>()("Loop", { payload: { id } }) {}
 
-/** The same with a timeout. */
-export class Endless extends Task.Class<Endless>()("Endless", { taskTimeout: "100 millis" }) {}
+/** Never yields, and has a timeout. */
+export class LoopWithTimeout extends Task.Class<LoopWithTimeout>()("LoopWithTimeout", { taskTimeout: "100 millis" }) {}
 
-/** When it started, in milliseconds of this machine's clock. */
-export class Stamp extends Task.Class<Stamp>()("Stamp", { success: Schema.Finite }) {}
+/** Returns the time of its start, in milliseconds since the epoch. */
+export class StartTime extends Task.Class<StartTime>()("StartTime", { success: Schema.Finite }) {}
 
-export const Tasks = TaskGroup.make(Step, Work, Poison, Loop, Endless, Stamp)
+export const Tasks = TaskGroup.make(Inc, BusyWait, Poison, Loop, LoopWithTimeout, StartTime)

@@ -1,7 +1,8 @@
 /**
- * The same handlers in a module that cannot be relied on. Its URL says how: with
- * `flag` it cannot be loaded while that file exists, with `life` its threads end by
- * themselves after so many milliseconds.
+ * The handlers in a module that fails, as the parameters of its URL say.
+ *
+ * `flag` is the path of a file: while it exists, the module cannot be loaded. `life` is a number of milliseconds,
+ * after which a thread that has loaded the module exits.
  */
 import { existsSync } from "node:fs"
 

@@ -1,15 +1,18 @@
-/** How long one task takes for the caller that waits for it, with nothing else to do. */
+/** The time of one task for a caller that waits for it, on threads that are otherwise idle. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Case, Competitor } from "../../harness/model.ts"
-import { layer, oneByOne, PAPYROS } from "../competitors/papyros.ts"
+import { PAPYROS, runSequentially } from "../../harness/papyros.ts"
+import { LATENCIES } from "../../harness/timing.ts"
+import { openAll } from "../competitors/implementation.ts"
+import { layer } from "../competitors/papyros.ts"
 import { rpc } from "../competitors/rpc.ts"
-import { peers, PISCINA } from "../competitors/threadPools.ts"
+import { PISCINA, threadPools } from "../competitors/threadPools.ts"
 import { inc } from "../workload/functions.ts"
-import { fromPeers, oracle } from "../workload/oracle.ts"
+import { workloadsOf } from "../workload/oracle.ts"
+import { increments } from "../workload/taskInput.ts"
 import { Inc } from "../workload/tasks.ts"
-import { load } from "./increments.ts"
 
 interface Latency {
   readonly name: string
@@ -21,28 +24,28 @@ interface Latency {
 
 const all: ReadonlyArray<Latency> = [
   { name: "latency, back to back", tasks: 3000, pause: 0, warmUp: 2 },
-  { name: "latency, after 3 ms of nothing", tasks: 150, pause: 3, warmUp: 1 }
+  { name: "latency, after 3 ms idle", tasks: 150, pause: 3, warmUp: 1 }
 ]
 
 const caseOf = ({ name, pause, tasks, warmUp }: Latency): Effect.Effect<Case, never, Scope.Scope> =>
   Effect.gen(function*() {
     const dispatcher = yield* Layer.build(layer)
-    const others = yield* fromPeers([...peers, rpc], (_, contestant) => ({
-      run: contestant.oneByOne(load, tasks, pause)
+    const others = yield* openAll([...threadPools, rpc], (_, pool) => ({
+      run: pool.runSequentially(increments, tasks, pause)
     }))
     const incs = Array.from({ length: tasks }, (_, i) => new Inc({ n: i + 1 }))
     const competitors: ReadonlyArray<Competitor> = [
       ...others,
       {
         name: PAPYROS,
-        run: Effect.provideContext(oneByOne(incs, Number, pause), dispatcher),
+        run: Effect.provideContext(runSequentially(incs, Number, pause), dispatcher),
         target: { [PISCINA]: "at most 1.2" }
       }
     ]
     return {
       name,
-      ...oracle(load, inc)(tasks),
-      figures: ["median, µs", "99th percentile, µs"],
+      ...workloadsOf(increments, inc)(tasks),
+      metrics: LATENCIES,
       warmUp,
       baselines: [PISCINA],
       competitors

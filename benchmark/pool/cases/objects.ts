@@ -1,22 +1,24 @@
-/** An object of 10 KB in, a number out: what codecs and structured clone cost. */
+/** An object of 10 KB in, a number out: the cost of codecs and of structured clone. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Case, Competitor } from "../../harness/model.ts"
-import type { Load } from "../competitors/implementation.ts"
-import { execute, layer, PAPYROS } from "../competitors/papyros.ts"
+import type { Case } from "../../harness/model.ts"
+import { execute, PAPYROS } from "../../harness/papyros.ts"
+import { openAll } from "../competitors/implementation.ts"
+import { layer } from "../competitors/papyros.ts"
 import { rpc } from "../competitors/rpc.ts"
-import { peers, PISCINA } from "../competitors/threadPools.ts"
+import { PISCINA, threadPools } from "../competitors/threadPools.ts"
 import { sum, type Table } from "../workload/functions.ts"
-import { fromPeers, oracle } from "../workload/oracle.ts"
+import { workloadsOf } from "../workload/oracle.ts"
+import type { TaskInput } from "../workload/taskInput.ts"
 import { Sum } from "../workload/tasks.ts"
 
 const NAME = "10 KB object in, number out"
 const ROWS = 146
 
 /** Tasks in a run. */
-const FEW = 1500
+const TASKS = 1500
 
-/** More than any message holds, so that none holds one of them twice. */
+/** More objects than fit into any message, so that no message holds the same object twice. */
 const DISTINCT = 512
 
 const table = (id: number): Table => ({
@@ -33,19 +35,29 @@ const table = (id: number): Table => ({
 const make = Effect.gen(function*() {
   const dispatcher = yield* Layer.build(layer)
   const tables = Array.from({ length: DISTINCT }, (_, id) => table(id))
-  const load: Load<"sum"> = { work: "sum", payload: (i) => tables[i % DISTINCT], outcome: Number, move: false }
+  const input: TaskInput<"sum"> = {
+    function: "sum",
+    payload: (i) => tables[i % DISTINCT],
+    toNumber: Number,
+    transfer: false
+  }
   const sums = tables.map((table) => new Sum(table))
-  const tasks = Array.from({ length: FEW }, (_, i) => sums[i % DISTINCT])
-  const others = yield* fromPeers([...peers, rpc], (_, contestant) => ({ run: contestant.run(load, FEW) }))
-  const competitors: ReadonlyArray<Competitor> = [
-    ...others,
-    {
-      name: PAPYROS,
-      run: Effect.provideContext(execute(tasks, Number), dispatcher),
-      target: { [PISCINA]: "at least 1.2" }
-    }
-  ]
-  return { name: NAME, ...oracle(load, sum)(FEW), warmUp: 2, baselines: [PISCINA], competitors } satisfies Case
+  const tasks = Array.from({ length: TASKS }, (_, i) => sums[i % DISTINCT])
+  const others = yield* openAll([...threadPools, rpc], (_, pool) => ({ run: pool.run(input, TASKS) }))
+  return {
+    name: NAME,
+    ...workloadsOf(input, sum)(TASKS),
+    warmUp: 2,
+    baselines: [PISCINA],
+    competitors: [
+      ...others,
+      {
+        name: PAPYROS,
+        run: Effect.provideContext(execute(tasks, Number), dispatcher),
+        target: { [PISCINA]: "at least 1.2" }
+      }
+    ]
+  } satisfies Case
 })
 
 export const objects = { name: NAME, make }

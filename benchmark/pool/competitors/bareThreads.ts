@@ -1,36 +1,36 @@
 /**
- * The ideal that a pool is measured by: bare threads that each get half of all tasks
- * in one message, do them in a loop and send all results in another. Nothing that
- * hands tasks out one by one can know the halves in advance.
+ * The upper bound for a pool: bare worker threads that each receive half of the tasks in one message, run them in a
+ * loop and return all results in one message. A pool that hands out tasks one by one cannot know the halves.
  */
 import * as Effect from "effect/Effect"
 import { Worker } from "node:worker_threads"
 import { Tally } from "../../harness/tally.ts"
+import { fromPromise } from "../../harness/timeout.ts"
 import { THREADS } from "../workload/concurrency.ts"
 import type { Spin } from "../workload/functions.ts"
-import { guard, type Load } from "./implementation.ts"
+import type { TaskInput } from "../workload/taskInput.ts"
 
-export const NO_POOL = "no pool"
+export const BARE_THREADS = "bare threads"
 
-/** Tasks go to the threads in turns of this many, so that each gets its share of every phase. */
-const TURN = 100
+/** Threads get tasks in alternating blocks of this size, so that each has its share of every phase of a case. */
+const BLOCK = 100
 
-export const noPool = Effect.acquireRelease(
+export const bareThreads = Effect.acquireRelease(
   Effect.sync(() => Array.from({ length: THREADS }, () => new Worker(new URL("./workers/bare.ts", import.meta.url)))),
   (threads) => Effect.promise(() => Promise.all(threads.map((thread) => thread.terminate())))
-).pipe(Effect.map((threads) => (load: Load<"spin">, tasks: number) =>
-  guard(async () => {
+).pipe(Effect.map((threads) => (input: TaskInput<"spin">, tasks: number) =>
+  fromPromise(async () => {
     const shares = threads.map((): Array<Spin> => [])
-    for (let i = 0; i < tasks; i++) shares[Math.floor(i / TURN) % THREADS].push(load.payload(i))
+    for (let i = 0; i < tasks; i++) shares[Math.floor(i / BLOCK) % THREADS].push(input.payload(i))
     const tally = new Tally()
     await Promise.all(threads.map(async (thread, at) => {
-      for (const n of await ask(thread, shares[at])) tally.success(load.outcome(n))
+      for (const n of await request(thread, shares[at])) tally.success(input.toNumber(n))
     }))
     return tally
   })
 ))
 
-const ask = (thread: Worker, spins: ReadonlyArray<Spin>): Promise<ReadonlyArray<number>> =>
+const request = (thread: Worker, spins: ReadonlyArray<Spin>): Promise<ReadonlyArray<number>> =>
   new Promise((resolve, reject) => {
     thread.once("error", reject)
     thread.once("message", (results) => {

@@ -1,19 +1,20 @@
 /**
- * CPython's `multiprocessing.Pool.imap_unordered`, in a Python process that lives as
- * long as its case. Timed from here: a line each way is 0.1 ms of a run.
+ * CPython's `multiprocessing.Pool.imap_unordered`, in a Python process that lives as long as its case.
+ *
+ * The clock runs in this process. The request and the reply, one line each, add 0.1 ms to a run.
  */
 import * as Effect from "effect/Effect"
 import { spawn, spawnSync } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
-import { Broken } from "../../harness/model.ts"
+import { CompetitorError } from "../../harness/model.ts"
 import { Tally } from "../../harness/tally.ts"
+import { fromPromise } from "../../harness/timeout.ts"
 import { THREADS } from "../workload/concurrency.ts"
-import { guard } from "./implementation.ts"
 
 const script = fileURLToPath(new URL("./workers/increments.py", import.meta.url))
 
-/** `undefined` if there is no Python on the PATH. */
+/** `undefined` without a `python3` on the PATH. */
 export const version = (): string | undefined => {
   const { stdout } = spawnSync("python3", ["--version"], { encoding: "utf8" })
   return stdout?.trim() || undefined
@@ -22,21 +23,22 @@ export const version = (): string | undefined => {
 const python = Effect.acquireRelease(
   Effect.sync(() => {
     const child = spawn("python3", [script, String(THREADS)], { stdio: ["pipe", "pipe", "inherit"] })
-    // That it has ended is found out when it is read from.
+    // The exit of the process shows when the next line is read.
     child.stdin.on("error", () => {})
     return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() }
   }),
   ({ child }) => Effect.sync(() => child.stdin.end())
 )
 
-/** Runs so many n + 1 with this chunk size. */
+/** Returns a function that runs `tasks` increments with a chunk size. */
 export const multiprocessing = Effect.gen(function*() {
   if (version() === undefined) {
-    return (_tasks: number, _chunksize: number) => Effect.fail(new Broken({ message: "no python3 on the PATH" }))
+    return (_tasks: number, _chunksize: number) =>
+      Effect.fail(new CompetitorError({ message: "no python3 on the PATH" }))
   }
   const { child, lines } = yield* python
   return (tasks: number, chunksize: number) =>
-    guard(async () => {
+    fromPromise(async () => {
       child.stdin.write(`${tasks} ${chunksize}\n`)
       const { done, value } = await lines.next()
       if (done === true) throw new Error("python3 has ended")

@@ -1,4 +1,4 @@
-/** The same work as procedures of effect/rpc. */
+/** The functions of the pool suite as procedures of effect/rpc. */
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 import * as Schema from "effect/Schema"

@@ -1,4 +1,7 @@
-/** Pools of worker threads for Node, each with as many threads and set up as its readme says. */
+/**
+ * Libraries with pools of worker threads: piscina, tinypool, workerpool and poolifier, each with the same number of
+ * threads and the setup of its readme.
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { EventEmitter } from "node:events"
@@ -7,47 +10,52 @@ import { Piscina } from "piscina"
 import { FixedThreadPool } from "poolifier"
 import Tinypool from "tinypool"
 import workerpool from "workerpool"
-import type { Broken } from "../../harness/model.ts"
+import type { CompetitorError } from "../../harness/model.ts"
+import { toCompetitorError } from "../../harness/timeout.ts"
 import { THREADS } from "../workload/concurrency.ts"
-import type { WorkName } from "../workload/functions.ts"
-import { broken, type Contestant, fromPromises, type Load, type Peer } from "./implementation.ts"
+import type { FunctionName } from "../workload/functions.ts"
+import type { TaskInput } from "../workload/taskInput.ts"
+import { fromCall, type OpenPool, type PoolImplementation } from "./implementation.ts"
 
-/** Tasks that a thread is given at once, by pools that let one choose. */
-const AHEAD = 16
+/** Tasks that a library may send to a thread ahead, in its rows with a prefetch. */
+const PREFETCH = 16
 
 const worker = (name: string): URL => new URL(`./workers/${name}.ts`, import.meta.url)
 
-const functionOf = (load: Load<WorkName>): string => load.move ? `${load.work}Moved` : load.work
+/** The name of the function in the worker: with `transfer`, the one that transfers its result. */
+const functionName = (input: TaskInput<FunctionName>): string =>
+  input.transfer ? `${input.function}Moved` : input.function
 
-/** Nothing but bytes is ever transferred. */
+/** The buffer of a payload; no function but `echo` has its payload transferred. */
 const bufferOf = (payload: unknown): ArrayBuffer => {
   if (payload instanceof Uint8Array && payload.buffer instanceof ArrayBuffer) return payload.buffer
   throw new TypeError("only a Uint8Array can be transferred")
 }
 
-/** Opens a pool and closes it with the scope, however its closing goes. */
+/** Opens a pool and closes it with the scope, for at most 5 seconds and ignoring errors. */
 const scoped = <Pool extends object>(
   open: () => Pool,
-  contestant: (pool: Pool) => Contestant,
+  toOpenPool: (pool: Pool) => OpenPool,
   close: (pool: Pool) => Promise<unknown>
-): Effect.Effect<Contestant, Broken, Scope.Scope> =>
+): Effect.Effect<OpenPool, CompetitorError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.try({
       try: () => {
         const pool = open()
-        // An error of a thread is known by the tasks that fail or never end; nobody listening would end the benchmark.
+        // An error of a thread shows as tasks that fail or hang. An "error" event without a listener would end the
+        // benchmark.
         if (pool instanceof EventEmitter) pool.on("error", () => {})
         return pool
       },
-      catch: broken
+      catch: toCompetitorError
     }),
     (pool) => Effect.ignore(Effect.timeout(Effect.tryPromise(() => close(pool)), "5 seconds"))
-  ).pipe(Effect.map(contestant))
+  ).pipe(Effect.map(toOpenPool))
 
-const piscina = (name: string, concurrentTasksPerWorker: number): Peer => ({
+const piscina = (name: string, concurrentTasksPerWorker: number): PoolImplementation => ({
   name,
   settings: `concurrentTasksPerWorker ${concurrentTasksPerWorker}`,
-  returnsMoved: true,
+  transfersResults: true,
   open: openPiscina(worker("piscina"), concurrentTasksPerWorker)
 })
 
@@ -55,19 +63,19 @@ export const openPiscina = (filename: URL, concurrentTasksPerWorker: number) =>
   scoped(
     () => new Piscina({ filename: filename.href, minThreads: THREADS, maxThreads: THREADS, concurrentTasksPerWorker }),
     (pool) =>
-      fromPromises((load) => {
-        const options = { name: functionOf(load) }
-        return load.move
+      fromCall((input) => {
+        const options = { name: functionName(input) }
+        return input.transfer
           ? (payload) => pool.run(payload, { ...options, transferList: [bufferOf(payload)] })
           : (payload) => pool.run(payload, options)
       }),
     (pool) => pool.destroy()
   )
 
-const tinypool = (name: string, concurrentTasksPerWorker: number): Peer => ({
+const tinypool = (name: string, concurrentTasksPerWorker: number): PoolImplementation => ({
   name,
   settings: `concurrentTasksPerWorker ${concurrentTasksPerWorker}`,
-  returnsMoved: true,
+  transfersResults: true,
   open: scoped(
     () =>
       new Tinypool({
@@ -77,9 +85,9 @@ const tinypool = (name: string, concurrentTasksPerWorker: number): Peer => ({
         concurrentTasksPerWorker
       }),
     (pool) =>
-      fromPromises((load) => {
-        const options = { name: functionOf(load) }
-        return load.move
+      fromCall((input) => {
+        const options = { name: functionName(input) }
+        return input.transfer
           ? (payload) => pool.run(payload, { ...options, transferList: [bufferOf(payload)] })
           : (payload) => pool.run(payload, options)
       }),
@@ -87,10 +95,10 @@ const tinypool = (name: string, concurrentTasksPerWorker: number): Peer => ({
   )
 })
 
-const workerPool: Peer = {
+const workerPool: PoolImplementation = {
   name: "workerpool",
   settings: "workerType thread",
-  returnsMoved: true,
+  transfersResults: true,
   open: scoped(
     () =>
       workerpool.pool(fileURLToPath(worker("workerpool")), {
@@ -99,9 +107,10 @@ const workerPool: Peer = {
         workerType: "thread"
       }),
     (pool) =>
-      fromPromises((load) => {
-        const name = functionOf(load)
-        return async (payload) => pool.exec(name, [payload], load.move ? { transfer: [bufferOf(payload)] } : undefined)
+      fromCall((input) => {
+        const name = functionName(input)
+        return async (payload) =>
+          pool.exec(name, [payload], input.transfer ? { transfer: [bufferOf(payload)] } : undefined)
       }),
     async (pool) => {
       await pool.terminate(true)
@@ -109,10 +118,10 @@ const workerPool: Peer = {
   )
 }
 
-const poolifier = (name: string, concurrency: number): Peer => ({
+const poolifier = (name: string, concurrency: number): PoolImplementation => ({
   name,
   settings: `FixedThreadPool, enableTasksQueue, tasksQueueOptions.concurrency ${concurrency}`,
-  returnsMoved: false,
+  transfersResults: false,
   open: scoped(
     () =>
       new FixedThreadPool(THREADS, fileURLToPath(worker("poolifier")), {
@@ -120,9 +129,9 @@ const poolifier = (name: string, concurrency: number): Peer => ({
         tasksQueueOptions: { concurrency }
       }),
     (pool) =>
-      fromPromises((load) => {
-        const name = functionOf(load)
-        return load.move
+      fromCall((input) => {
+        const name = functionName(input)
+        return input.transfer
           ? (payload) => pool.execute(payload, name, undefined, [bufferOf(payload)])
           : (payload) => pool.execute(payload, name)
       }),
@@ -131,15 +140,15 @@ const poolifier = (name: string, concurrency: number): Peer => ({
 })
 
 export const PISCINA = "piscina"
-export const PISCINA_AHEAD = `piscina c=${AHEAD}`
-export const TINYPOOL_AHEAD = `tinypool c=${AHEAD}`
+export const PISCINA_PREFETCH = `piscina c=${PREFETCH}`
+export const TINYPOOL_PREFETCH = `tinypool c=${PREFETCH}`
 
-export const peers: ReadonlyArray<Peer> = [
+export const threadPools: ReadonlyArray<PoolImplementation> = [
   piscina(PISCINA, 1),
-  piscina(PISCINA_AHEAD, AHEAD),
+  piscina(PISCINA_PREFETCH, PREFETCH),
   tinypool("tinypool", 1),
-  tinypool(TINYPOOL_AHEAD, AHEAD),
+  tinypool(TINYPOOL_PREFETCH, PREFETCH),
   workerPool,
   poolifier("poolifier", 1),
-  poolifier(`poolifier c=${AHEAD}`, AHEAD)
+  poolifier(`poolifier c=${PREFETCH}`, PREFETCH)
 ]

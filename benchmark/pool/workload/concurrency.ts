@@ -1,18 +1,25 @@
-/** Imports nothing, for processes that are measured whole. */
+/**
+ * The number of threads and of tasks in flight, the same for every competitor of the pool suite.
+ *
+ * This module imports nothing, for processes whose memory is measured.
+ */
 
-/** Threads, or processes, of every competitor. */
+/** Worker threads, or worker processes, of every competitor. */
 export const THREADS = 2
 
 /**
- * Tasks that a peer is given at once. Given all of n + 1 at once, none was faster beyond the noise (8 rounds of
- * 8,000 on a busy machine): the most was poolifier by 1.2 times, and effect/rpc was 2.6 times slower.
+ * Tasks of a competitor that are in flight, where the library leaves the limit to its caller.
+ *
+ * Without a limit no library was faster beyond noise (n + 1, 8 rounds of 8,000 tasks on a busy machine): the largest
+ * gain was 1.2 times, of poolifier, and effect/rpc was 2.6 times slower.
  */
-export const WINDOW = 64
+export const IN_FLIGHT = 64
 
-export const windowed = async (tasks: number, one: (i: number) => Promise<void>): Promise<void> => {
+/** Calls `run` for 0 to `tasks - 1`, with at most `IN_FLIGHT` calls in flight. */
+export const forEachInFlight = async (tasks: number, run: (i: number) => Promise<void>): Promise<void> => {
   let next = 0
   const loop = async () => {
-    while (next < tasks) await one(next++)
+    while (next < tasks) await run(next++)
   }
-  await Promise.all(Array.from({ length: WINDOW }, loop))
+  await Promise.all(Array.from({ length: IN_FLIGHT }, loop))
 }

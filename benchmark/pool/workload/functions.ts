@@ -1,11 +1,11 @@
 /**
- * What the tasks of the suite do, as plain functions: the same ones run in the
- * worker threads of everybody, and in this process to know what is to be delivered.
+ * The functions that tasks of the pool suite run: in the worker threads of every competitor, and in this process to
+ * compute the expected results.
  *
- * Imports nothing, so that a worker's start is that of its library.
+ * This module imports nothing, so that the startup time of a worker is that of its library.
  */
 
-/** Work that keeps a CPU busy for as long as it says, whatever else the machine does. */
+/** A computation of a fixed number of iterations: it takes the same CPU time on a busy and on an idle machine. */
 export interface Spin {
   readonly seed: number
   readonly iterations: number
@@ -30,11 +30,11 @@ export interface Payloads {
   readonly echo: Uint8Array<ArrayBuffer>
 }
 
-export type WorkName = keyof Payloads
+export type FunctionName = keyof Payloads
 
 export const inc = (n: number): number => n + 1
 
-/** Iterations of xorshift, from a seed that is not 0; the result depends on all of them. */
+/** Iterates xorshift from a seed that is not 0. The result depends on every iteration, so V8 cannot drop any. */
 export const spin = ({ iterations, seed }: Spin): number => {
   let x = seed
   for (let i = 0; i < iterations; i++) {
@@ -51,7 +51,7 @@ export const sum = ({ rows }: Table): number => {
   return total
 }
 
-/** Gives the bytes back, the number in their first four raised by one. */
+/** Increments the number in the first four bytes, and returns the same bytes. */
 export const echo = <Bytes extends Uint8Array>(bytes: Bytes): Bytes => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   view.setUint32(0, view.getUint32(0) + 1)

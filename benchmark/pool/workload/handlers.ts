@@ -1,11 +1,11 @@
-/** The handlers of the tasks, for `WorkerPoolDispatcher`. */
+/** The handlers module of `WorkerPoolDispatcher`: every task runs one of the functions. */
 import * as Effect from "effect/Effect"
-import * as Work from "./functions.ts"
+import * as Functions from "./functions.ts"
 import { group, type Inc, type Spin } from "./tasks.ts"
 
-const inc = ({ n }: Pick<Inc, "n">) => Effect.sync(() => Work.inc(n))
-const spin = (task: Pick<Spin, "iterations" | "seed">) => Effect.sync(() => Work.spin(task))
-const echo = ({ bytes }: { readonly bytes: Uint8Array }) => Effect.sync(() => Work.echo(bytes))
+const inc = ({ n }: Pick<Inc, "n">) => Effect.sync(() => Functions.inc(n))
+const spin = (task: Pick<Spin, "iterations" | "seed">) => Effect.sync(() => Functions.spin(task))
+const echo = ({ bytes }: { readonly bytes: Uint8Array }) => Effect.sync(() => Functions.echo(bytes))
 
 export default group.toLayer({
   Inc: inc,
@@ -16,7 +16,7 @@ export default group.toLayer({
   SpinB: spin,
   SpinC: spin,
   SpinD: spin,
-  Sum: (task) => Effect.sync(() => Work.sum(task)),
+  Sum: (task) => Effect.sync(() => Functions.sum(task)),
   Echo: echo,
   Move: echo
 })

@@ -1,4 +1,4 @@
-/** The same work as typed tasks. Their handlers are in `handlers.ts`. */
+/** The functions as typed tasks. `handlers.ts` has their handlers. */
 import * as Schema from "effect/Schema"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"

@@ -1,4 +1,4 @@
-/** A client in a process of its own: writes the first result that it gets. */
+/** A client process: it runs one task and prints the result. Argument: the address of the name server. */
 import * as Effect from "effect/Effect"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as RemoteDispatcher from "papyros/RemoteDispatcher"

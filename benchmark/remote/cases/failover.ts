@@ -1,41 +1,48 @@
 /**
- * Workers that are killed, stop or join under a load of tasks of 5 ms. Workers write
- * every start to a journal, so it is known also of those that are lost.
+ * Workers that are killed, stopped or added while tasks of 5 ms run.
+ *
+ * Every worker writes each start of a task to the start log, so that the starts on a killed worker are known too.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
-import type { Broken, Case, Competitor, Measured } from "../../harness/model.ts"
+import type { Case, Competitor, CompetitorError, Measurement } from "../../harness/model.ts"
+import { PAPYROS } from "../../harness/papyros.ts"
 import type { Process } from "../../harness/processes.ts"
 import { Tally } from "../../harness/tally.ts"
-import { hangs } from "../../pool/competitors/implementation.ts"
+import { withTimeout } from "../../harness/timeout.ts"
 import { WORKERS } from "../competitors/implementation.ts"
-import { deploy, joined, PAPYROS, registered } from "../competitors/papyros.ts"
-import * as Journal from "../workload/startLog.ts"
-import { Work } from "../workload/tasks.ts"
+import { awaitRegistration, awaitWorkers, deploy } from "../competitors/papyros.ts"
+import * as StartLog from "../workload/startLog.ts"
+import { Wait } from "../workload/tasks.ts"
 
+/** The duration of a task. */
 const MILLIS = 5
 
-/** Outcomes before something happens. */
+/** Outcomes before the event. */
 const BEFORE = 200
 
-/** Tasks that the workers may have beyond the last one that was started. */
+/** Tasks that workers may hold beyond the last one that has started. */
 const UNSTARTED = 4
 
-const figures = ["longest gap between outcomes, ms", "all that was held has its outcome, ms", "most starts of a task"]
+const LOSS_METRICS = [
+  "longest gap between outcomes, ms",
+  "time until every assigned task has an outcome, ms",
+  "most starts of a task"
+]
 
-/** What comes of a load. */
+/** The outcomes of one run, and their times before and after the event. */
 class Outcomes {
   readonly tally = new Tally()
-  /** By the ids of tasks, when each came; 0: it has not. */
+  /** The time of the outcome by the id of its task; 0 without an outcome. */
   private readonly at: Float64Array
   private readonly onOutcome: (count: number, pid: number) => void
   private last = performance.now()
   private gap = 0
   private event = Infinity
-  private held: ReadonlyArray<number> = []
+  private assigned: ReadonlyArray<number> = []
 
   constructor(tasks: number, onOutcome: (count: number, pid: number) => void) {
     this.at = new Float64Array(tasks)
@@ -50,156 +57,170 @@ class Outcomes {
     this.onOutcome(this.tally.succeeded, pid)
   }
 
-  /** Something happens now, when all of these were started: tasks are handed out in their order. */
-  happens(starts: ReadonlyArray<Journal.Start>): void {
+  /** Marks the time of the event. The starts tell which tasks are assigned, because tasks start in their order. */
+  markEvent(starts: ReadonlyArray<StartLog.TaskStart>): void {
     this.event = performance.now()
     this.gap = 0
     const last = Math.max(...starts.map(({ id }) => id))
-    this.held = Array.from(this.at.keys())
+    this.assigned = Array.from(this.at.keys())
       .filter((id) => this.at[id] === 0)
       .filter((id, rank) => id <= last || rank < UNSTARTED)
   }
 
-  /** From what has happened to the last outcome of what the workers held. */
-  get moved(): number {
-    return Math.max(...this.held.map((id) => this.at[id])) - this.event
+  /** Milliseconds from the event to the last outcome of the tasks that were assigned then. */
+  get recoveryTime(): number {
+    return Math.max(...this.assigned.map((id) => this.at[id])) - this.event
   }
 
+  /** In milliseconds, after the event. */
   get longestGap(): number {
     return this.gap
   }
 }
 
-/** A dispatcher and its workers, of which every run finds two. */
-const site = Effect.gen(function*() {
-  const journal = yield* Journal.make
-  const { layer, worker } = yield* Effect.orDie(deploy(false, { [Journal.VARIABLE]: journal }))
+/** A dispatcher and its workers. Every run begins with two of them. */
+const makeCluster = Effect.gen(function*() {
+  const startLog = yield* StartLog.make
+  const { layer, startWorker } = yield* Effect.orDie(deploy(false, { [StartLog.VARIABLE]: startLog }))
   const dispatcher = yield* Layer.build(layer)
   const scope = yield* Effect.scope
   const workers = new Set<Process>()
-  const add = Effect.gen(function*() {
-    const added = yield* Scope.provide(worker, scope)
+  const addWorker = Effect.gen(function*() {
+    const added = yield* Scope.provide(startWorker, scope)
     workers.add(added)
     return added
   })
-  const end = (worker: Process, signal: NodeJS.Signals) => {
-    worker.kill(signal)
-    if (signal === "SIGKILL") workers.delete(worker)
+  const signal = (worker: Process, name: NodeJS.Signals) => {
+    worker.kill(name)
+    if (name === "SIGKILL") workers.delete(worker)
   }
-  const ready = Effect.gen(function*() {
-    const added = yield* Effect.replicateEffect(add, WORKERS - workers.size)
-    yield* Effect.forEach(added, registered)
-    yield* Effect.provideContext(joined(WORKERS), dispatcher)
-    Journal.clear(journal)
+  const restore = Effect.gen(function*() {
+    const added = yield* Effect.replicateEffect(addWorker, WORKERS - workers.size)
+    yield* Effect.forEach(added, awaitRegistration)
+    yield* Effect.provideContext(awaitWorkers(WORKERS), dispatcher)
+    StartLog.clear(startLog)
   })
-  const run = (outcomes: Outcomes, { busy, tasks }: Run) =>
-    Dispatcher.execute(Array.from({ length: tasks }, (_, id) => new Work({ id, millis: MILLIS, busy }))).pipe(
+  const run = (outcomes: Outcomes, { busy, tasks }: FailoverLoad) =>
+    Dispatcher.execute(Array.from({ length: tasks }, (_, id) => new Wait({ id, millis: MILLIS, busy }))).pipe(
       Stream.runForEach((result) => Effect.sync(() => outcomes.add(result))),
       Effect.provideContext(dispatcher),
       Effect.orDie
     )
-  const starts = () => Journal.read(journal)
-  return { workers, add, end, ready, run, starts }
+  const starts = () => StartLog.read(startLog)
+  return { workers, addWorker, signal, restore, run, starts }
 })
 
-type Site = Effect.Success<typeof site>
+type Cluster = Effect.Success<typeof makeCluster>
 
-interface Run {
+interface FailoverLoad {
   readonly tasks: number
-  /** Whether they keep their thread busy, or just wait. */
+  /** Whether tasks keep their thread busy instead of sleeping. */
   readonly busy: boolean
 }
 
-interface Event {
+interface FailoverCase {
   readonly name: string
   readonly tasks: number
   readonly rounds: number
-  readonly figures: ReadonlyArray<string>
-  readonly target: string
-  readonly run: (site: Site, load: Run) => Effect.Effect<Measured, Broken>
+  readonly metrics: ReadonlyArray<string>
+  /** By metric. */
+  readonly targets: ReadonlyArray<string | undefined>
+  readonly run: (cluster: Cluster, load: FailoverLoad) => Effect.Effect<Measurement, CompetitorError>
 }
 
-/** A worker that gets this signal, while the other has work for as long as it may take to find out. */
-const lost = (signal: "SIGKILL" | "SIGSTOP") => (site: Site, load: Run): Effect.Effect<Measured, Broken> =>
-  Effect.gen(function*() {
-    yield* site.ready
-    const [victim] = site.workers
-    const outcomes = new Outcomes(load.tasks, (count) => {
-      if (count !== BEFORE) return
-      outcomes.happens(site.starts())
-      site.end(victim, signal)
+/**
+ * Sends a signal to one of the workers. The load must keep the other worker busy until the dispatcher has detected the
+ * loss.
+ */
+const loseWorker =
+  (name: "SIGKILL" | "SIGSTOP") =>
+  (cluster: Cluster, load: FailoverLoad): Effect.Effect<Measurement, CompetitorError> =>
+    Effect.gen(function*() {
+      yield* cluster.restore
+      const [victim] = cluster.workers
+      const outcomes = new Outcomes(load.tasks, (count) => {
+        if (count !== BEFORE) return
+        outcomes.markEvent(cluster.starts())
+        cluster.signal(victim, name)
+      })
+      yield* cluster.run(outcomes, load)
+      cluster.signal(victim, "SIGKILL")
+      const { longestGap, recoveryTime, tally } = outcomes
+      return { tally, values: [longestGap, recoveryTime, maxStarts(cluster.starts())] }
     })
-    yield* site.run(outcomes, load)
-    site.end(victim, "SIGKILL")
-    const { longestGap, moved, tally } = outcomes
-    return { tally, figures: [longestGap, moved, most(site.starts())] }
-  })
 
-/** One more worker. */
-const joins = (site: Site, load: Run): Effect.Effect<Measured, Broken> =>
+/** Adds a third worker. */
+const joinWorker = (cluster: Cluster, load: FailoverLoad): Effect.Effect<Measurement, CompetitorError> =>
   Effect.gen(function*() {
-    yield* site.ready
+    yield* cluster.restore
     const since = performance.now()
-    const worker = yield* site.add
+    const worker = yield* cluster.addWorker
     let first = Infinity
     const outcomes = new Outcomes(load.tasks, (_, pid) => {
       if (pid === worker.pid) first = Math.min(first, performance.now())
     })
-    const times = Effect.map(registered(worker), () => performance.now())
-    const [known] = yield* Effect.all([times, site.run(outcomes, load)], { concurrency: 2 })
-    site.end(worker, "SIGKILL")
-    return { tally: outcomes.tally, figures: [first - since, first - known, most(site.starts())] }
+    const registration = Effect.map(awaitRegistration(worker), () => performance.now())
+    const [registered] = yield* Effect.all([registration, cluster.run(outcomes, load)], { concurrency: 2 })
+    cluster.signal(worker, "SIGKILL")
+    return { tally: outcomes.tally, values: [first - since, first - registered, maxStarts(cluster.starts())] }
   })
 
-/** How often the task was started that was started most often. */
-const most = (starts: ReadonlyArray<Journal.Start>): number =>
+/** The number of starts of the task that started most often. */
+const maxStarts = (starts: ReadonlyArray<StartLog.TaskStart>): number =>
   Math.max(...Array.from(Map.groupBy(starts, ({ id }) => id).values(), ({ length }) => length))
 
-const all: ReadonlyArray<Event> = [
+const all: ReadonlyArray<FailoverCase> = [
   {
     name: "failover, SIGKILL of one of two workers",
     tasks: 700,
     rounds: 7,
-    figures,
-    target: "at most 2,000 ms",
-    run: lost("SIGKILL")
+    metrics: LOSS_METRICS,
+    targets: ["at most 2,000 ms", "at most 2,000 ms", undefined],
+    run: loseWorker("SIGKILL")
   },
   {
     name: "failover, SIGSTOP of one of two workers",
     tasks: 2700,
     rounds: 3,
-    figures,
-    target: "at most 10,000 ms",
-    run: lost("SIGSTOP")
+    metrics: LOSS_METRICS,
+    targets: ["at most 10,000 ms", "at most 10,000 ms", undefined],
+    run: loseWorker("SIGSTOP")
   },
   {
     name: "failover, a third worker joins",
     tasks: 2400,
     rounds: 5,
-    figures: [
-      "its first outcome after its process was started, ms",
-      "its first outcome after it was registered, ms",
+    metrics: [
+      "its first outcome after the start of its process, ms",
+      "its first outcome after its registration, ms",
       "most starts of a task"
     ],
-    target: "at most 3,000 ms",
-    run: joins
+    targets: ["at most 3,000 ms", "at most 3,000 ms", undefined],
+    run: joinWorker
   }
 ]
 
-/** Each has a site of its own, for what is learnt of how long tasks take. */
-const loads = [{ name: PAPYROS, busy: true }, { name: `${PAPYROS}, tasks that wait`, busy: false }]
+/** Each load has a cluster of its own, because a dispatcher adapts to the durations of tasks. */
+const loads = [{ name: PAPYROS, busy: true }, { name: `${PAPYROS}, sleeping tasks`, busy: false }]
 
-const caseOf = ({ figures, name, rounds, run, target, tasks }: Event) =>
+const caseOf = ({ metrics, name, rounds, run, targets, tasks }: FailoverCase) =>
   Effect.gen(function*() {
-    const expected = new Tally()
-    for (let id = 0; id < tasks; id++) expected.success(id)
     const competitors = yield* Effect.forEach(loads, ({ busy, name }) =>
-      Effect.map(site, (own): Competitor => ({
+      Effect.map(makeCluster, (cluster): Competitor => ({
         name,
-        run: hangs(run(own, { tasks, busy })),
-        target: { [PAPYROS]: target }
+        run: withTimeout(run(cluster, { tasks, busy })),
+        target: { [PAPYROS]: targets }
       })))
-    return { name, tasks, expected, figures, rounds, warmUp: 1, baselines: [PAPYROS], competitors } satisfies Case
+    return {
+      name,
+      tasks,
+      expected: Tally.ofRange(0, tasks - 1),
+      metrics,
+      rounds,
+      warmUp: 1,
+      baselines: [PAPYROS],
+      competitors
+    } satisfies Case
   })
 
-export const failover = all.map((event) => ({ name: event.name, make: caseOf(event) }))
+export const failover = all.map((failover) => ({ name: failover.name, make: caseOf(failover) }))

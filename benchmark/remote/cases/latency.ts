@@ -1,30 +1,33 @@
-/** How long one call takes for the caller that waits for it, with nothing else to do. */
+/** The time of one call for a client that waits for it, on workers that are otherwise idle. */
 import * as Effect from "effect/Effect"
 import type { Case } from "../../harness/model.ts"
-import { load } from "../../pool/cases/increments.ts"
-import { inc } from "../../pool/workload/functions.ts"
-import { oracle } from "../../pool/workload/oracle.ts"
+import { PAPYROS } from "../../harness/papyros.ts"
+import { LATENCIES } from "../../harness/timing.ts"
 import { bullmqs } from "../competitors/bullmq.ts"
-import { fromPeers } from "../competitors/implementation.ts"
-import { PAPYROS, papyros, papyrosTls } from "../competitors/papyros.ts"
+import { deployAll } from "../competitors/implementation.ts"
+import { papyros, papyrosTls } from "../competitors/papyros.ts"
 import { rpc } from "../competitors/rpc.ts"
+import { incrementsWorkload } from "../workload/increments.ts"
 
 const NAME = "latency of single calls"
 const CALLS = 1000
 
 const make = Effect.gen(function*() {
-  const competitors = yield* fromPeers([...bullmqs, rpc, papyros, papyrosTls], (peer, open) =>
-    Effect.gen(function*() {
-      const client = yield* open
-      yield* client.ready
-      const run = client.oneByOne(CALLS)
-      if (peer !== papyros) return { run }
-      return { run, target: { [rpc.name]: "a median of at most 1,000 µs" } }
-    }))
+  const competitors = yield* deployAll(
+    [...bullmqs, rpc, papyros, papyrosTls],
+    (implementation, open) =>
+      Effect.gen(function*() {
+        const client = yield* open
+        yield* client.ready
+        const run = client.incrementsSequentially(CALLS)
+        if (implementation !== papyros) return { run }
+        return { run, target: { [rpc.name]: ["at most 1,000 µs", undefined] } }
+      })
+  )
   return {
     name: NAME,
-    ...oracle(load, inc)(CALLS),
-    figures: ["median, µs", "99th percentile, µs"],
+    ...incrementsWorkload(CALLS),
+    metrics: LATENCIES,
     warmUp: 2,
     baselines: [rpc.name, PAPYROS],
     competitors

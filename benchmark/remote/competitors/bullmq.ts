@@ -1,167 +1,167 @@
 /**
- * BullMQ on a Redis of its own. A chunk of more than one task is a job with an array
- * in it, which is what its users do by hand: BullMQ itself has no chunks.
+ * BullMQ on a Redis of its own. It has no chunks: a chunk of several tasks is a job with an array, as its users write
+ * it by hand.
  *
- * There are two ways in which a result gets back to who has added the job. One is
- * `QueueEvents`, with one listener for all jobs: `job.waitUntilFinished` asks Redis
- * once more for each. The other is not of BullMQ: workers publish what is completed,
- * so that nobody reads the events of which only every fourth is a result.
+ * Results reach the client in two ways, each a competitor of its own. `QueueEvents` is BullMQ's own, with one listener
+ * for all jobs, because `job.waitUntilFinished` queries Redis again for each job. With pub/sub the workers publish the
+ * results of completed jobs, which saves reading four events for each job.
  */
 import { Queue, QueueEvents } from "bullmq"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Redis } from "ioredis"
 import { randomUUID } from "node:crypto"
-import type { Broken } from "../../harness/model.ts"
-import { node } from "../../harness/processes.ts"
+import type { CompetitorError } from "../../harness/model.ts"
+import { startModule } from "../../harness/processes.ts"
 import { Tally } from "../../harness/tally.ts"
-import { Durations, guard } from "../../pool/competitors/implementation.ts"
-import { type Client, type Peer, WORKERS } from "./implementation.ts"
+import { fromPromise } from "../../harness/timeout.ts"
+import { Durations } from "../../harness/timing.ts"
+import { type Client, type RemoteImplementation, WORKERS } from "./implementation.ts"
 import { redis } from "./redis.ts"
 
-export type Payload = number | ReadonlyArray<number>
-export type Returned = number | ReadonlyArray<number>
-export type Published = readonly [id: string, result: Returned]
+export type JobData = number | ReadonlyArray<number>
+export type JobResult = number | ReadonlyArray<number>
+export type PublishedResult = readonly [id: string, result: JobResult]
 
-/** Jobs at once in a worker; added together; and under way. See `TUNING`. */
+/** Concurrent jobs in a worker, jobs added with one call, and jobs in flight. `TUNING` has the values tried. */
 const CONCURRENCY = 32
 const BULK = 500
-const WINDOW = 2000
+const IN_FLIGHT = 2000
 
 export const TUNING =
-  "tried: concurrency 8 to 512, addBulk of 64 to 1024, 256 to 4096 jobs under way, auto-pipelining; " +
-  "beyond the noise only more than 128 at once was slower"
+  "tried concurrency 8 to 512, addBulk of 64 to 1024, 256 to 4096 jobs in flight, and auto-pipelining; beyond noise, " +
+  "only a concurrency above 128 made a difference: it was slower"
 
-/** Of its stream of events: what is cut off before it was read is lost, and there are four to a job. */
-const EVENTS = 100_000
+/** The length of the stream of events: BullMQ trims older ones, read or not, and writes four per job. */
+const MAX_EVENTS = 100_000
 
-type Back = "QueueEvents" | "pub/sub"
+type ResultPath = "QueueEvents" | "pub/sub"
 
-/** The results of jobs, for those who wait for them. */
-class Waiting {
-  private readonly waiting = new Map<string, (result: Returned) => void>()
+/** The callbacks of jobs that have no result yet. */
+class PendingJobs {
+  private readonly callbacks = new Map<string, (result: JobResult) => void>()
   private next = 0
 
-  /** A job's id. */
-  add(then: (result: Returned) => void): string {
+  /** Returns the id of the new job. */
+  add(callback: (result: JobResult) => void): string {
     const id = `j${this.next++}`
-    this.waiting.set(id, then)
+    this.callbacks.set(id, callback)
     return id
   }
 
-  done(id: string, result: Returned): void {
-    const then = this.waiting.get(id)
-    // Twice: it was started again.
-    if (then === undefined) return
-    this.waiting.delete(id)
-    then(result)
+  complete(id: string, result: JobResult): void {
+    const callback = this.callbacks.get(id)
+    // BullMQ restarts a job that it takes for stalled: it then completes twice.
+    if (callback === undefined) return
+    this.callbacks.delete(id)
+    callback(result)
   }
 }
 
-const open = (port: number, name: string, back: Back): Effect.Effect<Client, Broken, Scope.Scope> =>
+const open = (port: number, name: string, path: ResultPath): Effect.Effect<Client, CompetitorError, Scope.Scope> =>
   Effect.gen(function*() {
     const connection = { host: "127.0.0.1", port, maxRetriesPerRequest: null }
     const queue = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        new Queue<Payload, Returned, string>(name, {
+        new Queue<JobData, JobResult, string>(name, {
           connection,
           defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
-          streams: { events: { maxLen: EVENTS } }
+          streams: { events: { maxLen: MAX_EVENTS } }
         })
       ),
       (queue) => Effect.promise(() => queue.close())
     )
-    const waiting = new Waiting()
-    if (back === "QueueEvents") {
+    const pending = new PendingJobs()
+    if (path === "QueueEvents") {
       const events = yield* Effect.acquireRelease(
         Effect.sync(() => new QueueEvents(name, { connection, lastEventId: "0-0" })),
         (events) => Effect.promise(() => events.close())
       )
-      // Its type says that it is text, but it is what the worker has returned.
-      events.on("completed", ({ jobId, returnvalue }) => waiting.done(jobId, returnvalue as unknown as Returned))
-      yield* guard(() => events.waitUntilReady())
+      // Its declared type is string, but it holds the value that the worker returned.
+      events.on("completed", ({ jobId, returnvalue }) => pending.complete(jobId, returnvalue as unknown as JobResult))
+      yield* fromPromise(() => events.waitUntilReady())
     } else {
       const subscriber = yield* Effect.acquireRelease(
         Effect.sync(() => new Redis(connection)),
         (subscriber) => Effect.sync(() => subscriber.disconnect())
       )
       subscriber.on("message", (_channel, text) => {
-        const results: ReadonlyArray<Published> = JSON.parse(text)
-        for (const [id, result] of results) waiting.done(id, result)
+        const results: ReadonlyArray<PublishedResult> = JSON.parse(text)
+        for (const [id, result] of results) pending.complete(id, result)
       })
-      yield* guard(() => subscriber.subscribe(name))
+      yield* fromPromise(() => subscriber.subscribe(name))
     }
-    yield* guard(() => queue.waitUntilReady())
+    yield* fromPromise(() => queue.waitUntilReady())
 
     return {
       ready: Effect.void,
       increments: (tasks, chunkSize) =>
-        guard(() =>
+        fromPromise(() =>
           new Promise<Tally>((resolve, reject) => {
             const size = chunkSize === "auto" ? 1 : chunkSize
             const tally = new Tally()
             let next = 1
-            let under = 0
-            const done = (result: Returned) => {
+            let inFlight = 0
+            const onResult = (result: JobResult) => {
               if (typeof result === "number") tally.success(result)
               else for (const one of result) tally.success(one)
-              under--
+              inFlight--
               if (tally.succeeded === tasks) resolve(tally)
               else add()
             }
             const add = () => {
-              while (next <= tasks && under + BULK <= WINDOW) {
+              while (next <= tasks && inFlight + BULK <= IN_FLIGHT) {
                 const jobs = []
                 while (jobs.length < BULK && next <= tasks) {
                   const data = chunkSize === "auto" || size === 1
                     ? next
                     : Array.from({ length: Math.min(size, tasks - next + 1) }, (_, i) => next + i)
                   next += size
-                  jobs.push({ name: "inc", data, opts: { jobId: waiting.add(done) } })
+                  jobs.push({ name: "inc", data, opts: { jobId: pending.add(onResult) } })
                 }
-                under += jobs.length
+                inFlight += jobs.length
                 queue.addBulk(jobs).catch(reject)
               }
             }
             add()
           })
         ),
-      oneByOne: (tasks) =>
-        guard(async () => {
+      incrementsSequentially: (tasks) =>
+        fromPromise(async () => {
           const tally = new Tally()
           const durations = new Durations()
           for (let n = 1; n <= tasks; n++) {
             const before = performance.now()
-            const result = await new Promise<Returned>((resolve, reject) => {
-              queue.add("inc", n, { jobId: waiting.add(resolve) }).catch(reject)
+            const result = await new Promise<JobResult>((resolve, reject) => {
+              queue.add("inc", n, { jobId: pending.add(resolve) }).catch(reject)
             })
             durations.add(performance.now() - before)
             tally.success(Number(result))
           }
-          return { tally, figures: durations.figures() }
+          return { tally, values: durations.percentiles() }
         })
     }
   })
 
-const peer = (back: Back): Peer => ({
-  name: `BullMQ, ${back}`,
-  settings: `${WORKERS} processes, concurrency ${CONCURRENCY}, addBulk of ${BULK}, ${WINDOW} jobs under way, ` +
-    `removeOnComplete, Redis without persistence, results by ${back}`,
+const implementation = (path: ResultPath): RemoteImplementation => ({
+  name: `BullMQ, ${path}`,
+  settings: `${WORKERS} processes, concurrency ${CONCURRENCY}, addBulk of ${BULK}, ${IN_FLIGHT} jobs in flight, ` +
+    `removeOnComplete, Redis without persistence, results by ${path}`,
   deploy: Effect.gen(function*() {
     const port = yield* redis
     const name = `inc-${randomUUID()}`
     const workers = yield* Effect.replicateEffect(
-      node("../remote/competitors/workers/bullmq.ts", [
+      startModule(new URL("./workers/bullmq.ts", import.meta.url), [
         String(port),
         name,
         String(CONCURRENCY),
-        String(back === "pub/sub")
+        String(path === "pub/sub")
       ]),
       WORKERS
     )
-    yield* Effect.forEach(workers, (worker) => worker.wrote(/(ready)/))
-    return open(port, name, back)
+    yield* Effect.forEach(workers, (worker) => worker.waitForOutput(/(ready)/))
+    return open(port, name, path)
   })
 })
 
-export const bullmqs = [peer("QueueEvents"), peer("pub/sub")]
+export const bullmqs = [implementation("QueueEvents"), implementation("pub/sub")]

@@ -1,24 +1,27 @@
 /**
- * Effect's own way to another process: effect/rpc over TCP to one server, a call for
- * each chunk, without tracing, and with compiled schemas in the server.
+ * effect/rpc over TCP to one server process: Effect's own way to call code in another process. Every chunk is one call.
+ * Tracing is off, and schemas are compiled in the server.
  */
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as RpcClient from "effect/rpc/RpcClient"
 import type * as Scope from "effect/Scope"
-import type { Broken } from "../../harness/model.ts"
-import { node } from "../../harness/processes.ts"
+import type { CompetitorError } from "../../harness/model.ts"
+import { startModule } from "../../harness/processes.ts"
 import { Tally } from "../../harness/tally.ts"
-import { broken, Durations, hangs } from "../../pool/competitors/implementation.ts"
-import { WINDOW } from "../../pool/workload/concurrency.ts"
-import type { Client, Peer } from "./implementation.ts"
+import { toCompetitorError, withTimeout } from "../../harness/timeout.ts"
+import { Durations } from "../../harness/timing.ts"
+import type { Client, RemoteImplementation } from "./implementation.ts"
 import { Rpcs, serialization } from "./rpcGroup.ts"
 
-/** Where it is compared with chunks of no fixed size. */
+/** The chunk size where papyros chooses its own. */
 const AUTO = 256
 
-const open = (port: number): Effect.Effect<Client, Broken, Scope.Scope> =>
+/** Calls in flight. */
+const IN_FLIGHT = 64
+
+const open = (port: number): Effect.Effect<Client, CompetitorError, Scope.Scope> =>
   Effect.gen(function*() {
     const protocol = yield* Layer.build(
       RpcClient.layerProtocolSocket().pipe(
@@ -48,13 +51,13 @@ const open = (port: number): Effect.Effect<Client, Broken, Scope.Scope> =>
               else for (const one of result) tally.success(one)
             }
           })
-          return Effect.replicateEffect(loop, WINDOW, { concurrency: WINDOW, discard: true }).pipe(
+          return Effect.replicateEffect(loop, IN_FLIGHT, { concurrency: IN_FLIGHT, discard: true }).pipe(
             Effect.as(tally),
-            Effect.mapError(broken),
-            hangs
+            Effect.mapError(toCompetitorError),
+            withTimeout
           )
         }),
-      oneByOne: (tasks) =>
+      incrementsSequentially: (tasks) =>
         Effect.gen(function*() {
           const tally = new Tally()
           const durations = new Durations()
@@ -64,17 +67,17 @@ const open = (port: number): Effect.Effect<Client, Broken, Scope.Scope> =>
             durations.add(performance.now() - before)
             tally.success(result)
           }
-          return { tally, figures: durations.figures() }
-        }).pipe(Effect.mapError(broken), hangs)
+          return { tally, values: durations.percentiles() }
+        }).pipe(Effect.mapError(toCompetitorError), withTimeout)
     } satisfies Client
-  }).pipe(Effect.mapError(broken))
+  }).pipe(Effect.mapError(toCompetitorError))
 
-export const rpc: Peer = {
+export const rpc: RemoteImplementation = {
   name: "effect/rpc",
-  settings: `layerProtocolSocket to one process, layerSchemaBinary, noDelay, ${WINDOW} calls under way, ` +
-    `disableTracing, schemas compiled in the server; chunks of ${AUTO} where others choose`,
+  settings: `layerProtocolSocket to one process, layerSchemaBinary, noDelay, ${IN_FLIGHT} calls in flight, ` +
+    `disableTracing, schemas compiled in the server; chunks of ${AUTO} where papyros chooses the chunk size`,
   deploy: Effect.gen(function*() {
-    const server = yield* node("../remote/competitors/workers/rpc.ts", [])
-    return open(Number(yield* server.wrote(/listening on (\d+)/)))
+    const server = yield* startModule(new URL("./workers/rpc.ts", import.meta.url), [])
+    return open(Number(yield* server.waitForOutput(/listening on (\d+)/)))
   })
 }

@@ -1,4 +1,4 @@
-/** n + 1 as procedures of effect/rpc. */
+/** n + 1 as procedures of effect/rpc: one number per call, and an array per call. */
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 import * as RpcSerialization from "effect/rpc/RpcSerialization"
@@ -9,5 +9,5 @@ export class Rpcs extends RpcGroup.make(
   Rpc.make("incAll", { payload: { ns: Schema.Array(Schema.Int) }, success: Schema.Array(Schema.Int) })
 ) {}
 
-/** The fastest of those that it brings. */
+/** The fastest serialization of effect/rpc. */
 export const serialization = RpcSerialization.layerSchemaBinary()

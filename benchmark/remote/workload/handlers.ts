@@ -1,12 +1,12 @@
-/** The handlers of the tasks, for `papyros workers`. */
+/** The handlers module that `papyros workers` loads. */
 import * as Effect from "effect/Effect"
-import { inc } from "../../pool/workload/functions.ts"
-import * as Journal from "./startLog.ts"
+import { inc } from "./increments.ts"
+import * as StartLog from "./startLog.ts"
 import { group } from "./tasks.ts"
 
-const journal = process.env[Journal.VARIABLE]
+const startLog = process.env[StartLog.VARIABLE]
 
-const spin = (millis: number) =>
+const busyWait = (millis: number) =>
   Effect.sync(() => {
     const until = performance.now() + millis
     while (performance.now() < until);
@@ -14,9 +14,9 @@ const spin = (millis: number) =>
 
 export default group.toLayer({
   Inc: ({ n }) => Effect.sync(() => inc(n)),
-  Work: ({ busy, id, millis }) =>
+  Wait: ({ busy, id, millis }) =>
     Effect.suspend(() => {
-      if (journal !== undefined) Journal.started(journal, id)
-      return Effect.as(busy ? spin(millis) : Effect.sleep(millis), { id, pid: process.pid })
+      if (startLog !== undefined) StartLog.append(startLog, id)
+      return Effect.as(busy ? busyWait(millis) : Effect.sleep(millis), { id, pid: process.pid })
     })
 })

@@ -1,6 +1,8 @@
+/** The process of papyros. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { execute, layer } from "../../competitors/papyros.ts"
+import { execute } from "../../../harness/papyros.ts"
+import { layer } from "../../competitors/papyros.ts"
 import { Inc } from "../../workload/tasks.ts"
 import { report, tasks } from "./child.ts"
 

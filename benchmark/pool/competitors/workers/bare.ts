@@ -1,4 +1,5 @@
+/** A bare worker thread: one message of payloads in, one message of results out. */
 import { parentPort } from "node:worker_threads"
-import * as Work from "../../workload/functions.ts"
+import * as Functions from "../../workload/functions.ts"
 
-parentPort!.on("message", (spins: ReadonlyArray<Work.Spin>) => parentPort!.postMessage(spins.map(Work.spin)))
+parentPort!.on("message", (spins: ReadonlyArray<Functions.Spin>) => parentPort!.postMessage(spins.map(Functions.spin)))

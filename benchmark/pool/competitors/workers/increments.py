@@ -1,4 +1,4 @@
-"""Runs n + 1 in a multiprocessing.Pool: per line "TASKS CHUNKSIZE" on stdin, one line "COUNT SUM SQUARES" on stdout."""
+"""Runs n + 1 in a multiprocessing.Pool: reads lines "TASKS CHUNKSIZE", and writes a line "COUNT SUM SQUARES" for each."""
 import multiprocessing
 import sys
 

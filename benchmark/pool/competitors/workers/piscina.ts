@@ -1,3 +1,4 @@
+/** The worker of piscina. */
 import { move } from "piscina"
 import { echo } from "../../workload/functions.ts"
 

@@ -1,16 +1,16 @@
+/** The worker of poolifier. It cannot transfer a result: the bytes of `echoMoved` are copied back. */
 import { ThreadWorker } from "poolifier"
-import * as Work from "../../workload/functions.ts"
+import * as Functions from "../../workload/functions.ts"
 
-/** Poolifier does not know whether a task has data. */
-const withData = <A>(work: (payload: A) => unknown) => (payload?: A) => work(payload!)
+/** The types of poolifier allow a task without data; every task here has some. */
+const withData = <A>(call: (payload: A) => unknown) => (payload?: A) => call(payload!)
 
-const echo = withData(Work.echo)
+const echo = withData(Functions.echo)
 
-// It has no way to transfer a result: what is echoed is copied back.
 export default new ThreadWorker<never, unknown>({
-  inc: withData(Work.inc),
-  spin: withData(Work.spin),
-  sum: withData(Work.sum),
+  inc: withData(Functions.inc),
+  spin: withData(Functions.spin),
+  sum: withData(Functions.sum),
   echo,
   echoMoved: echo
 })

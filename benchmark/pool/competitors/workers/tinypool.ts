@@ -1,3 +1,4 @@
+/** The worker of tinypool. */
 import Tinypool from "tinypool"
 import { echo } from "../../workload/functions.ts"
 

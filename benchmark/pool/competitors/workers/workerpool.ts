@@ -1,7 +1,8 @@
+/** The worker of workerpool. */
 import workerpool from "workerpool"
-import * as Work from "../../workload/functions.ts"
+import * as Functions from "../../workload/functions.ts"
 
 workerpool.worker({
-  ...Work,
-  echoMoved: (bytes: Uint8Array) => new workerpool.Transfer(Work.echo(bytes), [bytes.buffer])
+  ...Functions,
+  echoMoved: (bytes: Uint8Array) => new workerpool.Transfer(Functions.echo(bytes), [bytes.buffer])
 })

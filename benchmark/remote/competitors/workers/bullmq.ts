@@ -1,13 +1,13 @@
-/** A worker process of BullMQ: port, queue, concurrency, and whether its results are published. */
+/** A worker process of BullMQ. Arguments: port of Redis, queue, concurrency, and whether it publishes its results. */
 import { Worker } from "bullmq"
 import { Redis } from "ioredis"
-import { inc } from "../../../pool/workload/functions.ts"
-import type { Payload, Published, Returned } from "../bullmq.ts"
+import { inc } from "../../workload/increments.ts"
+import type { JobData, JobResult, PublishedResult } from "../bullmq.ts"
 
 const [port, queue, concurrency, publishes] = process.argv.slice(2)
 const connection = { host: "127.0.0.1", port: Number(port), maxRetriesPerRequest: null }
 
-const worker = new Worker<Payload, Returned>(
+const worker = new Worker<JobData, JobResult>(
   queue,
   ({ data }) => Promise.resolve(typeof data === "number" ? inc(data) : data.map(inc)),
   { connection, concurrency: Number(concurrency) }
@@ -15,8 +15,8 @@ const worker = new Worker<Payload, Returned>(
 
 if (publishes === "true") {
   const publisher = new Redis(connection)
-  let results: Array<Published> = []
-  // Only what Redis knows to be completed, and what has come together goes together.
+  let results: Array<PublishedResult> = []
+  // "completed" is emitted after Redis has stored the result. Results of one turn of the event loop share a message.
   worker.on("completed", ({ id }, result) => {
     if (results.length === 0) {
       setImmediate(() => {

@@ -1,12 +1,12 @@
-/** A server of effect/rpc on a free port of the loopback, which it writes. */
-// Before any schema is used.
+/** A server process of effect/rpc. It listens on a free port of the loopback interface, and prints the port. */
+// This import must come before the first use of a schema.
 import "effect/schema/SchemaJITCompiler/enable"
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as RpcServer from "effect/rpc/RpcServer"
 import * as SocketServer from "effect/socket/SocketServer"
-import { inc } from "../../../pool/workload/functions.ts"
+import { inc } from "../../workload/increments.ts"
 import { Rpcs, serialization } from "../rpcGroup.ts"
 
 const handlers = Rpcs.toLayer({
@@ -14,17 +14,17 @@ const handlers = Rpcs.toLayer({
   incAll: ({ ns }) => Effect.sync(() => ns.map(inc))
 })
 
-const written = Layer.effectDiscard(Effect.gen(function*() {
+const printPort = Layer.effectDiscard(Effect.gen(function*() {
   const { address } = yield* SocketServer.SocketServer
   if ("port" in address) process.stdout.write(`listening on ${address.port}\n`)
 }))
 
-// Without it every answer waits for the acknowledgement of the one before.
+// Without `noDelay` every response waits for the acknowledgement of the previous one.
 const server = NodeSocketServer.layer({ host: "127.0.0.1", port: 0, noDelay: true })
 
 RpcServer.layer(Rpcs, { disableTracing: true, concurrency: "unbounded" }).pipe(
   Layer.provide([handlers, RpcServer.layerProtocolSocketServer]),
-  Layer.merge(written),
+  Layer.merge(printPort),
   Layer.provide([server, serialization]),
   Layer.launch,
   Effect.runFork
