@@ -52,8 +52,12 @@ export const toColumns = (shape: Shape | ListShape | undefined, values: Readonly
   const columns = splitterOf(shape)(values)
   const keys = fields.map(({ name }) => name)
   const holes = fields.some(({ optional }) => optional)
-  return [1, values.length, keys, holes, columns.map((column, i) => toColumns(fields[i].inner, column))]
+  return [1, values.length, keys, holes, columns.map((column, i) => toColumns(innerShape(fields[i]), column))]
 }
+
+/** The shape of the values of a field. The column of an optional object may have holes, and is sent as it is. */
+const innerShape = ({ inner, optional }: Shape["fields"][number]): Shape | ListShape | undefined =>
+  optional && inner !== undefined && !("element" in inner) ? undefined : inner
 
 /** Decodes the values. */
 export const fromColumns = (encoded: EncodedColumns): ReadonlyArray<unknown> => {

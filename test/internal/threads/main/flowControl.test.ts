@@ -1,0 +1,82 @@
+import { assert, describe, it } from "@effect/vitest"
+import { canBeStolen, InFlightWork } from "../../../../src/internal/threads/main/flowControl.ts"
+import { Requests } from "../../../../src/internal/threads/main/requests.ts"
+import { SharedState } from "../../../../src/internal/threads/protocol/sharedState.ts"
+import { chunk, Recorder } from "./fixtures.ts"
+
+const make = () => {
+  const shared = SharedState.make()
+  return { requests: new Requests(new SharedState(shared), new Recorder()), thread: new SharedState(shared) }
+}
+
+/** How many chunks are sent to a thread that has so many of them already. */
+const sent = (inFlight: number, options: { readonly expectedMicros: number; readonly bytes: number }, threads = 1) => {
+  const { requests } = make()
+  for (let i = 0; i < inFlight; i++) requests.open(chunk(1, options))
+  const work = new InFlightWork(requests.all, threads)
+  let count = 0
+  while (work.hasCapacity && count < 1000) {
+    work.add(chunk(1, options))
+    count++
+  }
+  return count
+}
+
+const MiB = 1024 * 1024
+
+describe("Flow control", () => {
+  it("sends two chunks, however long, large or unknown they are", () => {
+    assert.strictEqual(sent(0, { expectedMicros: 1e9, bytes: 1 }), 2)
+    assert.strictEqual(sent(0, { expectedMicros: 1, bytes: 1e12 }), 2)
+    assert.strictEqual(sent(0, { expectedMicros: 0, bytes: 0 }), 2)
+    assert.strictEqual(sent(1, { expectedMicros: 0, bytes: 0 }), 1)
+    assert.strictEqual(sent(2, { expectedMicros: 0, bytes: 0 }), 0)
+  })
+
+  it("sends up to 64 small chunks, and more only when half of them are done", () => {
+    const small = { expectedMicros: 1, bytes: 1 }
+    assert.strictEqual(sent(0, small), 64)
+    assert.strictEqual(sent(32, small), 32)
+    assert.strictEqual(sent(33, small), 0)
+  })
+
+  it("sends chunks for at most about 2 ms of work", () => {
+    assert.strictEqual(sent(0, { expectedMicros: 200, bytes: 1 }), 10)
+    assert.strictEqual(sent(4, { expectedMicros: 200, bytes: 1 }), 6)
+  })
+
+  it("bounds the bytes of all threads, and refills when half of them are done", () => {
+    const large = { expectedMicros: 1, bytes: MiB }
+    assert.strictEqual(sent(0, large), 32)
+    assert.strictEqual(sent(0, large, 4), 8)
+    assert.strictEqual(sent(4, large, 4), 4)
+    assert.strictEqual(sent(5, large, 4), 0)
+  })
+
+  it("counts only chunks with items that have no outcome", () => {
+    const { requests } = make()
+    const first = requests.open(chunk(2, { expectedMicros: 900 }))
+    first.add(chunk(1, { expectedMicros: 900 }))
+    requests.publish(first)
+    const hasCapacity = () => new InFlightWork(requests.all, 1).hasCapacity
+    assert.isFalse(hasCapacity())
+    requests.succeed(first, 0, undefined)
+    assert.isTrue(hasCapacity())
+    first.add(chunk(1, { expectedMicros: 900 }))
+    assert.isFalse(hasCapacity())
+    requests.succeed(first, 1, undefined)
+    requests.succeed(first, 2, undefined)
+    assert.isTrue(hasCapacity())
+  })
+
+  it("lets others steal from a thread in which more than 2 ms of work wait unclaimed", () => {
+    const { requests, thread } = make()
+    const request = requests.open(chunk(6, { expectedMicros: 500 }))
+    requests.publish(request)
+    assert.isTrue(canBeStolen(requests))
+    thread.claim(request.requestSlot)
+    assert.isTrue(canBeStolen(requests))
+    thread.claim(request.requestSlot)
+    assert.isFalse(canBeStolen(requests))
+  })
+})
