@@ -1,0 +1,210 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import type * as Executor from "papyros/Executor"
+import * as Task from "papyros/Task"
+import { CHUNK_MICROS } from "../../../../src/internal/remote/client/inFlight.ts"
+import { ProcessHandle } from "../../../../src/internal/remote/client/workerHandle.ts"
+import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
+import type { Events } from "../../../../src/internal/remote/protocol/messages.ts"
+import { encodeFrames, toNumbers16 } from "../../../../src/internal/remote/protocol/payloads.ts"
+
+class Work extends Task.Class<Work>()("Work", { payload: { n: Schema.Int }, success: Schema.Int }) {}
+
+const catalog = new TaskCatalog(new Map<string, Task.AnyClass>([["Work", Work]]))
+
+interface ChunkOptions {
+  readonly length?: number
+  readonly micros?: number
+  readonly quarantined?: boolean
+  readonly idempotent?: boolean
+  readonly payload?: unknown
+}
+
+/** A scheduler that hands out chunks of a list and records each call. */
+const makeScheduler = (chunks: ReadonlyArray<ChunkOptions>) => {
+  const calls: Array<ReadonlyArray<unknown>> = []
+  const losses: Array<NonNullable<Parameters<Executor.Scheduler["leave"]>[1]>> = []
+  let id = 0
+  const take = (): Executor.Chunk | undefined => {
+    const options = chunks[id]
+    if (options === undefined) return undefined
+    const { idempotent = true, length = 1, micros = 0, payload, quarantined = false } = options
+    id++
+    const item = {
+      name: "Work",
+      payload: payload ?? { n: id },
+      attempt: 1,
+      taskTimeout: undefined,
+      idempotent,
+      transfer: undefined,
+      span: undefined,
+      depth: 0
+    }
+    return {
+      id,
+      items: Array.from({ length }, () => item),
+      expectedMicros: micros,
+      quarantined,
+      bytes: 0,
+      note: undefined
+    }
+  }
+  const scheduler: Executor.Scheduler = {
+    join: () => calls.push(["join"]),
+    take,
+    succeed: (chunk, at, value) => calls.push(["succeed", chunk.id, at, value]),
+    fail: (chunk, at, { _tag }) => calls.push(["fail", chunk.id, at, _tag]),
+    recordBusy: () => {},
+    requeue: (chunk, from, to) => calls.push(["requeue", chunk.id, from, to]),
+    leave: (_handle, loss) => {
+      calls.push(["leave"])
+      if (loss !== undefined) losses.push(loss)
+    },
+    unavailable: () => {},
+    now: () => performance.now(),
+    after: () => () => {}
+  }
+  return { scheduler, calls, losses, taken: () => id }
+}
+
+const make = (...chunks: ReadonlyArray<ChunkOptions>) => {
+  const recorded = makeScheduler(chunks)
+  let left = false
+  const handle = new ProcessHandle({
+    name: "worker",
+    slots: 2,
+    maxTaskBytes: 1000,
+    catalog,
+    unsupported: () => undefined,
+    scheduler: recorded.scheduler,
+    onJoined: () => {},
+    onLeft: () => left = true
+  })
+  const on = (events: Partial<typeof Events.Type>) =>
+    handle.onMessage({ outcomes: [], returned: [], claims: [], ...events })
+  return { ...recorded, handle, on, hasLeft: () => left }
+}
+
+/** The outcome of a chunk whose tasks have all succeeded. */
+const succeeded = (chunk: number, length: number) => {
+  const values = Array.from({ length }, (_, at) => ({ nameIndex: 0, value: 10 * at }))
+  const [{ bytes }] = encodeFrames(values, [catalog.shapes("Work").success], 1000, () => {})
+  return { chunk, succeeded: toNumbers16(values.map((_, at) => at)), values: bytes, failures: [], micros: 0 }
+}
+
+describe("ProcessHandle", () => {
+  it("joins with the first credit, and takes no chunk beyond its credit", () => {
+    const { calls, handle, on, taken } = make({}, {}, {}, {})
+    handle.wake()
+    on({ credit: 0 })
+    assert.deepStrictEqual([calls.length, taken()], [0, 0])
+    on({ credit: 2 })
+    assert.deepStrictEqual([calls, taken()], [[["join"]], 2])
+    on({ outcomes: [succeeded(1, 1)] })
+    assert.deepStrictEqual([calls.at(-1), taken()], [["succeed", 1, 0, 0], 3])
+    on({ credit: 3 })
+    assert.strictEqual(taken(), 4)
+  })
+
+  it("counts a chunk by its expected work, but at least as a sixteenth", () => {
+    const half = Array.from({ length: 9 }, () => ({ micros: CHUNK_MICROS / 2 }))
+    const tiny = Array.from({ length: 99 }, () => ({ micros: 1 }))
+    for (const [chunks, expected] of [[half, 4], [tiny, 32]] as const) {
+      const { on, taken } = make(...chunks)
+      on({ credit: 2 })
+      assert.strictEqual(taken(), expected)
+    }
+  })
+
+  it.effect("sends what it has taken, and fails alone a payload that is too large", () =>
+    Effect.gen(function*() {
+      const { calls, handle, on, taken } = make({ length: 2 }, { payload: { n: "x".repeat(2000) } }, {})
+      on({ credit: 2 })
+      const { runs } = yield* handle.commands.take
+      assert.deepStrictEqual(runs.map(({ chunk, first, names }) => [chunk, first, names]), [[1, 0, ["Work"]]])
+      assert.deepStrictEqual(calls.at(-1), ["fail", 2, 0, "Undecodable"])
+      // The failed chunk has freed credit.
+      const next = yield* handle.commands.take
+      assert.deepStrictEqual([next.runs.map(({ chunk }) => chunk), taken()], [[3], 3])
+    }))
+
+  it.effect("collects the commands of one turn in one message", () =>
+    Effect.gen(function*() {
+      const { handle, on } = make({ length: 2, quarantined: true })
+      const taking = yield* Effect.forkChild(handle.commands.take, { startImmediately: true })
+      on({ credit: 1 })
+      on({ claims: [{ chunk: 1, at: 0 }] })
+      const message = yield* Fiber.join(taking)
+      assert.deepStrictEqual(message.runs.map(({ confirmStart }) => confirmStart), [true])
+      assert.deepStrictEqual(message.confirmed, [{ chunk: 1, at: 0 }])
+    }))
+
+  it("returns adjacent tasks together", () => {
+    const { calls, on } = make({ length: 5 })
+    on({ credit: 1 })
+    on({ returned: [4, 1, 0, 2].map((at) => ({ chunk: 1, at })) })
+    assert.deepStrictEqual(calls.slice(1), [["requeue", 1, 0, 3], ["requeue", 1, 4, 5]])
+  })
+
+  it.effect("confirms no claim of a task that is closed", () =>
+    Effect.gen(function*() {
+      const { handle, losses, on } = make({ length: 2, idempotent: false })
+      on({ credit: 1 })
+      yield* handle.commands.take
+      on({ returned: [{ chunk: 1, at: 0 }] })
+      on({ claims: [{ chunk: 1, at: 0 }, { chunk: 1, at: 1 }] })
+      assert.deepStrictEqual((yield* handle.commands.take).confirmed, [{ chunk: 1, at: 1 }])
+      handle.lost()
+      assert.deepStrictEqual([0, 1].map(losses[0].chunks[0].started), [false, true])
+    }))
+
+  it.effect("reports at a loss which tasks may have started", () =>
+    Effect.gen(function*() {
+      const { handle, losses, on } = make({}, { idempotent: false }, { quarantined: true }, { quarantined: true })
+      on({ credit: 4 })
+      yield* handle.commands.take
+      on({ claims: [{ chunk: 4, at: 0 }] })
+      handle.lost()
+      handle.lost()
+      assert.strictEqual(losses.length, 1)
+      const started = losses[0].chunks.map(({ chunk, started }) => [chunk.id, started(0)])
+      assert.deepStrictEqual(started, [[1, true], [2, false], [3, false], [4, true]])
+      assert.isUndefined(losses[0].attribution)
+    }))
+
+  it("reports no chunk that was not sent", () => {
+    const { handle, losses, on } = make({})
+    on({ credit: 1 })
+    handle.lost()
+    assert.deepStrictEqual(losses[0].chunks, [])
+  })
+
+  it("attributes the loss of a draining worker to nobody, and has left once nothing is in flight", () => {
+    const { handle, hasLeft, losses, on, taken } = make({}, {})
+    on({ credit: 1 })
+    on({ credit: 0 })
+    assert.deepStrictEqual([hasLeft(), handle.idle], [false, false])
+    on({ outcomes: [succeeded(1, 1)] })
+    assert.deepStrictEqual([hasLeft(), taken()], [true, 1])
+    handle.lost()
+    assert.strictEqual(losses[0].attribution, "nobody")
+  })
+
+  it.effect("asks for unstarted tasks only without progress for 40 ms, and only beyond the slots", () =>
+    Effect.gen(function*() {
+      const { handle, on } = make({ length: 3 })
+      on({ credit: 1 })
+      yield* handle.commands.take
+      const now = performance.now()
+      handle.requestSteal(now)
+      handle.requestSteal(now + 100)
+      assert.isTrue((yield* handle.commands.take).steal)
+      handle.requestSteal(now + 130)
+      on({ returned: [{ chunk: 1, at: 2 }] })
+      handle.requestSteal(now + 1000)
+      handle.cancel({ id: 1 } as Executor.Chunk, 0)
+      assert.deepInclude(yield* handle.commands.take, { steal: false, cancels: [{ chunk: 1, at: 0 }] })
+    }))
+})
