@@ -60,38 +60,34 @@ export type {
  */
 export interface ExecuteOptions<T extends Task.Any> {
   /**
-   * Results in the order of the tasks. A slow head does not stop later tasks from
-   * starting, as long as there are credits. Default `false`.
+   * Delivers results in the order of the tasks. A slow task does not stop later ones from starting, as long as the
+   * buffer has room. Default `false`.
    */
   readonly ordered?: boolean | undefined
   /**
-   * The longest wait between one completed task and the next, and before the
-   * first; past it the stream fails with `DispatchTimeout`. The clock runs only
-   * while a task is running or could start, and the consumer waits. Default: none.
+   * The longest time without a completed task, before the first one included; after that the stream fails with
+   * `DispatchTimeout`. The clock runs while the consumer waits and at least one task has no outcome and does not wait
+   * for a retry. Default: none.
    */
   readonly idleTimeout?: Duration.Input | undefined
   /**
-   * The longest one start of a task may run, from its start on a worker; past it
-   * that task alone fails with `TimedOut`. Default: what the task declares, else none.
+   * The longest time of one attempt, counted from its start on a worker; after that the task alone fails with
+   * `TimedOut`. Default: the `taskTimeout` of the task class, else none.
    */
   readonly taskTimeout?: Duration.Input | undefined
-  /**
-   * When a failed task is tried again: `Effect.retry`'s options, or a `Schedule`
-   * over its failures. Waiting for a retry holds no slot. Default: never.
-   */
+  /** When to retry a failed task. A task that waits for a retry occupies no slot. Default: never. */
   readonly retry?: RetryPolicy<T> | undefined
   /**
-   * Tasks sent to a worker at once. `"auto"` adapts to how long tasks take.
-   * Never changes results. Default `"auto"`.
+   * The number of tasks that are sent to a worker together. `"auto"` adapts it to the time that tasks take. It never
+   * changes results. Default `"auto"`.
    */
   readonly chunkSize?: number | "auto" | undefined
   /**
-   * Completed results that wait for the consumer, in tasks. Memory is bounded by
-   * it, and so is how far the source is pulled ahead. Default: 1024, or what keeps
-   * all workers busy if that is more.
+   * The number of completed results that may wait for the consumer. It bounds memory, and how far the source is pulled
+   * ahead. Default: 1024, or the number that keeps all workers busy if that is more.
    */
   readonly bufferSize?: number | undefined
-  /** The same in bytes, estimated from samples of the results. Default 256 MiB. */
+  /** The same bound in bytes, estimated from samples of the results. Default 256 MiB. */
   readonly bufferBytes?: number | undefined
 }
 

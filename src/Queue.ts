@@ -42,15 +42,18 @@ export {
  */
 export interface QueueOptions<T extends Task.Any = never> {
   /**
-   * Ready results that the queue holds; with it full, `push` waits. Tasks in
-   * running slots are allowed on top. Default `"unbounded"`.
+   * The number of outcomes that may wait to be popped; at that number `push` waits. Tasks in running slots are allowed
+   * on top. Default `"unbounded"`.
    */
   readonly capacity?: number | "unbounded" | undefined
-  /** The longest one start of a task may run. Default: what the task declares. */
+  /**
+   * The longest time of one attempt, counted from its start on a worker. Default: the `taskTimeout` of the task class,
+   * else none.
+   */
   readonly taskTimeout?: Duration.Input | undefined
-  /** When a failed task is tried again. Default: never. */
+  /** When to retry a failed task, as for `execute`. Default: never. */
   readonly retry?: RetryPolicy<T> | undefined
-  /** Tasks sent to a worker at once. Default `"auto"`. */
+  /** The number of tasks that are sent to a worker together. Default `"auto"`. */
   readonly chunkSize?: number | "auto" | undefined
 }
 

@@ -30,22 +30,23 @@ import type * as TaskGroup from "./TaskGroup.ts"
  * @stability experimental
  */
 export interface RemoteWorkerOptions extends Omit<WorkerPoolOptions, "capacity" | "maxWorkerLosses"> {
-  /** The group whose clients it serves: letters, digits, `.`, `_` and `-`, at most 64. Default `"default"`. */
+  /** The worker group that it joins: 1 to 64 letters, digits, `.`, `_` or `-`. Default `"default"`. */
   readonly workerGroup?: string | undefined
   /**
-   * The secret that client, worker and name server share: at least 128 bits, as `papyros secret` prints it. Without a
-   * secret all processes must be on this host, and every user of this host is trusted.
+   * The secret that clients, workers and name server share: hex, base64 or base64url of at least 128 bits, as the
+   * command `papyros secret` makes it. Default: none; then all of them must be on this host, and all its users are
+   * trusted.
    */
   readonly secret?: Redacted.Redacted<string> | undefined
-  /** The host on which it listens. Default `"127.0.0.1"`. */
+  /** The address to listen on. Any but loopback needs a secret. Default `"127.0.0.1"`. */
   readonly host?: string | undefined
-  /** The port on which it listens. Default: any free port. */
+  /** The port to listen on. Default: any free port. */
   readonly port?: number | undefined
-  /** The host by which clients reach it. Default: `host`. */
+  /** The host by which clients reach the worker. Default: `host`. */
   readonly advertise?: string | undefined
-  /** How long running tasks may take once the worker drains. Default 30 seconds. */
+  /** The longest wait for running tasks when the scope of the Layer ends. Default 30 seconds. */
   readonly drainTimeout?: Duration.Input | undefined
-  /** The largest payload that it accepts, and the largest result that it sends, in bytes. Default 8 MiB. */
+  /** The largest payload to accept and result to send, in bytes. Default 8 MiB. */
   readonly maxTaskBytes?: number | undefined
 }
 
@@ -63,7 +64,7 @@ export interface RemoteWorkerOptions extends Omit<WorkerPoolOptions, "capacity" 
 export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
   options: RemoteWorkerOptions & {
-    /** `host:port` of the name server. Default `"127.0.0.1:7427"`. */
+    /** The `host:port` of the name server. Default `"127.0.0.1:7427"`. */
     readonly nameServer?: string | undefined
   }
 ): Layer.Layer<never, HandlersError | RemoteError> =>

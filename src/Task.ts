@@ -90,17 +90,6 @@ export type TaskClass<
  *
  * **Details**
  *
- * - `payload`: the fields of the task. Default: none.
- * - `success`: what its handler returns. Default `Schema.Void`.
- * - `error`: the typed error of its handler, found in `TaskFailure` under the
- *   reason `Failed`. Default `Schema.Never`.
- * - `idempotent`: `false` means at most once: the task is never started again
- *   after its worker was lost; its failure `WorkerLost` then means *unknown*.
- *   Default `true`.
- * - `taskTimeout`: the longest one start may run, on any dispatcher. An
- *   execution may set another. Default: none.
- * - `transfer`: whose `ArrayBuffer`s are moved instead of copied. Default: none.
- *
  * Schemas must be synchronous and need no services. Constructing a task
  * validates its payload and throws where it does not fit; it costs 0.4 to 0.7 µs.
  *
@@ -131,11 +120,29 @@ export const Class = <Self = never>() =>
   S extends Schema.Constraint = Schema.Void,
   E extends Schema.Constraint = Schema.Never
 >(name: Name, options?: {
+  /** The fields of the task. Default: none. */
   readonly payload?: Fields & PayloadFields<Fields>
+  /** The schema of the result of the handler. Default `Schema.Void`. */
   readonly success?: S & WithoutServices<S>
+  /**
+   * The schema of the typed error of the handler, which `TaskFailure` has under the reason `Failed`. Default
+   * `Schema.Never`.
+   */
   readonly error?: E & WithoutServices<E>
+  /**
+   * `false`: the task never runs again after its worker was lost, and is retried only for the reason `Failed`. Its
+   * failure `WorkerLost` then means that it may or may not have completed. Default `true`.
+   */
   readonly idempotent?: boolean | undefined
+  /**
+   * The longest time of one attempt, on every dispatcher. The option of an execution or a queue replaces it. Default:
+   * none.
+   */
   readonly taskTimeout?: Duration.Input | undefined
+  /**
+   * The values whose `ArrayBuffer`s are moved to the other thread instead of copied: `"payload"`, `"success"` or
+   * `"both"`. Default: none.
+   */
   readonly transfer?: Transfer | undefined
 }): [Self] extends [never] ? MissingSelf : TaskClass<Self, Name, Fields, S, E> => {
   const fields: Schema.Struct.Fields = options?.payload ?? {}

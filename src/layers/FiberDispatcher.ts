@@ -22,11 +22,11 @@ import type * as TaskGroup from "../TaskGroup.ts"
  * @category models
  */
 export interface FiberOptions {
-  /** Tasks at once. Default: 16 for each CPU available. */
+  /** The number of tasks that run at a time. Default: 16 for each CPU available. */
   readonly concurrency?: number | undefined
-  /** Tasks accepted and not started. Default `"unbounded"`. */
+  /** The number of tasks that are accepted and not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
-  /** Validate and copy payloads, results and errors, as across a thread. Default `false`. */
+  /** Encodes, validates and copies payloads, results and errors, as a worker thread does. Default `false`. */
   readonly codecs?: boolean | undefined
 }
 

@@ -46,20 +46,27 @@ export {
  * @stability experimental
  */
 export interface RemoteDispatcherOptions {
-  /** The group whose workers run the tasks. Default `"default"`. */
+  /** The worker group that runs the tasks: 1 to 64 letters, digits, `.`, `_` or `-`. Default `"default"`. */
   readonly workerGroup?: string | undefined
   /**
-   * The secret that client, worker and name server share: at least 128 bits, as `papyros secret` prints it. Without a
-   * secret all processes must be on this host, and every user of this host is trusted.
+   * The secret that clients, workers and name server share: hex, base64 or base64url of at least 128 bits, as the
+   * command `papyros secret` makes it. Default: none; then all of them must be on this host, and all its users are
+   * trusted.
    */
   readonly secret?: Redacted.Redacted<string> | undefined
-  /** Tasks that are accepted and not started. Default `"unbounded"`. */
+  /** The number of tasks that are accepted and not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
-  /** How long a task waits for a worker that supports it, before it fails with `NoWorker` or `UnknownTask`. Default 30 seconds. */
+  /**
+   * The longest time without any worker, after which waiting tasks fail with `NoWorker`, and the longest wait of a task
+   * that no worker serves, after which it fails with `UnknownTask`. Default 30 seconds.
+   */
   readonly noWorkerTimeout?: Duration.Input | undefined
-  /** Worker losses that may be attributed to a task before it fails with `WorkerLost`. Default 3. */
+  /** The number of worker losses, attributed to a task, at which it fails with `WorkerLost`. Default 3. */
   readonly maxWorkerLosses?: number | undefined
-  /** The largest payload that is sent, in bytes. A larger one fails with `Undecodable`. Default 8 MiB. */
+  /**
+   * The largest payload to send and result to accept, in bytes; a larger one fails its task with `Undecodable`. The
+   * smaller limit of client and worker counts. Default 8 MiB.
+   */
   readonly maxTaskBytes?: number | undefined
 }
 
@@ -80,7 +87,7 @@ export interface RemoteDispatcherOptions {
 export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
   options?: RemoteDispatcherOptions & {
-    /** `host:port` of the name server. Default `"127.0.0.1:7427"`. */
+    /** The `host:port` of the name server. Default `"127.0.0.1:7427"`. */
     readonly nameServer?: string | undefined
   }
 ): Layer.Layer<Dispatcher, RemoteError> =>

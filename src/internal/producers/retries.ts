@@ -22,9 +22,9 @@ export interface RetryOptions<T extends Task.Any> {
   readonly while?: ((failure: TaskFailure<T>) => boolean | Effect.Effect<boolean>) | undefined
   /** Retries until this is true. */
   readonly until?: ((failure: TaskFailure<T>) => boolean | Effect.Effect<boolean>) | undefined
-  /** The most retries of one task, on top of its first attempt. */
+  /** The largest number of retries of one task, after its first attempt. Default: unlimited. */
   readonly times?: number | undefined
-  /** When to retry. Default: at once, without end. */
+  /** The times of the retries. Default: immediately. */
   readonly schedule?: Schedule.Schedule<unknown, TaskFailure<T>> | undefined
 }
 

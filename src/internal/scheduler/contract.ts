@@ -244,12 +244,12 @@ export interface TaskToken {
  */
 export interface DispatcherOptions {
   /**
-   * Tasks accepted and not started, over all executions and queues. Tasks that were
-   * sent to a worker and have not started count. Each execution, queue and parent task
-   * may always have one. Default `"unbounded"`.
+   * The number of tasks that are accepted and not started, over all executions, queues and single tasks. A task that
+   * was sent to a worker and has not started counts. Each execution, queue and parent task may always have one. Default
+   * `"unbounded"`.
    */
   readonly capacity?: number | "unbounded" | undefined
-  /** How many losses of workers may be attributed to a task before it fails with `WorkerLost`. Default 3. */
+  /** The number of worker losses, attributed to a task, at which it fails with `WorkerLost`. Default 3. */
   readonly maxWorkerLosses?: number | undefined
 }
 

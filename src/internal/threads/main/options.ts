@@ -18,33 +18,37 @@ import { boundOption, countOption, millisOption } from "../../options.ts"
  */
 export interface WorkerPoolOptions {
   /**
-   * `file:` URL of the handlers module, whose default export is the Layer of the
-   * handlers. The Layer is built once per thread and released with the thread. If
-   * the URL ends in `.ts` (`.mts`) and no such file exists, its `.js` (`.mjs`)
-   * sibling is loaded, so that the same URL works after a build.
+   * The `file:` URL of the handlers module, whose default export is the Layer of the handlers. Each thread loads it and
+   * builds the Layer once. If it ends in `.ts` or `.mts` and no such file exists, the `.js` or `.mjs` file beside it is
+   * loaded.
    */
   readonly handlers: URL | string
   /**
-   * The number of threads, or the least and the most of them and how long a thread
-   * above `min` stays idle before it ends (default 30 seconds). Default: the CPUs
-   * available; 1 inside a thread of a pool.
+   * The number of threads, or its bounds: a thread is added while each has more tasks than it runs at a time, and one
+   * above `min` ends when it was idle for `idleTimeToLive` (30 seconds). Default: the CPUs available; 1 in a thread of
+   * a pool.
    */
   readonly size?: number | {
     readonly min: number
     readonly max: number
     readonly idleTimeToLive?: Duration.Input | undefined
   } | undefined
-  /** Tasks that a thread runs concurrently, for handlers that wait. Default 1. */
+  /** The number of tasks that run at a time in one thread, for handlers that also wait. Default 1. */
   readonly concurrency?: number | undefined
-  /** Tasks accepted and not started. Default `"unbounded"`. */
+  /** The number of tasks that are accepted and not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
-  /** How many losses of threads may be attributed to a task before it fails with `WorkerLost`. Default 3. */
+  /** The number of worker losses, attributed to a task, at which it fails with `WorkerLost`. Default 3. */
   readonly maxWorkerLosses?: number | undefined
-  /** How long a task may take to stop before its thread is terminated. Default 1 second. */
+  /**
+   * The time that an interrupted task gets to stop; after that its thread is terminated and replaced. Default 1 second.
+   */
   readonly gracePeriod?: Duration.Input | undefined
-  /** Tasks after which a thread is replaced. Default: never. */
+  /** The number of tasks after which a thread is replaced. Default: unlimited. */
   readonly maxTasksPerWorker?: number | undefined
-  /** Bounds on the JavaScript heap of a thread; a thread that exceeds them is lost. Default: those of Node, and 12 MB for young objects. */
+  /**
+   * Limits of the JavaScript heap of a thread, as in `node:worker_threads`; a thread that exceeds them is lost.
+   * Default: those of Node, with a young generation of 12 MB, or of 4 MB if another limit is set.
+   */
   readonly resourceLimits?: ResourceLimits | undefined
 }
 
