@@ -1,28 +1,37 @@
 /**
- * Takes the code out of the documentation, for `test/docs.test.ts`.
+ * Reads the documentation for `test/docs.test.ts`: its programs, its commands and its links.
  *
- * What is taken: every `ts` fence of README.md, CONTRIBUTING.md and the comments
- * in src, and every `console` fence of the two. Line n of a file made here is
- * line n of the document, so that whatever goes wrong says where.
+ * The programs are the `ts` fences of README.md, CONTRIBUTING.md, the pages in docs and the
+ * comments in src. Line n of a program is line n of its document, so that an error message
+ * of the compiler or of Node can name the line in the document.
  */
 import { globSync, readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 
 /** A program: one fence, or all fences of a document that name the same file. */
 export interface Program {
-  /** Where it is documented: path and line of its first fence. */
+  /** Path and line of its first fence. */
   readonly where: string
-  /** Its path, the folder of which is named after the document. */
+  /** Its path in the project of the test: the document is its folder. */
   readonly path: string
   readonly code: string
-  /** What it should print, and where that is documented; empty if the document does not say. */
+  /** The lines that it prints, as its comments say, and where they say so. Empty if they say nothing. */
   readonly prints: ReadonlyArray<{ readonly where: string; readonly text: string }>
 }
 
-/** A command at a shell's prompt, and what it should print. */
+/** A command at a shell's prompt, and its output. */
 export interface Command {
   readonly where: string
   readonly command: string
   readonly prints: string
+}
+
+/** A link to a file of the repository. */
+export interface Link {
+  readonly where: string
+  /** The path from the root of the repository. */
+  readonly path: string
+  readonly anchor: string | undefined
 }
 
 interface Fence {
@@ -32,17 +41,28 @@ interface Fence {
   readonly lines: ReadonlyArray<string>
 }
 
-const fencesOf = (document: string): Array<Fence> => {
+const pages = globSync("docs/**/*.md").sort()
+
+const runnable = ["README.md", "CONTRIBUTING.md", ...pages]
+
+/** The documents whose links are checked. */
+export const linked: ReadonlyArray<string> = [...runnable, "AGENTS.md", "CHANGELOG.md", "SECURITY.md"]
+
+/** The fences of a document, and its other lines: what is inside of a fence is empty there. */
+const read = (document: string): { readonly fences: ReadonlyArray<Fence>; readonly prose: ReadonlyArray<string> } => {
   const prefix = document.endsWith(".ts") ? /^\s*\* ?/ : /^/
   const fences: Array<Fence> = []
-  let open: { readonly language: string; readonly name: string | undefined; readonly line: number } | undefined
+  const prose: Array<string> = []
+  let open: Omit<Fence, "lines"> | undefined
   let lines: Array<string> = []
   readFileSync(document, "utf8").split("\n").forEach((text, index) => {
+    prose.push("")
     if (!prefix.test(text)) return
     const line = text.replace(prefix, "")
     const mark = /^```(\w*) ?(\S*)$/.exec(line)
     if (mark === null) {
-      if (open !== undefined) lines.push(line)
+      if (open === undefined) prose[index] = line
+      else lines.push(line)
     } else if (open === undefined) {
       open = { language: mark[1], name: mark[2] === "" ? undefined : mark[2], line: index + 2 }
       lines = []
@@ -52,46 +72,60 @@ const fencesOf = (document: string): Array<Fence> => {
     }
   })
   if (open !== undefined) throw new Error(`${document}:${open.line}: this fence does not end`)
-  return fences
+  return { fences, prose }
 }
+
+// ----------------------------------------------------------------------------
+// Programs
+// ----------------------------------------------------------------------------
 
 /** A comment `// => text`, or any comment at the end of a line that logs. */
 const printed = (line: string): string | undefined =>
   (/\/\/ => (.*)$/.exec(line) ?? /console\.log\(.*\) \/\/ (.*)$/i.exec(line))?.[1]
 
-const documents = ["README.md", "CONTRIBUTING.md"]
+const programsOf = (document: string): Array<Program> => {
+  const files = new Map<string, Array<Fence>>()
+  for (const fence of read(document).fences) {
+    if (fence.language !== "ts") continue
+    const name = fence.name ?? `${fence.line}.ts`
+    files.set(name, [...files.get(name) ?? [], fence])
+  }
+  return Array.from(files, ([name, fences]): Program => {
+    const code: Array<string> = []
+    for (const { line, lines } of fences) {
+      while (code.length < line - 1) code.push("")
+      code.push(...lines)
+    }
+    return {
+      where: `${document}:${fences[0].line}`,
+      path: `${document}/${name}`,
+      code: code.join("\n"),
+      prints: code.flatMap((line, index) => {
+        const text = printed(line)
+        return text === undefined ? [] : [{ where: `${document}:${index + 1}`, text }]
+      })
+    }
+  })
+}
 
 /** The programs of the documentation, from the root of the repository. */
-export const programs = (): Array<Program> =>
-  [...documents, ...globSync("src/**/*.ts").sort()].flatMap((document) => {
-    const files = new Map<string, Array<Fence>>()
-    for (const fence of fencesOf(document)) {
-      if (fence.language !== "ts") continue
-      const name = fence.name ?? `${fence.line}.ts`
-      files.set(name, [...files.get(name) ?? [], fence])
-    }
-    return Array.from(files, ([name, fences]): Program => {
-      const code: Array<string> = []
-      for (const { line, lines } of fences) {
-        while (code.length < line - 1) code.push("")
-        code.push(...lines)
-      }
-      return {
-        where: `${document}:${fences[0].line}`,
-        path: `${document}/${name}`,
-        code: code.join("\n"),
-        prints: code.flatMap((line, index) => {
-          const text = printed(line)
-          return text === undefined ? [] : [{ where: `${document}:${index + 1}`, text }]
-        })
-      }
-    })
-  })
+export const programs = (): Array<Program> => [...runnable, ...globSync("src/**/*.ts").sort()].flatMap(programsOf)
+
+/** Files of the README's example that the pages in docs import as if they were their own. */
+export const shared = (): Array<Pick<Program, "path" | "code">> => {
+  const own = new Set(pages.flatMap(programsOf).map(({ path }) => path))
+  const example = programsOf("README.md").filter(({ path }) => /\/(?:tasks|handlers)\.ts$/.test(path))
+  return pages.flatMap((page) =>
+    example
+      .map(({ code, path }) => ({ code, path: path.replace("README.md", page) }))
+      .filter(({ path }) => !own.has(path))
+  )
+}
 
 /** The commands of the documentation: lines that begin with `$ ` in a `console` fence. */
 export const commands = (): Array<Command> =>
-  documents.flatMap((document) =>
-    fencesOf(document).filter(({ language }) => language === "console").flatMap(({ line, lines }) => {
+  runnable.flatMap((document) =>
+    read(document).fences.filter(({ language }) => language === "console").flatMap(({ line, lines }) => {
       const found: Array<{ where: string; command: string; prints: string }> = []
       lines.forEach((text, index) => {
         if (text.startsWith("$ ")) {
@@ -101,3 +135,37 @@ export const commands = (): Array<Command> =>
       return found
     })
   )
+
+// ----------------------------------------------------------------------------
+// Links
+// ----------------------------------------------------------------------------
+
+/** The links of a document that lead to files. */
+export const linksOf = (document: string): Array<Link> =>
+  read(document).prose.flatMap((line, index) =>
+    Array.from(line.replace(/`[^`]*`/g, "").matchAll(/\]\(([^)\s]+)\)/g), ([, target]) => target)
+      .filter((target) => !/^[a-z]+:/.test(target))
+      .map((target): Link => {
+        const [path, anchor] = target.split("#")
+        return {
+          where: `${document}:${index + 1}`,
+          path: path === "" ? document : join(dirname(document), path),
+          anchor
+        }
+      })
+  )
+
+/** The anchors of a document: those that GitHub makes of its headings. */
+export const anchorsOf = (document: string): ReadonlySet<string> => {
+  const anchors = new Set<string>()
+  for (const line of read(document).prose) {
+    const heading = /^#{1,6} (.*)$/.exec(line)?.[1]
+    if (heading === undefined) continue
+    const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    const anchor = text.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-")
+    let unique = anchor
+    for (let n = 1; anchors.has(unique); n++) unique = `${anchor}-${n}`
+    anchors.add(unique)
+  }
+  return anchors
+}

@@ -7,10 +7,18 @@ import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import { commands, type Program, programs } from "../scripts/docs.ts"
+import { existsSync, globSync, readFileSync } from "node:fs"
+import { anchorsOf, commands, linked, linksOf, type Program, programs, shared } from "../scripts/docs.ts"
+import * as Options from "../scripts/options.ts"
 
 const repository = process.cwd()
+
+/** Programs and commands run beside each other, this many at a time. */
+const turns = Semaphore.makeUnsafe(2)
+
+const runs = { concurrent: true, timeout: 300_000 }
 
 /** A user's project that holds all programs of the documentation, with the repository as its `papyros`. */
 class Project extends Context.Service<Project, { readonly root: string }>()("papyros/test/docs/Project") {
@@ -42,7 +50,7 @@ class Project extends Context.Service<Project, { readonly root: string }>()("pap
         `import config from ${JSON.stringify(path.join(repository, "vitest.config.ts"))}\n` +
           `export default { ...config, test: { ...config.test, include: ["**/*.test.ts"] } }`
       )
-      for (const program of programs()) {
+      for (const program of [...programs(), ...shared()]) {
         const file = path.join(root, program.path)
         yield* fs.makeDirectory(path.dirname(file), { recursive: true })
         yield* fs.writeFileString(file, program.code)
@@ -66,7 +74,7 @@ const spawn = Effect.fnUntraced(function*(command: string, args: ReadonlyArray<s
 /** The document and the line in place of a file made of it. */
 const toDocument = (text: string, root: string): string =>
   text.replaceAll(`${root}/`, "").replace(
-    /((?:README|CONTRIBUTING)\.md|src\/[\w/]+\.ts)\/[\w.]+\.ts(?:\((\d+),(\d+)\)|:(\d+))/g,
+    /([\w./-]+\.(?:md|ts))\/[\w.-]+\.ts(?:\((\d+),(\d+)\)|:(\d+))/g,
     (_, document, line, column, traced) =>
       line === undefined ? `${document}:${traced}` : `${document}:${line}:${column}`
   )
@@ -104,20 +112,67 @@ describe("docs", () => {
       Effect.gen(function*() {
         const tsc = `${repository}/node_modules/typescript/bin/tsc`
         const { exitCode, output } = yield* node(tsc, "-p", ".", "--pretty", "false")
-        // What is wrong in the sources themselves (their paths lead out of the project) is for `npm run check` to say.
+        // Errors in the sources themselves, whose paths lead out of the project, are reported by `npm run check`.
         const errors = output.split(/\n(?=\S)/).filter((error) => !error.startsWith("../"))
         assert.strictEqual(errors.join("\n"), "")
         if (output === "") assert.strictEqual(exitCode, 0)
       }), 120_000)
 
-    for (const program of programs()) it.effect(title(program), () => runProgram(program), 300_000)
+    for (const program of programs()) {
+      it.effect(title(program), () => turns.withPermit(runProgram(program)), runs)
+    }
   })
 
   for (const { command, prints, where } of commands()) {
     it.effect(`the command at ${where} prints what it says`, () =>
-      Effect.gen(function*() {
+      turns.withPermit(Effect.gen(function*() {
         const { stderr, stdout } = yield* spawn("sh", ["-c", command], repository)
         assert.strictEqual(stdout, prints, `${where}: ${stderr}`)
-      }).pipe(Effect.provide(NodeServices.layer)))
+      })).pipe(Effect.provide(NodeServices.layer)), runs)
   }
+
+  it("every link leads to a file, and to a heading where it names one", () => {
+    const broken = linked.flatMap(linksOf).filter(({ anchor, path }) =>
+      !existsSync(path) || (anchor !== undefined && !anchorsOf(path).has(anchor))
+    )
+    assert.deepStrictEqual(broken, [])
+  })
+
+  it("README.md has at most 8 KiB, CONTRIBUTING.md at most 6 KiB", () => {
+    assert.isAtMost(readFileSync("README.md").length, 8192)
+    assert.isAtMost(readFileSync("CONTRIBUTING.md").length, 6144)
+  })
+
+  it("the lists of options are those of the sources: `npm run docs` writes them", () => {
+    for (const page of Options.pages) {
+      const text = readFileSync(page, "utf8")
+      assert.strictEqual(text, Options.update(text))
+    }
+  })
+
+  it("the options of every public module are listed", () => {
+    const listed = Options.pages.map((page) => readFileSync(page, "utf8")).join("")
+    for (const name of Options.names) assert.include(listed, `<!-- options ${name} -->`)
+  })
+
+  it("every variable of the environment is in the reference", () => {
+    const reference = readFileSync("docs/reference/environment.md", "utf8")
+    const variables = globSync("src/**/*.ts").flatMap((file) =>
+      readFileSync(file, "utf8").match(/"PAPYROS_\w+"/g) ?? []
+    )
+    assert.isNotEmpty(variables)
+    for (const variable of variables) assert.include(reference, variable.slice(1, -1))
+  })
+
+  it("every flag of the command is in the reference", () => {
+    const reference = readFileSync("docs/reference/cli.md", "utf8")
+    const flags = globSync("src/cli/*.ts").flatMap((file) =>
+      Array.from(
+        readFileSync(file, "utf8").matchAll(/(?:Flags\.value|Flags\.toggle|timeout|number)(?:<[^(]*>)?\("([a-z-]+)"/g),
+        ([, flag]) => `--${flag}`
+      )
+    )
+    assert.isAbove(flags.length, 15)
+    for (const flag of flags) assert.include(reference, flag)
+  })
 })

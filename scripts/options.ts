@@ -1,0 +1,114 @@
+/**
+ * Writes the options of the public modules into the reference, from the comments in src.
+ *
+ * `npm run docs` replaces the lines between `<!-- options NAME -->` and `<!-- end -->` in the pages
+ * of docs/reference. NAME is an exported interface of options, or `Module.function` where
+ * the options are declared in the parameters of a function.
+ */
+import { globSync, readFileSync, writeFileSync } from "node:fs"
+import { basename } from "node:path"
+import { pathToFileURL } from "node:url"
+import ts from "typescript6"
+
+const parse = (file: string) => ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true)
+
+const modules = globSync("src/{*,layers/*}.ts").sort().map(parse)
+
+const internals = globSync("src/internal/**/*.ts").sort().map(parse)
+
+/** The options that are declared in a node, without those of an option's own type. */
+const optionsIn = (node: ts.Node): Array<ts.PropertySignature> =>
+  ts.isPropertySignature(node) ? [node] : childrenOf(node).flatMap(optionsIn)
+
+const childrenOf = (node: ts.Node): Array<ts.Node> => {
+  const children: Array<ts.Node> = []
+  ts.forEachChild(node, (child) => void children.push(child))
+  return children
+}
+
+const find = <N extends ts.Node>(node: ts.Node, test: (node: ts.Node) => node is N): N | undefined => {
+  if (test(node)) return node
+  for (const child of childrenOf(node)) {
+    const found = find(child, test)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+const isNamed = (name: string) => (node: ts.Node): node is ts.InterfaceDeclaration | ts.VariableDeclaration =>
+  (ts.isInterfaceDeclaration(node) || ts.isVariableDeclaration(node)) && node.name.getText() === name
+
+const isOptionsParameter = (node: ts.Node): node is ts.ParameterDeclaration =>
+  ts.isParameter(node) && node.name.getText() === "options"
+
+const declarationOf = (name: string): ts.Node => {
+  const [module, variable] = name.split(".")
+  for (const source of [...modules, ...internals]) {
+    if (variable !== undefined && basename(source.fileName) !== `${module}.ts`) continue
+    const found = find(source, isNamed(variable ?? name))
+    if (found === undefined) continue
+    const declaration = variable === undefined ? found : find(found, isOptionsParameter)
+    if (declaration !== undefined) return declaration
+  }
+  throw new Error(`No options are declared as ${name}`)
+}
+
+/** The comment of an option, as one line. */
+const commentOf = (option: ts.PropertySignature): string => {
+  const [comment] = ts.getJSDocCommentsAndTags(option)
+  const text = comment === undefined ? undefined : ts.getTextOfJSDocComment(comment.comment)
+  if (text === undefined) throw new Error(`The option ${option.name.getText()} has no comment`)
+  return text.replace(/\s+/g, " ")
+}
+
+/** The type of an option; none where it is made of the parameters of a generic function. */
+const typeOf = ({ type }: ts.PropertySignature): string | undefined => {
+  if (ts.isIntersectionTypeNode(type!)) return undefined
+  return type!.getText().replaceAll(/\{\s+/g, "{ ").replaceAll(/\s+\}/g, " }").replaceAll(/\n\s*/g, "; ")
+    .replaceAll("readonly ", "").replaceAll(" | undefined", "").replace(/^\((\(.*)\)$/, "$1")
+}
+
+/** A line of at most 120 columns, and further ones indented. */
+const wrap = (text: string): string =>
+  text.split(" ").reduce((lines, word) => {
+    const line = lines[lines.length - 1]
+    if (line.length + 1 + word.length <= 120) lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(`  ${word}`)
+    return lines
+  }, ["-"]).join("\n")
+
+/** The list of the options that are declared as `name`. */
+const listOf = (name: string): string =>
+  optionsIn(declarationOf(name)).map((option) => {
+    const type = typeOf(option)
+    const notes = [
+      ...(type === undefined ? [] : [`\`${type}\``]),
+      ...(option.questionToken === undefined ? ["required"] : [])
+    ]
+    const note = notes.length === 0 ? "" : ` (${notes.join(", ")})`
+    return wrap(`**\`${option.name.getText()}\`**${note}: ${commentOf(option)}`)
+  }).join("\n")
+
+/** The pages that list options. */
+export const pages: ReadonlyArray<string> = globSync("docs/reference/*.md").sort()
+
+/** The text of a page, with its lists as the sources have them. */
+export const update = (text: string): string =>
+  text.replace(
+    /(<!-- options (\S+) -->\n)[^]*?(<!-- end -->)/g,
+    (_, begin: string, name: string, end: string) => `${begin}\n${listOf(name)}\n\n${end}`
+  )
+
+/** The interfaces of options that the public modules declare or export. */
+export const names: ReadonlyArray<string> = modules.flatMap(({ statements }) =>
+  statements.flatMap((statement): ReadonlyArray<string> => {
+    if (ts.isInterfaceDeclaration(statement)) return [statement.name.text]
+    if (!ts.isExportDeclaration(statement) || statement.exportClause === undefined) return []
+    if (!ts.isNamedExports(statement.exportClause)) return []
+    return statement.exportClause.elements.map(({ name, propertyName }) => (propertyName ?? name).text)
+  })
+).filter((name) => name.endsWith("Options"))
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  for (const page of pages) writeFileSync(page, update(readFileSync(page, "utf8")))
+}
