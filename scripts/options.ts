@@ -68,9 +68,9 @@ const typeOf = ({ type }: ts.PropertySignature): string | undefined => {
     .replaceAll("readonly ", "").replaceAll(" | undefined", "").replace(/^\((\(.*)\)$/, "$1")
 }
 
-/** A line of at most 120 columns, and further ones indented. */
+/** An item of a list, in lines of at most 120 columns that do not break code. */
 const wrap = (text: string): string =>
-  text.split(" ").reduce((lines, word) => {
+  text.match(/(?:`[^`]*`|\S)+/g)!.reduce((lines, word) => {
     const line = lines[lines.length - 1]
     if (line.length + 1 + word.length <= 120) lines[lines.length - 1] = `${line} ${word}`
     else lines.push(`  ${word}`)
