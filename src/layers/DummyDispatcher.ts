@@ -1,8 +1,9 @@
 /**
- * The dispatcher that is not concurrent: one task at a time, in order, in this
- * process, but through the codecs both ways. Reach for it in tests and to find
- * out whether a fault is one of concurrency: what does not survive the boundary
- * of threads and hosts does not survive it here either.
+ * The dispatcher without concurrency: it runs one task at a time, in order, in this
+ * process. Use it in tests, and to find out whether a fault is caused by concurrency.
+ *
+ * Payloads, results and errors are encoded, copied and decoded as between threads and
+ * hosts: a value that cannot cross those boundaries fails here as well.
  */
 import type * as Layer from "effect/Layer"
 import type { Dispatcher } from "../Dispatcher.ts"

@@ -1,7 +1,7 @@
 /**
- * The dispatcher of this process: tasks are fibers, many at once. Reach for it
- * where tasks wait (files, network, databases); work that keeps a CPU busy gains
- * nothing from it and belongs on `WorkerPoolDispatcher`.
+ * The dispatcher of this process, which runs tasks concurrently as fibers. Use it for
+ * tasks that wait (files, network, databases). Tasks that keep a CPU busy do not run
+ * faster on it: use `WorkerPoolDispatcher` for them.
  *
  * Tasks and results are passed by reference, unless `codecs` is set.
  */
@@ -17,7 +17,7 @@ import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
 /**
- * What the layer takes.
+ * The options of the layer.
  *
  * @category models
  */

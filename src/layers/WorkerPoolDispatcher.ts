@@ -1,10 +1,9 @@
 /**
- * The dispatcher of worker threads, for work that keeps a CPU busy. Reach for it
- * where `FiberDispatcher` would leave all cores but one idle.
+ * The dispatcher of worker threads, for tasks that keep a CPU busy. Use it where
+ * `FiberDispatcher` would leave all cores but one idle.
  *
- * The promise that surprises: a task that does not yield and is to be stopped
- * costs its whole thread, which is replaced; a thread that had to be ended runs no
- * finalizers.
+ * A task that must stop and does not yield ends with its thread, which is replaced.
+ * A terminated thread runs no finalizers.
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -33,9 +32,10 @@ export type { WorkerPoolOptions } from "../internal/threads/main/options.ts"
  *
  * **Details**
  *
- * What handlers log, print, trace and measure reaches the loggers, output, tracer
- * and metrics in the context where this Layer is built. At most 1,000 entries are
- * under way and 1,000 wait in a thread; the oldest of more are dropped and counted.
+ * The logs, output, spans and metrics of handlers reach the loggers, the process, the
+ * tracer and the metrics in the context where this Layer is built. For each thread at
+ * most 1,000 logs, spans and prints are in flight and 1,000 wait; of more, the oldest
+ * are dropped and counted.
  *
  * Fails with `HandlersError` if the handlers module cannot be used.
  *

@@ -4,7 +4,7 @@
  * only with its thread, one grace period later.
  *
  * Two ticks must find the same item overdue. At the first one its outcome may be on its way, and the thread may be in
- * an item after it, which would be ended in its place; so no item may start between the two.
+ * an item after it, which would be ended in its place; so no item may start between the two. See "Deadline" in docs/internals/threads-protocol.md.
  */
 import type * as Executor from "../../../Executor.ts"
 import type { Request } from "./request.ts"

@@ -2,6 +2,7 @@
  * The requests in flight to one thread, and the claims on their items in shared memory. All outcomes and revocations
  * of items pass through here, so that an item is settled with the scheduler and closed in its request together.
  * A request keeps its slot until the thread has reported that no outcome of it follows, even if all of it was revoked.
+ * See "Revoke" in docs/internals/threads-protocol.md.
  */
 import type * as Executor from "../../../Executor.ts"
 import { type ItemPosition, SharedState } from "../protocol/sharedState.ts"

@@ -1,7 +1,7 @@
 /**
  * The state of a worker thread as the main thread sees it, and its only transitions. Every question about a thread
  * ("may it be sent work?", "has it joined the scheduler?") is answered from the one state. An event that has no
- * transition in a state changes nothing.
+ * transition in a state changes nothing. See "State of a thread" in docs/internals/threads-protocol.md.
  */
 
 export type ThreadStateName =

@@ -2,6 +2,7 @@
  * Messages that one side sends together, since sending one message costs as much as encoding a dozen. Messages are
  * sent in the order in which they were added. If an array of messages cannot be cloned, `repair` replaces the values
  * at fault, and the array is sent again: a message is never lost because of another one.
+ * See "Batching" in docs/internals/threads-protocol.md.
  */
 export class ThreadOutbox<M> {
   private messages: Array<M> = []

@@ -4,7 +4,7 @@
  *
  * Entering a mark costs as much as a trivial task, so tasks of types that have always ended at once share one mark
  * within a turn of the event loop. A task that suspends under a shared mark keeps it; if others had ended under the
- * mark before, a later error may be theirs, and is ambiguous.
+ * mark before, a later error may be theirs, and is ambiguous. See "Fault" in docs/internals/threads-protocol.md.
  */
 import { AsyncLocalStorage } from "node:async_hooks"
 import type { RunningTask } from "./runningTask.ts"

@@ -1,7 +1,8 @@
 /**
  * The logs, spans and output of a thread on their way to the main thread: in order, and bounded. At most
  * `SharedState.maxTelemetry` records are in flight. Further ones wait in the thread, up to 1,000; then the oldest are
- * dropped and counted. So a thread that logs without end fills neither its own memory nor the main thread's.
+ * dropped and counted. So a thread that logs without end fills neither its own memory nor the main thread's. See "Telemetry" in
+ * docs/internals/threads-protocol.md.
  */
 import { Deque } from "../../deque.ts"
 import type { FromThread } from "../protocol/messages.ts"

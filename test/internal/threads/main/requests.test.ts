@@ -46,6 +46,7 @@ describe("Requests", () => {
       requests.revoke(request)
       const requeued = recorder.events.flatMap(([event, id, from, to]) => {
         assert.strictEqual(event, "requeue")
+        assert.isBelow(Number(from), Number(to))
         return Array.from({ length: Number(to) - Number(from) }, (_, i) => [id, Number(from) + i])
       })
       assert.deepStrictEqual(requeued, flat.slice(claimed).map(([id, at]) => [id, at]))
