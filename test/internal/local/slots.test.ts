@@ -80,6 +80,26 @@ describe("Slots", () => {
     }
   })
 
+  it("keeps the slot lent of a task that waits again, or ends, before it has its slot again", () => {
+    for (const event of ["waits", "ends"] as const) {
+      const { end, slots, start } = make(1)
+      const parent = start()
+      parent.lendSlot()
+      parent.lendSlot()
+      parent.resume(() => {})
+      const child = start()
+      let went = 0
+      parent.resume(() => went++)
+      if (event === "waits") parent.lendSlot()
+      else end(parent)
+      end(child)
+      assert.isTrue(slots.resumeReturning())
+      assert.strictEqual(went, 1)
+      assert.isTrue(parent.lent)
+      assert.strictEqual(slots.free, 1)
+    }
+  })
+
   it("counts tasks by depth, lent or not", () => {
     const { slots, start } = make(3)
     start().lendSlot()
