@@ -29,7 +29,7 @@ export const VERSION: string = manifest.version
 
 const HandshakeRequest = { protocol: Schema.Int, version: Schema.String }
 
-/** What a worker offers. */
+/** The offer of a worker. */
 export const HandshakeResponse = Schema.Struct({
   protocol: Schema.Int,
   version: Schema.String,
@@ -73,7 +73,7 @@ export const RunCommand = Schema.Struct({
 /** One task of a chunk. */
 const ItemPosition = Schema.Struct({ chunk: Schema.Int, at: Schema.Int })
 
-/** What a client asks of a worker. The worker handles the runs first. */
+/** The requests of a client. The worker handles the runs first. */
 export const Commands = Schema.Struct({
   runs: Schema.Array(RunCommand),
   /** Claimed tasks that may start. */
@@ -101,7 +101,7 @@ export const ChunkOutcomes = Schema.Struct({
   micros: Schema.Number
 })
 
-/** What happened at a worker since its last message. */
+/** The events at a worker since its last message. */
 export const Events = Schema.Struct({
   outcomes: Schema.Array(ChunkOutcomes),
   /** Tasks that did not start, and will not start here. */

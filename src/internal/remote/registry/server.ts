@@ -138,7 +138,7 @@ const describe = ({ address, weight }: Runner): string =>
 // Registrations
 // ----------------------------------------------------------------------------
 
-export interface Registration {
+interface Registration {
   /** It has replaced one of the same address. */
   readonly again: boolean
   /** Ends it; `false` if a later one has replaced it. */
@@ -146,7 +146,7 @@ export interface Registration {
 }
 
 /** The registered workers, by group and address. */
-export class Registrations {
+class Registrations {
   private readonly groups = new Map<string, Map<string, { readonly runner: Runner }>>()
 
   add(group: string, runner: Runner): Registration {

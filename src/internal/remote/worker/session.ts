@@ -131,7 +131,7 @@ export class ClientSession implements Producer {
     this.grant(0)
   }
 
-  /** Interrupts what runs; calls `stopped` once it has stopped. */
+  /** Interrupts the running tasks; calls `stopped` once they have stopped. */
   end(stopped: () => void): void {
     this.queue.clear()
     this.subscription!.end(stopped)
