@@ -21,8 +21,8 @@ export const papyros = Command.make("papyros").pipe(
 )
 
 /**
- * Prints the errors of invalid arguments on stderr, and where to find help. The default presenter prints the whole help,
- * which moves the message off the screen.
+ * Prints the errors of invalid arguments on stderr, and where to find help. The default presenter prints the whole
+ * help, which moves the message off the screen.
  */
 export const presenter = Effect.map(
   Effect.context<Stdio.Stdio>(),

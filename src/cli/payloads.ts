@@ -1,8 +1,8 @@
 /**
  * Reads the NDJSON input of `papyros run` as tasks.
  *
- * Must stay true: memory is bounded for an input of any length. Lines before an invalid line are executed, and the error
- * names the number of the line.
+ * Must stay true: memory is bounded for an input of any length. Lines before an invalid line are executed, and the
+ * error names the number of the line.
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"

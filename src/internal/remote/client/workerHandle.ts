@@ -1,6 +1,6 @@
 /**
- * One connection to a worker process, as the scheduler of a client sees it: takes chunks while the worker grants credit,
- * reports the worker's events, and asks for unstarted tasks when another worker is idle.
+ * One connection to a worker process, as the scheduler of a client sees it: takes chunks while the worker grants
+ * credit, reports the worker's events, and asks for unstarted tasks when another worker is idle.
  *
  * Must stay true: a connection that ends is a loss, unless the worker has announced that it drains. A task whose start
  * must be confirmed has started only if this handle confirmed its claim. See docs/internals/remote-protocol.md for

@@ -1,8 +1,8 @@
 /**
  * A worker process: its port, its threads, the sessions of its clients, and its registration.
  *
- * Must stay true: the worker is registered last and unregistered first. It then returns the tasks that have not started,
- * waits for those that run, and only then closes its connections.
+ * Must stay true: the worker is registered last and unregistered first. It then returns the tasks that have not
+ * started, waits for those that run, and only then closes its connections.
  */
 import * as Runner from "effect/cluster/Runner"
 import * as RunnerAddress from "effect/cluster/RunnerAddress"

@@ -1,8 +1,8 @@
 /**
  * The clients of a worker process, and the credit of each.
  *
- * Must stay true: when a connection ends, the tasks of its client are interrupted. The credit of all clients together is
- * about twice the slots, as many chunks to run as to wait, and every client may always have one chunk.
+ * Must stay true: when a connection ends, the tasks of its client are interrupted. The credit of all clients together
+ * is about twice the slots, as many chunks to run as to wait, and every client may always have one chunk.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
