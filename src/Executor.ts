@@ -16,7 +16,7 @@ import { makeScheduler, openExecutor } from "./internal/scheduler/scheduler.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
 
 export type {
-  AttemptInfo as Ran,
+  AttemptInfo,
   Cancel,
   Chunk,
   DispatcherOptions,
@@ -26,9 +26,9 @@ export type {
   TaskToken,
   Trace,
   WireFailure,
-  WorkerExit as Ending,
-  WorkerHandle as Lane,
-  WorkerLoss as Loss
+  WorkerExit,
+  WorkerHandle,
+  WorkerLoss
 } from "./internal/scheduler/contract.ts"
 
 /**

@@ -23,7 +23,7 @@ const Tasks = TaskGroup.make(Step, Once)
 const numberOf = (item: Executor.Item) => (item.payload as { readonly n: number }).n
 
 /** A lane that does only what the test says. */
-class ManualLane implements Executor.Lane {
+class ManualLane implements Executor.WorkerHandle {
   readonly name: string
   readonly concurrency: number
   readonly window: number

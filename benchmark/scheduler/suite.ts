@@ -59,7 +59,7 @@ const noop = (boundary: "codec" | "none"): Executor.Executor => ({
           if (chunks.push(chunk) === 1) queueMicrotask(settle)
         }
       }
-      const worker: Executor.Lane = {
+      const worker: Executor.WorkerHandle = {
         name: "no-op",
         concurrency: WINDOW,
         window: WINDOW,

@@ -167,7 +167,7 @@ interface Held {
   fiber: Fiber.Fiber<unknown, unknown> | undefined
 }
 
-class ScriptedLane implements Executor.Lane {
+class ScriptedLane implements Executor.WorkerHandle {
   readonly name: string
   readonly concurrency: number
   readonly window: number
@@ -309,7 +309,7 @@ class ScriptedLane implements Executor.Lane {
       ...(item === undefined ? {} : { culprit: this.stage.idOf(item) })
     })
     const chunks = new Set(this.held.map(({ chunk }) => chunk))
-    const loss: Executor.Loss = {
+    const loss: Executor.WorkerLoss = {
       exitCode: 1,
       outOfMemory: false,
       chunks: Array.from(chunks, (chunk) => ({

@@ -47,7 +47,7 @@ export const noop = (group: TaskGroup.Any, options: NoopOptions = {}): Layer.Lay
 /** The least that a lane can say it spent on an item, so that chunks grow. */
 const MICROS = 0.1
 
-class NoopLane implements Executor.Lane {
+class NoopLane implements Executor.WorkerHandle {
   readonly name: string
   readonly concurrency = 1
   readonly window: number

@@ -20,7 +20,7 @@ const SLICE = 8
 /** The note of a chunk: its items that run, and those that were cancelled before they started. */
 type ItemStates = Array<RunningTask | "cancelled">
 
-export class LocalHandle implements Executor.Lane {
+export class LocalHandle implements Executor.WorkerHandle {
   readonly name: string
   readonly concurrency: number
   readonly window: number

@@ -19,7 +19,7 @@ export class Between implements Executor.Scheduler {
     return this.inner.after(millis, f)
   }
 
-  join(lane: Executor.Lane) {
+  join(lane: Executor.WorkerHandle) {
     this.inner.join(lane)
   }
 
@@ -43,7 +43,7 @@ export class Between implements Executor.Scheduler {
     this.inner.requeue(chunk, from, to)
   }
 
-  leave(lane: Executor.Lane, loss?: Executor.Loss) {
+  leave(lane: Executor.WorkerHandle, loss?: Executor.WorkerLoss) {
     this.inner.leave(lane, loss)
   }
 
@@ -85,9 +85,9 @@ export class Alters extends Between {
 
 /** A lane never gets back the slot of a task that failed. */
 export class LeaksSlot extends Between {
-  private readonly lanes = new Map<Executor.Chunk, Executor.Lane>()
-  private readonly leaked = new Map<Executor.Lane, number>()
-  override take(lane: Executor.Lane, max: number) {
+  private readonly lanes = new Map<Executor.Chunk, Executor.WorkerHandle>()
+  private readonly leaked = new Map<Executor.WorkerHandle, number>()
+  override take(lane: Executor.WorkerHandle, max: number) {
     const chunk = super.take(lane, max - (this.leaked.get(lane) ?? 0))
     if (chunk !== undefined) this.lanes.set(chunk, lane)
     return chunk
@@ -114,7 +114,7 @@ export class ConfusesReasons extends Between {
 
 /** Names whoever else ran on the lane, of what was proven guilty. */
 export class BlamesNeighbour extends Between {
-  override leave(lane: Executor.Lane, loss?: Executor.Loss) {
+  override leave(lane: Executor.WorkerHandle, loss?: Executor.WorkerLoss) {
     super.leave(
       lane,
       loss === undefined ? undefined : {
@@ -168,7 +168,7 @@ export class AcceptsLate extends Between {
 }
 
 export class StartsTwice extends Between {
-  override leave(lane: Executor.Lane, loss?: Executor.Loss) {
+  override leave(lane: Executor.WorkerHandle, loss?: Executor.WorkerLoss) {
     super.leave(
       lane,
       loss === undefined ? undefined : {
@@ -184,7 +184,7 @@ export class StartsTwice extends Between {
 
 /** Does not say that a lane has gone, so that what it held waits for ever. */
 export class ForgetsLoss extends Between {
-  override leave(lane: Executor.Lane, loss?: Executor.Loss) {
+  override leave(lane: Executor.WorkerHandle, loss?: Executor.WorkerLoss) {
     if (loss === undefined) super.leave(lane)
   }
 }

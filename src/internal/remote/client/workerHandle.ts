@@ -34,7 +34,7 @@ export interface ProcessHandleOptions {
   readonly onLeft: () => void
 }
 
-export class ProcessHandle implements Executor.Lane {
+export class ProcessHandle implements Executor.WorkerHandle {
   readonly name: string
   readonly concurrency: number
   readonly window: number
@@ -147,7 +147,7 @@ export class ProcessHandle implements Executor.Lane {
     chunk: Executor.Chunk,
     at: number,
     failure: Executor.WireFailure,
-    attempt?: Executor.Ran
+    attempt?: Executor.AttemptInfo
   ): void {
     this.scheduler.fail(chunk, at, failure, attempt)
     const inFlight = this.inFlight.get(chunk.id)

@@ -11,7 +11,7 @@ export const lossOf = (
   attribution: "nobody" | "ambiguous" | undefined,
   exitCode: number,
   error: unknown
-): Executor.Loss => {
+): Executor.WorkerLoss => {
   const culprit = attribution === undefined ? requests.culprit() : undefined
   return {
     exitCode,

@@ -51,7 +51,7 @@ export interface ThreadListener {
   readonly onExit: (thread: ThreadHandle, wasReady: boolean, cause: unknown) => void
 }
 
-export class ThreadHandle implements Executor.Lane {
+export class ThreadHandle implements Executor.WorkerHandle {
   readonly name: string
   readonly concurrency: number
   readonly window = 2 * SharedState.maxItems
