@@ -45,7 +45,7 @@ export const port = (about: string) =>
   })
 
 export const host = Flags.value("host", {
-  about: "Where to listen, else 127.0.0.1; other hosts need a secret",
+  about: "Where to listen, else 127.0.0.1; others need a secret",
   metavar: "address",
   expected: "an address or a host name",
   parse: Option.liftPredicate((text) => text !== "")

@@ -42,7 +42,7 @@ const config = {
     parse: Option.liftPredicate((text) => text !== "")
   }),
   drainTimeout: Flags.value("drain-timeout", {
-    about: "How long running tasks may take when it ends, else 30s",
+    about: "How long draining may take, else 30s",
     metavar: "duration",
     expected: "a duration, as in 500ms, 30s or 5m",
     parse: Flags.duration
