@@ -1,9 +1,9 @@
 /**
- * Runs tasks: in this process, in threads or on other hosts, whichever Layer is
- * provided. The verbs are the same on all of them, and so is what they promise.
+ * Runs tasks in this process, in threads or on other hosts: the Layer that is
+ * provided decides. The verbs and their guarantees are the same on every dispatcher.
  *
- * Reach for `execute` first: tasks in, a Stream of typed results out. The promise
- * that surprises: results come as they complete, unless `ordered` is set.
+ * Start with `execute`: it takes tasks and gives a Stream of typed results. Results
+ * come in the order in which they complete, unless `ordered` is set.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -28,10 +28,12 @@ import type { TaskFailure } from "./TaskFailure.ts"
 
 export type {
   /**
-   * The outcome of one task: its place in the source, the task itself, and what it
-   * succeeded or failed with.
+   * The outcome of one task: its index in the source, the task itself, and its
+   * result or failure.
    *
+   * @stability stable
    * @category models
+   * @since 0.1.0
    */
   TaskResult
 } from "./internal/producers/taskResult.ts"
@@ -41,13 +43,17 @@ export type {
   /**
    * The options of `Effect.retry`, over the failures of a task.
    *
+   * @stability stable
    * @category models
+   * @since 0.1.0
    */
   RetryOptions,
   /**
    * When a failed task is tried again: options, or a `Schedule` over its failures.
    *
+   * @stability stable
    * @category models
+   * @since 0.1.0
    */
   RetryPolicy
 } from "./internal/producers/retries.ts"
@@ -56,7 +62,9 @@ export type {
  * How tasks are executed. An unusable value (negative, NaN, not whole) is a
  * defect whose message names the option.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export interface ExecuteOptions<T extends Task.Any> {
   /**
@@ -92,7 +100,7 @@ export interface ExecuteOptions<T extends Task.Any> {
 }
 
 /**
- * The key of a dispatcher's mechanism, which only papyros uses.
+ * The key under which a dispatcher keeps its scheduler. Internal to papyros.
  *
  * @internal
  */
@@ -103,10 +111,12 @@ export const SchedulerHandleKey: unique symbol = Symbol.for("papyros/Dispatcher/
  *
  * **When to use**
  *
- * Use the verbs `run`, `execute`, `results` and `makeQueue` of this module; the
- * service itself is what a Layer provides.
+ * Use the verbs `run`, `execute`, `results` and `makeQueue` of this module. Only a
+ * Layer that provides a dispatcher needs the service itself.
  *
+ * @stability stable
  * @category services
+ * @since 0.1.0
  */
 export class Dispatcher extends Context.Service<Dispatcher, {
   /** @internal */
@@ -118,14 +128,18 @@ export {
   /**
    * The dispatcher's scope has ended.
    *
+   * @stability stable
    * @category errors
+   * @since 0.1.0
    */
   DispatcherClosed,
   /**
-   * Nothing happened within a bound: no task completed, no room for a push, no
-   * result for a pop.
+   * A time limit has passed: no task completed, a queue stayed full for a push, or
+   * empty for a pop.
    *
+   * @stability stable
    * @category errors
+   * @since 0.1.0
    */
   DispatchTimeout
 } from "./internal/errors.ts"
@@ -145,9 +159,11 @@ const isSource = (u: unknown): boolean =>
 /**
  * Runs one task. The same as `yield*` on the task itself.
  *
- * Interrupting it interrupts the task, and waits until its work has stopped.
+ * Interruption interrupts the task, and waits until its work has stopped.
  *
+ * @stability stable
  * @category verbs
+ * @since 0.1.0
  */
 export const run = <T extends Task.Any>(
   task: T
@@ -159,33 +175,35 @@ export const run = <T extends Task.Any>(
   >
 
 /**
- * Executes tasks and streams what they succeed with.
+ * Executes tasks and streams their results.
  *
  * **When to use**
  *
- * Use when a failed task should end the work: the first failure fails the
- * stream and interrupts the rest. Use `results` to go on past failures.
+ * Use when a failed task should end the stream: the first failure fails it and
+ * interrupts all other tasks. Use `results` to continue after failures.
  *
  * **Details**
  *
- * Tasks come from an Iterable, pulled one by one as credits allow, or from a
- * Stream, whose arrays are pulled at most one ahead. Memory stays flat for a
- * source of any length.
+ * Tasks come from an Iterable, which is pulled one task at a time as credits allow,
+ * or from a Stream, which is pulled at most one array ahead. Memory stays bounded
+ * for a source of any length.
  *
- * Unordered, the stream fails as soon as a failure is known, completed results
- * first. Ordered, it delivers everything before the first failed task and then
- * fails. An error of the source comes after the outcomes of all tasks pulled
- * before it. Ending the stream early interrupts what runs for it, and waits
- * until that has stopped.
+ * Without `ordered`, the stream delivers the results that are complete and fails as
+ * soon as a failure is known. With `ordered`, it delivers the results of all tasks
+ * before the first failed one and then fails. An error of the source follows the
+ * outcomes of all tasks that were pulled before it. If the consumer ends the stream
+ * early, running tasks are interrupted, and the stream waits until they have stopped.
  *
  * **Gotchas**
  *
- * In a pipe, call it: `tasks.pipe(execute())`. TypeScript infers nothing from an
- * overloaded function that is passed by itself. Options that look at the task
- * are typed by it in `execute(tasks, options)`; in a pipe, annotate them:
- * `while: (failure: TaskFailure<MyTask>) => …`.
+ * In a pipe, call the function: `tasks.pipe(execute())`. TypeScript infers nothing
+ * from an overloaded function that is passed by name. In a pipe, annotate options
+ * that take the failure: `while: (failure: TaskFailure<MyTask>) => …`. In
+ * `execute(tasks, options)` their types are inferred.
  *
+ * @stability stable
  * @category verbs
+ * @since 0.1.0
  */
 export const execute: {
   <U extends Task.Any>(options?: ExecuteOptions<U>): <T extends U, E = never, R = never>(
@@ -202,15 +220,17 @@ export const execute: {
 ) as never
 
 /**
- * Executes tasks and streams the outcome of each, failures included. Never fails
- * because of a task.
+ * Executes tasks and streams the outcome of each, failures included. A failed task
+ * does not fail the stream.
  *
  * **Details**
  *
- * The same as `execute` in all else. Each outcome comes with the task and its
- * index in the source.
+ * Each outcome comes with the task and its index in the source. In all other
+ * respects it is the same as `execute`.
  *
+ * @stability stable
  * @category verbs
+ * @since 0.1.0
  */
 export const results: {
   <U extends Task.Any>(options?: ExecuteOptions<U>): <T extends U, E = never, R = never>(
@@ -227,9 +247,11 @@ export const results: {
 ) as never
 
 /**
- * Opens a queue of tasks, closed with the scope it is made in.
+ * Opens a queue of tasks. It is closed when the scope closes.
  *
+ * @stability stable
  * @category verbs
+ * @since 0.1.0
  */
 export const makeQueue = <T extends Task.Any>(
   options?: Queue.QueueOptions<T>
@@ -237,9 +259,11 @@ export const makeQueue = <T extends Task.Any>(
   Effect.flatMap(scheduler, (scheduler) => Queue.make<T>(scheduler, options ?? {}))
 
 /**
- * What the dispatcher is doing now.
+ * The current state of the dispatcher.
  *
+ * @stability stable
  * @category verbs
+ * @since 0.1.0
  */
 export const status: Effect.Effect<Status, never, Dispatcher> = Effect.flatMap(
   Dispatcher,

@@ -34,7 +34,9 @@ export type {
 /**
  * Runs tasks somewhere. Opened once, in the dispatcher's scope.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface Executor<out E = never, out R = never> extends ExecutorSettings {
   /**
@@ -73,7 +75,9 @@ export const makeDispatcher = <E, R>(
  * With the Layer's scope everything that runs is interrupted, its consumers fail
  * with `DispatcherClosed`, and then the executor is closed.
  *
+ * @stability unstable
  * @category layers
+ * @since 0.1.0
  */
 export const layer = <E = never, R = never>(
   group: TaskGroup.Any,

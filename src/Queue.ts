@@ -1,12 +1,12 @@
 /**
- * A channel to a dispatcher: tasks are pushed, results are popped, in the order
- * in which they complete. Reach for it where tasks come one by one, or where
- * results are taken by somebody else than who makes the tasks; elsewhere
- * `Dispatcher.execute` does all of it.
+ * A queue of tasks on a dispatcher: tasks are pushed, and outcomes are popped in the
+ * order in which they complete. Use it if tasks come one at a time, or if different
+ * code produces the tasks and consumes the outcomes. Otherwise use
+ * `Dispatcher.execute`.
  *
- * Closing a queue drops results that were not popped; ending it does not.
- * A handler waits for queues that it made itself: while it waits for one made
- * outside, at a concurrency of 1, nothing is left to run that queue's tasks.
+ * Closing a queue drops the outcomes that were not popped; ending it does not. A
+ * handler should wait only for queues that it made itself: at a concurrency of 1 no
+ * slot is free for the tasks of a queue that was made outside, which is a deadlock.
  */
 import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -30,15 +30,19 @@ export {
   /**
    * The queue was ended or closed.
    *
+   * @stability stable
    * @category errors
+   * @since 0.1.0
    */
   QueueClosed
 } from "./internal/errors.ts"
 
 /**
- * What `Dispatcher.makeQueue` takes.
+ * The options of `Dispatcher.makeQueue`.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export interface QueueOptions<T extends Task.Any = never> {
   /**
@@ -60,50 +64,55 @@ export interface QueueOptions<T extends Task.Any = never> {
 /**
  * A queue of tasks of the type `T`. Made by `Dispatcher.makeQueue`, closed with its scope.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export interface TaskQueue<T extends Task.Any> {
   readonly [TypeId]: typeof TypeId
   /**
-   * Hands a task over. Waits while the queue or its dispatcher is full, at most
-   * `timeout`; `timeout: 0` means at once. Default: without end.
+   * Adds a task. Waits while the queue or its dispatcher is full, for at most
+   * `timeout`; `timeout: 0` does not wait. Default: no limit.
    */
   readonly push: (
     task: T,
     options?: { readonly timeout?: Duration.Input | undefined }
   ) => Effect.Effect<void, DispatchTimeout | QueueClosed | DispatcherClosed>
   /**
-   * The next outcome: the result of a task, or its failure. Waits for one, at
-   * most `timeout`; `timeout: 0` means at once. Default: without end.
+   * Takes the next outcome: the result of a task, or its failure. Waits for one for
+   * at most `timeout`; `timeout: 0` does not wait. Default: no limit.
    */
   readonly pop: (
     options?: { readonly timeout?: Duration.Input | undefined }
   ) => Effect.Effect<Task.Success<T>, TaskFailure<T> | DispatchTimeout | QueueClosed | DispatcherClosed>
   /**
-   * Takes all that waits, then waits for more until `timeout` has passed or `max`
-   * outcomes are there. Without a `timeout` it waits only for the first. Never
-   * fails because of a task or because of time: the array is then shorter.
+   * Takes all outcomes that are ready, then waits for more until `timeout` has passed
+   * or it has `max` outcomes. Without a `timeout` it waits only for the first one. It
+   * never fails because a task failed or time has passed: the array is then shorter.
    */
   readonly popMany: (
     options?: { readonly timeout?: Duration.Input | undefined; readonly max?: number | undefined }
   ) => Effect.Effect<Array<TaskResult<T>>, QueueClosed | DispatcherClosed>
-  /** No more pushes. What was pushed is still delivered; then `toStream` ends and `pop` fails with `QueueClosed`. */
+  /** Refuses further pushes. The tasks in the queue are still delivered; then `toStream` ends and `pop` fails with `QueueClosed`. */
   readonly end: Effect.Effect<void>
   /**
-   * Ends it at once: unstarted tasks never start, running ones are interrupted,
-   * results not popped are dropped. Completes when all its work has stopped.
+   * Closes the queue immediately: unstarted tasks never start, running tasks are
+   * interrupted, outcomes that were not popped are dropped. Completes when all of its
+   * tasks have stopped.
    */
   readonly close: Effect.Effect<void>
   /** All outcomes, until the queue is ended and empty, or closed. */
   readonly toStream: Stream.Stream<TaskResult<T>, DispatcherClosed>
-  /** Tasks that wait to start, tasks that run, and results that wait to be popped. */
+  /** The numbers of tasks that wait to start, of tasks that run, and of outcomes that wait to be popped. */
   readonly size: Effect.Effect<{ readonly waiting: number; readonly running: number; readonly ready: number }>
 }
 
 /**
  * Whether a value is a queue of tasks.
  *
+ * @stability stable
  * @category guards
+ * @since 0.1.0
  */
 export const isTaskQueue = (u: unknown): u is TaskQueue<Task.Any> => Predicate.hasProperty(u, TypeId)
 

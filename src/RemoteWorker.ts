@@ -25,9 +25,9 @@ import type * as TaskGroup from "./TaskGroup.ts"
 /**
  * The options of a worker, beside those of its threads.
  *
+ * @stability unstable
  * @category models
  * @since 0.1.0
- * @stability experimental
  */
 export interface RemoteWorkerOptions extends Omit<WorkerPoolOptions, "capacity" | "maxWorkerLosses"> {
   /** The worker group that it joins: 1 to 64 letters, digits, `.`, `_` or `-`. Default `"default"`. */
@@ -57,9 +57,9 @@ export interface RemoteWorkerOptions extends Omit<WorkerPoolOptions, "capacity" 
  *
  * Fails with `HandlersError` if the handlers module cannot be used, and with `RemoteError` if the worker cannot listen.
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
- * @stability experimental
  */
 export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
@@ -82,9 +82,9 @@ export const layer = <T extends Task.Any>(
 /**
  * Runs a worker that registers in a `RunnerStorage` of Effect Cluster, such as its `SqlRunnerStorage`.
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
- * @stability experimental
  */
 export const layerStorage = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,

@@ -1,11 +1,11 @@
 /**
- * A task: a value that says what is to be done, described by schemas.
+ * A task: a value that describes work, with schemas for its payload, result and error.
  *
- * Making one runs nothing. A task is also an Effect: `yield* new Hash({ path })`
+ * Making a task runs nothing. A task is also an Effect: `yield* new Hash({ path })`
  * runs it on the dispatcher in context, like `Dispatcher.run`.
  *
- * The promise that surprises: a task that is not marked `idempotent: false` may
- * start again after its worker was lost.
+ * A task may start again after its worker was lost, unless its class declares
+ * `idempotent: false`.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -21,16 +21,20 @@ export {
   /**
    * Whether a value is a task.
    *
+   * @stability stable
    * @category guards
+   * @since 0.1.0
    */
   isTask
 } from "./internal/task.ts"
 export type { Any, AnyClass, Definition, Error, Success, Transfer } from "./internal/task.ts"
 
 /**
- * What a task class adds to the fields of its payload.
+ * The members of a task beside the fields of its payload.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export interface Task<Self, S extends Schema.Constraint, E extends Schema.Constraint>
   extends Effect.Effect<S["Type"], TaskFailureOf<Self> | Dispatcher.DispatcherClosed, Dispatcher.Dispatcher>
@@ -39,10 +43,12 @@ export interface Task<Self, S extends Schema.Constraint, E extends Schema.Constr
 }
 
 /**
- * Which start of the task is running, from 1, for handlers: `yield* Task.CurrentAttempt`.
- * It counts retries and restarts after a lost worker.
+ * The number of the current start of the task, from 1, for handlers: `yield*
+ * Task.CurrentAttempt`. Retries and restarts after a lost worker count.
  *
+ * @stability stable
  * @category references
+ * @since 0.1.0
  */
 export const CurrentAttempt: Context.Reference<number> = Context.Reference<number>("papyros/Task/CurrentAttempt", {
   defaultValue: () => 1
@@ -72,7 +78,9 @@ type MissingSelf = `Missing Self type parameter: write \`class MyTask extends Ta
 /**
  * The class of a task: a schema of its values, and their constructor.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export type TaskClass<
   Self,
@@ -111,7 +119,9 @@ export type TaskClass<
  * console.log(String(task)) // Factorize({"_tag":"Factorize","n":12345})
  * ```
  *
+ * @stability stable
  * @category constructors
+ * @since 0.1.0
  */
 export const Class = <Self = never>() =>
 <

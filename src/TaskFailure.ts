@@ -1,10 +1,8 @@
 /**
- * The one error that a task can end with. It carries the caller's own task,
- * where and in which attempt it failed, the trace rendered beside the work, and
- * a tagged `reason` for `Effect.catchReason`.
+ * The error of a task. It has the caller's own task, the attempt and the worker that
+ * failed, the stack trace of the work, and a tagged `reason` for `Effect.catchReason`.
  *
- * A failure never concerns more than its own task, whatever happened to the
- * worker that ran it.
+ * A failure concerns one task. If a worker is lost, its other tasks run again.
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
@@ -18,7 +16,9 @@ import type * as Task from "./internal/task.ts"
 /**
  * The handler failed with the task's typed error.
  *
+ * @stability stable
  * @category reasons
+ * @since 0.1.0
  */
 export class Failed<E = unknown> extends Schema.TaggedError<Failed<any>>("papyros/Failed")("Failed", {
   error: Schema.Any
@@ -33,7 +33,9 @@ export class Failed<E = unknown> extends Schema.TaggedError<Failed<any>>("papyro
 /**
  * The handler died: it threw, or its Effect ended with a defect.
  *
+ * @stability stable
  * @category reasons
+ * @since 0.1.0
  */
 export class Defect extends Schema.TaggedError<Defect>("papyros/Defect")("Defect", {
   /** The thrown value by reference, or across a boundary its name, message, stack and cause. */
@@ -47,7 +49,9 @@ export class Defect extends Schema.TaggedError<Defect>("papyros/Defect")("Defect
 /**
  * The task ran longer than its `taskTimeout`, counted from its start on a worker.
  *
+ * @stability stable
  * @category reasons
+ * @since 0.1.0
  */
 export class TimedOut extends Schema.TaggedError<TimedOut>("papyros/TimedOut")("TimedOut", {
   duration: Schema.DurationFromMillis
@@ -61,7 +65,9 @@ export class TimedOut extends Schema.TaggedError<TimedOut>("papyros/TimedOut")("
  * The worker that ran the task ended. For an `idempotent: false` task this means
  * *unknown*: it may have completed.
  *
+ * @stability stable
  * @category reasons
+ * @since 0.1.0
  */
 export class WorkerLost extends Schema.TaggedError<WorkerLost>("papyros/WorkerLost")("WorkerLost", {
   exitCode: Schema.optional(Schema.Int),
@@ -84,7 +90,9 @@ export class WorkerLost extends Schema.TaggedError<WorkerLost>("papyros/WorkerLo
  * The handler interrupted itself. An interruption by the caller has no outcome
  * and so never shows as a failure.
  *
+ * @stability stable
  * @category reasons
+ * @since 0.1.0
  */
 export class Interrupted extends Schema.TaggedError<Interrupted>("papyros/Interrupted")("Interrupted", {}) {
   override get message(): string {
@@ -95,7 +103,9 @@ export class Interrupted extends Schema.TaggedError<Interrupted>("papyros/Interr
 /**
  * A value did not fit its schema, could not be cloned, or was too large to send.
  *
+ * @stability stable
  * @category reasons
+ * @since 0.1.0
  */
 export class Undecodable extends Schema.TaggedError<Undecodable>("papyros/Undecodable")("Undecodable", {
   part: Schema.Literals(["payload", "success", "error", "defect"]),
@@ -103,10 +113,12 @@ export class Undecodable extends Schema.TaggedError<Undecodable>("papyros/Undeco
 }) {}
 
 /**
- * No handler of the dispatcher's group serves this task. On workers that are not of
- * one version with the program, `offered` says what they serve instead.
+ * The dispatcher has no handler for this task. If workers have another version of the
+ * task, `offered` describes theirs.
  *
+ * @stability stable
  * @category reasons
+ * @since 0.1.0
  */
 export class UnknownTask extends Schema.TaggedError<UnknownTask>("papyros/UnknownTask")("UnknownTask", {
   name: Schema.String,
@@ -114,16 +126,18 @@ export class UnknownTask extends Schema.TaggedError<UnknownTask>("papyros/Unknow
 }) {
   override get message(): string {
     if (this.offered !== undefined) {
-      return `is served by no worker (${this.offered}): start workers whose handlers module has this very ${this.name}`
+      return `has no worker that supports this version of ${this.name} (${this.offered}): deploy the same tasks module to the workers`
     }
-    return `is served by no handler of this dispatcher: add ${this.name} to the group that its layer was made with`
+    return `has no handler on this dispatcher: add ${this.name} to the group of its layer`
   }
 }
 
 /**
- * No worker could be had for the task.
+ * No worker was available for the task.
  *
+ * @stability stable
  * @category reasons
+ * @since 0.1.0
  */
 export class NoWorker extends Schema.TaggedError<NoWorker>("papyros/NoWorker")("NoWorker", {
   waited: Schema.DurationFromMillis,
@@ -139,7 +153,9 @@ export class NoWorker extends Schema.TaggedError<NoWorker>("papyros/NoWorker")("
  * Every way in which a task with the error type `E` can fail. `Failed` is there
  * only if the task declares an error.
  *
+ * @stability stable
  * @category reasons
+ * @since 0.1.0
  */
 export type Reason<E> =
   | Defect
@@ -167,7 +183,9 @@ const summary = (u: unknown): string => {
  * Its parameter has no bound, so that a task class can name its failure while
  * the class itself is still being defined.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export class TaskFailureOf<T> extends Schema.TaggedError<TaskFailureOf<any>>(
   "papyros/TaskFailure"
@@ -206,25 +224,31 @@ type ReasonOf<T> = T extends Task.Any ? Reason<Task.Error<T>> : never
  * - `trace`: stack and spans, rendered beside the work; at most 16 KiB.
  * - `reason`: for `Effect.catchReason("TaskFailure", "TimedOut", …)`.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export type TaskFailure<T extends Task.Any> = T extends unknown ? TaskFailureOf<T> : never
 
 /**
  * Whether a value is the failure of a task.
  *
+ * @stability stable
  * @category guards
+ * @since 0.1.0
  */
 export const isTaskFailure = (u: unknown): u is TaskFailure<Task.Any> => u instanceof TaskFailureOf
 
 const MAX_TRACE = 16 * 1024
 
 /**
- * Makes a failure without capturing a stack of its own: the trace of the work is
- * what matters, and a stack costs 5 µs. A trace that is still to be rendered is
- * rendered when it is first read, for that costs 20 µs.
+ * Makes a failure. It captures no stack of its own, which would cost 5 µs: its trace
+ * is that of the work. A trace that is given as a function is rendered when it is
+ * first read, because rendering costs 20 µs.
  *
+ * @stability stable
  * @category constructors
+ * @since 0.1.0
  */
 export const make = (options: {
   readonly task: Task.Any

@@ -1,9 +1,8 @@
 /**
- * A set of task classes that are served together, and the way to write their
- * handlers: `group.toLayer({ … })`. A handler that is missing, misspelt or of the
- * wrong type does not compile.
+ * A set of task classes, and the Layer of their handlers: `group.toLayer({ … })`. A
+ * handler that is missing, misspelt or of the wrong type does not compile.
  *
- * Handlers live in a Layer, so that workers can build them where the work is done.
+ * Handlers are a Layer, so that each worker builds its own.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -26,7 +25,9 @@ const TypeId = "~papyros/TaskGroup"
 /**
  * A group of the tasks `T`.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export interface TaskGroup<in out T extends Task.Any> extends Pipeable.Pipeable {
   readonly [TypeId]: typeof TypeId
@@ -50,7 +51,7 @@ export interface TaskGroup<in out T extends Task.Any> extends Pipeable.Pipeable 
 
   /**
    * The Layer of all handlers, from a record of them, or from an Effect that makes
-   * it: what that acquires is released with the Layer.
+   * the record. Resources that the Effect acquires are released with the Layer.
    *
    * **Details**
    *
@@ -80,7 +81,9 @@ export interface TaskGroup<in out T extends Task.Any> extends Pipeable.Pipeable 
 /**
  * Any group.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export interface Any {
   readonly [TypeId]: typeof TypeId
@@ -90,14 +93,18 @@ export interface Any {
 /**
  * The tasks of a group.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export type Tasks<G> = G extends TaskGroup<infer T> ? T : never
 
 /**
  * The service of one handler, by the name of its task.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export interface HandlerOf<in out Name extends string> {
   readonly _: unique symbol
@@ -109,14 +116,18 @@ export interface HandlerOf<in out Name extends string> {
  * and a dispatcher requires them. Distributes over names, so that handlers can be
  * provided one by one, and more of them than a dispatcher needs.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export type Handler<Name extends string> = Name extends unknown ? HandlerOf<Name> : never
 
 /**
  * The handlers that a group of the tasks `T` needs.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export type HandlersFrom<T extends Task.Any> = {
   readonly [Current in T as Current["_tag"]]: (
@@ -125,18 +136,22 @@ export type HandlersFrom<T extends Task.Any> = {
 }
 
 /**
- * What a handler needs of its Layer.
+ * The services that a handler requires from its Layer.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export type HandlerServices<H> = H extends (...args: any) => Effect.Effect<infer _A, infer _E, infer R>
   ? Exclude<R, Dispatcher>
   : never
 
 /**
- * What a record of handlers needs of its Layer.
+ * The services that a record of handlers requires from its Layer.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export type HandlersServices<H> = { readonly [K in keyof H]: HandlerServices<H[K]> }[keyof H]
 
@@ -173,7 +188,9 @@ type Clash<A extends Task.Any, B extends Task.Any> = A extends unknown
 /**
  * Whether a value is a group of tasks.
  *
+ * @stability stable
  * @category guards
+ * @since 0.1.0
  */
 export const isTaskGroup = (u: unknown): u is Any => typeof u === "object" && u !== null && TypeId in u
 
@@ -189,7 +206,7 @@ export const isTaskGroup = (u: unknown): u is Any => typeof u === "object" && u 
 export interface HandlerEntry {
   readonly handle: (task: never) => Effect.Effect<unknown, unknown>
   readonly context: Context.Context<never>
-  /** So that a tool that is given only the Layer knows what it serves. */
+  /** For tools that are given only the Layer. */
   readonly task: Task.AnyClass
 }
 
@@ -277,7 +294,9 @@ const makeProto = (classes: ReadonlyArray<Task.AnyClass>): TaskGroup<never> => {
  * })
  * ```
  *
+ * @stability stable
  * @category constructors
+ * @since 0.1.0
  */
 export const make = <const Classes extends ReadonlyArray<Task.AnyClass>>(
   ...classes: Classes & Distinct<Classes, never>
@@ -287,7 +306,9 @@ export const make = <const Classes extends ReadonlyArray<Task.AnyClass>>(
  * A codec of the failures of a group's tasks, for storing or sending them.
  * Tasks and typed errors are encoded by their own schemas.
  *
+ * @stability stable
  * @category schemas
+ * @since 0.1.0
  */
 export const failureSchema = <T extends Task.Any>(
   group: TaskGroup<T>

@@ -2,7 +2,7 @@
  * A double-ended list in one array. `push` and `shift` take constant time on average,
  * `insert` and `remove` take linear time.
  *
- * What must stay true: the items are `items[head..]`; removed items are cleared, so
+ * Must stay true: the items are `items[head..]`; removed items are cleared, so
  * that nothing is retained.
  */
 export class Deque<A> {

@@ -1,7 +1,7 @@
 /**
  * Checks of the options that users give, in code or by the ConfigProvider.
  *
- * What must stay true: an invalid value never passes, and the error names its option.
+ * Must stay true: an invalid value never passes, and the error names its option.
  */
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"

@@ -1,7 +1,7 @@
 /**
  * The types of tasks and of their classes, without the verbs that run them.
  *
- * `Task.ts` exports all of them to users. What must stay true: this file imports
+ * `Task.ts` exports all of them to users. Must stay true: this file imports
  * nothing of the project, so that the scheduler and the codecs can use it without
  * `Task.ts`, which imports the dispatcher.
  */
@@ -14,7 +14,9 @@ export const TypeId = "~papyros/Task"
 /**
  * The declaration of a task class, which every task of the class holds.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export interface Definition<out S extends Schema.Constraint, out E extends Schema.Constraint> {
   readonly name: string
@@ -33,14 +35,18 @@ export interface Definition<out S extends Schema.Constraint, out E extends Schem
  * thread that it was sent to is lost it fails with `WorkerLost`, even if it had
  * not started.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export type Transfer = "payload" | "success" | "both"
 
 /**
  * Any task.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export interface Any {
   readonly [TypeId]: Definition<Schema.Constraint, Schema.Constraint>
@@ -50,7 +56,9 @@ export interface Any {
 /**
  * Any task class.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export interface AnyClass extends Schema.Constraint {
   readonly Type: Any
@@ -60,20 +68,26 @@ export interface AnyClass extends Schema.Constraint {
 /**
  * The type of a task's result.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export type Success<T extends Any> = T extends unknown ? T[typeof TypeId]["success"]["Type"] : never
 
 /**
  * The typed error of a task, `never` if it declares none.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export type Error<T extends Any> = T extends unknown ? T[typeof TypeId]["error"]["Type"] : never
 
 /**
  * Whether a value is a task.
  *
+ * @stability stable
  * @category guards
+ * @since 0.1.0
  */
 export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, TypeId)

@@ -2,7 +2,7 @@
  * All timers of one dispatcher: a binary heap, and one sleeping fiber for its earliest
  * timer. Time is the `Clock`'s, so that a test may move it, and a timer costs no fiber.
  *
- * What must stay true: `heapIndex` is a timer's place in the heap, or -1; a timer
+ * Must stay true: `heapIndex` is a timer's place in the heap, or -1; a timer
  * fires at most once, never early, and in the order of time.
  */
 import type * as Clock from "effect/Clock"

@@ -15,7 +15,9 @@ import type * as TaskGroup from "../TaskGroup.ts"
 /**
  * The Layer of a dispatcher that runs one task at a time.
  *
+ * @stability stable
  * @category layers
+ * @since 0.1.0
  */
 export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>

@@ -19,7 +19,9 @@ import type * as TaskGroup from "../TaskGroup.ts"
 /**
  * The options of the layer.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export interface FiberOptions {
   /** The number of tasks that run at a time. Default: 16 for each CPU available. */
@@ -33,7 +35,9 @@ export interface FiberOptions {
 /**
  * The Layer of a dispatcher whose tasks are fibers of this process.
  *
+ * @stability stable
  * @category layers
+ * @since 0.1.0
  */
 export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
@@ -56,7 +60,9 @@ export const layer = <T extends Task.Any>(
  * `PAPYROS_FIBER_CONCURRENCY`, `PAPYROS_FIBER_CAPACITY` (a number or `unbounded`)
  * and `PAPYROS_FIBER_CODECS`.
  *
+ * @stability stable
  * @category layers
+ * @since 0.1.0
  */
 export const layerConfig = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,

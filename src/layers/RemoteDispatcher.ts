@@ -31,9 +31,9 @@ export {
   /**
    * The workers or the name server could not be reached: `Unreachable`, `Unauthorized` or `VersionMismatch`.
    *
+   * @stability unstable
    * @category errors
    * @since 0.1.0
-   * @stability experimental
    */
   RemoteError
 } from "../internal/remote/transport/error.ts"
@@ -41,9 +41,9 @@ export {
 /**
  * The options of `layer`.
  *
+ * @stability unstable
  * @category models
  * @since 0.1.0
- * @stability experimental
  */
 export interface RemoteDispatcherOptions {
   /** The worker group that runs the tasks: 1 to 64 letters, digits, `.`, `_` or `-`. Default `"default"`. */
@@ -80,9 +80,9 @@ export interface RemoteDispatcherOptions {
  *
  * Fails with `RemoteError` if it is refused, or speaks another version. An unreachable name server is retried.
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
- * @stability experimental
  */
 export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
@@ -102,9 +102,9 @@ export const layer = <T extends Task.Any>(
 /**
  * Runs tasks in the worker processes that a `RunnerStorage` of Effect Cluster knows, such as its `SqlRunnerStorage`.
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
- * @stability experimental
  */
 export const layerStorage = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
@@ -143,9 +143,9 @@ const layerOf = <T extends Task.Any, R>(
  * A secret in the environment stays there: child processes of the program inherit it.
  * The commands of papyros remove it.
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
- * @stability experimental
  */
 export const layerConfig = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,

@@ -1,6 +1,6 @@
 /**
- * One dispatcher made of several, by task: CPU-bound tasks in threads and IO-bound
- * tasks in this process, from one stream.
+ * Combines several dispatchers into one, by task: for example CPU-bound tasks in
+ * threads and I/O-bound tasks in this process, from one stream.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -10,8 +10,8 @@ import { type Route, routeSchedulers } from "../internal/producers/routed.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
 /**
- * One dispatcher made of several: each task goes to the dispatcher whose group
- * holds it; the first of them answers for tasks that no group holds.
+ * The Layer of a dispatcher that passes each task to the dispatcher whose group has
+ * it. Tasks that no group has go to the first dispatcher.
  *
  * **When to use**
  *
@@ -24,7 +24,9 @@ import type * as TaskGroup from "../TaskGroup.ts"
  * and fairness are each dispatcher's own. A handler's own tasks run on the
  * dispatcher that runs the handler.
  *
+ * @stability unstable
  * @category layers
+ * @since 0.1.0
  */
 export const layer = <
   const Routes extends ReadonlyArray<readonly [TaskGroup.Any, Layer.Layer<Dispatcher, any, any>]>

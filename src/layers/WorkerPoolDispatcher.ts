@@ -21,7 +21,9 @@ export {
    * The handlers module cannot be used: it cannot be loaded, its Layer fails, or
    * it lacks a handler. The Layer of the dispatcher fails with it.
    *
+   * @stability stable
    * @category errors
+   * @since 0.1.0
    */
   HandlersError
 } from "../internal/threads/main/options.ts"
@@ -39,7 +41,9 @@ export type { WorkerPoolOptions } from "../internal/threads/main/options.ts"
  *
  * Fails with `HandlersError` if the handlers module cannot be used.
  *
+ * @stability stable
  * @category layers
+ * @since 0.1.0
  */
 export const layer = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,
@@ -58,7 +62,9 @@ export const layer = <T extends Task.Any>(
  * or `unbounded`), `PAPYROS_POOL_MAX_WORKER_LOSSES`, `PAPYROS_POOL_GRACE_PERIOD` and
  * `PAPYROS_POOL_MAX_TASKS_PER_WORKER`.
  *
+ * @stability stable
  * @category layers
+ * @since 0.1.0
  */
 export const layerConfig = <T extends Task.Any>(
   group: TaskGroup.TaskGroup<T>,

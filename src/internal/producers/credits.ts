@@ -6,7 +6,7 @@
  * with the array that holds the result, asks for the next array. So, for every task,
  * pulled − taken ≤ bufferSize + running slots + one array, however slow the consumer.
  *
- * What must stay true: `used` counts the tasks that are pulled and not returned, and a
+ * Must stay true: `used` counts the tasks that are pulled and not returned, and a
  * task keeps its credit through retries and restarts.
  */
 import type { Subscription } from "../scheduler/producer.ts"

@@ -6,7 +6,7 @@
  * - `stopping`: nothing starts, outcomes are dropped, and running work is interrupted.
  * - `stopped`: its work has stopped.
  *
- * What must stay true: there is one cause, and a later cause replaces it only as long
+ * Must stay true: there is one cause, and a later cause replaces it only as long
  * as nothing was dropped. An execution whose source ends without a failure stays
  * `open` until its consumer closes it.
  */

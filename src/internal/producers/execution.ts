@@ -2,7 +2,7 @@
  * One `execute` or `results`: a producer whose tasks are pulled from a source as far
  * as its credits go, and whose outcomes go to one consumer, in arrays.
  *
- * What must stay true: every pulled task has exactly one outcome as long as the
+ * Must stay true: every pulled task has exactly one outcome as long as the
  * execution has not ended (`Ending`); results reach the consumer before the failure
  * that ends it; the consumer is resumed at most once per turn of the event loop.
  */

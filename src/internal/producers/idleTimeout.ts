@@ -2,7 +2,7 @@
  * Measures how long an execution has gone without a completed task. The clock runs
  * only while a task is running or could start, and the consumer waits.
  *
- * What must stay true: `expired` is called once, and only after the clock has run for
+ * Must stay true: `expired` is called once, and only after the clock has run for
  * the whole bound since the last completed task. A completed task costs no timer.
  */
 import type { Timer, Timers } from "../timers.ts"

@@ -1,7 +1,7 @@
 /**
  * Waits of a handler for tasks on its own dispatcher.
  *
- * What must stay true: while it waits, its slot is lent, and it goes on only with a
+ * Must stay true: while it waits, its slot is lent, and it goes on only with a
  * slot; a wait that is interrupted is ended once, and never blocks.
  */
 import * as Context from "effect/Context"

@@ -1,7 +1,7 @@
 /**
  * Puts the outcomes of an ordered execution in the order of its tasks.
  *
- * What must stay true: every outcome with an index below `head` has been handed on,
+ * Must stay true: every outcome with an index below `head` has been handed on,
  * once and in order, and `early` holds only outcomes with greater indexes.
  */
 import type { TaskEntry } from "../scheduler/producer.ts"

@@ -2,7 +2,7 @@
  * The producer of a queue: its tasks are pushed one by one, and their outcomes are
  * popped one by one.
  *
- * What must stay true: a pushed task has a credit of the queue (`capacity` plus the
+ * Must stay true: a pushed task has a credit of the queue (`capacity` plus the
  * slots) and a place of the dispatcher's capacity, or the push waits; pushers and
  * poppers are served in the order in which they came; an outcome that was taken by an
  * interrupted pop is put back.

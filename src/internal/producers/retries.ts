@@ -1,7 +1,7 @@
 /**
  * Retries of failed tasks, by a policy like that of `Effect.retry`.
  *
- * What must stay true: each task steps through its own copy of the schedule; a task
+ * Must stay true: each task steps through its own copy of the schedule; a task
  * that waits for its retry holds no slot; after `takes` returned `true`, exactly one of
  * `retry` and `giveUp` follows, unless the task is cancelled first.
  */

@@ -2,7 +2,7 @@
  * Subscribes one producer to several schedulers, each of which starts the tasks of
  * its own route.
  *
- * What must stay true: every scheduler sees a branch of its own; a task that a branch
+ * Must stay true: every scheduler sees a branch of its own; a task that a branch
  * pulls for another one is forwarded, and pulled only while that one can accept it,
  * since a task cannot be put back into the producer.
  */

@@ -1,7 +1,7 @@
 /**
  * The producer of one single run.
  *
- * What must stay true: its one entry is handed out once, and its caller is resumed
+ * Must stay true: its one entry is handed out once, and its caller is resumed
  * once: with the outcome, or with `DispatcherClosed`.
  */
 import type * as Context from "effect/Context"

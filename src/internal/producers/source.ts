@@ -1,7 +1,7 @@
 /**
  * The source of an execution: an Iterable or a Stream, pulled one item at a time.
  *
- * What must stay true: nothing is pulled ahead of the caller, but for the rest of one
+ * Must stay true: nothing is pulled ahead of the caller, but for the rest of one
  * array of a Stream; after `done`, `next` returns `NONE`; its finalizers run once.
  */
 import * as Cause from "effect/Cause"

@@ -1,7 +1,7 @@
 /**
  * A line of waiters that are served in the order in which they came.
  *
- * What must stay true: `serve` must be called after every event that may serve a
+ * Must stay true: `serve` must be called after every event that may serve a
  * waiter. A waiter that leaves may let the next one be served, so `leave` serves too.
  */
 import { Deque } from "../deque.ts"

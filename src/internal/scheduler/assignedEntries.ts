@@ -3,7 +3,7 @@
  * entries themselves, so that a task costs no allocation and cancelling a producer
  * does not look at the entries of others.
  *
- * What must stay true: an entry is in the list of its producer exactly as long as
+ * Must stay true: an entry is in the list of its producer exactly as long as
  * `TaskEntry.assignment` is set, and `size` counts the list.
  */
 import type { TaskEntry } from "./producer.ts"

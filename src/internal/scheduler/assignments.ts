@@ -2,7 +2,7 @@
  * Which worker holds which entry. The only place that assigns entries to a worker
  * and releases them.
  *
- * What must stay true: `TaskEntry.assignment` is the chunk that holds the entry, and
+ * Must stay true: `TaskEntry.assignment` is the chunk that holds the entry, and
  * exactly these entries are counted by that chunk, its worker and their producer. A
  * report about an entry that the chunk does not hold any more is ignored: here, and
  * nowhere else, late outcomes are dropped.

@@ -2,7 +2,7 @@
  * The capacity of a dispatcher: how many tasks may be accepted and not started. The
  * only owner of that count, and of the producers to notify when it falls.
  *
- * What must stay true:
+ * Must stay true:
  * - `waiting` = sum of the places of all open producers + sum of the tasks that
  *   each joined worker holds beyond its concurrency (prefetched).
  * - An entry has at most one place, and `TaskEntry.holdsPlace` says so.

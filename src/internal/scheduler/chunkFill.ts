@@ -2,7 +2,7 @@
  * Chooses the entries of a chunk: deferred ones first, then those of a waiting
  * parent's children, then a share of every producer in the order of their turns.
  *
- * What must stay true: a chunk never takes more of the capacity than is free, a
+ * Must stay true: a chunk never takes more of the capacity than is free, a
  * producer whose turn it is gets a share of the chunk, and an entry whose payload is
  * moved comes alone.
  */

@@ -2,7 +2,7 @@
  * How large a chunk is: tasks are added until their expected time or bytes reach a
  * target. Estimates are kept per type of task, so chunks may mix types.
  *
- * What must stay true: a task of unknown duration comes alone, and a chunk is at
+ * Must stay true: a task of unknown duration comes alone, and a chunk is at
  * most twice as long as the one before, so that a wrong first estimate stays cheap.
  */
 

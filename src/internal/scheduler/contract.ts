@@ -3,7 +3,7 @@
  * executor joins, and the scheduler that it is given. Types only; `Executor.ts`
  * exports them to users.
  *
- * What must stay true: every member is synchronous and never throws, and the
+ * Must stay true: every member is synchronous and never throws, and the
  * scheduler ignores reports about items that the worker does not hold.
  */
 import type * as Tracer from "effect/Tracer"
@@ -12,7 +12,9 @@ import type * as Task from "../task.ts"
 /**
  * The properties of an executor that the scheduler needs.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface ExecutorSettings {
   /** The name in messages: "dummy", "fiber", "pool". */
@@ -37,7 +39,9 @@ export interface ExecutorSettings {
  * The scheduler's handle of a worker: a thread, a worker process, or this process.
  * Every member is synchronous and never throws.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface WorkerHandle {
   /** The name in `TaskFailure.worker`. */
@@ -72,7 +76,9 @@ export interface WorkerHandle {
 /**
  * One task in a chunk.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface Item {
   /** The name of the task. */
@@ -96,7 +102,9 @@ export interface Item {
 /**
  * Tasks that a worker took together.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface Chunk {
   /** Unique in the dispatcher, increasing. */
@@ -115,7 +123,9 @@ export interface Chunk {
 /**
  * How an item failed, as it crosses the boundary.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export type WireFailure =
   | { readonly _tag: "Failed"; readonly error: unknown; readonly trace: Trace }
@@ -136,7 +146,9 @@ export type WireFailure =
 /**
  * How a process or a thread ended.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface WorkerExit {
   readonly exitCode?: number | undefined
@@ -145,10 +157,12 @@ export interface WorkerExit {
 }
 
 /**
- * What only a worker knows of an item that it ran: the number of its last start, where
- * the worker restarted it by itself, and the name of what ran it below the worker.
+ * The facts about an item that only its worker knows: the number of its last start, if
+ * the worker restarted it by itself, and the name of the thread that ran it.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface AttemptInfo {
   readonly attempt: number
@@ -158,14 +172,18 @@ export interface AttemptInfo {
 /**
  * Stack and spans of a failure; within one process, a function that renders them.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export type Trace = string | (() => string)
 
 /**
  * How a worker was lost.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface WorkerLoss extends WorkerExit {
   /**
@@ -191,7 +209,9 @@ export interface WorkerLoss extends WorkerExit {
  * throws. A report about an item that has its outcome, or that the worker does not
  * hold any more, is ignored: late outcomes are dropped here and nowhere else.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface Scheduler {
   /** The worker may take from now on. */
@@ -222,7 +242,9 @@ export interface Scheduler {
 /**
  * Cancels a call of `Scheduler.after`. Does nothing once the call was made.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export type Cancel = () => void
 
@@ -230,7 +252,9 @@ export type Cancel = () => void
  * A task that is running, for an executor that lets its handlers run tasks on the
  * same dispatcher: `Scheduler.take` gives its children first.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface TaskToken {
   /** The scheduler that runs it. */
@@ -238,9 +262,11 @@ export interface TaskToken {
 }
 
 /**
- * What every dispatcher can be given.
+ * The options of every dispatcher.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface DispatcherOptions {
   /**
@@ -256,7 +282,9 @@ export interface DispatcherOptions {
 /**
  * The state of a dispatcher at one moment.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface Status {
   /** Tasks accepted and not started. */

@@ -1,7 +1,7 @@
 /**
  * Builds the reason of a `TaskFailure` from a reported failure.
  *
- * What must stay true: a part that does not decode becomes `Undecodable`, never a throw.
+ * Must stay true: a part that does not decode becomes `Undecodable`, never a throw.
  */
 import * as Duration from "effect/Duration"
 import * as TaskFailure from "../../TaskFailure.ts"

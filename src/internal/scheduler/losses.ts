@@ -2,7 +2,7 @@
  * Entries that come back from a worker without an outcome: requeued by it, or held
  * by it when it was lost.
  *
- * What must stay true: an entry that did not start counts no attempt and no loss.
+ * Must stay true: an entry that did not start counts no attempt and no loss.
  * Only an entry that is proven to have ended its worker counts a loss; one that may
  * have done so is quarantined. An entry that must not start twice (`idempotent:
  * false`, or its payload was moved) fails with `WorkerLost` instead.

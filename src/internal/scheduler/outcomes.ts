@@ -2,7 +2,7 @@
  * Gives entries their outcome: decodes what a worker reported, builds the failure,
  * and hands the entry to its producer.
  *
- * What must stay true: `Producer.settled` is called at most once per start of an
+ * Must stay true: `Producer.settled` is called at most once per start of an
  * entry, with `value` or `failure` set, and never for a cancelled entry.
  */
 import * as TaskFailure from "../../TaskFailure.ts"

@@ -1,7 +1,7 @@
 /**
  * Prepares an entry for a worker: looks its type up and encodes its payload.
  *
- * What must stay true: an entry that is not prepared is either rejected or deferred,
+ * Must stay true: an entry that is not prepared is either rejected or deferred,
  * so its caller gets an outcome all the same.
  */
 import * as TaskFailure from "../../TaskFailure.ts"

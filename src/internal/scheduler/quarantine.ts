@@ -2,7 +2,7 @@
  * Entries that may have caused the loss of a worker. Each runs again alone, on a
  * worker that is emptied for it, so that a next loss is proof.
  *
- * What must stay true: an entry here has a place of the capacity; a worker runs at
+ * Must stay true: an entry here has a place of the capacity; a worker runs at
  * most one of them, and nothing beside it; no more workers are emptied than there are
  * entries.
  */

@@ -2,7 +2,7 @@
  * The producers that may have something to start, in the order of their turns:
  * fairness between producers is round-robin over this queue.
  *
- * What must stay true: a subscription is in the queue exactly as long as its
+ * Must stay true: a subscription is in the queue exactly as long as its
  * `queued` is set. One that ended is dropped at its turn, or earlier when many have
  * ended; while a chunk is filled (`rotating`) the queue only rotates and grows.
  */

@@ -4,7 +4,7 @@
  * every dispatcher: capacity, fairness, chunk sizes, the caller's codecs, restarts
  * after a loss. `docs/internals/scheduling.md` follows a task through them.
  *
- * What must stay true: everything is synchronous, without a fiber, promise, timer or
+ * Must stay true: everything is synchronous, without a fiber, promise, timer or
  * closure per task; a source is never pulled while it is pulled; a worker whose
  * `take` returned nothing is woken when that may have changed.
  */

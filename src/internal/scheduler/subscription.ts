@@ -2,7 +2,7 @@
  * A producer as its scheduler sees it: its places of the capacity, its entries that
  * workers hold, and its entries to start again.
  *
- * What must stay true: an entry handed out by `shift` is wanted at that moment, and
+ * Must stay true: an entry handed out by `shift` is wanted at that moment, and
  * requeued entries start before those that the producer still holds, by index. Once
  * ended, nothing starts, and `end` calls back when no worker holds an entry.
  */

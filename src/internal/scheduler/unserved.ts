@@ -3,7 +3,7 @@
  * that does, for as long as the executor says (`unservedTimeout`), and then fail with
  * `UnknownTask`.
  *
- * What must stay true: an entry here has a place of the capacity. A name is listed as
+ * Must stay true: an entry here has a place of the capacity. A name is listed as
  * long as it has entries, and has a timer only while no joined worker supports it.
  */
 import * as TaskFailure from "../../TaskFailure.ts"

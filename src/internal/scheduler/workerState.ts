@@ -1,7 +1,7 @@
 /**
  * A worker and its chunks, as the scheduler sees them.
  *
- * What must stay true: `WorkerState.assigned` is the sum of `open` over its chunks,
+ * Must stay true: `WorkerState.assigned` is the sum of `open` over its chunks,
  * a chunk is listed as long as `open` is above 0, and the capacity counts what the
  * worker holds beyond its concurrency as long as it is joined.
  */

@@ -1,7 +1,7 @@
 /**
  * The workers that have joined.
  *
- * What must stay true: `slots` and `window` are the sums over exactly these workers.
+ * Must stay true: `slots` and `window` are the sums over exactly these workers.
  */
 import type { Capacity } from "./capacity.ts"
 import type * as Contract from "./contract.ts"

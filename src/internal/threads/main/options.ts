@@ -14,7 +14,9 @@ import { boundOption, countOption, millisOption } from "../../options.ts"
 /**
  * The options of the layer.
  *
+ * @stability stable
  * @category models
+ * @since 0.1.0
  */
 export interface WorkerPoolOptions {
   /**
