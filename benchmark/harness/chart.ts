@@ -3,7 +3,7 @@
  *
  * A bar is the ratio of a competitor to the first baseline of the case, inverted where lower is better, on a
  * logarithmic scale: a longer bar is always better. The first case shows all competitors, every other case papyros
- * and the best two others.
+ * and the two best others.
  */
 import { digits } from "./format.ts"
 import { ROUNDS } from "./model.ts"

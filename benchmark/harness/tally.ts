@@ -4,7 +4,7 @@
  * It must not depend on the order of the results, because most competitors deliver them out of order.
  */
 
-/** Counts and sums of results; two tallies of the same set of integers are equal, whatever their order. */
+/** Counts and sums of results; two tallies of the same integers are equal, in any order. */
 export class Tally {
   succeeded = 0
   failed = 0

@@ -1,4 +1,4 @@
-/** Tasks that fail in every way among 100,000 healthy tasks: their failures, and the time that they cost the others. */
+/** Tasks that fail in every way among 100,000 healthy tasks: their failures, and the delay of the healthy tasks. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"

@@ -15,7 +15,7 @@ import * as TaskInput from "../workload/taskInput.ts"
 import { Inc, IncB, IncC, IncD } from "../workload/tasks.ts"
 
 const NAME = "n + 1"
-const BEST = "the best of the others"
+const BEST = "best other library"
 const PYTHON_1 = "multiprocessing, chunks of 1"
 const PYTHON_256 = "multiprocessing, chunks of 256"
 
