@@ -103,6 +103,8 @@ export interface CheckOptions {
   readonly seed?: number | undefined
   /** Attempts to find a smaller input that fails. Default 100. */
   readonly maxShrinks?: number | undefined
+  /** The dispatcher that several properties use in turn. Default: each opens and closes one. */
+  readonly shared?: SharedDispatcher | undefined
 }
 
 /**
@@ -156,20 +158,21 @@ export const property = <A>(name: string, options: {
   check: (subject, check) =>
     Effect.gen(function*() {
       const context = yield* Effect.context<never>()
-      let patience = Math.max(subject.patience ?? 10_000, subject.sharesClock ? 0 : options.patience ?? 0)
-      let opened: Opened | undefined
+      let patience = Math.max(patienceOf(subject), subject.sharesClock ? 0 : options.patience ?? 0)
+      const shared = options.dispatcher === undefined && check?.shared || new SharedDispatcher()
       const open = (input: A) =>
         options.dispatcher === undefined
-          ? Effect.suspend(() => opened === undefined ? start(subject, {}) : Effect.succeed(opened))
+          ? Effect.suspend(() => shared.opened === undefined ? start(subject, {}) : Effect.succeed(shared.opened))
           : start(subject, options.dispatcher(input))
       const run = (input: A): Effect.Effect<boolean, LawBroken> =>
         Effect.gen(function*() {
-          opened = yield* open(input)
+          const opened = yield* open(input)
+          shared.opened = opened
           opened.trial.seen.reset()
           yield* Effect.scoped(options.holds(input, opened.trial)).pipe(Effect.provideContext(opened.context))
           if (options.dispatcher === undefined) return true
           yield* opened.trial.close
-          opened = undefined
+          shared.opened = undefined
           return true
         }).pipe(
           Effect.provideContext(context),
@@ -177,8 +180,8 @@ export const property = <A>(name: string, options: {
           Effect.catchCause((cause) => {
             // What comes after is the search for a smaller input, on a new dispatcher and with less patience.
             patience = Math.min(patience, 1000)
-            const failed = opened
-            opened = undefined
+            const failed = shared.opened
+            shared.opened = undefined
             // A broken dispatcher may never close, and nobody waits for it.
             return Effect.andThen(
               failed === undefined ? Effect.void : Effect.forkDetach(failed.trial.close),
@@ -193,7 +196,7 @@ export const property = <A>(name: string, options: {
         size: 20,
         ...(check?.seed === undefined ? {} : { seed: check.seed })
       })
-      if (opened !== undefined) yield* within(opened.trial.close, patience).pipe(Effect.mapError(() => slow(patience)))
+      if (shared !== check?.shared) yield* shared.close(patience)
       const failure = Arbitrary.formatCheckFailure(result)
       if (failure === undefined) return
       const reason = result._tag === "Falsified" && result.failure._tag === "PropertyError"
@@ -202,6 +205,9 @@ export const property = <A>(name: string, options: {
       return yield* new LawBroken({ message: `${name}: ${reason}`, details: failure })
     })
 })
+
+/** How long one run of a property may take, in milliseconds. */
+export const patienceOf = (subject: Subject): number => subject.patience ?? 10_000
 
 const RUNS = 100
 
@@ -229,6 +235,26 @@ const start = (subject: Subject, options: SubjectOptions): Effect.Effect<Opened>
     const context = yield* Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope).pipe(Effect.orDie)
     return { trial: { subject, seen, events, close: Scope.close(scope, Exit.void) }, context }
   })
+
+/**
+ * A dispatcher that properties use in turn: what one of them leaves behind reaches
+ * the next. The first run opens it; after a failed run the next one opens another.
+ *
+ * @category models
+ */
+export class SharedDispatcher {
+  /** @internal */
+  opened: Opened | undefined
+
+  /** Ends the dispatcher's scope; fails if that takes longer than so many milliseconds. */
+  close(patience: number): Effect.Effect<void, LawBroken> {
+    return Effect.suspend(() => {
+      const { opened } = this
+      this.opened = undefined
+      return opened === undefined ? Effect.void : within(opened.trial.close, patience)
+    })
+  }
+}
 
 /** Gives an effect so many milliseconds of real time, and does not wait for one that cannot be interrupted. */
 const within = <A, E>(effect: Effect.Effect<A, E>, millis: number): Effect.Effect<A, E | LawBroken> =>

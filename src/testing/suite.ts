@@ -2,7 +2,8 @@
  * The laws that every dispatcher satisfies, as a suite of tests: whoever writes a
  * dispatcher calls `laws` with it, and with what it declares of itself.
  */
-import { describe, it } from "@effect/vitest"
+import { afterAll, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import * as Bounds from "./laws/bounds.ts"
 import * as Endings from "./laws/endings.ts"
 import * as Failures from "./laws/failures.ts"
@@ -11,7 +12,7 @@ import * as IdleTimeout from "./laws/idleTimeout.ts"
 import * as Losses from "./laws/losses.ts"
 import * as Queues from "./laws/queues.ts"
 import * as Results from "./laws/results.ts"
-import { applies, type Law, type Subject } from "./property.ts"
+import { applies, type Law, patienceOf, SharedDispatcher, type Subject } from "./property.ts"
 
 /**
  * The laws, by their numbers.
@@ -40,11 +41,14 @@ export const allLaws: ReadonlyArray<Law> = [
 export const laws = (name: string, subject: Subject, numbers?: ReadonlyArray<number>): void => {
   const test = subject.sharesClock ? it.effect : it.live
   describe(name, () => {
+    // Threads and connections take long to start. A TestClock ends with its test, and a dispatcher on it with it.
+    const shared = subject.sharesClock ? undefined : new SharedDispatcher()
+    if (shared !== undefined) afterAll(() => Effect.runPromise(shared.close(patienceOf(subject))))
     for (const law of allLaws) {
       const properties = law.properties.filter((property) => applies(property, subject))
       if (properties.length === 0 || numbers?.includes(law.number) === false) continue
       describe(`law ${law.number}: ${law.name}`, () => {
-        for (const property of properties) test(property.name, () => property.check(subject), 120_000)
+        for (const property of properties) test(property.name, () => property.check(subject, { shared }), 120_000)
       })
     }
   })

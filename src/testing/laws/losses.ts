@@ -43,6 +43,8 @@ export const losses: Law = {
       })),
       needs: ["losesWorkers"],
       liveRuns: 20,
+      // Each loss costs the start of a worker.
+      patience: 60_000,
       dispatcher: ({ seed }) => ({ seed }),
       holds: ({ options, tasks: kinds }, { events }) =>
         Effect.gen(function*() {
