@@ -1,8 +1,8 @@
 /** A file that several threads append lines to, in the order in which things happen. */
 import * as Effect from "effect/Effect"
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { appendFileSync, closeSync, existsSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 
 export interface Line {
   readonly what: string
@@ -13,18 +13,45 @@ export interface Line {
 export const append = <L extends Line>(journal: string, line: L): void =>
   appendFileSync(journal, `${JSON.stringify(line)}\n`)
 
-export const read = <L extends Line>(journal: string): ReadonlyArray<L> =>
-  existsSync(journal)
-    ? readFileSync(journal, "utf8").split("\n").filter((line) => line !== "").map((line): L => JSON.parse(line))
-    : []
+/** Reads of one journal, each of which goes on where the one before it ended: tests read often, and journals grow. */
+class Reader {
+  readonly lines: Array<Line> = []
+  private offset = 0
+
+  readOn(journal: string): void {
+    const file = openSync(journal, "r")
+    try {
+      const bytes = Buffer.alloc(fstatSync(file).size - this.offset)
+      const length = readSync(file, bytes, 0, bytes.length, this.offset)
+      const end = bytes.lastIndexOf("\n", length - 1) + 1
+      this.offset += end
+      for (const line of bytes.toString("utf8", 0, end).split("\n")) {
+        if (line !== "") this.lines.push(JSON.parse(line))
+      }
+    } finally {
+      closeSync(file)
+    }
+  }
+}
+
+const readers = new Map<string, Reader>()
+
+export const read = <L extends Line>(journal: string): ReadonlyArray<L> => {
+  if (!existsSync(journal)) return []
+  let reader = readers.get(journal)
+  if (reader === undefined) readers.set(journal, reader = new Reader())
+  reader.readOn(journal)
+  return reader.lines.slice() as Array<L>
+}
 
 /** The path of a file that is not there yet, in a folder that goes with the scope. */
-export const make = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "papyros-pool-"))),
-    (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
-  ),
-  (folder) => join(folder, "journal")
+export const make = Effect.acquireRelease(
+  Effect.sync(() => join(mkdtempSync(join(tmpdir(), "papyros-pool-")), "journal")),
+  (journal) =>
+    Effect.sync(() => {
+      rmSync(dirname(journal), { recursive: true })
+      readers.delete(journal)
+    })
 )
 
 /** The URL of a handlers module that appends to a journal. */
