@@ -20,6 +20,7 @@ import * as DummyDispatcher from "papyros/DummyDispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
+import { pass, passing, settle, untilEnded } from "./support/time.ts"
 
 class Odd extends Schema.TaggedError<Odd>()("Odd", { n: Schema.Int }) {}
 
@@ -247,6 +248,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
       "a handler that never ends fails alone by its taskTimeout",
       Effect.gen(function*() {
         const fiber = yield* Effect.forkChild(amongOthers(act("never"), { taskTimeout: "1 minute" }))
+        yield* settle
         yield* TestClock.adjust("59 seconds")
         assert.isUndefined(fiber.pollUnsafe())
         yield* TestClock.adjust("1 second")
@@ -263,7 +265,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
           Stream.runCollect,
           Effect.forkChild
         )
-        yield* TestClock.adjust("61 seconds")
+        yield* untilEnded(fiber)
         const [result] = yield* Fiber.join(fiber)
         assert.strictEqual(reasonOf(result)?._tag, "TimedOut")
         if (name === "Dummy") {
@@ -287,7 +289,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
           Effect.flip,
           Effect.forkChild
         )
-        yield* TestClock.adjust("1 minute")
+        yield* untilEnded(fiber, 10)
         assert.strictEqual(yield* Fiber.join(fiber), "the source broke")
         assert.strictEqual(got.length, 30)
       })
@@ -406,7 +408,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
           Stream.runCollect,
           Effect.forkChild
         )
-        yield* TestClock.adjust("1 minute")
+        yield* untilEnded(fiber)
         const got = yield* Fiber.join(fiber)
         assert.deepStrictEqual(got.toSorted((a, b) => a - b), Array.from({ length: 20 }, (_, n) => n))
       })
@@ -419,7 +421,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
           Stream.runCollect,
           Effect.forkChild
         )
-        yield* TestClock.adjust("1 minute")
+        yield* untilEnded(fiber)
         for (const { index, result, task } of yield* Fiber.join(fiber)) {
           if (index % 5 === 0) {
             assert(Result.isFailure(result))
@@ -444,7 +446,8 @@ for (const [name, layer] of Object.entries(dispatchers)) {
           Stream.runCollect,
           Effect.forkChild
         )
-        yield* TestClock.adjust("1 hour")
+        yield* untilEnded(one)
+        yield* untilEnded(two)
         assert.isTrue((yield* Fiber.join(one)).every((n) => n < 100))
         assert.isTrue((yield* Fiber.join(two)).every((n) => n >= 100))
       })
@@ -459,7 +462,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
           Stream.runCollect,
           Effect.forkChild
         )
-        yield* TestClock.adjust("1 minute")
+        yield* untilEnded(fiber)
         assert.strictEqual((yield* Fiber.join(fiber)).length, 3)
         assert.strictEqual(seen.running, 0)
         const status = yield* Dispatcher.status
@@ -480,13 +483,14 @@ for (const [name, layer] of Object.entries(dispatchers)) {
         yield* queue.push(act("sleep", 1000))
         assert.strictEqual((yield* Effect.flip(queue.pop({ timeout: 0 })))._tag, "DispatchTimeout")
         const timed = yield* Effect.forkChild(Effect.flip(queue.pop({ timeout: 500 })))
+        yield* settle
         yield* TestClock.adjust(500)
         assert.strictEqual((yield* Fiber.join(timed))._tag, "DispatchTimeout")
         yield* TestClock.adjust(500)
         assert.strictEqual(yield* Fiber.join(blocked), 1000)
         yield* Effect.forEach([act("sleep", 10), act("fail", 5), act("sleep", 20)], (task) => queue.push(task))
         const many = yield* Effect.forkChild(queue.popMany({ timeout: 100 }))
-        yield* TestClock.adjust(100)
+        yield* pass(100)
         const got = yield* Fiber.join(many)
         assert.deepStrictEqual(got.map(({ index }) => index).toSorted(), [1, 2, 3])
         assert.strictEqual(succeeded(got), 2)
@@ -513,7 +517,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
           Stream.runCollect,
           Effect.forkChild
         )
-        yield* TestClock.adjust("1 minute")
+        yield* untilEnded(fiber)
         assert.deepStrictEqual(yield* Fiber.join(fiber), [20, 3])
         assert.strictEqual(yield* new Family({ children: 30 }), 465)
       })
@@ -526,7 +530,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
           Stream.runCollect,
           Effect.forkChild
         )
-        yield* TestClock.adjust("1 minute")
+        yield* untilEnded(fiber)
         assert.deepStrictEqual(yield* Fiber.join(fiber), Array.from({ length: 9 }, () => true))
         assert.strictEqual((yield* Dispatcher.status).running, 0)
       })
@@ -536,13 +540,13 @@ for (const [name, layer] of Object.entries(dispatchers)) {
       "a handler that ends before what it forked costs no slot",
       Effect.gen(function*() {
         const seen = yield* Seen
-        yield* Stream.runDrain(Dispatcher.execute(Array.from({ length: 9 }, () => new Detached())))
-        yield* TestClock.adjust("1 minute")
+        yield* passing(Stream.runDrain(Dispatcher.execute(Array.from({ length: 9 }, () => new Detached()))), 10)
+        yield* pass(100)
         const fiber = yield* Dispatcher.execute(Array.from({ length: 9 }, () => act("sleep", 5))).pipe(
           Stream.runDrain,
           Effect.forkChild
         )
-        yield* TestClock.adjust("1 minute")
+        yield* untilEnded(fiber)
         yield* Fiber.join(fiber)
         assert.strictEqual(seen.most, name === "Dummy" ? 1 : 4)
       })
@@ -557,7 +561,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
           Stream.runCollect,
           Effect.forkChild
         )
-        yield* TestClock.adjust("1 hour")
+        yield* untilEnded(fiber)
         const sums = yield* Fiber.join(fiber)
         assert.strictEqual(sums.length, 1000)
         assert.isTrue(sums.every((sum) => sum === 3))
@@ -617,9 +621,11 @@ describe("Dispatcher", () => {
         const run = yield* Dispatcher.execute([new Flaky({ until: 3 }), new Flaky({ until: 1 })], {
           retry: Schedule.spaced("1 minute")
         }).pipe(Stream.runForEach((n) => Effect.sync(() => seen.push(n))), Effect.forkChild)
+        yield* settle
         yield* TestClock.adjust("10 seconds")
+        yield* settle
         assert.deepStrictEqual(seen, [1], "the second one did not wait for the retry of the first")
-        yield* TestClock.adjust("2 minutes")
+        yield* untilEnded(run)
         yield* Fiber.join(run)
         assert.deepStrictEqual(seen, [1, 3])
         const exhausted = yield* Dispatcher.execute([new Flaky({ until: 9 })], { retry: { times: 2 } }).pipe(
@@ -643,6 +649,7 @@ describe("Dispatcher", () => {
         Effect.flip,
         Effect.forkChild
       )
+      yield* settle
       yield* TestClock.adjust("9 seconds")
       assert.isUndefined(run.pollUnsafe())
       yield* TestClock.adjust("1 second")
@@ -732,9 +739,10 @@ describe("Dispatcher", () => {
         Effect.provide(layer),
         Effect.forkChild
       )
+      yield* settle
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(run)
-      assert.deepStrictEqual(interrupted.filter((n) => n !== 2), [1, 3])
+      assert.sameMembers(interrupted.filter((n) => n !== 2), [1, 3])
     }))
 
   it.effect("starts what a source pushes to the same dispatcher while it is pulled", () =>
@@ -776,10 +784,10 @@ describe("Dispatcher", () => {
       )
       yield* Effect.gen(function*() {
         const fiber = yield* Effect.forkChild(Dispatcher.run(new Both()))
-        yield* TestClock.adjust("1 minute")
+        yield* untilEnded(fiber, 100)
         yield* Fiber.join(fiber)
-        yield* Effect.forkChild(Dispatcher.run(new Both()))
-        yield* TestClock.adjust("1 minute")
+        const again = yield* Effect.forkChild(Dispatcher.run(new Both()))
+        yield* untilEnded(again, 100)
         assert.strictEqual((yield* Dispatcher.status).succeeded, 4)
       }).pipe(Effect.provide(layer))
     }))
@@ -839,7 +847,7 @@ describe("Dispatcher", () => {
         Effect.flip,
         Effect.forkChild
       )
-      yield* TestClock.adjust("1 hour")
+      yield* untilEnded(run)
       const error = yield* Fiber.join(run)
       assert(error._tag === "TaskFailure")
       assert.strictEqual(error.task.n, 1)
@@ -853,7 +861,7 @@ describe("Dispatcher", () => {
         Stream.runDrain,
         Effect.forkChild
       )
-      yield* TestClock.adjust("1 minute")
+      yield* untilEnded(run)
       yield* Fiber.join(run)
       assert.strictEqual(seen.most, 3)
     }).pipe(

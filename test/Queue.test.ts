@@ -16,6 +16,7 @@ import type * as Queue from "papyros/Queue"
 import * as RoutedDispatcher from "papyros/RoutedDispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
+import { pass, settle, untilEnded } from "./support/time.ts"
 
 class Refused extends Schema.TaggedError<Refused>()("Refused", { n: Schema.Int }) {}
 
@@ -49,7 +50,7 @@ const start = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effe
 
 /** Pushes tasks that end at once, and has their outcomes ready. */
 const ready = (queue: Queue.TaskQueue<Work>, ...all: ReadonlyArray<number>) =>
-  Effect.andThen(Effect.forEach(all, (n) => queue.push(work(n))), TestClock.adjust(0))
+  Effect.andThen(Effect.forEach(all, (n) => queue.push(work(n))), settle)
 
 const tagOf = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.flip(effect), ({ _tag }) => _tag)
@@ -72,7 +73,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
         )
         const popped: Array<number> = []
         for (const expected of [[], [2], [2, 3], [2, 3, 4]]) {
-          yield* TestClock.adjust(0)
+          yield* settle
           assert.deepStrictEqual(through, expected)
           popped.push(yield* queue.pop())
         }
@@ -107,7 +108,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
         assert.deepStrictEqual(yield* queue.popMany({ timeout: 0 }), [])
         yield* queue.push(work(0), { timeout: 0 })
         yield* queue.push(work(1), { timeout: 0 })
-        yield* TestClock.adjust(0)
+        yield* settle
         const full = yield* Effect.flip(queue.push(work(2), { timeout: 0 }))
         assert(full._tag === "DispatchTimeout")
         assert.strictEqual(full.operation, "push")
@@ -163,7 +164,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
         const pops = yield* Effect.forEach([0, 1], () => start(queue.pop()))
         const none = yield* start(tagOf(queue.pop()))
         const many = yield* start(tagOf(queue.popMany({ timeout: "1 hour" })))
-        yield* TestClock.adjust(20)
+        yield* pass(20)
         assert.deepStrictEqual(yield* Effect.forEach(pops, Fiber.join), [0, 1])
         assert.strictEqual(yield* Fiber.join(none), "QueueClosed")
         assert.strictEqual(yield* Fiber.join(many), "QueueClosed")
@@ -291,6 +292,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
         const queue = yield* Dispatcher.makeQueue<Work>({ capacity: 4 })
         yield* ready(queue, 0, 1, 2, 3, 4)
         assert.deepStrictEqual(numbers(yield* Stream.runCollect(Stream.take(queue.toStream, 1))), [0])
+        yield* settle
         assert.deepStrictEqual(numbers(yield* queue.popMany()), [1, 2, 3, 4])
         // Four ready results and one task in the slot, as when it was new.
         yield* Effect.forEach([5, 6, 7, 8, 9], (n) => queue.push(work(n), { timeout: 0 }))
@@ -412,7 +414,7 @@ describe("Queue", () => {
         ))
       )
       const run = yield* start(Effect.provide(new Impatient(), layer))
-      yield* Effect.repeat(TestClock.adjust(100), { times: 20 })
+      yield* untilEnded(run, 100)
       assert.deepStrictEqual(yield* Fiber.join(run), { gaveUp: true, left: ["UnknownTask"] })
     }))
 })

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { passing, settle, turn } from "../support/time.ts"
 import { primeFactors } from "./fixtures/primeFactors.ts"
 import { fixture, handlers, papyrosWith, parsed, spawned, start } from "./harness.ts"
 
@@ -29,12 +30,6 @@ const failures = (stdout: string): Array<unknown> =>
     return failure
   })
 
-/** One turn of the event loop. */
-const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-
-/** Turns the event loop until all that can go on without the clock has: none of it waits for the world outside. */
-const settle = Effect.repeat(turn, { times: 200 })
-
 /** Where a count stands when it has begun and gone on no further. */
 const standing = Effect.fnUntraced(function*(count: () => number) {
   while (count() === 0) yield* turn
@@ -43,16 +38,6 @@ const standing = Effect.fnUntraced(function*(count: () => number) {
     yield* settle
   }
   return count()
-})
-
-/** Lets a run end by moving the clock, a second at a time. */
-const passing = Effect.fnUntraced(function*<A>(run: Effect.Effect<A>) {
-  const running = yield* Effect.forkChild(run)
-  while (running.pollUnsafe() === undefined) {
-    yield* settle
-    yield* TestClock.adjust("1 second")
-  }
-  return yield* Fiber.join(running)
 })
 
 describe("papyros run", () => {
