@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 // `papyros/Task` and its kin mean the sources: here for vitest, and in `execArgv` for what Node loads by
@@ -12,6 +13,10 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
+    // Many tests wait for processes, threads or time: more files than cores keep the cores busy.
+    maxWorkers: Math.ceil(1.5 * availableParallelism()),
+    // What passes prints nothing.
+    silent: "passed-only",
     execArgv: conditions.map((condition) => `--conditions=${condition}`),
     testTimeout: 30_000,
     hookTimeout: 30_000,

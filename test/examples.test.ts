@@ -190,7 +190,7 @@ describe("examples", () => {
       ])
     }).pipe(Effect.provide(NodeServices.layer)))
 
-  describe("distributed", { timeout: 240_000 }, () => {
+  describe("distributed", { concurrent: true, timeout: 240_000 }, () => {
     const spawn = Effect.fnUntraced(function*() {
       // What it starts inherits the mark.
       const mark = `PAPYROS_TEST_MARK=${randomUUID()}`

@@ -15,6 +15,9 @@ import { papyros, presenter } from "../../src/cli/command.ts"
 import { codeOf } from "../../src/cli/exit.ts"
 import { Columns } from "../../src/cli/stderr.ts"
 
+/** The console of the tests: the command replaces the methods of the global one while it runs. */
+const testConsole = { ...console }
+
 export interface Ended {
   readonly code: number | null
   readonly stdout: string
@@ -29,6 +32,19 @@ export const handlers = fixture("handlers.ts")
 /** The lines of an output, parsed. */
 export const parsed = (output: string): Array<unknown> =>
   output === "" ? [] : output.replace(/\n$/, "").split("\n").map((line) => JSON.parse(line))
+
+/** Takes what handlers write to stderr while they run in this process, which is the output of their test. */
+const quiet = Effect.acquireRelease(
+  Effect.sync(() => {
+    const { write } = process.stderr
+    process.stderr.write = (text) => {
+      testConsole.error(String(text).trimEnd())
+      return true
+    }
+    return write
+  }),
+  (write) => Effect.sync(() => process.stderr.write = write)
+)
 
 /** Runs the command in this process, with streams of its own in place of the process's. */
 export const papyrosWith = (args: ReadonlyArray<string>, options?: {
@@ -59,12 +75,13 @@ export const papyrosWith = (args: ReadonlyArray<string>, options?: {
       stderrIsTerminal: Effect.succeed(terminal !== undefined),
       stdoutIsTerminal: Effect.succeed(terminal?.stdout === true)
     })
-    return Command.run(papyros, { version: "1.2.3" }).pipe(
+    return Effect.andThen(quiet, Command.run(papyros, { version: "1.2.3" })).pipe(
       Effect.provideServiceEffect(CliOutput.Presenter, presenter),
       Effect.provideService(Columns, Effect.succeed(terminal?.columns ?? 0)),
       Effect.provide(Layer.provideMerge(stdio, NodeServices.layer)),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: env ?? {} })),
       Effect.exit,
+      Effect.scoped,
       Effect.map((exit) => ({ code: Exit.isSuccess(exit) ? 0 : codeOf(exit.cause), ...written, events }))
     )
   })

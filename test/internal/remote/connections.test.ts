@@ -185,7 +185,9 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
     Effect.gen(function*() {
       const port = yield* freePort
       const own = yield* site(`127.0.0.1:${port}`)
-      const running = yield* Effect.forkChild(Effect.provide(own.run(works(20, 1)), own.client()))
+      const running = yield* Effect.forkChild(
+        Effect.provide(own.run(works(20, 1)), own.client({ noWorkerTimeout: "80 seconds" }))
+      )
       const worker = yield* own.start()
       yield* worker.wrote(/is listening/)
       yield* nameServer(port)

@@ -322,23 +322,27 @@ describe("listen, to those who mean harm", () => {
 
   for (const withSecret of [true, false]) {
     const how = withSecret ? "with" : "without"
-    it.live(`200 connections that say nothing keep nobody out, ${how} a secret, and are ended`, () =>
-      Effect.gen(function*() {
-        const secret = withSecret ? yield* Secret.generate : undefined
-        const { port } = yield* serve({ secret })
-        const friend = yield* dial(port, { secret })
-        yield* friend.client.Who()
-        const strangers = yield* Effect.forEach(Array.from({ length: 200 }), () => raw(port), { concurrency: 20 })
-        for (const { socket } of strangers) if (withSecret) socket.write(Buffer.from("1603", "hex"))
-        const open = () => strangers.filter(({ closed }) => !closed).length
-        yield* until(() => open() <= 64)
-        assert.strictEqual(yield* friend.client.Who(), withSecret ? "client/g" : "anybody")
-        const late = yield* dial(port, { secret })
-        assert.strictEqual(yield* late.client.Who(), withSecret ? "client/g" : "anybody")
-        // Their time is up.
-        yield* until(() => open() === 0)
-        yield* friend.client.Who()
-      }))
+    it.live(
+      `200 connections that say nothing keep nobody out, ${how} a secret, and are ended`,
+      () =>
+        Effect.gen(function*() {
+          const secret = withSecret ? yield* Secret.generate : undefined
+          const { port } = yield* serve({ secret })
+          const friend = yield* dial(port, { secret })
+          yield* friend.client.Who()
+          const strangers = yield* Effect.forEach(Array.from({ length: 200 }), () => raw(port), { concurrency: 20 })
+          for (const { socket } of strangers) if (withSecret) socket.write(Buffer.from("1603", "hex"))
+          const open = () => strangers.filter(({ closed }) => !closed).length
+          yield* until(() => open() <= 64)
+          assert.strictEqual(yield* friend.client.Who(), withSecret ? "client/g" : "anybody")
+          const late = yield* dial(port, { secret })
+          assert.strictEqual(yield* late.client.Who(), withSecret ? "client/g" : "anybody")
+          // Their time is up.
+          yield* until(() => open() === 0)
+          yield* friend.client.Who()
+        }),
+      { concurrent: true }
+    )
   }
 })
 

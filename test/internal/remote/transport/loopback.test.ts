@@ -3,6 +3,7 @@ import * as Runner from "effect/cluster/Runner"
 import * as RunnerAddress from "effect/cluster/RunnerAddress"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Executor from "papyros/Executor"
 import { handlersUrl, laws, Tasks } from "papyros/testing"
 import * as RemoteExecutor from "../../../../src/internal/remote/client/executor.ts"
@@ -60,7 +61,7 @@ laws("RemoteDispatcher without sockets", {
         })
         return Executor.layer(Tasks, executor, { capacity })
       })
-    ),
+    ).pipe(Layer.provide(Logger.layer([]))),
   boundary: "codec",
   concurrency: 2,
   bounds: true,
