@@ -118,9 +118,12 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
         const [first] = yield* site.workers(1)
         yield* Effect.gen(function*() {
           yield* joined(1)
-          const running = yield* Effect.forkChild(site.run(works(6, 1500), { chunkSize: 3 }))
+          const tasks = Array.from({ length: 6 }, (_, id) => new Work({ id, millis: 0, gated: true }))
+          const running = yield* Effect.forkChild(site.run(tasks, { chunkSize: 3 }))
           yield* until("the first runs", () => site.count("start", first) === 1)
           const [second] = yield* site.workers(1)
+          yield* until("the second runs one", () => site.count("start", second) === 1)
+          site.open()
           const results = yield* Fiber.join(running)
           among(["success"], ends(results))
           assert.sameMembers(pids(results), [first.pid, second.pid])
@@ -185,9 +188,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
     Effect.gen(function*() {
       const port = yield* freePort
       const own = yield* site(`127.0.0.1:${port}`)
-      const running = yield* Effect.forkChild(
-        Effect.provide(own.run(works(20, 1)), own.client({ noWorkerTimeout: "80 seconds" }))
-      )
+      const running = yield* Effect.forkChild(Effect.provide(own.run(works(20, 1)), own.client()))
       const worker = yield* own.start()
       yield* worker.wrote(/is listening/)
       yield* nameServer(port)

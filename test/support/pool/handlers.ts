@@ -82,11 +82,12 @@ export default Tasks.toLayer(
             spin(Infinity)
           }),
         Carry: () => Effect.void,
-        Work: ({ id, millis }) =>
-          Effect.sync(() => {
+        Work: ({ id, millis, waits }) =>
+          Effect.suspend(() => {
             note("start", id)
+            if (waits === true) return Effect.as(Effect.sleep(millis), threadId)
             spin(millis)
-            return threadId
+            return Effect.succeed(threadId)
           }),
         Once: ({ exits, id }) =>
           Effect.sync(() => {

@@ -9,12 +9,18 @@ export const handlers = new URL("./handlers.ts", import.meta.url)
 export const pool = (options: Partial<WorkerPoolDispatcher.WorkerPoolOptions>) =>
   WorkerPoolDispatcher.layer(Tasks, { handlers, size: 2, gracePeriod: 200, ...options })
 
+/** More turns of the event loop than pass between two things of which one follows the other at once. */
+export const MANY = 20
+
 /** What becomes of threads while a scope is open. */
 class Threads {
   /** How long after the last exit each thread was started, in milliseconds. */
   readonly pauses: Array<number> = []
+  /** How many turns of the event loop after the last exit each thread was started, `MANY` if as many or more. */
+  readonly turns: Array<number> = []
   private alive = 0
   private lastExit = 0
+  private turned = MANY
 
   get started(): number {
     return this.pauses.length
@@ -27,11 +33,18 @@ class Threads {
 
   readonly add = (worker: Worker): void => {
     this.pauses.push(performance.now() - this.lastExit)
+    this.turns.push(this.turned)
     this.alive++
     worker.once("exit", () => {
       this.alive--
       this.lastExit = performance.now()
+      if (this.turned === MANY) setImmediate(this.turn)
+      this.turned = 0
     })
+  }
+
+  private readonly turn = (): void => {
+    if (++this.turned < MANY) setImmediate(this.turn)
   }
 }
 

@@ -38,9 +38,9 @@ export class SpinOn extends Task.Class<SpinOn>()("SpinOn") {}
 /** Carries anything, also what cannot be sent. */
 export class Carry extends Task.Class<Carry>()("Carry", { payload: { value: Schema.Unknown } }) {}
 
-/** Keeps its thread busy for a while; says in which one it ran. */
+/** Keeps its thread busy for a while, or only its slot; says in which thread it ran. */
 export class Work extends Task.Class<Work>()("Work", {
-  payload: { id: Schema.Int, millis: Schema.Int },
+  payload: { id: Schema.Int, millis: Schema.Int, waits: Schema.optional(Schema.Boolean) },
   success: Schema.Int
 }) {}
 

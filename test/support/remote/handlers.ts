@@ -1,6 +1,7 @@
 /** Handlers that write down what they do, in the file that the environment names. */
 import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
+import { existsSync } from "node:fs"
 import * as Task from "papyros/Task"
 import { append } from "../journal.ts"
 import type { RemoteLine } from "./history.ts"
@@ -10,6 +11,11 @@ const journal = process.env.PAPYROS_TEST_JOURNAL!
 
 const note = (what: RemoteLine["what"], id: number, attempt: number) =>
   append<RemoteLine>(journal, { what, id, thread: process.pid, attempt })
+
+/** The test opens the gate by making this file. */
+const untilOpen: Effect.Effect<void> = Effect.suspend(() =>
+  existsSync(`${journal}.open`) ? Effect.void : Effect.andThen(Effect.sleep(10), untilOpen)
+)
 
 const spin = (millis: number) =>
   Effect.sync(() => {
@@ -29,8 +35,9 @@ const work = (id: number, body: (attempt: number) => Effect.Effect<void>) =>
     ))
 
 export default Tasks.toLayer({
-  Work: ({ busy, first, id, millis }) =>
+  Work: ({ busy, first, gated, id, millis }) =>
     work(id, (attempt) => {
+      if (gated === true) return untilOpen
       const time = attempt === 1 ? first ?? millis : millis
       if (busy === true) return spin(time)
       return time === 0 ? Effect.void : Effect.sleep(time)

@@ -11,7 +11,9 @@ export class Work extends Task.Class<Work>()("Work", {
     millis: Schema.Number,
     /** How long its first start takes, if that is not the same. */
     first: Schema.optional(Schema.Number),
-    busy: Schema.optional(Schema.Boolean)
+    busy: Schema.optional(Schema.Boolean),
+    /** Then it waits until the test opens the gate. */
+    gated: Schema.optional(Schema.Boolean)
   },
   success: Ran
 }) {}

@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { randomUUID } from "node:crypto"
+import { writeFileSync } from "node:fs"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as RemoteDispatcher from "papyros/RemoteDispatcher"
 import * as Journal from "../journal.ts"
@@ -89,10 +90,18 @@ export class Site {
     )
 
   client(options?: Parameters<typeof RemoteDispatcher.layer>[1]) {
-    return RemoteDispatcher.layer(Tasks, { nameServer: this.nameServer, workerGroup: this.group, ...options }).pipe(
+    return RemoteDispatcher.layer(Tasks, {
+      nameServer: this.nameServer,
+      workerGroup: this.group,
+      noWorkerTimeout: PATIENCE,
+      ...options
+    }).pipe(
       Layer.provide(Logger.layer([]))
     )
   }
+
+  /** Opens the gate that tasks wait at. */
+  readonly open = (): void => writeFileSync(`${this.journal}.open`, "")
 
   get lines(): ReadonlyArray<RemoteLine> {
     return Journal.read<RemoteLine>(this.journal)

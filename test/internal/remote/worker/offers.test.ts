@@ -97,7 +97,7 @@ layer(Shared.layer.pipe(Layer.provideMerge(Place.layer)), {
         const skewed = RemoteDispatcher.layer(Skew.Tasks, {
           nameServer: own.nameServer,
           workerGroup: own.group,
-          noWorkerTimeout: "2 seconds"
+          noWorkerTimeout: "5 seconds"
         }).pipe(Layer.provide(Logger.layer([])))
         yield* Effect.gen(function*() {
           yield* joined(1)
