@@ -56,8 +56,11 @@ export interface TaskGroup<in out T extends Task.Any> extends Pipeable.Pipeable 
    * **Details**
    *
    * A handler runs with the context of this Layer plus, from its caller, only the
-   * parent span and `Task.CurrentAttempt`. It may require `Dispatcher`: the
-   * dispatcher that runs it.
+   * parent span and `Task.CurrentAttempt`. It may require `Dispatcher`, the
+   * dispatcher that runs it, and `Scope`: each run of a handler has a scope of its
+   * own, whose finalizers have run when the outcome of the task is seen, also after
+   * a failure, an interruption or a timeout. A finalizer that dies fails the task
+   * with `Defect`.
    */
   readonly toLayer: <H extends HandlersFrom<T>, EX = never, RX = never>(
     build: (H & NoExcess<H, T>) | Effect.Effect<H & NoExcess<H, T>, EX, RX>
@@ -143,7 +146,7 @@ export type HandlersFrom<T extends Task.Any> = {
  * @since 0.1.0
  */
 export type HandlerServices<H> = H extends (...args: any) => Effect.Effect<infer _A, infer _E, infer R>
-  ? Exclude<R, Dispatcher>
+  ? Exclude<R, Dispatcher | Scope.Scope>
   : never
 
 /**

@@ -133,6 +133,12 @@ describe("TaskGroup", () => {
       expect(One.toLayer).type.not.toBeCallableWith({ Double: () => Promise.resolve(2) })
     })
 
+    it("gives each run of a handler a scope, so that its Layer requires none", () => {
+      const resource = Effect.acquireRelease(Effect.succeed(2), () => Effect.void)
+      expect(One.toLayer({ Double: () => resource })).type.toBe<Layer.Layer<TaskGroup.Handler<"Double">>>()
+      expect(One.toLayerHandler("Double", () => resource)).type.toBe<Layer.Layer<TaskGroup.Handler<"Double">>>()
+    })
+
     it("requires what its handlers require", () => {
       const layer = Two.toLayer({
         Root: () => Files.use((files) => files.read("/")),

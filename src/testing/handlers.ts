@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import { isMainThread } from "node:worker_threads"
 import * as Task from "../Task.ts"
 import { type Observer, Probe } from "./probe.ts"
-import { Nest, Refused, Stumbled, Tasks, type Transform } from "./tasks.ts"
+import { Held, Nest, Refused, Stumbled, Tasks, type Transform } from "./tasks.ts"
 
 const pause = (times: number): Effect.Effect<void> =>
   times === 0 ? Effect.void : Effect.andThen(Effect.yieldNow, Effect.suspend(() => pause(times - 1)))
@@ -48,6 +48,11 @@ export const make = (observer: Observer) => {
       Task.CurrentAttempt,
       (attempt) => attempt <= failures ? Effect.fail(new Stumbled({ attempt })) : Effect.succeed(value(attempt))
     )
+  const resources = { held: 0 }
+  const resource = Effect.acquireRelease(
+    Effect.sync(() => resources.held++),
+    () => Effect.andThen(pause(3), Effect.sync(() => resources.held--))
+  )
   return Tasks.of({
     Square: ({ n, pauses }) => {
       if (pauses > 0) return observed("Square", n, after(pauses, Effect.succeed(n * n)))
@@ -89,6 +94,23 @@ export const make = (observer: Observer) => {
         ? Effect.succeed(misfit)
         : Effect.fail({ code: misfit }),
     Hold: ({ id }) => observed("Hold", id, Effect.as(observer.hold(id), id)),
+    Acquire: ({ how, pauses }) =>
+      Effect.gen(function*() {
+        const others = yield* resource
+        yield* pause(pauses)
+        switch (how) {
+          case "succeed":
+            return others
+          case "fail":
+            return yield* Effect.fail(new Held({ others }))
+          case "die":
+            return yield* Effect.die(new RangeError("died with a resource"))
+          case "interrupt":
+            return yield* Effect.interrupt
+          case "never":
+            return yield* Effect.never
+        }
+      }),
     Sleep: ({ failures, millis }) =>
       Effect.andThen(
         Effect.sleep(Duration.millis(millis)),

@@ -12,6 +12,7 @@ import * as IdleTimeout from "./laws/idleTimeout.ts"
 import * as Losses from "./laws/losses.ts"
 import * as Queues from "./laws/queues.ts"
 import * as Results from "./laws/results.ts"
+import * as Scopes from "./laws/scopes.ts"
 import { applies, type Law, patienceOf, SharedDispatcher, type Subject } from "./property.ts"
 
 /**
@@ -29,7 +30,8 @@ export const allLaws: ReadonlyArray<Law> = [
   Queues.queues,
   Fairness.fairness,
   IdleTimeout.idleTimeout,
-  Losses.losses
+  Losses.losses,
+  Scopes.scopes
 ]
 
 /**

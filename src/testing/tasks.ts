@@ -94,6 +94,16 @@ export class Misfit extends Task.Class<Misfit>()("Misfit", {
 /** Runs until the test lets it go, or until it is interrupted; its finalizer takes a while. */
 export class Hold extends Task.Class<Hold>()("Hold", { payload: { id: Schema.Int }, success: Schema.Int }) {}
 
+/** Says how many resources of other tasks were held where it ran. */
+export class Held extends Schema.TaggedError<Held>()("Held", { others: Schema.Int }) {}
+
+/** Acquires a resource in its scope, whose finalizer takes a while, and ends in several ways. */
+export class Acquire extends Task.Class<Acquire>()("Acquire", {
+  payload: { how: Schema.Literals(["succeed", "fail", "die", "interrupt", "never"]), pauses: Pauses },
+  success: Schema.Int,
+  error: Held
+}) {}
+
 /** Takes time of the clock. */
 export class Sleep extends Task.Class<Sleep>()("Sleep", {
   payload: { millis: Schema.Int, failures: Schema.Int },
@@ -139,6 +149,7 @@ export const Tasks = TaskGroup.make(
   GiveUp,
   Misfit,
   Hold,
+  Acquire,
   Sleep,
   Spin,
   Nest,

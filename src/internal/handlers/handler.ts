@@ -16,6 +16,7 @@ import * as Codec from "../encoding/codec.ts"
 import type { ListShape, Shape } from "../encoding/columns.ts"
 import { CurrentParent, type ParentTask } from "../scheduler/producer.ts"
 import type { Copy } from "./copy.ts"
+import { HandlerRun } from "./handlerRun.ts"
 import { type HandlerOutcome, render, undecodable, wireDefect } from "./outcome.ts"
 
 export class Handler {
@@ -79,8 +80,12 @@ export class Handler {
     return this.codec?.success.withBytes
   }
 
-  /** The context of one run of the handler. */
-  contextFor(item: Executor.Item, parent: ParentTask | undefined): Context.Context<never> {
+  /** Runs the effect of `begin`, unless that is an `Exit`. */
+  run(effect: Effect.Effect<unknown, unknown>, item: Executor.Item, parent: ParentTask | undefined): HandlerRun {
+    return new HandlerRun(effect, this.contextFor(item, parent))
+  }
+
+  private contextFor(item: Executor.Item, parent: ParentTask | undefined): Context.Context<never> {
     let context = parent === undefined ? this.context : Context.add(this.context, CurrentParent, parent)
     if (item.span?.sampled === false) context = Context.add(context, Tracer.ParentSpan, item.span)
     return item.attempt === 1 ? context : Context.add(context, CurrentAttempt, item.attempt)
@@ -110,8 +115,9 @@ export class Handler {
   }
 }
 
+/** A scope inside the span: the span covers the finalizers of the handler. */
 const withTaskSpan = (effect: Effect.Effect<unknown, unknown>, item: Executor.Item): Effect.Effect<unknown, unknown> =>
-  Effect.withSpan(effect, `papyros.${item.name}`, {
+  Effect.withSpan(Effect.scoped(effect), `papyros.${item.name}`, {
     parent: item.span,
     attributes: { "papyros.task": item.name, "papyros.attempt": item.attempt },
     captureStackTrace: false

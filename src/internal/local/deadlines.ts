@@ -60,7 +60,7 @@ export class Deadlines {
       task.grace = this.scheduler.after(GRACE, () => {
         this.scheduler.fail(task.chunk, task.at, { _tag: "TimedOut", millis: task.item.taskTimeout! })
       })
-      task.fiber!.interruptUnsafe()
+      task.run!.interrupt()
     }
     if (next !== Infinity) this.arm(next)
   }

@@ -2,7 +2,6 @@
  * The one worker of the executor of this process: starts tasks as fibers while slots are free, and reports their
  * outcomes. Starting does not nest: a task that ends at once only frees its slot for the loop that started it.
  */
-import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Executor from "../../Executor.ts"
 import { CodecError } from "../encoding/codec.ts"
@@ -111,13 +110,13 @@ export class LocalHandle implements Executor.WorkerHandle {
       // The handler may have cancelled its own task while it was called.
       if (states[at] === "cancelled") return this.release(depth, false)
       states[at] = task
-      const fiber = Effect.runForkWith(handler.contextFor(item, task))(effect)
-      const exit = fiber.pollUnsafe()
+      const run = handler.run(effect, item, task)
+      const exit = run.poll()
       if (exit !== undefined) return this.ended(task, since, exit)
-      task.fiber = fiber
+      task.run = run
       if (item.taskTimeout !== undefined) this.deadlines.add(task, since + item.taskTimeout)
-      if (task.stopping !== undefined) fiber.interruptUnsafe()
-      fiber.addObserver((exit) => this.ended(task, since, exit))
+      if (task.stopping !== undefined) run.interrupt()
+      run.onEnd((exit) => this.ended(task, since, exit))
       return
     }
     if (since !== 0 && this.scheduler.now() - since > item.taskTimeout!) {
@@ -173,6 +172,6 @@ export class LocalHandle implements Executor.WorkerHandle {
     }
     if (task === "cancelled") return
     task.stopping ??= "cancelled"
-    task.fiber?.interruptUnsafe()
+    task.run?.interrupt()
   }
 }

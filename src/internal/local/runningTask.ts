@@ -3,9 +3,9 @@
  * handler that could go on waits for nested tasks, its slot is lent. A slot is lent at most once at a time, and a
  * task that is over, or that is being stopped, does not ask for its slot again.
  */
-import type * as Fiber from "effect/Fiber"
 import type * as Executor from "../../Executor.ts"
 import type { Handler } from "../handlers/handler.ts"
+import type { HandlerRun } from "../handlers/handlerRun.ts"
 import type { ParentTask, Subscription } from "../scheduler/producer.ts"
 
 /** The slots that running tasks lend and ask for again. */
@@ -19,7 +19,7 @@ export class RunningTask implements ParentTask {
   readonly scheduler: Executor.Scheduler
   readonly depth: number
   subscriptions: Set<Subscription> | undefined = undefined
-  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  run: HandlerRun | undefined = undefined
   /** Owned by `Deadlines`. */
   deadline = Infinity
   /** Why it is being stopped, which decides its outcome. */

@@ -28,6 +28,7 @@ import {
   ForgetsLoss,
   LeaksSlot,
   lossy,
+  oneScope,
   RerunsMates,
   StartsTwice,
   SwallowsDefect
@@ -134,5 +135,6 @@ export const broken: ReadonlyArray<Broken> = [
     says: /not idempotent|as attempt/,
     subject: lossy(StartsTwice)
   },
-  { name: "forgets what a lost lane held", law: 10, says: /did not end/, subject: lossy(ForgetsLoss) }
+  { name: "forgets what a lost lane held", law: 10, says: /did not end/, subject: lossy(ForgetsLoss) },
+  { name: "gives its handlers the scope of their Layer", law: 11, says: /resources that are held/, subject: oneScope() }
 ]

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type { Dispatcher } from "papyros/Dispatcher"
 import * as Executor from "papyros/Executor"
 import { type Faults, makeHandlers, makeScripted, Probe, type Subject, Tasks } from "papyros/testing"
@@ -8,7 +9,7 @@ import { type Faults, makeHandlers, makeScripted, Probe, type Subject, Tasks } f
 const fields = (item: Executor.Item) =>
   item.payload as { readonly n?: number; readonly id?: number; readonly losses?: number }
 
-type Handler = (task: never) => Effect.Effect<unknown, unknown, Dispatcher>
+type Handler = (task: never) => Effect.Effect<unknown, unknown, Dispatcher | Scope.Scope>
 
 /**
  * The scripted executor, running the handlers of the laws on three lanes that go
@@ -18,16 +19,19 @@ export const scriptedSubject = (options: {
   readonly window: number
   readonly faults?: Partial<Faults>
   readonly between?: (scheduler: Executor.Scheduler) => Executor.Scheduler
+  /** Gives a run of a handler its scope. */
+  readonly scoped?: typeof Effect.scoped
 }): Subject => ({
   layer: ({ capacity, observe, seed = 1 }) =>
     Layer.unwrap(Effect.map(Probe, (probe) => {
+      const { scoped = Effect.scoped } = options
       const handlers: { readonly [name: string]: Handler } = makeHandlers(probe)
       const executor = makeScripted({
         window: options.window,
         faults: options.faults,
         seed,
         observe,
-        run: (item) => handlers[item.name](item.payload as never),
+        run: (item) => scoped(handlers[item.name](item.payload as never)),
         perishes: (item) => item.name === "Perish" && item.attempt <= fields(item).losses!,
         idOf: (item) => fields(item).n ?? fields(item).id ?? -1
       })

@@ -1,4 +1,5 @@
 /** Dispatchers with a fault between the scheduler and its lanes: the scripted executor, which calls a scheduler that errs. */
+import * as Scope from "effect/Scope"
 import type * as Executor from "papyros/Executor"
 import type { Faults, Subject } from "papyros/testing"
 import { scriptedSubject } from "./scriptedSubject.ts"
@@ -195,6 +196,16 @@ export const between = (Mutant: Mutant, window = 2, faults: Partial<Faults> = { 
   losesWorkers: faults.loss !== 0,
   patience: 2000
 })
+
+/** A subject whose handlers all have one scope, as if it were that of their Layer. */
+export const oneScope = (): Subject => {
+  const scope = Scope.makeUnsafe()
+  return {
+    ...scriptedSubject({ window: 2, faults: { loss: 0, giveBack: 0 }, scoped: Scope.provide(scope) }),
+    losesWorkers: false,
+    patience: 2000
+  }
+}
 
 /** The same with lanes that are lost. */
 export const lossy = (Mutant: Mutant) => between(Mutant, 6, {})

@@ -3,12 +3,11 @@
  * suspend. An item is started only after it was claimed. A fault outside of every handler stops the claiming, since
  * the main thread is going to replace the thread.
  */
-import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import { Deque } from "../../deque.ts"
 import { CodecError } from "../../encoding/codec.ts"
 import type { Handler } from "../../handlers/handler.ts"
+import type { HandlerRun } from "../../handlers/handlerRun.ts"
 import type { Handlers } from "../../handlers/handlers.ts"
 import { type HandlerOutcome, undecodable, wireDefect } from "../../handlers/outcome.ts"
 import { TimeSlice } from "../../handlers/timeSlice.ts"
@@ -148,11 +147,11 @@ export class ThreadRunner {
     const effect = handler.begin(item)
     // A handler that is done when it returns needs no fiber.
     if (!(effect instanceof CodecError) && !Exit.isExit(effect)) {
-      const fiber = Effect.runForkWith(handler.contextFor(item, undefined))(effect)
-      const exit = fiber.pollUnsafe()
+      const run = handler.run(effect, item, undefined)
+      const exit = run.poll()
       if (exit === undefined) {
         this.attribution.suspended(task, mark)
-        return this.suspend(task, handler, fiber, timeout)
+        return this.suspend(task, handler, run, timeout)
       }
       handler.suspends ??= false
       return this.ended(task, handler, exit, timeout)
@@ -165,17 +164,18 @@ export class ThreadRunner {
   private suspend(
     task: RunningTask,
     handler: Handler,
-    fiber: Fiber.Fiber<unknown, unknown>,
+    run: HandlerRun,
     timeout: number | undefined
   ): void {
     const { at, request } = task
     handler.suspends = true
-    task.fiber = fiber
+    task.run = run
     this.running++
     request.running++
     const tasks = this.suspended.get(request.id) ?? new Map<number, RunningTask>()
     this.suspended.set(request.id, tasks.set(at, task))
-    fiber.addObserver((exit) => {
+    if (timeout !== undefined) task.limit(timeout)
+    run.onEnd((exit) => {
       tasks.delete(at)
       if (tasks.size === 0) this.suspended.delete(request.id)
       this.running--
@@ -186,7 +186,6 @@ export class ThreadRunner {
       else if (request.reportable) this.reports.sendSoon(request)
       this.pump()
     })
-    if (timeout !== undefined) task.limit(timeout)
   }
 
   private ended(
@@ -227,7 +226,7 @@ export class ThreadRunner {
     } else {
       culprit.over = true
       this.outbox.add(["fault", culprit.request.id, culprit.at, failure])
-      culprit.fiber?.interruptUnsafe()
+      culprit.run?.interrupt()
     }
     this.outbox.send()
   }

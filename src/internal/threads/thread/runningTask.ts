@@ -2,7 +2,7 @@
  * A task that runs in the thread, with the timer that interrupts it when its time is over. `over` is set once, before
  * its outcome is settled: an error that its asynchronous work throws later is not attributed to it.
  */
-import type * as Fiber from "effect/Fiber"
+import type { HandlerRun } from "../../handlers/handlerRun.ts"
 import type { ThreadRequest } from "./threadRequest.ts"
 
 export class RunningTask {
@@ -10,7 +10,7 @@ export class RunningTask {
   readonly at: number
   /** The time at which it started, if it has a timeout; else 0. */
   readonly since: number
-  fiber: Fiber.Fiber<unknown, unknown> | undefined
+  run: HandlerRun | undefined
   /** It was interrupted, by the main thread or by its timeout. */
   stopping: "cancelled" | "timedOut" | undefined
   over = false
@@ -24,7 +24,7 @@ export class RunningTask {
 
   cancel(): void {
     this.stopping ??= "cancelled"
-    this.fiber?.interruptUnsafe()
+    this.run?.interrupt()
   }
 
   /** Interrupts the task when it has run for `timeout` milliseconds. */
@@ -35,7 +35,7 @@ export class RunningTask {
       this.timer = setTimeout(() => this.limit(timeout), left)
     } else {
       this.stopping = "timedOut"
-      this.fiber?.interruptUnsafe()
+      this.run?.interrupt()
     }
   }
 
