@@ -1,0 +1,30 @@
+/**
+ * The known faults that claims of the suite show, by their numbers. A claim that a fault breaks is expected to fail, and
+ * its test fails when the fault is mended: then the claim loses its mark, and a fault without claims leaves this list.
+ */
+export const faults = {
+  C1: "the Scope of a handler is that of its Layer",
+  C3: "an attempt that timed out may still run when the next one starts, or when its stream ends",
+  C7: "a failure from before the start of a task is tried again without end",
+  C8: "a defect in a retry policy is lost",
+  C9: "a pushed task runs under the span in which its queue was made",
+  C11: "after something that is not a task, later tasks of the source still run",
+  C12: "the status and the size of a queue count waiting tasks differently",
+  C13: "the idle timeout counts while others hold all slots",
+  C14: "what a source stream forks ends with the array that it was forked in",
+  C17: "tasks that are tried again at once start before all that has not started",
+  C18: "a handler sees the AsyncLocalStorage of the caller that happened to start it",
+  N1: "a thread runs more tasks than maxTasksPerWorker: its chunks are not cut to what is left",
+  P1: "a result or payload that is changed after it was handed over arrives changed",
+  P2: "an exception while a result is packed stops its execution",
+  P10: "the loss of a thread is not logged",
+  P11: "an idle pool keeps the process alive",
+  P12: "a payload over a SharedArrayBuffer is shared, not copied",
+  P17: "a pool with a size that has neither min nor max waits without end",
+  P18: "a free slot of a thread with several gets no task while another of its tasks waits",
+  P19: "an elastic pool does not grow for a task that comes while its threads are busy",
+  P20: "a task that is cancelled while its payload is decoded still starts",
+  R11: "a remote worker stays idle while a task waits for a busy one"
+} as const
+
+export type Fault = keyof typeof faults
