@@ -35,7 +35,7 @@ import {
   values,
   WorkerPool
 } from "./support/suite.ts"
-import { Add, Hold, Linger, Mark, Move, Sleep, SlowPayload, Spin, Stubborn } from "./support/tasks.ts"
+import { Add, type Hold, Linger, Mark, Move, Sleep, SlowPayload, Spin, Stubborn } from "./support/tasks.ts"
 
 /** Holds in all slots; ends when they have ended. */
 const occupy = (subject: Subject) =>

@@ -296,7 +296,7 @@ topic("laziness", (claim) => {
   // dask.distributed, test_as_completed.py: test_as_completed_with_non_futures
   claim(
     "what comes after something that is not a task is not run, while an earlier task is tried again",
-    { on: only(Dummy, FiberByReference), known: { C11: only(Dummy, FiberByReference) } },
+    { on: only(Dummy, FiberByReference) },
     ({ subject }) =>
       Effect.gen(function*() {
         const tasks = [new Flaky({ id: 1, failures: 2 }), 42, ...marks(2, 3)] as ReadonlyArray<Flaky | Mark>

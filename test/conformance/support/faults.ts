@@ -8,7 +8,6 @@ export const faults = {
   C7: "a failure from before the start of a task is tried again without end",
   C8: "a defect in a retry policy is lost",
   C9: "a pushed task runs under the span in which its queue was made",
-  C11: "after something that is not a task, later tasks of the source still run",
   C12: "the status and the size of a queue count waiting tasks differently",
   C13: "the idle timeout counts while others hold all slots",
   C14: "what a source stream forks ends with the array that it was forked in",

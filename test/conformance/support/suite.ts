@@ -128,7 +128,7 @@ interface Trial {
 type Program = (trial: Trial) => Effect.Effect<void, unknown, Dispatcher.Dispatcher | Scope.Scope>
 
 /** How long a claim may take, in milliseconds of real time, and how long one that is expected to fail. */
-const PATIENCE = 20_000
+const PATIENCE = 60_000
 const PATIENCE_KNOWN = 1000
 const PATIENCE_CLOSE = 2000
 
@@ -175,7 +175,7 @@ export const topic = (name: string, register: (claim: Claim) => void): void => {
         })
         const suffix = shown.length === 0 ? "" : ` [known: ${shown.join(", ")}]`
         const tester = subject.threads ? it.live : it.effect
-        tester(`${title} (${subject.name})${suffix}`, () => test, PATIENCE + 5000)
+        tester(`${title} (${subject.name})${suffix}`, () => test, PATIENCE + 30_000)
       }
     }
     register(claim)
