@@ -43,19 +43,19 @@ export const toOptions = ({ bufferSize, chunkSize, ordered, retries }: Options) 
 })
 
 /** The tasks as an Iterable, or as a Stream of arrays or of single tasks. */
-export const toSource = <T>(tasks: ReadonlyArray<T>, { source }: Pick<Options, "source">) => {
+export const toSource = <T>(tasks: Iterable<T>, { source }: Pick<Options, "source">) => {
   switch (source) {
     case "iterable":
       return tasks
     case "arrays":
-      return Stream.rechunk(Stream.fromArray(tasks), 4)
+      return Stream.rechunk(Stream.fromIterable(tasks), 4)
     case "trickle":
-      return Stream.mapEffect(Stream.fromArray(tasks), (task) => Effect.as(Effect.yieldNow, task))
+      return Stream.mapEffect(Stream.fromIterable(tasks), (task) => Effect.as(Effect.yieldNow, task))
   }
 }
 
 /** Executes work and collects the outcome of each task. */
-export const collect = <T extends Task.Any>(tasks: ReadonlyArray<T>, options: Options) =>
+export const collect = <T extends Task.Any>(tasks: Iterable<T>, options: Options) =>
   Stream.runCollect(Dispatcher.results(toSource(tasks, options) as ReadonlyArray<T>, toOptions(options)))
 
 // ----------------------------------------------------------------------------

@@ -53,6 +53,7 @@ export const make = (observer: Observer) => {
     Effect.sync(() => resources.held++),
     () => Effect.andThen(pause(3), Effect.sync(() => resources.held--))
   )
+  const memory = { bytes: new Uint8Array(20_000), list: new Array<number>(), rows: new Array<{ n: number }>() }
   return Tasks.of({
     Square: ({ n, pauses }) => {
       if (pauses > 0) return observed("Square", n, after(pauses, Effect.succeed(n * n)))
@@ -69,6 +70,17 @@ export const make = (observer: Observer) => {
         bytes.fill(1)
         return stumble(failures, () => given)
       }),
+    Reuse: ({ bytes, failures, list, pauses, rows }) =>
+      after(
+        pauses,
+        stumble(failures, () => {
+          memory.bytes.set(bytes)
+          memory.list.splice(0, Infinity, ...list)
+          memory.rows.length = rows.length
+          rows.forEach(({ n }, i) => (memory.rows[i] ??= { n }).n = n)
+          return { ...memory, bytes: memory.bytes.subarray(0, bytes.length) }
+        })
+      ),
     Die: ({ how, message, pauses }) => {
       switch (how) {
         case "throw":

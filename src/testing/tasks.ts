@@ -71,6 +71,19 @@ export class Scribble extends Task.Class<Scribble>()("Scribble", {
   error: Stumbled
 }) {}
 
+const reused = {
+  bytes: Schema.Uint8Array,
+  list: Schema.Array(Schema.Int),
+  rows: Schema.Array(Schema.Struct({ n: Schema.Int }))
+}
+
+/** Fails the first `failures` times, then gives back its payload, in memory that the handler uses for every result. */
+export class Reuse extends Task.Class<Reuse>()("Reuse", {
+  payload: { ...reused, failures: Schema.Int, pauses: Pauses },
+  success: Schema.Struct(reused),
+  error: Stumbled
+}) {}
+
 /** Dies in several ways. */
 export class Die extends Task.Class<Die>()("Die", {
   payload: {
@@ -145,6 +158,7 @@ export const Tasks = TaskGroup.make(
   Refuse,
   Stumble,
   Scribble,
+  Reuse,
   Die,
   GiveUp,
   Misfit,

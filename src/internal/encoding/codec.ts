@@ -9,15 +9,22 @@ import { toCodecError } from "./codecError.ts"
 import { type AnyCodec, type Codec, type Convert, fromExit } from "./codecModel.ts"
 import { byFields, hasFields } from "./fieldsCodec.ts"
 import { hasCloneable, isPlain, plain } from "./plainCodec.ts"
+import { type Snapshot, snapshotOf } from "./snapshot.ts"
 
 export { CodecError, toCodecError } from "./codecError.ts"
 export type { Codec } from "./codecModel.ts"
 
+/** The codec of a payload, a result or an error. */
+export interface WholeCodec extends Codec {
+  /** Copies the parts of an encoded value that its owner may still change; absent if there are none. */
+  readonly snapshot: Snapshot | undefined
+}
+
 /** The codecs of one task. */
 export interface TaskCodec {
-  readonly payload: Codec
-  readonly success: Codec
-  readonly error: Codec
+  readonly payload: WholeCodec
+  readonly success: WholeCodec
+  readonly error: WholeCodec
 }
 
 /**
@@ -28,16 +35,24 @@ export const make = (task: Task.AnyClass): TaskCodec => {
   const { error, success } = task.prototype["~papyros/Task"]
   try {
     return {
-      payload: codecOf(task as AnyCodec),
-      success: codecOf(success as AnyCodec),
-      error: codecOf(error as AnyCodec)
+      payload: wholeOf(task as AnyCodec),
+      success: wholeOf(success as AnyCodec),
+      error: wholeOf(error as AnyCodec)
     }
   } catch (cause) {
     const refuse: Convert = () => toCodecError(cause)
-    const codec: Codec = { encode: refuse, decode: refuse, shape: undefined, withBytes: undefined }
+    const codec: WholeCodec = {
+      encode: refuse,
+      decode: refuse,
+      shape: undefined,
+      withBytes: undefined,
+      snapshot: undefined
+    }
     return { payload: codec, success: codec, error: codec }
   }
 }
+
+const wholeOf = (schema: AnyCodec): WholeCodec => ({ ...codecOf(schema), snapshot: snapshotOf(schema) })
 
 const codecOf = (schema: AnyCodec): Codec => {
   // A plain struct is encoded by its fields all the same: undeclared fields of a value must be left out.

@@ -75,9 +75,14 @@ export class Handler {
     }
   }
 
-  /** Replaces the bytes of an encoded result, in a copy of it; absent if results never hold bytes. */
-  get withBytes(): Codec.Codec["withBytes"] {
-    return this.codec?.success.withBytes
+  /** Copies the parts of an encoded result that the handler may still change; absent if there are none. */
+  get resultSnapshot(): Codec.WholeCodec["snapshot"] {
+    return this.codec?.success.snapshot
+  }
+
+  /** The same of an encoded typed error. */
+  get errorSnapshot(): Codec.WholeCodec["snapshot"] {
+    return this.codec?.error.snapshot
   }
 
   /** Runs the effect of `begin`, unless that is an `Exit`. */

@@ -93,6 +93,7 @@ export class Outcomes {
 }
 
 const settle = (entry: TaskEntry): void => {
-  entry.payload = undefined
+  // A retry runs with the payload as it was handed over, which the task may no longer hold.
+  if (entry.failure === undefined || typeOf(entry)?.codec?.payload.snapshot === undefined) entry.payload = undefined
   subscriptionOf(entry).producer.settled(entry)
 }

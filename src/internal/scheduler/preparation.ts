@@ -23,7 +23,8 @@ export class Preparation {
   }
 
   /** The type of the entry, or `undefined` if it does not go to this worker. */
-  prepare(entry: TaskEntry, { handle }: WorkerState): TaskType | undefined {
+  prepare(entry: TaskEntry, worker: WorkerState): TaskType | undefined {
+    const { handle } = worker
     const name = entry.task._tag
     const type = this.types.get(name)
     if (type === undefined) {
@@ -35,7 +36,7 @@ export class Preparation {
       this.unserved.defer(entry, name)
       return undefined
     }
-    const error = this.types.encode(entry, type)
+    const error = this.types.encode(entry, type, worker.moves(entry))
     if (error === undefined) return type
     this.outcomes.reject(entry, handle.name, undecodable(error))
     return undefined

@@ -45,6 +45,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   private readonly later: (f: () => void) => void
   private readonly capacity: Capacity
   private readonly workers: Workers
+  private readonly types: TaskTypes
   private readonly runQueue = new RunQueue()
   private readonly outcomes: Outcomes
   private readonly assignments: Assignments
@@ -76,7 +77,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     const chunkMicros = executor.boundary === "codec" ? executor.chunkMicros ?? TARGET_MICROS : undefined
     const { runQueue } = this
     const workers = this.workers = new Workers(capacity)
-    const types = new TaskTypes(
+    const types = this.types = new TaskTypes(
       tasks,
       options.relays === true ? "relay" : executor.boundary === "codec" ? "encode" : "live"
     )
@@ -136,6 +137,10 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   enqueue(subscription: ProducerSubscription): void {
     this.runQueue.add(subscription)
     this.wake()
+  }
+
+  accepted(entry: TaskEntry): void {
+    this.types.accept(entry)
   }
 
   slots(): number {

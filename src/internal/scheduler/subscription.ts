@@ -19,6 +19,8 @@ export interface SubscriptionOwner {
   readonly slots: () => number
   readonly window: () => number
   readonly enqueue: (subscription: ProducerSubscription) => void
+  /** The entry waits for a worker from now on. */
+  readonly accepted: (entry: TaskEntry) => void
   readonly unsubscribe: (subscription: ProducerSubscription) => void
 }
 
@@ -71,7 +73,9 @@ export class ProducerSubscription implements Subscription {
   }
 
   accept(entry: TaskEntry): boolean {
-    return this.places.tryAcquire(entry)
+    if (!this.places.tryAcquire(entry)) return false
+    this.owner.accepted(entry)
+    return true
   }
 
   cancelAfter(after: number): void {

@@ -7,6 +7,7 @@
  */
 import * as Codec from "../encoding/codec.ts"
 import { estimateSize } from "../encoding/estimateSize.ts"
+import { copyBytes, copyShared } from "../encoding/snapshot.ts"
 import type * as Task from "../task.ts"
 import type { TaskStats } from "./chunkSizing.ts"
 import type { TaskEntry } from "./producer.ts"
@@ -53,19 +54,41 @@ export class TaskTypes {
     return type
   }
 
-  /** Sets the payload as workers get it, once per entry; an error if the task cannot be encoded. */
-  encode(entry: TaskEntry, type: TaskType): Codec.CodecError | undefined {
+  /** Encodes the payload of a task that waits for a worker, if its caller could change it meanwhile. */
+  accept(entry: TaskEntry): void {
+    const { transfer } = entry
+    if (this.mode !== "encode" || transfer === "payload" || transfer === "both") return
+    const type = this.get(entry.name)
+    // A worker that takes the task finds the same error, and rejects it.
+    if (type?.codec?.payload.snapshot !== undefined) this.encode(entry, type, false)
+  }
+
+  /**
+   * Sets the payload as workers get it, once per entry; an error if the task cannot be encoded. The caller may change
+   * the task afterwards, but for buffers that are moved. `moves`: the worker moves the buffers of the payload.
+   */
+  encode(entry: TaskEntry, type: TaskType, moves: boolean): Codec.CodecError | undefined {
     if (this.mode === "relay") {
       sample(type, entry.payload)
     } else if (type.codec === undefined) {
       entry.payload = entry.task
     } else if (entry.payload === undefined) {
-      const encoded = type.codec.payload.encode(entry.task)
+      const encoded = snapshotPayload(type.codec.payload, entry.task, moves)
       if (encoded instanceof Codec.CodecError) return encoded
       entry.payload = encoded
       sample(type, encoded)
     }
     return undefined
+  }
+}
+
+const snapshotPayload = ({ encode, snapshot }: Codec.WholeCodec, task: Task.Any, moves: boolean): unknown => {
+  const encoded = encode(task)
+  if (snapshot === undefined || encoded instanceof Codec.CodecError) return encoded
+  try {
+    return snapshot(encoded, moves ? copyShared : copyBytes)
+  } catch (error) {
+    return Codec.toCodecError(error)
   }
 }
 

@@ -106,7 +106,7 @@ export class UnservedTasks {
   private encode(entry: TaskEntry, worker: WorkerState): boolean {
     if (!isWanted(entry)) return false
     const { outcomes, types } = this.options
-    const error = types.encode(entry, typeOf(entry))
+    const error = types.encode(entry, typeOf(entry), worker.moves(entry))
     if (error !== undefined) outcomes.reject(entry, worker.handle.name, undecodable(error))
     return error === undefined
   }

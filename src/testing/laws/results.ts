@@ -18,12 +18,46 @@ import {
   work
 } from "../generators.ts"
 import { expect, expectEqual, type Law, property } from "../property.ts"
-import { Nest, Refuse, Scribble, Square, Stumble, Tasks, Transform } from "../tasks.ts"
+import { Nest, Refuse, Reuse, Scribble, Square, Stumble, Tasks, Transform } from "../tasks.ts"
 
 const encode = Schema.encodeSync(Schema.toCodecJson(Schema.Union([Sample, Scribble])))
 
 /** What the caller's tasks are made of, to be compared with what they are made of afterwards. */
 const snapshot = (tasks: ReadonlyArray<Sample | Scribble>) => tasks.map((task) => encode(task))
+
+/** A task of the size of its bytes. Large bytes go another way than small ones. */
+const Plan = Schema.Struct({
+  size: Schema.Literals([0, 1, 64, 20_000]),
+  failures: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 })),
+  pauses: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4 }))
+})
+
+const contents = (index: number, size: number) => ({
+  bytes: new Uint8Array(size).fill(index + 1),
+  list: [index, -index],
+  rows: Array.from({ length: index % 7 }, (_, n) => ({ n: n + index }))
+})
+
+/** Tasks that are made one by one in the same memory, which is overwritten at last. */
+const reusing = (plans: ReadonlyArray<typeof Plan.Type>, retries: number): Iterable<Reuse> => ({
+  [Symbol.iterator]: () => reuse(plans, retries)
+})
+
+const reuse = function*(plans: ReadonlyArray<typeof Plan.Type>, retries: number) {
+  const bytes = new Uint8Array(20_000)
+  const list: Array<number> = []
+  const rows: Array<{ n: number }> = []
+  for (const [index, { failures, pauses, size }] of plans.entries()) {
+    const given = contents(index, size)
+    bytes.set(given.bytes)
+    list.splice(0, Infinity, ...given.list)
+    rows.length = given.rows.length
+    given.rows.forEach(({ n }, i) => (rows[i] ??= { n }).n = n)
+    yield new Reuse({ bytes: bytes.subarray(0, size), list, rows, failures: Math.min(failures, retries), pauses })
+  }
+  bytes.fill(255)
+  list.length = rows.length = 0
+}
 
 /** Law 1: results are those of the handlers. */
 export const oracle: Law = {
@@ -85,9 +119,36 @@ export const oracle: Law = {
           }
           yield* expectEqual(snapshot(tasks), before, "the caller's tasks afterwards")
         })
+    }),
+    property("a payload may be changed by its caller, and a result by its handler, once it was handed over", {
+      input: work(Plan, 16),
+      needs: ["codec"],
+      holds: ({ options, tasks }) =>
+        Effect.gen(function*() {
+          const given = reusing(tasks, options.retries)
+          const pushes = options.source === "trickle"
+          const results = yield* pushes ? pushAll(given, options) : collect(given, { ...options, source: "iterable" })
+          yield* expectOnce(results, tasks.length)
+          for (const { index, result } of results) {
+            yield* expectEqual(
+              Result.getOrUndefined(result),
+              contents(index, tasks[index].size),
+              `result of task ${index}, whose memory is used again`
+            )
+          }
+        })
     })
   ]
 }
+
+/** Pushes tasks to a queue, and pops the outcome of each. */
+const pushAll = (tasks: Iterable<Reuse>, { chunkSize, retries }: Options) =>
+  Effect.gen(function*() {
+    const queue = yield* Dispatcher.makeQueue<Reuse>({ chunkSize, retry: { times: retries } })
+    for (const task of tasks) yield* queue.push(task)
+    yield* queue.end
+    return yield* Stream.runCollect(queue.toStream)
+  })
 
 /** Law 2: one outcome each, and order where it is asked for. */
 export const outcomes: Law = {

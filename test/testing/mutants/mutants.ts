@@ -22,6 +22,7 @@ import {
   between,
   BlamesNeighbour,
   ConfusesReasons,
+  CopiesLate,
   CountsUnclaimed,
   Drops,
   DropsTail,
@@ -57,6 +58,12 @@ export const broken: ReadonlyArray<Broken> = [
     law: 1,
     says: /bytes of task|caller's tasks afterwards/,
     subject: { ...fiber(same), boundary: "codec" }
+  },
+  {
+    name: "copies results when they are sent",
+    law: 1,
+    says: /result of task \d+, whose memory is used again/,
+    subject: { ...between(CopiesLate), boundary: "codec" }
   },
   { name: "drops a task", law: 2, says: /did not end/, subject: between(Drops) },
   { name: "doubles an outcome", law: 2, says: /indices of the results|did not end/, subject: fiber(doubles) },

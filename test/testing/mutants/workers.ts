@@ -84,6 +84,13 @@ export class Alters extends Between {
   }
 }
 
+/** Copies a result when it is sent, not when its handler has ended. */
+export class CopiesLate extends Between {
+  override succeed(chunk: Executor.Chunk, at: number, value: unknown) {
+    setImmediate(() => super.succeed(chunk, at, structuredClone(value)))
+  }
+}
+
 /** A lane never gets back the slot of a task that failed. */
 export class LeaksSlot extends Between {
   private readonly lanes = new Map<Executor.Chunk, Executor.WorkerHandle>()

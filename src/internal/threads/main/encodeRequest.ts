@@ -34,7 +34,7 @@ export const encodeRequest = (
   transferred: Array<ArrayBuffer>
 ): RunRequest => {
   if (moved) { for (const buffer of buffersOf(items[0].payload)) transferred.push(buffer) }
-  const copy = (bytes: Uint8Array) => copyLarge(bytes, transferred)
+  const copy = copyLarge(transferred)
   const names = [items[0].name]
   const nameIndices: Array<number> = []
   const payloads: Array<Array<unknown>> = [[]]

@@ -9,15 +9,15 @@ import { CodecError } from "../../encoding/codec.ts"
 import type { Handler } from "../../handlers/handler.ts"
 import type { HandlerRun } from "../../handlers/handlerRun.ts"
 import type { Handlers } from "../../handlers/handlers.ts"
-import { type HandlerOutcome, undecodable, wireDefect } from "../../handlers/outcome.ts"
+import { undecodable, wireDefect } from "../../handlers/outcome.ts"
 import { TimeSlice } from "../../handlers/timeSlice.ts"
 import type { FromThread, ToThread } from "../protocol/messages.ts"
 import type { ThreadOutbox } from "../protocol/outbox.ts"
 import type { SharedState } from "../protocol/sharedState.ts"
-import { buffersOf, copyLarge } from "../protocol/transfer.ts"
 import { Attribution } from "./attribution.ts"
 import { Reports } from "./reports.ts"
 import { RunningTask } from "./runningTask.ts"
+import { snapshotOutcome } from "./snapshotOutcome.ts"
 import { ThreadRequest } from "./threadRequest.ts"
 
 /** How long outcomes wait for others to be sent with, in milliseconds. */
@@ -200,12 +200,7 @@ export class ThreadRunner {
     if (timeout !== undefined && (task.stopping === "timedOut" || took > timeout)) {
       this.reports.settle(request, at, { _tag: "TimedOut", millis: timeout })
     } else {
-      const outcome = handler.end(exit)
-      this.reports.settle(
-        request,
-        at,
-        outcome._tag === "Success" ? withTransfer(outcome, handler, request.transferred) : outcome
-      )
+      this.reports.settle(request, at, snapshotOutcome(handler.end(exit), handler, request.transferred))
     }
     // The main thread must not take the next item for this one, still at work past its deadline.
     if (took > FLUSH) this.reports.send(request)
@@ -236,17 +231,4 @@ export class ThreadRunner {
     const culprit = this.attribution.culprit()
     if (culprit instanceof RunningTask) this.sharedState.setCulprit(culprit.request.requestSlot, culprit.at)
   }
-}
-
-/** The outcome as it is sent. Adds its buffers to `transferred`: those that the task gives up, or copies of large ones. */
-const withTransfer = (
-  outcome: Extract<HandlerOutcome, { readonly _tag: "Success" }>,
-  { movesResult, withBytes }: Handler,
-  transferred: Array<ArrayBuffer>
-): HandlerOutcome => {
-  if (movesResult) transferred.push(...buffersOf(outcome.value))
-  else if (withBytes !== undefined) {
-    return { _tag: "Success", value: withBytes(outcome.value, (bytes) => copyLarge(bytes, transferred)) }
-  }
-  return outcome
 }

@@ -1,0 +1,120 @@
+/**
+ * Snapshots of encoded values. A codec passes some parts of a value on by identity: bytes, dates, and the arrays and
+ * objects of plain schemas. A snapshot copies these parts, so that the owner of the value may change it afterwards.
+ *
+ * A snapshot consists of data that is read once and never changes: nothing that is done with it later can run a
+ * user's code or throw. The parts to copy are found once per schema; a value without such parts is its own snapshot.
+ */
+import * as Predicate from "effect/Predicate"
+import type * as SchemaAST from "effect/SchemaAST"
+import { type AnyCodec, isOptional } from "./codecModel.ts"
+import { hasFields } from "./fieldsCodec.ts"
+import { isPlain } from "./plainCodec.ts"
+
+/** Copies bytes, or gives them a new owner. */
+export type CopyBytes = (bytes: Uint8Array) => Uint8Array
+
+/** Copies the shared parts of an encoded value. Throws if the value cannot be read or cloned. */
+export type Snapshot = (value: unknown, copyBytes: CopyBytes) => unknown
+
+/** Copies bytes into memory of their own. */
+export const copyBytes: CopyBytes = (bytes) => new Uint8Array(bytes)
+
+/** Copies bytes only if other threads may write to their memory. */
+export const copyShared: CopyBytes = (bytes) => bytes.buffer instanceof SharedArrayBuffer ? copyBytes(bytes) : bytes
+
+/** The snapshot of the encoded values of a schema; `undefined` if no part of them is passed on by identity. */
+export const snapshotOf = (schema: AnyCodec): Snapshot | undefined => {
+  if (!hasFields(schema)) return partOf(schema.ast)
+  const fields = Object.entries(schema.fields).flatMap(([name, { ast }]) => {
+    const copy = partOf(ast)
+    return copy === undefined ? [] : [{ name, copy }]
+  })
+  if (fields.length === 0) return undefined
+  return (value, copyBytes) => {
+    // The codec has made this object.
+    const object = value as Record<string, unknown>
+    for (const { copy, name } of fields) if (name in object) object[name] = copy(object[name], copyBytes)
+    return object
+  }
+}
+
+/** The snapshot of a part; `undefined` if its values are immutable. */
+const partOf = (ast: SchemaAST.AST): Snapshot | undefined => {
+  if (!isPlain(ast)) return copyData
+  switch (ast._tag) {
+    case "Arrays":
+      return ast.elements.length === 0 && ast.rest.length === 1 ? listOf(partOf(ast.rest[0])) : copyData
+    case "Objects":
+      return ast.indexSignatures.length > 0 ? copyData : compileObject(ast)
+    case "Union":
+      return ast.types.every((type) => partOf(type) === undefined) ? undefined : copyData
+    case "Declaration":
+      return copyData
+    default:
+      return undefined
+  }
+}
+
+const listOf = (element: Snapshot | undefined): Snapshot =>
+  element === undefined
+    ? (value) => (value as ReadonlyArray<unknown>).slice()
+    : (value, copyBytes) => {
+      const copied: Array<unknown> = []
+      for (const part of value as ReadonlyArray<unknown>) copied.push(element(part, copyBytes))
+      return copied
+    }
+
+/** Any data that structured clone carries; at most bytes, dates, arrays and objects are expected. */
+const copyData: Snapshot = (value, copyBytes) => {
+  if (typeof value !== "object" || value === null) return value
+  if (Array.isArray(value)) return value.map((part) => copyData(part, copyBytes))
+  if (value instanceof Uint8Array) return copyBytes(value)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return structuredClone(value)
+  const copied: Record<string, unknown> = {}
+  for (const [key, part] of Object.entries(value)) {
+    if (key === "__proto__") return structuredClone(value)
+    copied[key] = copyData(part, copyBytes)
+  }
+  return copied
+}
+
+/** Copies the declared properties of an object. Compiled code takes a fifth of the time of a loop over the properties. */
+const compileObject = (ast: SchemaAST.Objects): Snapshot => {
+  const properties = ast.propertySignatures.map(({ name, type }) => ({
+    name: String(name),
+    optional: isOptional(type),
+    copy: partOf(type)
+  }))
+  if (properties.some(({ name }) => name === "__proto__")) return copyData
+  const read = ({ copy, name }: typeof properties[number], i: number) => {
+    const part = `object[${JSON.stringify(name)}]`
+    return copy === undefined ? part : `copies[${i}](${part}, copyBytes)`
+  }
+  const always = properties.map((property, i) =>
+    property.optional ? "" : `${JSON.stringify(property.name)}: ${read(property, i)},`
+  )
+  const optional = properties.map((property, i) => {
+    const key = JSON.stringify(property.name)
+    return property.optional ? `if (${key} in object) copied[${key}] = ${read(property, i)};` : ""
+  })
+  const copies = properties.map(({ copy }) => copy)
+  try {
+    const make = new Function(
+      "copies",
+      `return (object, copyBytes) => { const copied = { ${always.join("")} }; ${optional.join("")} return copied }`
+    )
+    return make(copies) as Snapshot
+  } catch {
+    // The process forbids code from strings.
+    return (value, copyBytes) => {
+      const copied: Record<string, unknown> = {}
+      for (const { copy, name } of properties) {
+        if (!Predicate.hasProperty(value, name)) continue
+        copied[name] = copy === undefined ? value[name] : copy(value[name], copyBytes)
+      }
+      return copied
+    }
+  }
+}
