@@ -89,7 +89,7 @@ const handlers = Tasks.toLayer(Effect.gen(function*() {
         case "never":
           return Effect.never
         case "stubborn":
-          return Effect.uninterruptible(Effect.never)
+          return Effect.uninterruptible(Effect.as(Effect.sleep("1 hour"), n))
         case "misfit":
           return Effect.succeed("text" as unknown as number)
         case "sleep":
@@ -259,20 +259,28 @@ for (const [name, layer] of Object.entries(dispatchers)) {
     )
 
     test(
-      "a handler that cannot be interrupted has its outcome a second after its taskTimeout, and keeps its slot",
+      "a handler that cannot be interrupted has its outcome a second after its taskTimeout, and keeps its slot and its stream",
       Effect.gen(function*() {
+        const reasons: Array<string | undefined> = []
         const fiber = yield* Dispatcher.results([act("stubborn")], { taskTimeout: "1 minute" }).pipe(
-          Stream.runCollect,
+          Stream.runForEach((result) => Effect.sync(() => reasons.push(reasonOf(result)?._tag))),
           Effect.forkChild
         )
-        yield* untilEnded(fiber)
-        const [result] = yield* Fiber.join(fiber)
-        assert.strictEqual(reasonOf(result)?._tag, "TimedOut")
+        yield* settle
+        yield* TestClock.adjust("60999 millis")
+        yield* settle
+        assert.deepStrictEqual(reasons, [])
+        yield* TestClock.adjust("1 millis")
+        yield* settle
+        assert.deepStrictEqual(reasons, ["TimedOut"])
         if (name === "Dummy") {
           assert.isTrue(Option.isNone(yield* act("succeed").pipe(Effect.timeoutOption(0), TestClock.withLive)))
         } else {
           assert.strictEqual(yield* act("succeed"), 1)
         }
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust("1 hour")
+        yield* Fiber.join(fiber)
       })
     )
 

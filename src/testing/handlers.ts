@@ -128,6 +128,18 @@ export const make = (observer: Observer) => {
         Effect.sleep(Duration.millis(millis)),
         stumble(failures, () => undefined)
       ),
+    Linger: ({ id, millis, timeouts }) =>
+      observed(
+        "Linger",
+        id,
+        Effect.flatMap(
+          Task.CurrentAttempt,
+          (attempt) =>
+            attempt > timeouts
+              ? Effect.succeed(id)
+              : Effect.onInterrupt(Effect.never, () => Effect.sleep(Duration.millis(millis)))
+        )
+      ),
     Spin: () => Effect.sync(spin),
     Nest: ({ depth, width }) =>
       depth === 0 ? Effect.succeed(1) : Effect.gen(function*() {

@@ -28,8 +28,11 @@ export class Recorder implements Observer {
   starts: Array<number> = []
   /** Ids whose handlers, finalizers included, have ended. */
   ends: Array<number> = []
+  /** Ids that started while an attempt before had not ended. */
+  overlaps: Array<number> = []
   /** Called at every start. */
   onStart: (() => void) | undefined
+  private active = new Set<number>()
   private waiting = new Map<number, () => void>()
   private open = new Set<number>()
   private all = false
@@ -39,6 +42,8 @@ export class Recorder implements Observer {
     this.peak = 0
     this.starts = []
     this.ends = []
+    this.overlaps = []
+    this.active = new Set()
     this.onStart = undefined
     this.waiting = new Map()
     this.open = new Set()
@@ -49,12 +54,15 @@ export class Recorder implements Observer {
     this.running++
     this.peak = Math.max(this.peak, this.running)
     this.starts.push(id)
+    if (this.active.has(id)) this.overlaps.push(id)
+    this.active.add(id)
     this.onStart?.()
   }
 
   stopped(_task: string, id: number): void {
     this.running--
     this.ends.push(id)
+    this.active.delete(id)
   }
 
   hold(id: number): Effect.Effect<void> {

@@ -13,6 +13,7 @@ import * as Losses from "./laws/losses.ts"
 import * as Queues from "./laws/queues.ts"
 import * as Results from "./laws/results.ts"
 import * as Scopes from "./laws/scopes.ts"
+import * as Timeouts from "./laws/timeouts.ts"
 import { applies, type Law, patienceOf, SharedDispatcher, type Subject } from "./property.ts"
 
 /**
@@ -31,7 +32,8 @@ export const allLaws: ReadonlyArray<Law> = [
   Fairness.fairness,
   IdleTimeout.idleTimeout,
   Losses.losses,
-  Scopes.scopes
+  Scopes.scopes,
+  Timeouts.timeouts
 ]
 
 /**

@@ -123,6 +123,12 @@ export class Sleep extends Task.Class<Sleep>()("Sleep", {
   error: Stumbled
 }) {}
 
+/** Succeeds after `timeouts` attempts that end only by interruption, each with a finalizer that takes time of the clock. */
+export class Linger extends Task.Class<Linger>()("Linger", {
+  payload: { id: Schema.Int, timeouts: Schema.Int, millis: Schema.Int },
+  success: Schema.Int
+}) {}
+
 /** Keeps its thread busy and never yields. */
 export class Spin extends Task.Class<Spin>()("Spin") {}
 
@@ -165,6 +171,7 @@ export const Tasks = TaskGroup.make(
   Hold,
   Acquire,
   Sleep,
+  Linger,
   Spin,
   Nest,
   Perish,

@@ -1,6 +1,7 @@
 /**
  * The timeouts of tasks that run in this process. One timer serves the earliest deadline of all of them. A task
- * that has timed out is interrupted, and its timeout is reported when it has stopped, or after one second.
+ * that has timed out is interrupted, and its timeout is reported when it has stopped, or after one second; its slot is taken
+ * until it has stopped.
  */
 import type * as Executor from "../../Executor.ts"
 import type { RunningTask } from "./runningTask.ts"
@@ -58,7 +59,7 @@ export class Deadlines {
       if (task.stopping !== undefined) continue
       task.stopping = "timedOut"
       task.grace = this.scheduler.after(GRACE, () => {
-        this.scheduler.fail(task.chunk, task.at, { _tag: "TimedOut", millis: task.item.taskTimeout! })
+        this.scheduler.failRunning(task.chunk, task.at, { _tag: "TimedOut", millis: task.item.taskTimeout! })
       })
       task.run!.interrupt()
     }

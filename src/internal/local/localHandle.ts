@@ -170,8 +170,8 @@ export class LocalHandle implements Executor.WorkerHandle {
       states[at] = "cancelled"
       return this.scheduler.requeue(chunk, at, at + 1)
     }
-    if (task === "cancelled") return
-    task.stopping ??= "cancelled"
+    if (task === "cancelled" || task.stopping !== undefined) return
+    task.stopping = "cancelled"
     task.run?.interrupt()
   }
 }

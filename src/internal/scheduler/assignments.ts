@@ -49,9 +49,14 @@ export class Assignments {
     return chunk
   }
 
+  /** Whether the chunk holds an entry. */
+  holds(chunk: Chunk, entry: TaskEntry | undefined): entry is TaskEntry {
+    return entry !== undefined && entry.assignment === chunk
+  }
+
   /** Takes an entry from its worker. `false` if the chunk does not hold it (any more). `finish` must follow. */
   release(chunk: Chunk, entry: TaskEntry | undefined): entry is TaskEntry {
-    if (entry === undefined || entry.assignment !== chunk) return false
+    if (!this.holds(chunk, entry)) return false
     entry.assignment = undefined
     subscriptionOf(entry).assigned.remove(entry)
     chunk.worker.remove(chunk)

@@ -225,6 +225,13 @@ export interface Scheduler {
   succeed(chunk: Chunk, at: number, value: unknown): void
   /** The item failed. */
   fail(chunk: Chunk, at: number, failure: WireFailure, ran?: AttemptInfo): void
+  /**
+   * The item failed, and its work goes on. Its caller gets the failure now; the worker
+   * holds the item until `succeed` or `fail` reports that the work has stopped, whose
+   * outcome is ignored. Until then the item is not started again, and neither its
+   * producer nor the dispatcher ends.
+   */
+  failRunning(chunk: Chunk, at: number, failure: WireFailure): void
   /** A worker spent so many microseconds on these items, each reported once. Sizes later chunks. */
   recordBusy(items: ReadonlyArray<Item>, micros: number): void
   /** Items from `from` up to, not including, `to` did not start. They count no attempt. */

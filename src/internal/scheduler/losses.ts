@@ -70,7 +70,9 @@ export class Losses {
     if (loss?.attribution === undefined && started.length === 1) culprit ??= started[0]
     for (const entry of started) {
       assignments.release(entry.assignment as Chunk, entry)
-      if (isWanted(entry)) this.restart(entry, worker.handle.name, worker, loss!, culprit, loss!.attribution)
+      if (isWanted(entry) && !entry.lingers) {
+        this.restart(entry, worker.handle.name, worker, loss!, culprit, loss!.attribution)
+      }
       subscriptionOf(entry).afterRelease(entry)
     }
   }
@@ -81,6 +83,7 @@ export class Losses {
   }
 
   private restartUnstarted(entry: TaskEntry, worker: WorkerState, exit: Contract.WorkerExit): void {
+    if (entry.lingers) return
     entry.attempt--
     if (worker.moves(entry)) this.options.outcomes.failLost(entry, worker.handle.name, exit)
     else this.options.runQueue.requeue(entry)

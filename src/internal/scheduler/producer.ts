@@ -42,6 +42,10 @@ export class TaskEntry implements Item {
   /** Its neighbours in the list of `AssignedEntries`. */
   newerAssigned: TaskEntry | undefined = undefined
   olderAssigned: TaskEntry | undefined = undefined
+  /** It has its outcome, and its work goes on, so that its worker holds it. */
+  lingers = false
+  /** Its producer handed it out again while it lingers: it restarts when its work has stopped. */
+  restarts = false
   /** The task itself, or its encoded payload. */
   payload: unknown = undefined
   value: unknown = undefined
@@ -86,9 +90,12 @@ export interface Producer {
   readonly parent: ParentTask | undefined
   /** The next task to start. After `undefined`, the scheduler asks again when `Subscription.ready` is called. */
   readonly next: () => TaskEntry | undefined
-  /** The entry has its outcome: `failure`, or else `value`. Not called for cancelled entries. */
+  /**
+   * The entry has its outcome: `failure`, or else `value`. Not called for cancelled entries. Its work may
+   * go on (`TaskEntry.lingers`): if it is handed out again, it starts when that has stopped.
+   */
   readonly settled: (entry: TaskEntry) => void
-  /** A cancelled entry has stopped, or will not start. */
+  /** A cancelled entry without an outcome has stopped, or will not start. */
   readonly dropped?: ((entry: TaskEntry) => void) | undefined
   /** A place of the capacity may be free for an entry that `Subscription.accept` refused. */
   readonly onCapacity: () => void

@@ -260,7 +260,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   succeed(chunk: Chunk, at: number, value: unknown): void {
     const entry = chunk.items[at]
     if (!this.assignments.release(chunk, entry)) return
-    if (!entry.cancelled) this.outcomes.succeed(entry, chunk.worker.handle.name, value)
+    if (!entry.cancelled && !entry.lingers) this.outcomes.succeed(entry, chunk.worker.handle.name, value)
     this.assignments.finish(chunk, entry)
   }
 
@@ -268,7 +268,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     const entry = chunk.items[at]
     if (!this.assignments.release(chunk, entry)) return
     if (info !== undefined) entry.attempt = Math.max(entry.attempt, info.attempt)
-    if (!entry.cancelled) {
+    if (!entry.cancelled && !entry.lingers) {
       const name = info?.worker ?? chunk.worker.handle.name
       if (failure._tag === "WorkerLost") {
         this.losses.provenLoss(entry, name, chunk.worker, failure)
@@ -278,6 +278,13 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       }
     }
     this.assignments.finish(chunk, entry)
+  }
+
+  failRunning(chunk: Chunk, at: number, failure: Contract.WireFailure): void {
+    const entry = chunk.items[at]
+    if (!this.assignments.holds(chunk, entry) || entry.cancelled || entry.lingers) return
+    entry.lingers = true
+    this.outcomes.failReported(entry, chunk.worker.handle.name, failure)
   }
 
   requeue(chunk: Chunk, from: number, to: number): void {
@@ -308,15 +315,17 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   /** Ends every subscription. Completes when all that ran has stopped. */
   readonly close: Effect.Effect<void> = Effect.callback((resume) => {
     this.closed = true
-    const subscriptions = Array.from(this.subscriptions)
-    let left = subscriptions.length
+    const open = Array.from(this.subscriptions)
+    // The work of a subscription that has ended before may go on.
+    const subscriptions = new Set([...open, ...this.workers.subscriptions()])
+    let left = subscriptions.size
     const done = () => {
       this.timers.close()
       resume(Effect.void)
     }
     if (left === 0) return done()
+    for (const subscription of open) subscription.producer.closed()
     for (const subscription of subscriptions) {
-      subscription.producer.closed()
       subscription.end(() => {
         if (--left === 0) done()
       })

@@ -132,7 +132,9 @@ export class ProducerSubscription implements Subscription {
       const entry = this.producer.next()
       if (entry !== undefined) {
         entry.subscription = this
-        if (isWanted(entry)) return entry
+        // The work of the attempt before has not stopped.
+        if (entry.lingers) entry.restarts = true
+        else if (isWanted(entry)) return entry
         this.places.release(entry)
       } else if (!this.readyWhilePulled) return undefined
     }
@@ -146,12 +148,22 @@ export class ProducerSubscription implements Subscription {
 
   /** A worker holds the entry no more, and its outcome has been dealt with. */
   afterRelease(entry: TaskEntry): void {
-    if (entry.cancelled) this.producer.dropped?.(entry)
+    if (entry.lingers) this.afterLingering(entry)
+    else if (entry.cancelled) this.producer.dropped?.(entry)
     if (this.ended && this.assigned.size === 0 && this.stopped !== undefined) {
       const stopped = this.stopped
       this.stopped = undefined
       stopped()
     }
+  }
+
+  private afterLingering(entry: TaskEntry): void {
+    entry.lingers = false
+    if (!entry.restarts) return
+    entry.restarts = false
+    if (!this.wants(entry)) return
+    this.requeue(entry)
+    this.owner.enqueue(this)
   }
 
   private cancelAssignedAfter(after: number): void {

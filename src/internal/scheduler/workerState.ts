@@ -71,6 +71,13 @@ export class WorkerState {
     return this.handle.moves === true && (entry.transfer === "payload" || entry.transfer === "both")
   }
 
+  /** The entries that it holds. */
+  *entries(): Iterable<TaskEntry> {
+    for (let chunk = this.newestChunk; chunk !== undefined; chunk = chunk.older) {
+      for (const entry of chunk.items) if (entry.assignment === chunk) yield entry
+    }
+  }
+
   add(chunk: Chunk): void {
     chunk.older = this.newestChunk
     if (this.newestChunk !== undefined) this.newestChunk.newer = chunk

@@ -5,6 +5,7 @@
  */
 import type { Capacity } from "./capacity.ts"
 import type * as Contract from "./contract.ts"
+import { type ProducerSubscription, subscriptionOf } from "./subscription.ts"
 import { WorkerState } from "./workerState.ts"
 
 export class Workers implements Iterable<WorkerState> {
@@ -37,6 +38,13 @@ export class Workers implements Iterable<WorkerState> {
 
   [Symbol.iterator](): Iterator<WorkerState> {
     return this.states.values()
+  }
+
+  /** The producers whose entries they hold. */
+  *subscriptions(): Iterable<ProducerSubscription> {
+    for (const worker of this.states.values()) {
+      for (const entry of worker.entries()) yield subscriptionOf(entry)
+    }
   }
 
   join(handle: Contract.WorkerHandle): void {

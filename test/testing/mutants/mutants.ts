@@ -28,11 +28,13 @@ import {
   DropsTail,
   ForgetsLoss,
   LeaksSlot,
+  local,
   lossy,
   oneScope,
   RerunsMates,
   StartsTwice,
-  SwallowsDefect
+  SwallowsDefect,
+  TakesTimeoutForEnd
 } from "./workers.ts"
 
 export interface Broken {
@@ -143,5 +145,17 @@ export const broken: ReadonlyArray<Broken> = [
     subject: lossy(StartsTwice)
   },
   { name: "forgets what a lost lane held", law: 10, says: /did not end/, subject: lossy(ForgetsLoss) },
-  { name: "gives its handlers the scope of their Layer", law: 11, says: /resources that are held/, subject: oneScope() }
+  {
+    name: "gives its handlers the scope of their Layer",
+    law: 11,
+    says: /resources that are held/,
+    subject: oneScope()
+  },
+  { name: "retries a task that has not stopped", law: 12, says: /overlapped/, subject: local(TakesTimeoutForEnd) },
+  {
+    name: "ends before what timed out has stopped",
+    law: 12,
+    says: /finalizers ran/,
+    subject: local(TakesTimeoutForEnd)
+  }
 ]

@@ -1,7 +1,10 @@
 /** Dispatchers with a fault between the scheduler and its lanes: the scripted executor, which calls a scheduler that errs. */
+import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import type * as Executor from "papyros/Executor"
-import type { Faults, Subject } from "papyros/testing"
+import * as Executor from "papyros/Executor"
+import type * as TaskGroup from "papyros/TaskGroup"
+import { type Faults, handlers, type Subject, Tasks } from "papyros/testing"
+import * as Local from "../../../src/internal/local/executor.ts"
 import { scriptedSubject } from "./scriptedSubject.ts"
 
 /** A scheduler that does what another does. */
@@ -34,6 +37,10 @@ export class Between implements Executor.Scheduler {
 
   fail(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure) {
     this.inner.fail(chunk, at, failure)
+  }
+
+  failRunning(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure) {
+    this.inner.failRunning(chunk, at, failure)
   }
 
   recordBusy(...args: Parameters<Executor.Scheduler["recordBusy"]>) {
@@ -197,10 +204,41 @@ export class ForgetsLoss extends Between {
   }
 }
 
+/** Takes the report of a timeout for the end of the work. */
+export class TakesTimeoutForEnd extends Between {
+  override failRunning(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure) {
+    this.inner.fail(chunk, at, failure)
+  }
+}
+
 /** A subject whose lanes call a scheduler of that class. */
 export const between = (Mutant: Mutant, window = 2, faults: Partial<Faults> = { loss: 0, giveBack: 0 }): Subject => ({
   ...scriptedSubject({ window, faults, between: (scheduler) => new Mutant(scheduler) }),
   losesWorkers: faults.loss !== 0,
+  patience: 2000
+})
+
+/** The executor of this process, which calls a scheduler of that class. */
+export const local = (Mutant: Mutant): Subject => ({
+  layer: ({ capacity }) => {
+    const executor = Local.make<TaskGroup.Handler<Tasks["_tag"]>>(Tasks, {
+      name: "local",
+      concurrency: 4,
+      boundary: "none"
+    })
+    return Executor.layer(Tasks, {
+      ...executor,
+      open: (scheduler, dispatcher) => executor.open(new Mutant(scheduler), dispatcher)
+    }, { capacity }).pipe(Layer.provide(handlers))
+  },
+  boundary: "none",
+  concurrency: 4,
+  bounds: true,
+  endsBusyLoops: false,
+  losesWorkers: false,
+  nests: true,
+  sharesClock: true,
+  sharesMemory: true,
   patience: 2000
 })
 

@@ -56,6 +56,7 @@ const makeScheduler = (chunks: ReadonlyArray<ChunkOptions>) => {
     take,
     succeed: (chunk, at, value) => calls.push(["succeed", chunk.id, at, value]),
     fail: (chunk, at, { _tag }) => calls.push(["fail", chunk.id, at, _tag]),
+    failRunning: () => {},
     recordBusy: () => {},
     requeue: (chunk, from, to) => calls.push(["requeue", chunk.id, from, to]),
     leave: (_handle, loss) => {
