@@ -9,12 +9,14 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
+import * as EffectScheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
 import { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
 import { CurrentAttempt } from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 import type * as History from "./history.ts"
+import { Dice } from "./random.ts"
 
 /**
  * What goes wrong.
@@ -59,6 +61,8 @@ export interface ScriptedOptions extends Executor.DispatcherOptions {
   readonly concurrency?: number | undefined
   /** Tasks that a lane holds. Default 6. */
   readonly window?: number | undefined
+  /** Lost lanes stop, at once, tasks that are cancelled. Default `true`. */
+  readonly cancelsLost?: boolean | undefined
   /** How likely each fault is where it could happen, from 0 to 1. Default: all of them, 0.1 to 0.5. */
   readonly faults?: Partial<Faults> | undefined
 }
@@ -91,26 +95,6 @@ export const makeScripted = (options: ScriptedOptions): Executor.Executor => ({
 export const scripted = (group: TaskGroup.Any, options: ScriptedOptions): Layer.Layer<Dispatcher> =>
   Executor.layer(group, makeScripted(options), options)
 
-/** Numbers from 0 to 1 that a seed determines: mulberry32, by Tommy Ettinger, in the public domain. */
-class Dice {
-  private state: number
-
-  constructor(seed: number) {
-    this.state = seed | 0
-  }
-
-  next(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0
-    let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-
-  below(n: number): number {
-    return Math.floor(this.next() * n)
-  }
-}
-
 /** Where the lanes come and go. */
 class Stage {
   readonly scheduler: Executor.Scheduler
@@ -118,6 +102,7 @@ class Stage {
   readonly faults: Faults
   readonly dice: Dice
   readonly runFork: (effect: Effect.Effect<unknown, unknown, Dispatcher>) => Fiber.Fiber<unknown, unknown>
+  private readonly turns: EffectScheduler.SchedulerDispatcher
   closed = false
   private joined = 0
 
@@ -127,6 +112,7 @@ class Stage {
     this.faults = { ...FAULTS, ...options.faults }
     this.dice = new Dice(options.seed)
     this.runFork = Effect.runForkWith(context)
+    this.turns = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
     for (let lane = 0; lane < (options.lanes ?? 3); lane++) this.join()
   }
 
@@ -150,10 +136,10 @@ class Stage {
     return this.options.idOf?.(item) ?? 0
   }
 
-  /** Does something after up to so many turns of the event loop. */
+  /** Calls `f` after so many turns of the scheduler, which are turns of the event loop unless it is replaced. */
   after(turns: number, f: () => void): void {
     if (turns === 0) f()
-    else setImmediate(() => this.after(turns - 1, f))
+    else this.turns.scheduleTask(() => this.after(turns - 1, f), 0)
   }
 }
 
@@ -190,6 +176,7 @@ class ScriptedLane implements Executor.WorkerHandle {
   cancel(chunk: Executor.Chunk, at: number): void {
     const held = this.held.find((held) => held.chunk === chunk && held.at === at)
     if (held === undefined || held.cancelled) return
+    if (this.gone && this.stage.options.cancelsLost === false) return
     held.cancelled = true
     if (held.state === "waiting") {
       this.drop(held)
@@ -213,12 +200,10 @@ class ScriptedLane implements Executor.WorkerHandle {
   private pumpLater(turns: number): void {
     if (this.scheduled) return
     this.scheduled = true
-    queueMicrotask(() =>
-      this.stage.after(turns, () => {
-        this.scheduled = false
-        this.pump()
-      })
-    )
+    this.stage.after(1 + turns, () => {
+      this.scheduled = false
+      this.pump()
+    })
   }
 
   private pump(): void {
