@@ -109,7 +109,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
 
   // The laws see a dispatcher as its users do: from outside.
-  testing: [...api],
+  testing: [...api, "layers"],
   cli: [
     ground,
     "internal/remote/auth",

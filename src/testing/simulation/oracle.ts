@@ -1,0 +1,450 @@
+/**
+ * Decides whether what happened in a generated program keeps the promises of dispatchers.
+ *
+ * It hears of everything from the program's own side (sources, handlers, consumers) and knows nothing
+ * of the scheduler. Events are checked as they come; time does not pass between two events unless
+ * `advanced` says so.
+ */
+import type { KnownFaults } from "./knownFaults.ts"
+import type { TaskPlan } from "./program.ts"
+import {
+  type Attempt,
+  type AttemptEnd,
+  isOrdinary,
+  isRunning,
+  nameOf,
+  type Outcome,
+  type ProducerOptions,
+  type ProducerState,
+  type Promises,
+  REASONS,
+  retryAfter,
+  Slots,
+  type TaskState,
+  timeoutOf
+} from "./state.ts"
+import { misfitOf, valueOf } from "./tasks.ts"
+
+/** The judge of one run. */
+export class Oracle {
+  /** What happened, one line an event. */
+  readonly history: Array<string> = []
+  readonly violations: Array<string> = []
+  readonly tasks: Array<TaskState> = []
+  readonly producers = new Set<ProducerState>()
+  now = 0
+  closing = false
+  closed = false
+  /** Producers that ended before what ran for them. */
+  private readonly unfinished: Array<ProducerState> = []
+  private producerId = 0
+  private readonly slots: Slots
+  private readonly assigned = new Map<string, Map<TaskState, number>>()
+  readonly promises: Promises
+  readonly faults: KnownFaults
+
+  constructor(promises: Promises, faults: KnownFaults) {
+    this.promises = promises
+    this.slots = new Slots(promises)
+    this.faults = faults
+  }
+
+  note(line: string): void {
+    this.history.push(`${this.now} ${line}`)
+  }
+
+  violate(rule: string, detail: string): void {
+    this.violations.push(`${rule}: ${detail} (at ${this.now} ms)`)
+    this.note(`VIOLATION ${rule}: ${detail}`)
+  }
+
+  // --- producers -------------------------------------------------------------
+
+  open(
+    kind: ProducerState["kind"],
+    parent: Attempt | undefined,
+    options: ProducerOptions
+  ): ProducerState {
+    const producer: ProducerState = {
+      id: this.producerId++,
+      kind,
+      parent,
+      depth: parent === undefined ? 0 : parent.task.producer.depth + 1,
+      take: options.take,
+      taskTimeout: options.taskTimeout,
+      retry: options.retry,
+      ordered: options.ordered === true,
+      verb: options.verb ?? "results",
+      bufferSize: options.bufferSize,
+      idleTimeout: options.idleTimeout,
+      arraySize: options.arraySize,
+      tasks: [],
+      running: 0,
+      taken: 0,
+      delivered: 0,
+      waiting: true,
+      finishing: false,
+      closed: false,
+      drained: false,
+      stopping: false,
+      over: undefined,
+      idleFor: 0,
+      expires: "no"
+    }
+    this.producers.add(producer)
+    this.note(`${nameOf(producer)} opens`)
+    return producer
+  }
+
+  /** A task of the producer exists. */
+  make(producer: ProducerState, plan: TaskPlan): TaskState {
+    const task: TaskState = {
+      key: this.tasks.length,
+      plan,
+      producer,
+      index: producer.tasks.length,
+      attempts: [],
+      lost: new Set(),
+      starts: 0,
+      accepted: false,
+      pushing: false,
+      outcome: undefined
+    }
+    this.tasks.push(task)
+    return task
+  }
+
+  /** The dispatcher has it: its source gave it, its push went through, or it is run. */
+  accept(task: TaskState): void {
+    const { producer } = task
+    task.accepted = true
+    producer.tasks.push(task)
+    this.note(`${nameOf(producer)} hands over ${task.plan.name} ${task.key}`)
+    if (producer.kind !== "execution" || producer.bufferSize === undefined) return
+    const bound = producer.bufferSize + this.promises.slots + (producer.arraySize ?? 0)
+    const ahead = producer.tasks.length - producer.taken
+    if (ahead > bound) {
+      this.violate("credits", `${nameOf(producer)} pulled ${ahead} tasks that were not taken, of ${bound}`)
+    }
+  }
+
+  end(producer: ProducerState, how: string): void {
+    producer.over = how
+    this.producers.delete(producer)
+    this.note(`${nameOf(producer)} ends: ${how}`)
+    if (producer.running > 0) this.unfinished.push(producer)
+    if (producer.running > 0 && !(this.faults.N1 && producer.kind === "run" && how === "DispatcherClosed")) {
+      const runs = producer.tasks.filter((task) => isRunning(task.attempts.at(-1))).map(({ key }) => key)
+      this.violate("unfinished", `${nameOf(producer)} ended while tasks ${runs.join(", ")} were running`)
+    }
+    if (how === "DispatcherClosed" && !this.closing) this.violate("ending", `${nameOf(producer)} ended early: ${how}`)
+    if (producer.kind !== "execution") return
+    const pending = producer.tasks.filter((task) => task.outcome === undefined)
+    const complete = how === "done" || how === "source failed" || how === "died: of the source"
+    if (complete && pending.length > 0) {
+      this.violate("lost", `${nameOf(producer)} ended without outcomes of tasks ${pending.map(({ key }) => key)}`)
+    }
+    // When a task that no group holds is refused cannot be seen from outside.
+    if (this.promises.loses || producer.tasks.some(({ plan }) => plan.name === "Absent")) return
+    if (how === "DispatchTimeout" ? producer.expires === "no" : producer.expires === "must" && complete) {
+      this.violate("idleTimeout", `${nameOf(producer)} ended by ${how} after ${producer.idleFor} idle ms`)
+    }
+  }
+
+  /** A push of the task failed: the queue never had it. */
+  refuse(task: TaskState): void {
+    const { producer } = task
+    this.note(`${nameOf(producer)} refuses task ${task.key}`)
+    if (task.attempts.length > 0) this.violate("invented", `task ${task.key} started though its push failed`)
+    task.accepted = false
+    producer.tasks.splice(producer.tasks.indexOf(task), 1)
+  }
+
+  /** `close` of a queue has completed. */
+  closedQueue(producer: ProducerState): void {
+    producer.closed = true
+    this.note(`${nameOf(producer)} is closed`)
+    if (producer.running > 0) this.violate("unfinished", `${nameOf(producer)} is closed while tasks were running`)
+  }
+
+  /** All who pushed and popped are done, and so many results are left in the queue. */
+  emptied(producer: ProducerState, ready: number, interrupted: boolean): void {
+    if (producer.stopping || this.closing) return
+    const pending = producer.tasks.filter((task) => task.outcome === undefined)
+    // Who is interrupted between a result and its next step has taken it.
+    if (producer.drained && pending.length > ready && !interrupted) {
+      this.violate("lost", `${nameOf(producer)} is drained without outcomes of tasks ${pending.map(({ key }) => key)}`)
+    }
+    const unfinished = pending.filter((task) => task.attempts.length > 0 && isRunning(task.attempts.at(-1)))
+    if (ready > pending.length - unfinished.length) {
+      this.violate("doubled", `${ready} results are left in ${nameOf(producer)} of ${pending.length} tasks`)
+    }
+  }
+
+  /** The dispatcher's scope has closed. */
+  closeAll(): void {
+    this.closed = true
+    this.note("the dispatcher is closed")
+    for (const producer of [...this.producers, ...this.unfinished]) {
+      if (producer.running > 0 && (!this.faults.N3 || (!this.promises.routed && isOrdinary(producer)))) {
+        this.violate("unfinished", `tasks of ${nameOf(producer)} run after the dispatcher was closed`)
+      }
+    }
+  }
+
+  // --- attempts --------------------------------------------------------------
+
+  start(task: TaskState, number: number): Attempt {
+    const { key, plan, producer } = task
+    const last = task.attempts.at(-1)
+    const attempt: Attempt = {
+      task,
+      number,
+      since: this.now,
+      ended: undefined,
+      until: 0,
+      finished: false,
+      lost: task.lost.has(number),
+      lent: false
+    }
+    this.note(`task ${key} starts, attempt ${number}`)
+    task.attempts.push(attempt)
+    if (attempt.lost) return attempt
+    if (producer.over !== undefined || producer.closed) {
+      this.violate("late start", `task ${key} started after ${nameOf(producer)} ended`)
+    }
+    if (this.closed) this.violate("late start", `task ${key} started after the dispatcher was closed`)
+    if (task.outcome !== undefined) this.violate("doubled", `task ${key} started after its outcome`)
+    if (isRunning(last)) this.violate("overlap", `task ${key} started while attempt ${last!.number} was running`)
+    const before = (last?.number ?? 0) + 1
+    if (this.promises.loses ? number < before : number !== before) {
+      this.violate("attempt", `task ${key} started as attempt ${number} instead of ${before}`)
+    }
+    if (plan.name === "Once" && task.lost.size > 0) {
+      this.violate("twice", `task ${key} is not idempotent and started after its worker was lost`)
+    }
+    this.checkRetry(task)
+    this.checkSlots(this.slots.start(attempt), task)
+    return attempt
+  }
+
+  private checkRetry(task: TaskState): void {
+    const failed = this.failures(task, 1)
+    const last = failed.at(-1)
+    // A policy may also have been asked about lost workers.
+    if (last === undefined || task.lost.size > 0) return
+    const delay = this.delayAfter(task, failed)
+    if (delay === undefined) {
+      this.violate("retry", `task ${task.key} started again, against its policy or though it must not`)
+    } else if (this.now < last.until + delay) {
+      this.violate("retry", `task ${task.key} started again ${this.now - last.until} ms after it failed, not ${delay}`)
+    }
+  }
+
+  /** Attempts that ended and count, but for the last few starts. */
+  private failures({ attempts, lost }: TaskState, but: number): Array<Attempt> {
+    return attempts.slice(0, attempts.length - but).filter((attempt) =>
+      !lost.has(attempt.number) && attempt.ended !== undefined
+    )
+  }
+
+  private delayAfter(task: TaskState, failed: ReadonlyArray<Attempt>): number | undefined {
+    const reason = this.reasonOf(failed.at(-1)!)
+    if (reason === "ok" || (task.plan.name === "Once" && reason !== "Failed")) return undefined
+    return retryAfter(task.producer.retry, failed.length, reason)
+  }
+
+  private reasonOf(attempt: Attempt): string {
+    const timeout = timeoutOf(attempt.task)
+    const elapsed = attempt.until - attempt.since
+    if (timeout !== undefined && (elapsed > timeout || (elapsed === timeout && attempt.ended === "cut"))) {
+      return "TimedOut"
+    }
+    if (attempt.ended === "success" || (attempt.ended === "misfit" && !this.promises.codec)) return "ok"
+    return attempt.ended === "cut" ? "cut" : REASONS[attempt.ended!]
+  }
+
+  stop(attempt: Attempt, ended: AttemptEnd): void {
+    const { task } = attempt
+    attempt.ended = ended
+    attempt.until = this.now
+    this.note(`task ${task.key} stops, attempt ${attempt.number}: ${ended}`)
+    if (attempt.lost) return
+    this.slots.leave(attempt)
+    const timeout = timeoutOf(task)
+    const longest = timeout === undefined || task.plan.children.length > 0
+      ? Infinity
+      : timeout + task.plan.cleanupMillis
+    if (this.now - attempt.since > longest) {
+      this.violate("taskTimeout", `task ${task.key} ran for ${this.now - attempt.since} ms of ${timeout}`)
+    }
+    if (ended !== "cut" || this.reasonOf(attempt) === "TimedOut") task.producer.idleFor = 0
+  }
+
+  /** The handler begins or ends to wait for tasks of its own. */
+  lend(attempt: Attempt, lent: boolean): void {
+    this.checkSlots(this.slots.lend(attempt, lent), attempt.task)
+  }
+
+  private checkSlots(tooMany: number | undefined, { key, plan }: TaskState): void {
+    if (tooMany === undefined) return
+    const { slots } = this.promises.slotsOf(plan.name)
+    this.violate("concurrency", `${tooMany} tasks run of ${slots} with task ${key}`)
+  }
+
+  // --- workers ---------------------------------------------------------------
+
+  assign(key: number, worker: string, attempt: number): void {
+    const task = this.tasks[key]
+    if (attempt !== ++task.starts) {
+      this.violate("attempt", `task ${key} started for the ${task.starts}. time as attempt ${attempt}`)
+    }
+    const tasks = this.assigned.get(worker) ?? new Map<TaskState, number>()
+    this.assigned.set(worker, tasks.set(task, attempt))
+  }
+
+  settle(key: number, worker: string): void {
+    this.assigned.get(worker)?.delete(this.tasks[key])
+  }
+
+  lose(worker: string): void {
+    this.note(`${worker} is lost`)
+    for (const [task, number] of this.assigned.get(worker) ?? []) {
+      task.lost.add(number)
+      const attempt = task.attempts.find((attempt) => attempt.number === number)
+      if (attempt === undefined || attempt.lost) continue
+      attempt.lost = true
+      if (attempt.ended !== undefined) continue
+      this.slots.leave(attempt)
+    }
+    this.assigned.delete(worker)
+  }
+
+  // --- outcomes --------------------------------------------------------------
+
+  /** The program was told what became of a task. */
+  deliver(producer: ProducerState, key: number | undefined, outcome: Outcome): void {
+    const task = key === undefined ? undefined : this.tasks[key]
+    this.note(`${nameOf(producer)} is told of task ${key}: ${outcome.tag}`)
+    producer.delivered++
+    if (task === undefined) return this.violate("invented", `an outcome of no task: ${String(outcome.value)}`)
+    if (task.producer !== producer) this.violate("mixed", `task ${key} came out of ${nameOf(producer)}`)
+    if (!task.accepted) this.violate("invented", `task ${key} was never handed over`)
+    if (task.outcome !== undefined) this.violate("doubled", `task ${key} has two outcomes`)
+    task.outcome = outcome.tag
+    if (producer.kind === "execution" && producer.ordered && task.index !== producer.delivered - 1) {
+      this.violate("order", `task ${key} with index ${task.index} came as number ${producer.delivered - 1}`)
+    }
+    this.checkOutcome(task, outcome)
+  }
+
+  private checkOutcome(task: TaskState, { attempt, error, tag, value }: Outcome): void {
+    const { key, plan } = task
+    const wrong = (message: string) => this.violate("outcome", `task ${key} ended with ${tag}, ${message}`)
+    if (plan.name === "Absent") return tag === "UnknownTask" ? undefined : wrong("though no group holds it")
+    const last = task.attempts.at(-1)
+    if (tag === "WorkerLost") {
+      const guilty = task.lost.size > 0 && (plan.name === "Once" || task.lost.size >= 3)
+      return guilty ? undefined : wrong(`after ${task.lost.size} lost workers`)
+    }
+    if (last === undefined) return wrong("though it never started")
+    const counted = this.failures(task, 0)
+    const final = counted.at(-1)
+    if (final === undefined || isRunning(last)) return wrong("though it was running")
+    const reason = this.reasonOf(final)
+    if (tag !== reason) return wrong(`though its attempt ${final.number} ended with ${reason}`)
+    if (tag === "ok") {
+      const expected = final.ended === "misfit" ? misfitOf(key) : valueOf(key)
+      return value === expected ? undefined : wrong(`with ${String(value)} instead of ${expected}`)
+    }
+    if (attempt !== final.number) wrong(`said to be of attempt ${attempt} instead of ${final.number}`)
+    if (task.producer.retry?.kind === "defect" && (plan.name !== "Once" || tag === "Failed")) {
+      wrong("though its retry policy died")
+    }
+    if (tag === "Failed" && (error?.key !== key || error.attempt !== final.number)) wrong("with another error")
+    if (task.lost.size === 0 && this.delayAfter(task, counted) !== undefined) {
+      wrong("though its policy had it tried again")
+    }
+  }
+
+  /** A retry policy was asked about a failure. */
+  asked(reason: string): void {
+    if (reason === "UnknownTask") this.violate("retry", "a policy was asked about a task that cannot start")
+  }
+
+  // --- time ------------------------------------------------------------------
+
+  /** Nothing is ready: what holds at rest is checked, before time moves. */
+  advanced(millis: number): void {
+    this.checkAtRest()
+    for (const producer of this.producers) {
+      const { idleTimeout } = producer
+      if (idleTimeout === undefined || !producer.waiting || this.promises.loses) continue
+      if (producer.expires !== "no" && producer.idleFor >= idleTimeout) producer.expires = "must"
+      if (!this.countsAsIdle(producer)) continue
+      producer.idleFor += millis
+      if (producer.idleFor >= idleTimeout && producer.expires === "no") producer.expires = "may"
+    }
+    this.now += millis
+  }
+
+  /** Whether a task of the producer could complete, so that its idle timeout runs. */
+  private countsAsIdle(producer: ProducerState): boolean {
+    const awaited = producer.tasks.some((task) =>
+      task.outcome === undefined && !this.isSettled(task) && !this.waits(task)
+    )
+    if (!awaited || this.faults.C13) return awaited
+    return producer.running > 0 || this.slots.free(producer.tasks[0].plan.name, producer.depth) > 0
+  }
+
+  /** It has its outcome, though nobody was told yet. */
+  private isSettled(task: TaskState): boolean {
+    const ended = this.failures(task, 0)
+    return ended.length > 0 && !isRunning(task.attempts.at(-1)) && this.delayAfter(task, ended) === undefined
+  }
+
+  private hasFailed(producer: ProducerState): boolean {
+    return producer.tasks.some((task) => this.isSettled(task) && this.reasonOf(this.failures(task, 0).at(-1)!) !== "ok")
+  }
+
+  /** It failed and waits for its next attempt. */
+  private waits(task: TaskState): boolean {
+    const last = task.attempts.at(-1)
+    if (last === undefined || isRunning(last)) return false
+    const delay = this.delayAfter(task, this.failures(task, 0))
+    return delay !== undefined && this.now < last.until + delay
+  }
+
+  /** Tasks that were handed over one by one and have not started. */
+  private *unstarted(): Iterable<TaskState> {
+    for (const producer of this.producers) {
+      if (producer.stopping || (producer.kind === "execution" && producer.arraySize !== undefined)) continue
+      // A failed `execute` does not want the tasks after the failure.
+      if (producer.kind === "execution" && producer.verb === "execute" && this.hasFailed(producer)) continue
+      for (const task of producer.tasks) {
+        if (!task.pushing && task.attempts.length === 0 && task.outcome === undefined && task.plan.name !== "Absent") {
+          yield task
+        }
+      }
+    }
+  }
+
+  checkAtRest(): void {
+    const { capacity } = this.promises
+    if (this.closing || this.promises.loses) return
+    if (capacity !== undefined) {
+      const waiting = Array.from(this.unstarted()).length
+      const bound = (capacity + this.producers.size) * (this.promises.routed ? 2 : 1)
+      if (waiting > bound) {
+        this.violate("capacity", `${waiting} tasks are accepted and have not started, of ${bound}`)
+      }
+    } else if (this.promises.eager && this.slots.lent === 0) {
+      for (const { key, plan, producer } of this.unstarted()) {
+        // An execution that fails, times out or has been taken from for the last time ends by itself.
+        if (isOrdinary(producer) && this.slots.free(plan.name, producer.depth) > 0) {
+          this.violate("idle slot", `task ${key} waits while a slot is free`)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Runs generated programs on a kind of dispatcher, seed by seed, until the oracle objects.
+ *
+ * A seed determines program, schedule, faults and history. Shrinking keeps the seed and makes the
+ * program smaller, so a shrunk program is printed and the replay shows the whole one.
+ */
+import * as Effect from "effect/Effect"
+import { perform } from "./actors.ts"
+import type { Kind } from "./kinds.ts"
+import { type KnownFaults, todaysFaults } from "./knownFaults.ts"
+import { Oracle } from "./oracle.ts"
+import { generate, type ProgramPlan } from "./program.ts"
+import { smaller } from "./shrink.ts"
+import { Stage } from "./stage.ts"
+import { SimulatedTasks } from "./tasks.ts"
+import { runWorld, World } from "./world.ts"
+
+/**
+ * What became of one program.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProgramRun {
+  readonly seed: number
+  readonly plan: ProgramPlan
+  /** What the oracle objects to; empty if the dispatcher keeps its promises. */
+  readonly violations: ReadonlyArray<string>
+  /** What happened, a line each, with the virtual time in milliseconds. */
+  readonly history: ReadonlyArray<string>
+  /** The same in two runs that made the same choices. */
+  readonly digest: number
+  readonly tasks: number
+}
+
+/**
+ * Runs the program of a seed, or another one with the choices of that seed.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const simulateProgram = (
+  kind: Kind,
+  seed: number,
+  options?: { readonly plan?: ProgramPlan | undefined; readonly faults?: KnownFaults | undefined }
+): Effect.Effect<ProgramRun> =>
+  Effect.suspend(() => {
+    const faults = options?.faults ?? todaysFaults
+    const plan = options?.plan ?? generate(seed, kind, faults)
+    const oracle = new Oracle(kind.promises(plan), faults)
+    const stage = new Stage(oracle)
+    const { handle } = stage
+    const handlers = SimulatedTasks.toLayer({ Work: handle, Side: handle, Once: handle, Brief: handle })
+    const world = new World(seed, {
+      onQuiet: stage.onQuiet,
+      onAdvance: (millis) => oracle.advanced(millis),
+      maxTurns: 20_000,
+      yields: !faults.N2
+    })
+    return Effect.map(
+      runWorld(perform(stage, plan, kind.layer({ seed, plan, stage }, handlers)), world),
+      (run): ProgramRun => {
+        if (run.endless) oracle.violate("livelock", `${run.turns} turns in ${run.millis} ms`)
+        else if (run.exit === undefined) oracle.violate("hang", "the program does not end")
+        else if (run.exit._tag === "Failure") oracle.violate("program", String(run.exit.cause))
+        for (const error of run.thrown) oracle.violate("thrown", String(error))
+        return {
+          seed,
+          plan,
+          violations: oracle.violations,
+          history: oracle.history,
+          digest: run.digest,
+          tasks: oracle.tasks.length
+        }
+      }
+    )
+  })
+
+/**
+ * Makes a program that fails smaller, as long as what is left fails by the same rule.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const shrinkProgram = (
+  kind: Kind,
+  failed: ProgramRun,
+  options?: { readonly faults?: KnownFaults | undefined; readonly tries?: number | undefined }
+): Effect.Effect<ProgramRun> =>
+  Effect.gen(function*() {
+    if (failed.violations.length === 0) return failed
+    const rule = ruleOf(failed)
+    let best = failed
+    let tries = options?.tries ?? 1000
+    for (let progress = true; progress && tries > 0;) {
+      progress = false
+      for (const plan of smaller(best.plan)) {
+        if (tries-- <= 0) break
+        const run = yield* simulateProgram(kind, failed.seed, { plan, faults: options?.faults })
+        if (run.violations.length === 0 || ruleOf(run) !== rule) continue
+        best = run
+        progress = true
+        break
+      }
+    }
+    return best
+  })
+
+const ruleOf = ({ violations }: ProgramRun): string => violations[0].split(":")[0]

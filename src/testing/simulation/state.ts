@@ -1,0 +1,212 @@
+/**
+ * What the oracle knows of a run: producers, their tasks, the attempts of each, and the slots that
+ * attempts hold. All of it is what the program itself has seen.
+ */
+import type { RetryPlan, TaskPlan } from "./program.ts"
+import { ownTimeout } from "./tasks.ts"
+
+/** What a dispatcher promises beyond what all of them do. */
+export interface Promises {
+  /** The most handlers that run at once, by the name of their task. */
+  readonly slotsOf: (name: TaskPlan["name"]) => { readonly pool: string; readonly slots: number }
+  /** All its slots. */
+  readonly slots: number
+  /** The most tasks that it accepts before they start, for each dispatcher that it is made of; one more for each producer. */
+  readonly capacity: number | undefined
+  /** Validates and copies what crosses it. */
+  readonly codec: boolean
+  /** Workers may be lost, and give tasks back. */
+  readonly loses: boolean
+  /** Made of several dispatchers, which close one after the other. */
+  readonly routed: boolean
+  /** Starts a task as soon as a slot is free. */
+  readonly eager: boolean
+}
+
+/** How an attempt ended: `cut` is an interruption from outside. */
+export type AttemptEnd = "success" | "fail" | "die" | "interrupt" | "misfit" | "cut"
+
+/** One start of a task. */
+export interface Attempt {
+  readonly task: TaskState
+  readonly number: number
+  readonly since: number
+  ended: AttemptEnd | undefined
+  until: number
+  /** Its handler came to the end that its plan has. */
+  finished: boolean
+  /** Its worker was lost: it does not count any more. */
+  lost: boolean
+  /** Its handler waits for other tasks, or unwinds from such a wait: its slot is lent. */
+  lent: boolean
+}
+
+/** A task that a producer made. */
+export interface TaskState {
+  readonly key: number
+  readonly plan: TaskPlan
+  readonly producer: ProducerState
+  readonly index: number
+  readonly attempts: Array<Attempt>
+  /** Attempts whose worker was lost. */
+  readonly lost: Set<number>
+  /** How often a worker said that it started, where workers say so. */
+  starts: number
+  accepted: boolean
+  /** Its push has not gone through yet. */
+  pushing: boolean
+  outcome: string | undefined
+}
+
+/** An execution, a queue or a single run. */
+export interface ProducerState {
+  readonly id: number
+  readonly kind: "execution" | "queue" | "run"
+  /** The running task whose handler made it. */
+  readonly parent: Attempt | undefined
+  readonly depth: number
+  /** Its consumer stops after so many results. */
+  readonly take: number | undefined
+  readonly taskTimeout: number | undefined
+  readonly retry: RetryPlan | undefined
+  readonly ordered: boolean
+  readonly verb: "execute" | "results"
+  readonly bufferSize: number | undefined
+  readonly idleTimeout: number | undefined
+  /** Elements that its source holds ahead of its credits; `undefined` if it is asked one by one. */
+  readonly arraySize: number | undefined
+  readonly tasks: Array<TaskState>
+  running: number
+  taken: number
+  delivered: number
+  /** The consumer waits. */
+  waiting: boolean
+  /** `end` or `close` was called. */
+  finishing: boolean
+  /** `close` has completed. */
+  closed: boolean
+  /** It has said that no more results will come. */
+  drained: boolean
+  /** It is being interrupted or closed. */
+  stopping: boolean
+  over: string | undefined
+  idleFor: number
+  expires: "no" | "may" | "must"
+}
+
+/** How a producer is made. */
+export type ProducerOptions = Partial<
+  Pick<
+    ProducerState,
+    "arraySize" | "bufferSize" | "idleTimeout" | "ordered" | "retry" | "take" | "taskTimeout" | "verb"
+  >
+>
+
+/** What an outcome says: `ok` or the tag of a reason, and the attempt of a failure. */
+export interface Outcome {
+  readonly tag: string
+  readonly value?: unknown
+  readonly attempt?: number
+  readonly error?: { readonly key: number; readonly attempt: number } | undefined
+}
+
+/** The tag of the reason that an attempt ends with. */
+export const REASONS: Record<Exclude<AttemptEnd, "success">, string> = {
+  fail: "Failed",
+  die: "Defect",
+  interrupt: "Interrupted",
+  misfit: "Undecodable",
+  cut: "TimedOut"
+}
+
+/** Whether a policy tries a task again after its n-th failure, and after how long. */
+export const retryAfter = (retry: RetryPlan | undefined, failures: number, reason: string): number | undefined => {
+  if (retry === undefined || failures > retry.times) return undefined
+  switch (retry.kind) {
+    case "times":
+      return 0
+    case "spaced":
+      return retry.millis
+    case "exponential":
+      return retry.millis * 2 ** (failures - 1)
+    case "while":
+    case "whileEffect":
+      return reason === "Failed" ? 0 : undefined
+    case "until":
+      return reason === "Defect" ? undefined : 0
+    case "defect":
+      return undefined
+  }
+}
+
+/** The slots of a dispatcher, as seen from its handlers. */
+export class Slots {
+  /** Handlers that run, by pool, and those that have started and not ended, by pool and depth. */
+  private readonly running = new Map<string, number>()
+  private readonly started = new Map<string, number>()
+  /** Handlers that wait for tasks of their own, or unwind from that: who has their slot cannot be seen. */
+  lent = 0
+  private readonly promises: Promises
+
+  constructor(promises: Promises) {
+    this.promises = promises
+  }
+
+  /** Counts a start; returns how many run, if those are too many. */
+  start(attempt: Attempt): number | undefined {
+    attempt.task.producer.running++
+    this.countStarted(attempt, 1)
+    return this.count(attempt, 1)
+  }
+
+  leave(attempt: Attempt): void {
+    attempt.task.producer.running--
+    this.countStarted(attempt, -1)
+    if (attempt.lent) this.lent--
+    else this.count(attempt, -1)
+  }
+
+  lend(attempt: Attempt, lent: boolean): number | undefined {
+    if (attempt.lent === lent || attempt.lost) return undefined
+    attempt.lent = lent
+    this.lent += lent ? 1 : -1
+    return this.count(attempt, lent ? -1 : 1)
+  }
+
+  /** Slots that a new task would get: handlers of one depth never hold more than there are, lent ones included. */
+  free(name: TaskPlan["name"], depth: number): number {
+    const { pool, slots } = this.promises.slotsOf(name)
+    return slots - Math.max(this.running.get(pool) ?? 0, this.started.get(`${pool} ${depth}`) ?? 0)
+  }
+
+  private countStarted({ task: { plan, producer } }: Attempt, by: number): void {
+    const key = `${this.promises.slotsOf(plan.name).pool} ${producer.depth}`
+    this.started.set(key, (this.started.get(key) ?? 0) + by)
+  }
+
+  private count({ task: { plan } }: Attempt, by: number): number | undefined {
+    const { pool, slots } = this.promises.slotsOf(plan.name)
+    const running = (this.running.get(pool) ?? 0) + by
+    this.running.set(pool, running)
+    return by > 0 && running > slots ? running : undefined
+  }
+}
+
+/** Whether it runs until somebody ends it, so that nothing of it is being stopped when nobody has. */
+export const isOrdinary = ({ idleTimeout, kind, parent, stopping, take, verb }: ProducerState): boolean => {
+  if (stopping || (kind === "execution" && (verb === "execute" || idleTimeout !== undefined || take !== undefined))) {
+    return false
+  }
+  return parent === undefined || (timeoutOf(parent.task) === undefined && isOrdinary(parent.task.producer))
+}
+
+/** Whether a start of a task goes on and counts. */
+export const isRunning = (attempt: Attempt | undefined): boolean =>
+  attempt !== undefined && attempt.ended === undefined && !attempt.lost
+
+/** How a producer is called in histories. */
+export const nameOf = ({ id, kind }: ProducerState): string => `${kind} ${id}`
+
+/** The longest that one attempt may run. */
+export const timeoutOf = ({ plan, producer }: TaskState): number | undefined =>
+  producer.taskTimeout ?? ownTimeout(plan.name)
