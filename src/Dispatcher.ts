@@ -83,7 +83,10 @@ export interface ExecuteOptions<T extends Task.Any> {
    * `TimedOut`. Default: the `taskTimeout` of the task class, else none.
    */
   readonly taskTimeout?: Duration.Input | undefined
-  /** When to retry a failed task. A task that waits for a retry occupies no slot. Default: never. */
+  /**
+   * When to retry a failed task. A task that waits for a retry occupies no slot. A task that could not start, because
+   * it is unknown or its payload is not valid, is not retried. A defect in the policy ends the stream. Default: never.
+   */
   readonly retry?: RetryPolicy<T> | undefined
   /**
    * The number of tasks that are sent to a worker together. `"auto"` adapts it to the time that tasks take. It never
@@ -193,6 +196,8 @@ export const run = <T extends Task.Any>(
  * before the first failed one and then fails. An error of the source follows the
  * outcomes of all tasks that were pulled before it. If the consumer ends the stream
  * early, running tasks are interrupted, and the stream waits until they have stopped.
+ * Something in the source that is not a task is a defect, which follows the outcomes
+ * of the tasks before it; nothing more is pulled, and no failed task is tried again.
  *
  * **Gotchas**
  *

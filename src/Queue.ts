@@ -8,6 +8,7 @@
  * handler should wait only for queues that it made itself: at a concurrency of 1 no
  * slot is free for the tasks of a queue that was made outside, which is a deadlock.
  */
+import type * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -55,7 +56,11 @@ export interface QueueOptions<T extends Task.Any = never> {
    * else none.
    */
   readonly taskTimeout?: Duration.Input | undefined
-  /** When to retry a failed task, as for `execute`. Default: never. */
+  /**
+   * When to retry a failed task, as for `execute`. A retry comes after the tasks that were pushed before it is due. A
+   * defect in the policy ends the queue: outcomes that are ready can still be popped, then every push and pop ends
+   * with the defect. Default: never.
+   */
   readonly retry?: RetryPolicy<T> | undefined
   /** The number of tasks that are sent to a worker together. Default `"auto"`. */
   readonly chunkSize?: number | "auto" | undefined
@@ -127,7 +132,7 @@ export const make = <T extends Task.Any>(
 ): Effect.Effect<TaskQueue<T>, DispatcherClosed, Scope.Scope> =>
   Effect.contextWith((context: Context.Context<Scope.Scope>) => {
     const producer = new QueueProducer(scheduler, options, context as Context.Context<never>)
-    if (producer.closedBy !== undefined) return Effect.fail(producer.closedBy as DispatcherClosed)
+    if (producer.closedBy !== undefined) return Effect.failCause(producer.closedBy as Cause.Cause<DispatcherClosed>)
     const here = <A, E>(f: (parent: ParentTask | undefined) => Effect.Effect<A, E>) =>
       Effect.contextWith((context: Context.Context<never>) => f(parentIn(context, scheduler)))
     const queue: TaskQueue<Task.Any> = {

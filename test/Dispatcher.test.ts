@@ -800,17 +800,6 @@ describe("Dispatcher", () => {
       }).pipe(Effect.provide(layer))
     }))
 
-  it.effect("what is rejected and tried again at once leaves the event loop to others", () =>
-    Effect.gen(function*() {
-      const tasks = [new Stranger()] as unknown as ReadonlyArray<Act>
-      const given = yield* Dispatcher.results(tasks, { retry: { while: () => true } }).pipe(
-        Stream.runDrain,
-        Effect.timeoutOption("20 millis"),
-        TestClock.withLive
-      )
-      assert.isTrue(Option.isNone(given))
-    }).pipe(Effect.provide(fiber())))
-
   it.effect("delivers a result that throws when it is looked at", () =>
     Effect.gen(function*() {
       class Lazy extends Task.Class<Lazy>()("Lazy", { success: Schema.Any }) {}

@@ -2,7 +2,8 @@
  * How an execution ends, as one state that only moves forward:
  *
  * - `open`: tasks are pulled and started.
- * - `draining`: nothing more is pulled; outcomes that come before its cause are awaited.
+ * - `draining`: nothing more is pulled; outcomes that come before its cause are awaited,
+ *   with their retries if the cause is a failed task.
  * - `stopping`: nothing starts, outcomes are dropped, and running work is interrupted.
  * - `stopped`: its work has stopped.
  *
@@ -19,6 +20,8 @@ export type EndingCause =
   | { readonly _tag: "TaskFailed"; readonly entry: TaskEntry }
   /** The source held something that is not a task. */
   | { readonly _tag: "NotATask"; readonly defect: Cause.Cause<never> }
+  /** The retry policy has a defect. */
+  | { readonly _tag: "PolicyDied"; readonly defect: Cause.Cause<never> }
   /** It waited too long, or its dispatcher was closed. */
   | { readonly _tag: "Error"; readonly error: DispatchTimeout | DispatcherClosed }
   /** Its consumer takes no more. */
@@ -32,6 +35,11 @@ export class Ending {
   /** Tasks may be pulled. */
   get isOpen(): boolean {
     return this.phase === "open"
+  }
+
+  /** Failed tasks may be tried again. After something that is not a task, their failures are their outcomes. */
+  get allowsRetries(): boolean {
+    return this.phase === "open" || (this.phase === "draining" && this.why!._tag !== "NotATask")
   }
 
   /** Nothing starts any more, and outcomes are dropped. */

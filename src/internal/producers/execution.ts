@@ -84,8 +84,10 @@ class Execution<A, E> implements Producer {
   private readonly order: ResultOrder | undefined
   /** Results that the consumer may take. */
   private readonly ready = new Deque<A>()
-  /** Tasks whose next attempt is due. */
+  /** Tasks whose next attempt is due. They keep the failure of the last one until they are handed out. */
   private readonly due = new Deque<TaskEntry>()
+  /** Whether the last task to start while others were due was one of these. */
+  private startedDue = false
   /** A task pulled to learn whether there is one. */
   private peeked: TaskEntry | undefined
   private pulled = 0
@@ -122,22 +124,37 @@ class Execution<A, E> implements Producer {
 
   next(): TaskEntry | undefined {
     if (this.ending.hasEnded) return undefined
+    if (this.due.length === 0) return this.nextNew()
+    // Retries and new tasks take turns: neither can hold up the other, whichever of them never end.
+    this.startedDue = !this.startedDue
+    return this.startedDue ? this.nextDue() ?? this.nextNew() : this.nextNew() ?? this.nextDue()
+  }
+
+  private nextDue(): TaskEntry | undefined {
+    if (!this.ending.allowsRetries) return undefined
     for (let entry = this.due.shift(); entry !== undefined; entry = this.due.shift()) {
-      if (!entry.cancelled) return entry
+      if (entry.cancelled) continue
+      entry.failure = undefined
+      return entry
     }
+    return undefined
+  }
+
+  private nextNew(): TaskEntry | undefined {
     const peeked = this.peeked
-    if (peeked !== undefined) {
-      this.peeked = undefined
-      return peeked
-    }
-    return this.pull()
+    if (peeked === undefined) return this.pull()
+    this.peeked = undefined
+    return peeked
   }
 
   settled(entry: TaskEntry): void {
     if (this.ending.hasEnded) return
     this.idle?.completed()
-    if (entry.failure !== undefined && this.retries?.takes(entry) === true) this.updateIdleTimeout()
-    else this.finish(entry)
+    if (entry.failure !== undefined && this.ending.allowsRetries && this.retries?.takes(entry) === true) {
+      this.updateIdleTimeout()
+    } else {
+      this.finish(entry)
+    }
   }
 
   onCapacity(): void {}
@@ -159,6 +176,8 @@ class Execution<A, E> implements Producer {
       const error = new TypeError(`execute was given something that is not a task: ${describe(task)}`)
       this.ending.drain({ _tag: "NotATask", defect: Cause.die(error) })
       this.wakeConsumer()
+      // Later: a worker is asking for the next task now, and an outcome may end this execution.
+      this.eventLoop.scheduleTask(this.giveUpRetries, 0)
       return undefined
     }
     this.credits.acquire()
@@ -209,13 +228,17 @@ class Execution<A, E> implements Producer {
   }
 
   private readonly retry = (entry: TaskEntry): void => {
-    entry.failure = undefined
     this.due.push(entry)
     this.offer()
   }
 
   private readonly giveUp = (entry: TaskEntry): void => {
-    if (!this.ending.hasEnded) this.finish(entry)
+    if (!this.ending.hasEnded && !entry.cancelled) this.finish(entry)
+  }
+
+  private readonly giveUpRetries = (): void => {
+    for (const entry of this.due.clear()) this.giveUp(entry)
+    this.retries?.giveUpAll()
   }
 
   /** Tells the scheduler that there may be something to start. */
@@ -285,6 +308,7 @@ class Execution<A, E> implements Producer {
     if (this.ending.hasEnded) {
       const cause = this.ending.cause!
       if (cause._tag === "Error") return Effect.fail(cause.error)
+      if (cause._tag === "PolicyDied") return Effect.failCause(cause.defect)
       if (cause._tag === "TaskFailed") return Effect.fail(cause.entry.failure!)
     }
     if (this.exhausted && this.unsettled === 0) {
@@ -312,7 +336,8 @@ class Execution<A, E> implements Producer {
         timers: subscription.timers,
         runFork: Effect.runForkWith(this.context),
         retry: this.retry,
-        giveUp: this.giveUp
+        giveUp: this.giveUp,
+        policyDied: (defect) => this.stop({ _tag: "PolicyDied", defect })
       })
     }
     if (this.idleTimeout !== undefined) {

@@ -5,7 +5,7 @@
  * Must stay true: a pushed task has a credit of the queue (`capacity` plus the
  * slots) and a place of the dispatcher's capacity, or the push waits; pushers and
  * poppers are served in the order in which they came; an outcome that was taken by an
- * interrupted pop is put back.
+ * interrupted pop is put back; nothing starts once `stopCause` is set.
  */
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -61,8 +61,10 @@ export class QueueProducer implements Producer {
   /** Tasks without an outcome. */
   private unsettled = 0
   private ended = false
-  private error: Closed | undefined
-  /** It was closed, and its work has not stopped yet. */
+  /** Why nothing more starts. Outcomes that are ready can still be popped, unless it was closed. */
+  private stopCause: Cause.Cause<Closed> | undefined
+  private dropsOutcomes = false
+  /** It has ended, and its work has not stopped yet. */
   private stopping = false
   private readonly onStopped: Array<() => void> = []
 
@@ -75,7 +77,7 @@ export class QueueProducer implements Producer {
     const schedule = options.retry === undefined ? undefined : toSchedule(options.retry)
     const subscription = scheduler.subscribe(this)
     if (subscription === undefined) {
-      this.error = new DispatcherClosed()
+      this.stopCause = Cause.fail(new DispatcherClosed())
       this.subscription = undefined as never
       return
     }
@@ -85,28 +87,30 @@ export class QueueProducer implements Producer {
         schedule,
         timers: subscription.timers,
         runFork: Effect.runForkWith(context),
+        // Behind what was pushed before, so that retries without end hold up no other task.
         retry: (entry) => {
           entry.failure = undefined
-          this.pending.unshift(entry)
+          this.pending.push(entry)
           subscription.ready()
         },
-        giveUp: (entry) => this.finish(entry)
+        giveUp: (entry) => this.finish(entry),
+        policyDied: (defect) => this.stop(defect)
       })
     }
   }
 
-  get closedBy(): Closed | undefined {
-    return this.error
+  get closedBy(): Cause.Cause<Closed> | undefined {
+    return this.stopCause
   }
 
   // --- the scheduler's side --------------------------------------------------
 
   next(): TaskEntry | undefined {
-    return this.error === undefined ? this.pending.shift() : undefined
+    return this.stopCause === undefined ? this.pending.shift() : undefined
   }
 
   settled(entry: TaskEntry): void {
-    if (this.error !== undefined) return
+    if (this.stopCause !== undefined) return
     if (entry.failure === undefined || this.retries?.takes(entry) !== true) this.finish(entry)
   }
 
@@ -119,7 +123,7 @@ export class QueueProducer implements Producer {
   }
 
   private finish(entry: TaskEntry): void {
-    if (this.error !== undefined) return
+    if (this.stopCause !== undefined) return
     this.unsettled--
     this.retries?.settle(entry)
     this.ready.push(entry)
@@ -147,13 +151,10 @@ export class QueueProducer implements Producer {
     parent: ParentTask | undefined
   ): Effect.Effect<void, DispatchTimeout | Closed> {
     return Effect.suspend(() => {
-      const closedBy = () => this.error ?? (this.ended ? new QueueClosed() : undefined)
-      const attempt = (): Effect.Effect<void, Closed> | undefined => {
-        const error = closedBy()
-        if (error !== undefined) return Effect.fail(error)
-        return this.tryPush(task) ? Effect.void : undefined
-      }
-      return (this.pushers.isEmpty ? attempt() : asFail(closedBy())) ??
+      const refused = () => this.stopCause ?? (this.ended ? queueClosed() : undefined)
+      const attempt = (): Effect.Effect<void, Closed> | undefined =>
+        asFail(refused()) ?? (this.tryPush(task) ? Effect.void : undefined)
+      return (this.pushers.isEmpty ? attempt() : asFail(refused())) ??
         this.wait(this.pushers, attempt, "push", timeout, parent)
     })
   }
@@ -165,8 +166,9 @@ export class QueueProducer implements Producer {
   }
 
   /** Why nothing more can be popped. */
-  private get exhaustedBy(): Closed | undefined {
-    return this.error ?? (this.drained ? new QueueClosed() : undefined)
+  private get exhaustedBy(): Cause.Cause<Closed> | undefined {
+    if (this.ready.length > 0) return undefined
+    return this.stopCause ?? (this.drained ? queueClosed() : undefined)
   }
 
   private shift(): TaskEntry | undefined {
@@ -196,8 +198,8 @@ export class QueueProducer implements Producer {
   ): Effect.Effect<TaskEntry, DispatchTimeout | Closed> {
     let taken: TaskEntry | undefined
     const attempt = (): Effect.Effect<TaskEntry, Closed> | undefined => {
-      const error = this.exhaustedBy
-      if (error !== undefined) return Effect.fail(error)
+      const exhausted = asFail(this.exhaustedBy)
+      if (exhausted !== undefined) return exhausted
       taken = this.shift()
       return taken === undefined ? undefined : Effect.succeed(taken)
     }
@@ -209,6 +211,7 @@ export class QueueProducer implements Producer {
 
   /** Returns the outcomes that an interrupted pop had taken. */
   private putBack(entries: Array<TaskEntry>): void {
+    if (this.dropsOutcomes) return
     for (let entry = entries.pop(); entry !== undefined; entry = entries.pop()) this.ready.unshift(entry)
     this.poppers.serve()
   }
@@ -221,8 +224,8 @@ export class QueueProducer implements Producer {
     return Effect.suspend(() => {
       const taken: Array<TaskEntry> = []
       const attempt = () => {
-        const error = this.exhaustedBy
-        if (error !== undefined && taken.length === 0) return Effect.fail(error)
+        const exhausted = asFail(this.exhaustedBy)
+        if (exhausted !== undefined && taken.length === 0) return exhausted
         while (taken.length < max && this.ready.length > 0) taken.push(this.shift()!)
         const enough = taken.length >= max || this.exhaustedBy !== undefined ||
           (timeout === undefined && taken.length > 0)
@@ -295,11 +298,17 @@ export class QueueProducer implements Producer {
   }
 
   private shut(error: Closed): void {
-    if (this.error !== undefined) return
-    this.error = error
+    this.dropsOutcomes = true
+    this.ready.clear()
+    this.stop(Cause.fail(error))
+  }
+
+  /** Nothing more starts, and running work is interrupted. */
+  private stop(cause: Cause.Cause<Closed>): void {
+    if (this.stopCause !== undefined) return
+    this.stopCause = cause
     this.retries?.cancel(() => true)
     this.pending.clear()
-    this.ready.clear()
     this.stopping = true
     this.subscription.end(() => {
       this.stopping = false
@@ -317,8 +326,10 @@ export class QueueProducer implements Producer {
 
   get size() {
     const waiting = this.pending.length + (this.retries?.size ?? 0)
-    return { waiting, running: this.error === undefined ? this.unsettled - waiting : 0, ready: this.ready.length }
+    return { waiting, running: this.stopCause === undefined ? this.unsettled - waiting : 0, ready: this.ready.length }
   }
 }
 
-const asFail = (error: Closed | undefined) => error === undefined ? undefined : Effect.fail(error)
+const queueClosed = (): Cause.Cause<Closed> => Cause.fail(new QueueClosed())
+
+const asFail = (cause: Cause.Cause<Closed> | undefined) => cause === undefined ? undefined : Effect.failCause(cause)

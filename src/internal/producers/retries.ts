@@ -3,8 +3,10 @@
  *
  * Must stay true: each task steps through its own copy of the schedule; a task
  * that waits for its retry holds no slot; after `takes` returned `true`, exactly one of
- * `retry` and `giveUp` follows, unless the task is cancelled first.
+ * `retry`, `giveUp` and `policyDied` follows, unless the task is cancelled first; a
+ * failure that the next attempt could not change is not retried.
  */
+import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -61,6 +63,7 @@ export class Retries {
   private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly retry: (entry: TaskEntry) => void
   private readonly giveUp: (entry: TaskEntry) => void
+  private readonly policyDied: (cause: Cause.Cause<never>) => void
 
   constructor(options: {
     readonly schedule: Schedule.Schedule<unknown, TaskFailure<never>>
@@ -70,17 +73,21 @@ export class Retries {
     readonly retry: (entry: TaskEntry) => void
     /** The failure is the outcome of the task. */
     readonly giveUp: (entry: TaskEntry) => void
+    /** The policy has a defect, or was interrupted. */
+    readonly policyDied: (cause: Cause.Cause<never>) => void
   }) {
     this.schedule = options.schedule as Schedule.Schedule<unknown, Failure>
     this.timers = options.timers
     this.runFork = options.runFork
     this.retry = options.retry
     this.giveUp = options.giveUp
+    this.policyDied = options.policyDied
   }
 
-  /** Whether the policy decides about this failed task: then `retry` or `giveUp` follows, perhaps at once. */
+  /** Whether the policy decides about this failed task: then one of the callbacks follows, perhaps at once. */
   takes(entry: TaskEntry): boolean {
     const failure = entry.failure!
+    if (neverStarts(failure)) return false
     if (!entry.idempotent && failure.reason._tag !== "Failed") return false
     // The same on every dispatcher, though only threads take the payload away.
     if (entry.transfer === "payload" || entry.transfer === "both") return false
@@ -94,7 +101,7 @@ export class Retries {
       ),
       {
         onSuccess: ([, delay]) => Effect.succeed<Duration.Duration | undefined>(delay),
-        onFailure: () => Effect.succeed(undefined),
+        onFailure: (cause) => Effect.failCause(cause as Cause.Cause<never>),
         onDone: () => Effect.succeed(undefined)
       }
     )
@@ -104,18 +111,23 @@ export class Retries {
       this.decided(entry, exit)
     } else {
       this.waiting.set(entry, fiber)
-      fiber.addObserver((exit) => this.decided(entry, exit))
+      fiber.addObserver((exit) => {
+        if (this.waiting.delete(entry)) this.decided(entry, exit)
+      })
     }
     return true
   }
 
   private decided(entry: TaskEntry, exit: Exit.Exit<Duration.Duration | undefined>): void {
-    this.waiting.delete(entry)
     if (entry.cancelled) {
       this.steps.delete(entry)
       return
     }
-    if (exit._tag === "Failure" || exit.value === undefined) {
+    if (exit._tag === "Failure") {
+      this.steps.delete(entry)
+      return this.policyDied(exit.cause)
+    }
+    if (exit.value === undefined) {
       this.steps.delete(entry)
       return this.giveUp(entry)
     }
@@ -137,14 +149,29 @@ export class Retries {
 
   /** Cancels the waiting tasks that match. */
   cancel(matches: (entry: TaskEntry) => boolean): void {
-    for (const [entry, wait] of Array.from(this.waiting)) {
+    for (const entry of Array.from(this.waiting.keys())) {
       if (!matches(entry)) continue
       entry.cancelled = true
-      this.waiting.delete(entry)
-      this.steps.delete(entry)
-      if ("heapIndex" in wait) this.timers.clear(wait)
-      else wait.interruptUnsafe()
+      this.stopWaiting(entry)
     }
+  }
+
+  /** Gives up every waiting task: its failure is its outcome. */
+  giveUpAll(): void {
+    for (const entry of Array.from(this.waiting.keys())) {
+      // The end of one task may have ended its producer, and cancelled the others.
+      if (!this.waiting.has(entry)) continue
+      this.stopWaiting(entry)
+      this.giveUp(entry)
+    }
+  }
+
+  private stopWaiting(entry: TaskEntry): void {
+    const wait = this.waiting.get(entry)!
+    this.waiting.delete(entry)
+    this.steps.delete(entry)
+    if ("heapIndex" in wait) this.timers.clear(wait)
+    else wait.interruptUnsafe()
   }
 
   /** Tasks that wait for a decision or for their next attempt. */
@@ -152,3 +179,7 @@ export class Retries {
     return this.waiting.size
   }
 }
+
+/** Whether the task could not start, and no later attempt can. After `NoWorker` one can: a worker may join. */
+const neverStarts = ({ reason }: Failure): boolean =>
+  reason._tag === "UnknownTask" || (reason._tag === "Undecodable" && reason.part === "payload")
