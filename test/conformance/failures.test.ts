@@ -267,7 +267,7 @@ topic("failures", (claim) => {
   // BullMQ, concurrency.test.ts: when backoff is 0 - processes jobs without getting stuck
   claim(
     "tasks that fail and are tried again at once do not hold up the others",
-    { on: only(FiberByReference), known: { C17: all } },
+    { on: only(FiberByReference) },
     () =>
       Effect.gen(function*() {
         const tasks: ReadonlyArray<Flaky | Mark> = [
@@ -284,7 +284,7 @@ topic("failures", (claim) => {
   // BullMQ, worker.test.ts: when UnrecoverableError is throw - moves job to failed
   claim(
     "a failure that would be the same at every attempt is not tried again",
-    { on: only(FiberByReference), known: { C7: all } },
+    { on: only(FiberByReference) },
     () =>
       Effect.gen(function*() {
         class Stranger extends Task.Class<Stranger>()("Stranger") {}
@@ -303,7 +303,7 @@ topic("failures", (claim) => {
   // BullMQ, worker.test.ts: when UnrecoverableError is throw - moves job to failed
   claim(
     "a payload that cannot be sent is not tried again",
-    { on: (subject) => subject.name === "Fiber+codecs", known: { C7: all } },
+    { on: (subject) => subject.name === "Fiber+codecs" },
     () =>
       Effect.gen(function*() {
         let asked = 0
@@ -317,7 +317,7 @@ topic("failures", (claim) => {
   // BullMQ, worker.test.ts: should be able to handle a custom backoff if it returns a promise. Here it throws.
   claim(
     "a defect in the policy ends the stream with that defect",
-    { on: only(FiberByReference), known: { C8: all } },
+    { on: only(FiberByReference) },
     () =>
       failsWith(
         values([new Flaky({ id: 1, failures: 1 })], {

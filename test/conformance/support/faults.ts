@@ -5,13 +5,10 @@
 export const faults = {
   C1: "the Scope of a handler is that of its Layer",
   C3: "an attempt that timed out may still run when the next one starts, or when its stream ends",
-  C7: "a failure from before the start of a task is tried again without end",
-  C8: "a defect in a retry policy is lost",
   C9: "a pushed task runs under the span in which its queue was made",
   C12: "the status and the size of a queue count waiting tasks differently",
   C13: "the idle timeout counts while others hold all slots",
   C14: "what a source stream forks ends with the array that it was forked in",
-  C17: "tasks that are tried again at once start before all that has not started",
   C18: "a handler sees the AsyncLocalStorage of the caller that happened to start it",
   N1: "a thread runs more tasks than maxTasksPerWorker: its chunks are not cut to what is left",
   P1: "a result or payload that is changed after it was handed over arrives changed",
