@@ -144,7 +144,7 @@ topic("limits", (claim) => {
     { on: only(OneThread), own: { pool: { maxTasksPerWorker: 3 } }, known: { N1: all } },
     () =>
       Effect.gen(function*() {
-        const threads = yield* values(range(1, 9).map((id) => new Where({ id })), { chunkSize: 9 })
+        const threads = yield* values(range(1, 200).map((id) => new Where({ id })), { chunkSize: 200 })
         for (const thread of new Set(threads)) assert.isAtMost(threads.filter((other) => other === thread).length, 3)
       })
   )
@@ -226,8 +226,8 @@ topic("limits", (claim) => {
     { on: only(OneThread), known: { P1: all } },
     () =>
       Effect.gen(function*() {
-        const results = yield* values(range(1, 4).map((n) => new Reuse({ n })), { ordered: true, chunkSize: 4 })
-        assert.deepStrictEqual(results.map(([n]) => n), [1, 2, 3, 4])
+        const results = yield* values(range(1, 40).map((n) => new Reuse({ n })), { ordered: true, chunkSize: 40 })
+        assert.deepStrictEqual(results.map(([n]) => n), range(1, 40))
       })
   )
 
@@ -239,9 +239,9 @@ topic("limits", (claim) => {
       Effect.gen(function*() {
         const source = function*() {
           const bytes = new Uint8Array(1)
-          for (bytes[0] = 1; bytes[0] <= 8; bytes[0]++) yield new First({ bytes })
+          for (bytes[0] = 1; bytes[0] <= 40; bytes[0]++) yield new First({ bytes })
         }
-        assert.deepStrictEqual(yield* values(source(), { ordered: true, chunkSize: 8 }), range(1, 8))
+        assert.deepStrictEqual(yield* values(source(), { ordered: true, chunkSize: 40 }), range(1, 40))
       })
   )
 
