@@ -15,13 +15,14 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
 import type { DispatcherClosed, DispatchTimeout, QueueClosed } from "./internal/errors.ts"
 import * as Options from "./internal/options.ts"
 import { parentIn } from "./internal/producers/nesting.ts"
 import { QueueProducer } from "./internal/producers/queue.ts"
 import type { RetryPolicy } from "./internal/producers/retries.ts"
 import type { TaskResult } from "./internal/producers/taskResult.ts"
-import type { ParentTask, SchedulerHandle } from "./internal/scheduler/producer.ts"
+import { callerSpan, type ParentTask, type SchedulerHandle } from "./internal/scheduler/producer.ts"
 import type * as Task from "./internal/task.ts"
 import type { TaskFailure } from "./TaskFailure.ts"
 
@@ -76,7 +77,7 @@ export interface QueueOptions<T extends Task.Any = never> {
 export interface TaskQueue<T extends Task.Any> {
   readonly [TypeId]: typeof TypeId
   /**
-   * Adds a task. Waits while the queue or its dispatcher is full, for at most
+   * Adds a task, whose parent span is that of the caller. Waits while the queue or its dispatcher is full, for at most
    * `timeout`; `timeout: 0` does not wait. Default: no limit.
    */
   readonly push: (
@@ -133,11 +134,13 @@ export const make = <T extends Task.Any>(
   Effect.contextWith((context: Context.Context<Scope.Scope>) => {
     const producer = new QueueProducer(scheduler, options, context as Context.Context<never>)
     if (producer.closedBy !== undefined) return Effect.failCause(producer.closedBy as Cause.Cause<DispatcherClosed>)
-    const here = <A, E>(f: (parent: ParentTask | undefined) => Effect.Effect<A, E>) =>
-      Effect.contextWith((context: Context.Context<never>) => f(parentIn(context, scheduler)))
+    const here = <A, E>(
+      f: (parent: ParentTask | undefined, span: Tracer.AnySpan | undefined) => Effect.Effect<A, E>
+    ) => Effect.contextWith((context: Context.Context<never>) => f(parentIn(context, scheduler), callerSpan(context)))
     const queue: TaskQueue<Task.Any> = {
       [TypeId]: TypeId,
-      push: (task, o) => here((parent) => producer.push(task, Options.millisOption("timeout", o?.timeout), parent)),
+      push: (task, o) =>
+        here((parent, span) => producer.push(task, span, Options.millisOption("timeout", o?.timeout), parent)),
       pop: (o) => here((parent) => producer.pop(Options.millisOption("timeout", o?.timeout), parent)) as never,
       popMany: (o) =>
         here((parent) =>

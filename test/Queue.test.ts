@@ -387,6 +387,28 @@ describe("Queue", () => {
       }).pipe(Effect.scoped, Effect.provide(layer))
     }))
 
+  it.effect("the parent span of a task is that of its push, for each task of a queue, also when it is retried", () =>
+    Effect.gen(function*() {
+      class Look extends Task.Class<Look>()("Look", { success: Schema.String, error: Schema.String }) {}
+      const Group = TaskGroup.make(Look)
+      const parent = Effect.match(Effect.currentSpan, {
+        onFailure: () => "no span",
+        onSuccess: ({ parent }) =>
+          parent._tag === "Some" && parent.value._tag === "Span" ? parent.value.name : "no span"
+      })
+      const layer = FiberDispatcher.layer(Group, { concurrency: 1 }).pipe(
+        Layer.provide(Group.toLayer({
+          Look: () => Effect.flatMap(Task.CurrentAttempt, (attempt) => attempt === 1 ? Effect.fail("again") : parent)
+        }))
+      )
+      yield* Effect.gen(function*() {
+        const queue = yield* Effect.withSpan(Dispatcher.makeQueue<Look>({ retry: { times: 1 } }), "startup")
+        for (const name of ["one", "two"]) yield* Effect.withSpan(queue.push(new Look()), name)
+        yield* queue.push(new Look())
+        assert.deepStrictEqual(yield* Effect.all([queue.pop(), queue.pop(), queue.pop()]), ["one", "two", "no span"])
+      }).pipe(Effect.scoped, Effect.provide(layer))
+    }))
+
   it.effect("a pop of a handler that is interrupted before it has its slot back loses nothing", () =>
     Effect.gen(function*() {
       class Stranger extends Task.Class<Stranger>()("Stranger") {}

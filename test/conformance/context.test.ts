@@ -82,15 +82,12 @@ describe("Conformance: context", () => {
     ))
 
   // BullMQ, telemetry_interface.test.ts: should propagate context correctly between queue and worker using telemetry
-  it.effect("a task that was pushed runs under the span of the push (Fiber) [known: C9]", () =>
-    failsBy(
-      "C9",
-      Effect.gen(function*() {
-        const queue = yield* Effect.withSpan(Dispatcher.makeQueue<Look>(), "startup")
-        yield* Effect.withSpan(queue.push(new Look()), "request")
-        assert.strictEqual(yield* queue.pop(), "request")
-      }).pipe(Effect.scoped, Effect.provide(layerOf(() => parentSpan)))
-    ))
+  it.effect("a task that was pushed runs under the span of the push (Fiber)", () =>
+    Effect.gen(function*() {
+      const queue = yield* Effect.withSpan(Dispatcher.makeQueue<Look>(), "startup")
+      yield* Effect.withSpan(queue.push(new Look()), "request")
+      assert.strictEqual(yield* queue.pop(), "request")
+    }).pipe(Effect.scoped, Effect.provide(layerOf(() => parentSpan))))
 
   // BullMQ, telemetry_interface.test.ts: should propagate context correctly between queue and worker using telemetry
   it.effect("a task that is run runs under the span of its caller (Fiber)", () =>

@@ -57,7 +57,6 @@ type ExecutionError = DispatchTimeout | DispatcherClosed
 class Execution<A, E> implements Producer {
   readonly pushed = false
   readonly chunkSize: number | undefined
-  readonly span: Tracer.AnySpan | undefined
   readonly parent: ParentTask | undefined
   source!: Source.Source<unknown, E>
 
@@ -71,6 +70,7 @@ class Execution<A, E> implements Producer {
   private readonly bufferSize: number | undefined
   private readonly bufferBytes: number | undefined
   private readonly schedule: Schedule.Schedule<unknown, TaskFailure<never>> | undefined
+  private readonly span: Tracer.AnySpan | undefined
   private readonly eventLoop: EffectScheduler.SchedulerDispatcher
 
   // Set when the consumer first asks.
@@ -182,7 +182,7 @@ class Execution<A, E> implements Producer {
     }
     this.credits.acquire()
     this.unsettled++
-    return new TaskEntry(task, this.pulled++, taskTimeoutOf(task, this.taskTimeout))
+    return new TaskEntry(task, this.pulled++, taskTimeoutOf(task, this.taskTimeout), this.span)
   }
 
   /** No more tasks will be pulled, and none has failed it. */

@@ -19,7 +19,6 @@ import { Deque } from "../deque.ts"
 import { DispatcherClosed, DispatchTimeout, QueueClosed } from "../errors.ts"
 import { boundOption, countOption, millisOption } from "../options.ts"
 import {
-  callerSpan,
   type ParentTask,
   type Producer,
   type SchedulerHandle,
@@ -47,7 +46,6 @@ interface QueueOptions {
 export class QueueProducer implements Producer {
   readonly pushed = true
   readonly chunkSize: number | undefined
-  readonly span: Tracer.AnySpan | undefined
   readonly parent: ParentTask | undefined
   private readonly subscription: Subscription
   private readonly capacity: number
@@ -73,7 +71,6 @@ export class QueueProducer implements Producer {
     this.taskTimeout = millisOption("taskTimeout", options.taskTimeout)
     this.chunkSize = options.chunkSize === "auto" ? undefined : countOption("chunkSize", options.chunkSize, 1)
     this.parent = parentIn(context, scheduler)
-    this.span = callerSpan(context)
     const schedule = options.retry === undefined ? undefined : toSchedule(options.retry)
     const subscription = scheduler.subscribe(this)
     if (subscription === undefined) {
@@ -133,10 +130,10 @@ export class QueueProducer implements Producer {
   // --- pushing ---------------------------------------------------------------
 
   /** Whether the task was accepted. Its credit is used until its outcome is popped. */
-  private tryPush(task: Task.Any): boolean {
+  private tryPush(task: Task.Any, span: Tracer.AnySpan | undefined): boolean {
     const used = this.unsettled + this.ready.length
     if (used >= this.capacity + this.subscription.slots()) return false
-    const entry = new TaskEntry(task, this.pushedCount, taskTimeoutOf(task, this.taskTimeout))
+    const entry = new TaskEntry(task, this.pushedCount, taskTimeoutOf(task, this.taskTimeout), span)
     if (!this.subscription.accept(entry)) return false
     this.pushedCount++
     this.unsettled++
@@ -147,13 +144,14 @@ export class QueueProducer implements Producer {
 
   push(
     task: Task.Any,
+    span: Tracer.AnySpan | undefined,
     timeout: number | undefined,
     parent: ParentTask | undefined
   ): Effect.Effect<void, DispatchTimeout | Closed> {
     return Effect.suspend(() => {
       const refused = () => this.stopCause ?? (this.ended ? queueClosed() : undefined)
       const attempt = (): Effect.Effect<void, Closed> | undefined =>
-        asFail(refused()) ?? (this.tryPush(task) ? Effect.void : undefined)
+        asFail(refused()) ?? (this.tryPush(task, span) ? Effect.void : undefined)
       return (this.pushers.isEmpty ? attempt() : asFail(refused())) ??
         this.wait(this.pushers, attempt, "push", timeout, parent)
     })

@@ -42,10 +42,6 @@ class Branch implements Producer {
     return this.fork.producer.chunkSize
   }
 
-  get span() {
-    return this.fork.producer.span
-  }
-
   get parent() {
     return this.fork.producer.parent
   }

@@ -24,7 +24,6 @@ import { awaitNested, parentIn } from "./nesting.ts"
 class SingleTask implements Producer {
   readonly pushed = false
   readonly chunkSize = undefined
-  readonly span: Tracer.AnySpan | undefined
   readonly parent: ParentTask | undefined
   subscription: Subscription | undefined
   private entry: TaskEntry | undefined
@@ -36,10 +35,9 @@ class SingleTask implements Producer {
     parent: ParentTask | undefined,
     resume: (effect: Effect.Effect<unknown, TaskFailure<Task.Any> | DispatcherClosed>) => void
   ) {
-    this.span = span
     this.parent = parent
     this.resume = resume
-    this.entry = new TaskEntry(task, 0, taskTimeoutOf(task, undefined))
+    this.entry = new TaskEntry(task, 0, taskTimeoutOf(task, undefined), span)
   }
 
   next(): TaskEntry | undefined {

@@ -22,6 +22,8 @@ export class TaskEntry implements Item {
   readonly task: Task.Any
   readonly index: number
   readonly taskTimeout: number | undefined
+  /** The span of the code that ran or pushed it, or that consumes its execution. */
+  readonly span: Tracer.AnySpan | undefined
   /** Its caller dropped it: it never starts, or its outcome is dropped. */
   cancelled = false
 
@@ -51,10 +53,16 @@ export class TaskEntry implements Item {
   value: unknown = undefined
   failure: TaskFailure.TaskFailure<Task.Any> | undefined = undefined
 
-  constructor(task: Task.Any, index: number, taskTimeout: number | undefined) {
+  constructor(
+    task: Task.Any,
+    index: number,
+    taskTimeout: number | undefined,
+    span: Tracer.AnySpan | undefined
+  ) {
     this.task = task
     this.index = index
     this.taskTimeout = taskTimeout
+    this.span = span
   }
 
   get name(): string {
@@ -69,10 +77,6 @@ export class TaskEntry implements Item {
     return this.task["~papyros/Task"].transfer
   }
 
-  get span(): Tracer.AnySpan | undefined {
-    return this.subscription!.producer.span
-  }
-
   get depth(): number {
     return this.subscription!.depth
   }
@@ -84,8 +88,6 @@ export interface Producer {
   readonly pushed: boolean
   /** Tasks in a chunk, or `undefined` to let the scheduler choose. */
   readonly chunkSize: number | undefined
-  /** The caller's span. */
-  readonly span: Tracer.AnySpan | undefined
   /** The running task whose handler made this producer. */
   readonly parent: ParentTask | undefined
   /** The next task to start. After `undefined`, the scheduler asks again when `Subscription.ready` is called. */

@@ -5,7 +5,6 @@
 export const faults = {
   C1: "the Scope of a handler is that of its Layer",
   C3: "an attempt that timed out may still run when the next one starts, or when its stream ends",
-  C9: "a pushed task runs under the span in which its queue was made",
   C12: "the status and the size of a queue count waiting tasks differently",
   C13: "the idle timeout counts while others hold all slots",
   C14: "what a source stream forks ends with the array that it was forked in",

@@ -52,7 +52,6 @@ export const seam = (
     const changed: Origin = {
       pushed: origin.pushed,
       chunkSize: origin.chunkSize,
-      span: origin.span,
       parent: origin.parent,
       next: () => origin.next(),
       settled: (entry) => origin.settled(entry),

@@ -27,7 +27,6 @@ export interface ClientSessionOptions {
 export class ClientSession implements Producer {
   readonly pushed = true
   readonly chunkSize = undefined
-  readonly span = undefined
   readonly parent = undefined
   /** The events to send. */
   readonly events: ConnectionOutbox<typeof Events.Type>

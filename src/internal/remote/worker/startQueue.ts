@@ -26,7 +26,6 @@ export class SessionEntry extends TaskEntry {
   readonly at: number
   readonly nameIndex: number
   readonly confirmStart: boolean
-  private readonly callerSpan: Tracer.AnySpan | undefined
 
   constructor(
     task: Task.Any,
@@ -38,16 +37,11 @@ export class SessionEntry extends TaskEntry {
     span: Tracer.AnySpan | undefined,
     confirmStart: boolean
   ) {
-    super(task, index, taskTimeout)
+    super(task, index, taskTimeout, span)
     this.chunk = chunk
     this.at = at
     this.nameIndex = nameIndex
-    this.callerSpan = span
     this.confirmStart = confirmStart || !task["~papyros/Task"].idempotent
-  }
-
-  override get span(): Tracer.AnySpan | undefined {
-    return this.callerSpan
   }
 }
 
