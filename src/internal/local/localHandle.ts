@@ -16,8 +16,11 @@ import { Slots } from "./slots.ts"
 /** How long tasks that do not suspend may keep the event loop, in milliseconds. */
 const SLICE = 8
 
-/** The note of a chunk: its items that run, and those that were cancelled before they started. */
-type ItemStates = Array<RunningTask | "cancelled">
+/**
+ * The note of a chunk: its items that run, those that were cancelled before they started, and those that have ended,
+ * of which nothing may be retained while others of the chunk run.
+ */
+type ItemStates = Array<RunningTask | "cancelled" | "ended">
 
 export class LocalHandle implements Executor.WorkerHandle {
   readonly name: string
@@ -106,10 +109,10 @@ export class LocalHandle implements Executor.WorkerHandle {
     // A handler that is done when it returns needs no fiber.
     if (!(effect instanceof CodecError) && !Exit.isExit(effect)) {
       const task = new RunningTask(this.slots, this.scheduler, handler, chunk, at)
-      const states = (chunk.note ??= []) as ItemStates
+      const items = states(chunk)
       // The handler may have cancelled its own task while it was called.
-      if (states[at] === "cancelled") return this.release(depth, false)
-      states[at] = task
+      if (items[at] === "cancelled") return this.release(depth, false)
+      items[at] = task
       const run = handler.run(effect, item, task)
       const exit = run.poll()
       if (exit !== undefined) return this.ended(task, since, exit)
@@ -135,6 +138,7 @@ export class LocalHandle implements Executor.WorkerHandle {
     const { at, chunk } = task
     const { taskTimeout } = task.item
     task.over = true
+    states(chunk)[at] = "ended"
     if (taskTimeout !== undefined) this.deadlines.end(task, since)
     if (task.stopping === "timedOut") this.scheduler.fail(chunk, at, { _tag: "TimedOut", millis: taskTimeout! })
     else this.report(task.handler, chunk, at, exit)
@@ -164,14 +168,16 @@ export class LocalHandle implements Executor.WorkerHandle {
   }
 
   cancel(chunk: Executor.Chunk, at: number): void {
-    const states = (chunk.note ??= []) as ItemStates
-    const task = states[at]
+    const items = states(chunk)
+    const task = items[at]
     if (task === undefined) {
-      states[at] = "cancelled"
+      items[at] = "cancelled"
       return this.scheduler.requeue(chunk, at, at + 1)
     }
-    if (task === "cancelled" || task.stopping !== undefined) return
+    if (typeof task === "string" || task.stopping !== undefined) return
     task.stopping = "cancelled"
     task.run?.interrupt()
   }
 }
+
+const states = (chunk: Executor.Chunk): ItemStates => (chunk.note ??= []) as ItemStates

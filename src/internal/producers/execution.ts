@@ -207,6 +207,7 @@ class Execution<A, E> implements Producer {
   private deliver(entry: TaskEntry): void {
     if (entry.failure === undefined) this.credits.addResult(entry.value)
     this.ready.push(this.emit(entry))
+    entry.delivered()
   }
 
   private deliverInOrder(entry: TaskEntry, order: ResultOrder): void {

@@ -30,7 +30,7 @@ import type * as Task from "../task.ts"
 import type { Timer } from "../timers.ts"
 import { awaitNested, parentIn } from "./nesting.ts"
 import { Retries, type RetryPolicy, toSchedule } from "./retries.ts"
-import { type TaskResult, toResult } from "./taskResult.ts"
+import { deliver, type TaskResult } from "./taskResult.ts"
 import { type Waiter, WaitingLine } from "./waitingLine.ts"
 
 type Closed = QueueClosed | DispatcherClosed
@@ -183,8 +183,7 @@ export class QueueProducer implements Producer {
     return Effect.suspend((): Effect.Effect<unknown, TaskFailure<Task.Any> | DispatchTimeout | Closed> => {
       return Effect.flatMap(
         this.take(timeout, parent),
-        (entry): Effect.Effect<unknown, TaskFailure<Task.Any>> =>
-          entry.failure === undefined ? Effect.succeed(entry.value) : Effect.fail(entry.failure)
+        (entry): Effect.Effect<unknown, TaskFailure<Task.Any>> => Effect.fromResult(deliver(entry).result)
       )
     })
   }
@@ -227,11 +226,12 @@ export class QueueProducer implements Producer {
         while (taken.length < max && this.ready.length > 0) taken.push(this.shift()!)
         const enough = taken.length >= max || this.exhaustedBy !== undefined ||
           (timeout === undefined && taken.length > 0)
-        return enough ? Effect.succeed(taken.map(toResult)) : undefined
+        // When the caller goes on: until then an interruption puts the outcomes back.
+        return enough ? Effect.sync(() => taken.map(deliver)) : undefined
       }
       return (this.poppers.isEmpty ? attempt() : asFail(this.exhaustedBy)) ??
         this.wait(this.poppers, attempt, "pop", timeout, parent, () => this.putBack(taken)).pipe(
-          Effect.catchTag("DispatchTimeout", () => Effect.succeed(taken.map(toResult)))
+          Effect.catchTag("DispatchTimeout", () => Effect.sync(() => taken.map(deliver)))
         )
     })
   }
@@ -241,7 +241,7 @@ export class QueueProducer implements Producer {
     parent: ParentTask | undefined
   ): Pull.Pull<Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>>, DispatcherClosed> {
     return Effect.suspend(() => this.take(undefined, parent)).pipe(
-      Effect.map((entry): Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>> => [toResult(entry)]),
+      Effect.map((entry): Arr.NonEmptyReadonlyArray<TaskResult<Task.Any>> => [deliver(entry)]),
       Effect.catchTags({ DispatchTimeout: Effect.die, QueueClosed: () => Cause.done() })
     )
   }

@@ -27,7 +27,8 @@ class SingleTask implements Producer {
   readonly parent: ParentTask | undefined
   subscription: Subscription | undefined
   private entry: TaskEntry | undefined
-  private readonly resume: (effect: Effect.Effect<unknown, TaskFailure<Task.Any> | DispatcherClosed>) => void
+  /** Resumes the caller, once: afterwards nothing of the caller is retained, though the chunk of the task may be. */
+  private resume: ((effect: Effect.Effect<unknown, TaskFailure<Task.Any> | DispatcherClosed>) => void) | undefined
 
   constructor(
     task: Task.Any,
@@ -47,15 +48,22 @@ class SingleTask implements Producer {
   }
 
   settled(entry: TaskEntry): void {
-    this.subscription!.end(noop)
-    this.resume(entry.failure === undefined ? Effect.succeed(entry.value) : Effect.fail(entry.failure))
+    const outcome = entry.failure === undefined ? Effect.succeed(entry.value) : Effect.fail(entry.failure)
+    entry.delivered()
+    this.finish(outcome)
   }
 
   onCapacity(): void {}
 
   closed(): void {
+    this.finish(Effect.fail(new DispatcherClosed()))
+  }
+
+  private finish(outcome: Effect.Effect<unknown, TaskFailure<Task.Any> | DispatcherClosed>): void {
+    const { resume } = this
+    this.resume = undefined
     this.subscription!.end(noop)
-    this.resume(Effect.fail(new DispatcherClosed()))
+    resume?.(outcome)
   }
 }
 

@@ -11,6 +11,13 @@ export interface TaskResult<T extends Task.Any> {
   readonly result: Result.Result<Task.Success<T>, TaskFailure<T>>
 }
 
+/** Delivers the outcome of a settled entry. */
+export const deliver = (entry: TaskEntry): TaskResult<Task.Any> => {
+  const result = toResult(entry)
+  entry.delivered()
+  return result
+}
+
 /** The outcome of a settled entry. */
 export const toResult = (entry: TaskEntry): TaskResult<Task.Any> => ({
   index: entry.index,

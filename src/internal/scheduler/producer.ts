@@ -9,7 +9,7 @@
 import * as Context from "effect/Context"
 import * as Tracer from "effect/Tracer"
 import type * as TaskFailure from "../../TaskFailure.ts"
-import type * as Task from "../task.ts"
+import * as Task from "../task.ts"
 import type { Timers } from "../timers.ts"
 import type { Item, TaskToken } from "./contract.ts"
 
@@ -19,7 +19,7 @@ import type { Item, TaskToken } from "./contract.ts"
  */
 export class TaskEntry implements Item {
   // Set by the producer.
-  readonly task: Task.Any
+  readonly definition: Task.Any[typeof Task.TypeId]
   readonly index: number
   readonly taskTimeout: number | undefined
   /** The span of the code that ran or pushed it, or that consumes its execution. */
@@ -52,6 +52,7 @@ export class TaskEntry implements Item {
   payload: unknown = undefined
   value: unknown = undefined
   failure: TaskFailure.TaskFailure<Task.Any> | undefined = undefined
+  private ownTask: Task.Any | undefined
 
   constructor(
     task: Task.Any,
@@ -59,22 +60,39 @@ export class TaskEntry implements Item {
     taskTimeout: number | undefined,
     span: Tracer.AnySpan | undefined
   ) {
-    this.task = task
+    this.ownTask = task
+    this.definition = task[Task.TypeId]
     this.index = index
     this.taskTimeout = taskTimeout
     this.span = span
   }
 
+  /** The task, until the entry is delivered. */
+  get task(): Task.Any {
+    return this.ownTask!
+  }
+
+  /**
+   * Its consumer has the outcome. The entry drops task and outcome, since its chunk and its worker refer to it
+   * as long as another task of the chunk runs.
+   */
+  delivered(): void {
+    this.ownTask = undefined
+    this.payload = undefined
+    this.value = undefined
+    this.failure = undefined
+  }
+
   get name(): string {
-    return this.task._tag
+    return this.definition.name
   }
 
   get idempotent(): boolean {
-    return this.task["~papyros/Task"].idempotent
+    return this.definition.idempotent
   }
 
   get transfer(): Task.Transfer | undefined {
-    return this.task["~papyros/Task"].transfer
+    return this.definition.transfer
   }
 
   get depth(): number {

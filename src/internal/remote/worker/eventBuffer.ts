@@ -82,6 +82,7 @@ export class EventBuffer {
         outcomes.push(ofChunk)
         bytes += ofChunk.values.length
       }
+      for (const entry of entries) entry.delivered()
     }
     return {
       outcomes,
