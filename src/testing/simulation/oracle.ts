@@ -278,7 +278,11 @@ export class Oracle {
     if (this.now - attempt.since > longest) {
       this.violate("taskTimeout", `task ${task.key} ran for ${this.now - attempt.since} ms of ${timeout}`)
     }
-    if (ended !== "cut" || this.reasonOf(attempt) === "TimedOut") task.producer.idleFor = 0
+    const completes = ended !== "cut" || this.reasonOf(attempt) === "TimedOut"
+    // After an ordered failure, a later task is not wanted: that it ends is no progress.
+    const unwanted = task.producer.verb === "execute" && task.producer.ordered &&
+      this.hasFailed(task.producer, task.index)
+    if (completes && !unwanted) task.producer.idleFor = 0
   }
 
   /** The handler begins or ends to wait for tasks of its own. */
@@ -403,8 +407,11 @@ export class Oracle {
     return ended.length > 0 && !isRunning(task.attempts.at(-1)) && this.delayAfter(task, ended) === undefined
   }
 
-  private hasFailed(producer: ProducerState): boolean {
-    return producer.tasks.some((task) => this.isSettled(task) && this.reasonOf(this.failures(task, 0).at(-1)!) !== "ok")
+  /** Whether a task, with an index below the given one, has ended with a failure for good. */
+  private hasFailed(producer: ProducerState, before = Infinity): boolean {
+    return producer.tasks.some((task) =>
+      task.index < before && this.isSettled(task) && this.reasonOf(this.failures(task, 0).at(-1)!) !== "ok"
+    )
   }
 
   /** It failed and waits for its next attempt. */
