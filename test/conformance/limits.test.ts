@@ -223,7 +223,7 @@ topic("limits", (claim) => {
   // CPython, test_deadlock.py: its payloads are pickled some time after submit has returned; here they are a snapshot.
   claim(
     "a handler may reuse the buffer that it returned",
-    { on: only(OneThread), known: { P1: all } },
+    { on: only(OneThread) },
     () =>
       Effect.gen(function*() {
         const results = yield* values(range(1, 40).map((n) => new Reuse({ n })), { ordered: true, chunkSize: 40 })
@@ -234,7 +234,7 @@ topic("limits", (claim) => {
   // joblib, test_parallel.py: test_auto_memmap_on_arrays_from_generator
   claim(
     "a source may reuse the buffer that it gave",
-    { on: only(OneThread), known: { P1: all } },
+    { on: only(OneThread) },
     () =>
       Effect.gen(function*() {
         const source = function*() {
@@ -248,7 +248,7 @@ topic("limits", (claim) => {
   // Piscina, abort-task.ts shares an Int32Array with its workers on purpose; a payload of a schema is a copy.
   claim(
     "a payload over shared memory is copied",
-    { on: only(OneThread), known: { P12: all } },
+    { on: only(OneThread) },
     () =>
       Effect.gen(function*() {
         const bytes = new Uint8Array(new SharedArrayBuffer(2)).fill(7)

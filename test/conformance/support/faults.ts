@@ -3,18 +3,13 @@
  * its test fails when the fault is mended: then the claim loses its mark, and a fault without claims leaves this list.
  */
 export const faults = {
-  C1: "the Scope of a handler is that of its Layer",
-  C3: "an attempt that timed out may still run when the next one starts, or when its stream ends",
   C12: "the status and the size of a queue count waiting tasks differently",
   C13: "the idle timeout counts while others hold all slots",
   C14: "what a source stream forks ends with the array that it was forked in",
   C18: "a handler sees the AsyncLocalStorage of the caller that happened to start it",
   N1: "a thread runs more tasks than maxTasksPerWorker: its chunks are not cut to what is left",
-  P1: "a result or payload that is changed after it was handed over arrives changed",
-  P2: "an exception while a result is packed stops its execution",
   P10: "the loss of a thread is not logged",
   P11: "an idle pool keeps the process alive",
-  P12: "a payload over a SharedArrayBuffer is shared, not copied",
   P17: "a pool with a size that has neither min nor max waits without end",
   P18: "a free slot of a thread with several gets no task while another of its tasks waits",
   P19: "an elastic pool does not grow for a task that comes while its threads are busy",
