@@ -14,7 +14,6 @@ import * as Task from "papyros/Task"
 import type { TaskFailure } from "papyros/TaskFailure"
 import * as TaskGroup from "papyros/TaskGroup"
 import {
-  all,
   concurrent,
   endOf,
   ends,
