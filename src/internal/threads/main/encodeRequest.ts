@@ -62,6 +62,20 @@ export const encodeRequest = (
   return ["run", id, requestSlot, names, names.length === 1 ? undefined : nameIndices, encoded, extrasOf(items)]
 }
 
+/** The message without any payload, after all of its items have failed: each can be cloned, but not all together. */
+export const withoutPayloads = (
+  [tag, id, requestSlot, names, nameIndices, , extras]: RunRequest,
+  request: Request,
+  fail: (request: Request, at: number, failure: Executor.WireFailure) => void
+): RunRequest => {
+  const message = "it cannot be sent together with the other payloads of its chunk"
+  request.items.forEach((_, at) => fail(request, at, { _tag: "Undecodable", part: "payload", message }))
+  const payloads = names.map((_, index) =>
+    toColumns(undefined, request.items.flatMap((_, at) => (nameIndices?.[at] ?? 0) === index ? [undefined] : []))
+  )
+  return [tag, id, requestSlot, names, nameIndices, payloads, extras]
+}
+
 /** The message without the payloads that cannot be cloned, after their items have failed. */
 export const withoutUnclonable = (
   message: RunRequest,

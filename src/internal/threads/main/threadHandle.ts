@@ -9,11 +9,12 @@ import * as Effect from "effect/Effect"
 import type { Worker } from "node:worker_threads"
 import type * as Executor from "../../../Executor.ts"
 import * as Codec from "../../encoding/codec.ts"
-import type { Done, FromThread, ToThread } from "../protocol/messages.ts"
+import type { Done, FromThread, RunRequest, ToThread } from "../protocol/messages.ts"
 import { ThreadOutbox } from "../protocol/outbox.ts"
 import { SharedState } from "../protocol/sharedState.ts"
 import { Deadlines } from "./deadlines.ts"
-import { encodeRequest, type PayloadCodecs, withoutUnclonable } from "./encodeRequest.ts"
+import { Delivery } from "./delivery.ts"
+import { encodeRequest, type PayloadCodecs, withoutPayloads, withoutUnclonable } from "./encodeRequest.ts"
 import { canBeStolen, InFlightWork } from "./flowControl.ts"
 import { lossOf } from "./loss.ts"
 import type { PoolOptions } from "./options.ts"
@@ -66,6 +67,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
   private readonly requests: Requests
   private readonly progress: Progress
   private readonly deadlines: Deadlines
+  private readonly delivery: Delivery
   private readonly telemetry: TelemetryReceiver
   /** Items that the thread has settled. */
   private settled = 0
@@ -96,10 +98,18 @@ export class ThreadHandle implements Executor.WorkerHandle {
     )
     this.outbox = new ThreadOutbox(
       (messages, transferred) => this.worker.postMessage(messages, transferred),
-      (message) =>
-        message[0] === "run" ? withoutUnclonable(message, this.requests.find(message[1])!, this.fail) : message
+      [this.repairWith(withoutUnclonable), this.repairWith(withoutPayloads)]
+    )
+    this.delivery = new Delivery(
+      this.requests,
+      (syncId) => this.send(["sync", syncId]),
+      this.fail,
+      (request) => this.close(request)
     )
     this.worker.on("message", this.receive)
+    this.worker.on("messageerror", (error) => {
+      this.unreadable(error)
+    })
     this.worker.on("error", (error: unknown) => {
       this.error = error
     })
@@ -162,6 +172,13 @@ export class ThreadHandle implements Executor.WorkerHandle {
     this.outbox.transfer(transferred)
   }
 
+  private repairWith(repair: typeof withoutUnclonable): (message: ToThread) => ToThread {
+    return (message) => {
+      const request = message[0] === "run" ? this.requests.find(message[1]) : undefined
+      return request === undefined ? message : repair(message as RunRequest, request, this.fail)
+    }
+  }
+
   private send(message: ToThread): void {
     this.outbox.add(message)
     this.outbox.send()
@@ -194,6 +211,10 @@ export class ThreadHandle implements Executor.WorkerHandle {
         return this.done(message)
       case "fault":
         return this.fault(message[1], message[2], message[3])
+      case "synced":
+        return this.delivery.answered(message[1], message[2])
+      case "unreadable":
+        return this.unreadable(message[1])
       case "ambiguousFault":
         return this.terminate("ambiguousFault")
       case "telemetry":
@@ -215,7 +236,15 @@ export class ThreadHandle implements Executor.WorkerHandle {
       this.listener.onWorked()
       if (this.settled >= options.maxTasksPerWorker) this.retire()
     }
-    if (last) this.close(request)
+    if (!last) return
+    this.delivery.closed(request)
+    this.close(request)
+  }
+
+  /** A message of this side or of the thread could not be read. */
+  private unreadable(error: unknown): void {
+    this.environment.log(Effect.logError(`A message between the program and ${this.name} could not be read`, error))
+    this.delivery.start(String(error))
   }
 
   /** An error outside of every handler: the thread is replaced, since its handlers may be in a broken state. */
@@ -241,6 +270,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
     if (!this.busy || this.state.ending) return
     this.checkProgress(now)
     this.checkDeadlines(now)
+    this.delivery.check(now)
   }
 
   private checkProgress(now: number): void {

@@ -28,6 +28,8 @@ export type ToThread =
   | readonly [tag: "cancel", requestId: number, at: number]
   /** Telemetry that the thread withheld can be sent. */
   | readonly [tag: "moreTelemetry"]
+  /** Asks which requests the thread knows. The answer follows all outcomes that the thread has. */
+  | readonly [tag: "sync", syncId: number]
   /** Ends the thread in good order. */
   | readonly [tag: "end"]
 
@@ -67,6 +69,10 @@ export type FromThread =
   | readonly [tag: "fault", requestId: number, at: number, failure: WireFailure]
   /** The same, but the item may be running or may have ended: the thread is to be terminated. */
   | readonly [tag: "ambiguousFault"]
+  /** The answer to `sync`: the requests of which outcomes follow. */
+  | readonly [tag: "synced", syncId: number, requestIds: ReadonlyArray<number>]
+  /** A message from the main thread could not be read. */
+  | readonly [tag: "unreadable", error: string]
   /** What handlers logged, traced and printed, and how many older records were dropped. */
   | readonly [tag: "telemetry", records: ReadonlyArray<TelemetryRecord>, dropped: number]
   | readonly [tag: "metrics", updates: ReadonlyArray<SeriesUpdate>]

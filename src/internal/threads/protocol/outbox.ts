@@ -1,7 +1,8 @@
 /**
  * Messages that one side sends together, since sending one message costs as much as encoding a dozen. Messages are
- * sent in the order in which they were added. If an array of messages cannot be cloned, `repair` replaces the values
- * at fault, and the array is sent again: a message is never lost because of another one.
+ * sent in the order in which they were added. If an array of messages cannot be posted, its messages are posted one by
+ * one, and each that cannot be posted is repaired: a message is never lost because of another one, and `send` never
+ * throws.
  * See "Batching" in docs/internals/threads-protocol.md.
  */
 export class ThreadOutbox<M> {
@@ -9,20 +10,20 @@ export class ThreadOutbox<M> {
   private transferred: Array<ArrayBuffer> = []
   private timer: ReturnType<typeof setTimeout> | undefined
   private readonly post: (messages: ReadonlyArray<M>, transferred: ReadonlyArray<ArrayBuffer>) => void
-  private readonly repair: (message: M) => M
+  private readonly repairs: ReadonlyArray<(message: M) => M>
   private readonly collect: ((add: (message: M) => void) => void) | undefined
 
   /**
-   * @param repair replaces the values of a message that cannot be cloned
+   * @param repairs make a message that cannot be posted one that can: each is tried if the one before did not help
    * @param collect adds messages that go before all others, whenever messages are sent
    */
   constructor(
     post: (messages: ReadonlyArray<M>, transferred: ReadonlyArray<ArrayBuffer>) => void,
-    repair: (message: M) => M,
+    repairs: ReadonlyArray<(message: M) => M>,
     collect?: (add: (message: M) => void) => void
   ) {
     this.post = post
-    this.repair = repair
+    this.repairs = repairs
     this.collect = collect
   }
 
@@ -49,10 +50,21 @@ export class ThreadOutbox<M> {
     this.transferred = []
     this.collect?.((message) => messages.unshift(message))
     if (messages.length === 0) return
+    if (this.tryPost(messages, transferred)) return
+    for (const message of messages) this.repairAndPost(message)
+  }
+
+  private repairAndPost(message: M): void {
+    if (this.tryPost([message], [])) return
+    for (const repair of this.repairs) if (this.tryPost([repair(message)], [])) return
+  }
+
+  private tryPost(messages: ReadonlyArray<M>, transferred: ReadonlyArray<ArrayBuffer>): boolean {
     try {
       this.post(messages, transferred)
+      return true
     } catch {
-      this.post(messages.map(this.repair), [])
+      return false
     }
   }
 }

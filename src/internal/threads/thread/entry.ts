@@ -26,7 +26,7 @@ import * as ThreadOutput from "./output.ts"
 import { ThreadRunner } from "./runner.ts"
 import * as ThreadTracer from "./spans.ts"
 import { TelemetryBuffer } from "./telemetryBuffer.ts"
-import { withoutUnclonable } from "./unclonable.ts"
+import { withoutUnclonable, withoutValues } from "./unclonable.ts"
 
 const port: MessagePort = parentPort!
 const data: ThreadData = workerData
@@ -36,7 +36,7 @@ const telemetry = new TelemetryBuffer(sharedState, ([tag]) => tag === "span" ? o
 const metrics = new MetricsRecorder(() => outbox.sendSoon())
 const outbox = new ThreadOutbox<FromThread>(
   (messages, transferred) => port.postMessage(messages, transferred),
-  withoutUnclonable,
+  [withoutUnclonable, withoutValues],
   (add) => {
     metrics.collect(add)
     telemetry.collect(add)
@@ -83,10 +83,21 @@ const receiveAll = (messages: ReadonlyArray<ToThread>): void => {
 
 /** Receives a message that waits, without a turn of the event loop; returns whether there was one. */
 const poll = (): boolean => {
-  const received = receiveMessageOnPort(port)
+  let received: ReturnType<typeof receiveMessageOnPort>
+  try {
+    received = receiveMessageOnPort(port)
+  } catch (error) {
+    unreadable(error)
+    return true
+  }
   if (received === undefined) return false
   receiveAll(received.message)
   return true
+}
+
+const unreadable = (error: unknown): void => {
+  outbox.add(["unreadable", String(error)])
+  outbox.send()
 }
 
 /** Runs the finalizers of the handlers' Layer, then exits. */
@@ -108,6 +119,7 @@ Effect.runFork(Scope.provide(prepare, scope)).addObserver((exit) => {
       else runner.receive(message)
     }
     port.on("message", receiveAll)
+    port.on("messageerror", unreadable)
     outbox.add(["ready"])
   }
   outbox.send()

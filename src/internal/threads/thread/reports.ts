@@ -27,6 +27,11 @@ export class Reports {
     return this.scheduled.size > 0
   }
 
+  /** The requests that are reported at the end of this turn of the event loop. */
+  get unreported(): Iterable<ThreadRequest> {
+    return this.scheduled
+  }
+
   /** The thread begins to work: the time before does not count. */
   startClock(): void {
     this.reportedUntil = performance.now()

@@ -75,7 +75,19 @@ export class ThreadRunner {
       }
       case "cancel":
         return this.suspended.get(message[1])?.get(message[2])?.cancel()
+      case "sync":
+        return this.sync(message[1])
     }
+  }
+
+  /** Sends all outcomes that the thread has, and the requests of which more follow. */
+  private sync(id: number): void {
+    const requests = new Set([...this.requests, ...this.reports.unreported])
+    for (const tasks of this.suspended.values()) for (const { request } of tasks.values()) requests.add(request)
+    for (const request of requests) if (request.reportable) this.reports.flush(request)
+    const open = Array.from(requests).filter(({ closed }) => !closed)
+    this.outbox.add(["synced", id, open.map(({ id }) => id)])
+    this.outbox.send()
   }
 
   // --- claiming --------------------------------------------------------------

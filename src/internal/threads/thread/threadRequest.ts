@@ -4,7 +4,7 @@
  */
 import * as Tracer from "effect/Tracer"
 import type { Item, WireFailure } from "../../../Executor.ts"
-import { fromColumns, type ListShape, type Shape, toColumns } from "../../encoding/columns.ts"
+import { type EncodedColumns, fromColumns, type ListShape, type Shape, toColumns } from "../../encoding/columns.ts"
 import type { Handler } from "../../handlers/handler.ts"
 import type { Handlers } from "../../handlers/handlers.ts"
 import type { Extras, Results, RunRequest } from "../protocol/messages.ts"
@@ -110,11 +110,20 @@ export class ThreadRequest {
   take(): readonly [results: ReadonlyArray<Results>, failures: ReadonlyArray<readonly [number, WireFailure]>] {
     const results = this.results.map(({ at, contiguous, shape, values }): Results => ({
       at: contiguous ? at[0] : at,
-      values: toColumns(shape, values)
+      values: encode(shape, values)
     }))
     const { failures } = this
     this.results = []
     this.failures = []
     return [results, failures]
+  }
+}
+
+/** A value without the shape that it had when it was checked is sent as it is, for the main thread to refuse it alone. */
+const encode = (shape: Shape | ListShape | undefined, values: ReadonlyArray<unknown>): EncodedColumns => {
+  try {
+    return toColumns(shape, values)
+  } catch {
+    return toColumns(undefined, values)
   }
 }

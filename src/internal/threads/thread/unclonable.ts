@@ -1,11 +1,12 @@
 /**
- * Repairs a message that cannot be cloned: each value at fault becomes the failure of its item alone. Only messages
+ * Repairs a message that cannot be posted: each value at fault becomes the failure of its item alone. Only messages
  * with outcomes can hold such values; all others are made of plain data.
  */
 import type { WireFailure } from "../../../Executor.ts"
 import { fromColumns, toColumns } from "../../encoding/columns.ts"
 import type { FromThread, Results } from "../protocol/messages.ts"
 
+/** The message without the values that cannot be cloned. */
 export const withoutUnclonable = (message: FromThread): FromThread => {
   if (message[0] !== "done") return message
   const [tag, id, results, failures, micros, last] = message
@@ -26,6 +27,20 @@ export const withoutUnclonable = (message: FromThread): FromThread => {
     return { at: indices, values: toColumns(undefined, values) }
   })
   return [tag, id, cloned, failed, micros, last]
+}
+
+/** The message without any value, for values that can only be cloned one by one: together they are too large. */
+export const withoutValues = (message: FromThread): FromThread => {
+  if (message[0] !== "done") return message
+  const [tag, id, results, failures, micros, last] = message
+  const refuse = (at: number, part: "error" | "success"): readonly [number, WireFailure] => [
+    at,
+    { _tag: "Undecodable", part, message: "it cannot be sent together with the other outcomes of its chunk" }
+  ]
+  const refused = results.flatMap(({ at, values }) =>
+    fromColumns(values).map((_, i) => refuse(typeof at === "number" ? at + i : at[i], "success"))
+  )
+  return [tag, id, [], [...refused, ...failures.map(([at]) => refuse(at, "error"))], micros, last]
 }
 
 /** The failure of a value that cannot be cloned, else `undefined`. */

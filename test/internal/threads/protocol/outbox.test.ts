@@ -12,7 +12,7 @@ const make = (collected: Array<Message> = []) => {
       posted.push(messages)
       transfers.push(transferred)
     },
-    ({ id }) => ({ id }),
+    [({ id, value }) => ({ id, value: Array.isArray(value) ? value.slice(0, 1) : value }), ({ id }) => ({ id })],
     (add) => {
       const message = collected.shift()
       if (message !== undefined) add(message)
@@ -46,14 +46,26 @@ describe("ThreadOutbox", () => {
     assert.deepStrictEqual(posted, [[{ id: 10 }, { id: 1 }], [{ id: 11 }]])
   })
 
-  it("sends repaired messages, and transfers nothing, if one of them cannot be cloned", () => {
+  it("sends messages one by one, and transfers nothing, if one of them cannot be cloned", () => {
     const { outbox, posted, transfers } = make()
     outbox.add({ id: 1, value: () => {} })
-    outbox.add({ id: 2 })
+    outbox.add({ id: 2, value: 2 })
+    outbox.add({ id: 3, value: [1, () => {}] })
     outbox.transfer([new ArrayBuffer(1)])
     outbox.send()
-    assert.deepStrictEqual(posted, [[{ id: 1 }, { id: 2 }]])
-    assert.deepStrictEqual(transfers, [[]])
+    assert.deepStrictEqual(posted, [[{ id: 1 }], [{ id: 2, value: 2 }], [{ id: 3, value: [1] }]])
+    assert.deepStrictEqual(transfers, [[], [], []])
+  })
+
+  it("drops a message that no repair helps, and sends the others", () => {
+    const posted: Array<unknown> = []
+    const outbox = new ThreadOutbox<number>((messages) => {
+      if (messages.includes(2)) throw new Error("no")
+      posted.push(messages)
+    }, [(message) => message])
+    for (const message of [1, 2, 3]) outbox.add(message)
+    outbox.send()
+    assert.deepStrictEqual(posted, [[1], [3]])
   })
 
   it("transfers each buffer once, with the messages that it was added for", () => {

@@ -34,7 +34,7 @@ const make = (items: number, once = false) => {
   const state = new SharedState(SharedState.make())
   state.open(0, items)
   const posted: Array<ReadonlyArray<FromThread>> = []
-  const outbox = new ThreadOutbox<FromThread>((messages) => posted.push(structuredClone(messages)), withoutUnclonable)
+  const outbox = new ThreadOutbox<FromThread>((messages) => posted.push(structuredClone(messages)), [withoutUnclonable])
   const reports = new Reports(state, outbox)
   return { outbox, posted, reports, request: new ThreadRequest(message(items, once), handlers), state }
 }
