@@ -18,6 +18,8 @@ export default defineConfig({
     // What passes prints nothing.
     silent: "passed-only",
     execArgv: conditions.map((condition) => `--conditions=${condition}`),
+    // With coverage vitest turns the cache off, which concerns only its own threads and processes.
+    env: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE: "" },
     testTimeout: 30_000,
     hookTimeout: 30_000,
     coverage: {

@@ -33,18 +33,21 @@ export const handlers = fixture("handlers.ts")
 export const parsed = (output: string): Array<unknown> =>
   output === "" ? [] : output.replace(/\n$/, "").split("\n").map((line) => JSON.parse(line))
 
-/** Takes what handlers write to stderr while they run in this process, which is the output of their test. */
-const quiet = Effect.acquireRelease(
-  Effect.sync(() => {
-    const { write } = process.stderr
-    process.stderr.write = (text) => {
-      testConsole.error(String(text).trimEnd())
-      return true
-    }
-    return write
-  }),
-  (write) => Effect.sync(() => process.stderr.write = write)
-)
+/** Makes the output of handlers that run in this process, or in its threads, the output of their test. */
+const quiet = Effect.forEach(["stdout", "stderr"] as const, (stream) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const { write } = process[stream]
+      process[stream].write = (text: string | Uint8Array, ...rest: ReadonlyArray<unknown>) => {
+        testConsole[stream === "stdout" ? "log" : "error"](String(text).trimEnd())
+        const done = rest.at(-1)
+        if (typeof done === "function") queueMicrotask(() => done())
+        return true
+      }
+      return write
+    }),
+    (write) => Effect.sync(() => process[stream].write = write)
+  ))
 
 /** Runs the command in this process, with streams of its own in place of the process's. */
 export const papyrosWith = (args: ReadonlyArray<string>, options?: {

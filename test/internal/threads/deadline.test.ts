@@ -94,7 +94,7 @@ describe("WorkerPoolDispatcher", () => {
         const tasks = Array.from({ length: 64 }, (_, id) => make(id))
         // All have the same timeout: what has ended has not been sent when it is over.
         const results = yield* Stream.runCollect(
-          Dispatcher.results(tasks, { ordered: true, chunkSize: 16, taskTimeout: 100 })
+          Dispatcher.results(tasks, { ordered: true, chunkSize: 16, taskTimeout: 250 })
         ).pipe(Effect.provide(layer({ size: 1, concurrency, gracePeriod: 50 })))
         assert.deepStrictEqual(
           results.map(({ result }) => Result.isSuccess(result) ? result.success : result.failure.reason._tag),

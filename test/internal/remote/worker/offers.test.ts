@@ -94,22 +94,27 @@ layer(Shared.layer.pipe(Layer.provideMerge(Place.layer)), {
         const own = yield* ownSite
         const [worker] = yield* own.workers(1)
         const address = yield* worker.wrote(/Worker (\S+) of group/)
-        const skewed = RemoteDispatcher.layer(Skew.Tasks, {
-          nameServer: own.nameServer,
-          workerGroup: own.group,
-          noWorkerTimeout: "5 seconds"
-        }).pipe(Layer.provide(Logger.layer([])))
+        const skewed = (noWorkerTimeout: Duration.Input) =>
+          RemoteDispatcher.layer(Skew.Tasks, {
+            nameServer: own.nameServer,
+            workerGroup: own.group,
+            noWorkerTimeout
+          }).pipe(Layer.provide(Logger.layer([])))
+        const work = new Skew.Work({ id: 1, title: "a title" })
+        const flow = Stream.runCollect(Dispatcher.results([
+          ...Array.from({ length: 50 }, (_, id) => new Once({ id: 100 + id, millis: 1 })),
+          work,
+          ...Array.from({ length: 50 }, (_, id) => new Once({ id: 200 + id, millis: 1 }))
+        ]))
         yield* Effect.gen(function*() {
           yield* joined(1)
-          const work = new Skew.Work({ id: 1, title: "a title" })
-          const flow = yield* Effect.forkChild(Stream.runCollect(Dispatcher.results([
-            ...Array.from({ length: 50 }, (_, id) => new Once({ id: 100 + id, millis: 1 })),
-            work,
-            ...Array.from({ length: 50 }, (_, id) => new Once({ id: 200 + id, millis: 1 }))
-          ])))
+          const flowing = yield* Effect.forkChild(flow)
           yield* until("all others are done", () => own.count("end") === 100)
-          assert.isUndefined(flow.pollUnsafe())
-          const results = yield* Fiber.join(flow)
+          assert.isUndefined(flowing.pollUnsafe())
+        }).pipe(Effect.provide(skewed("10 minutes")))
+        yield* Effect.gen(function*() {
+          yield* joined(1)
+          const results = yield* flow
           assert.strictEqual(results.filter(({ result }) => Result.isSuccess(result)).length, 100)
           const failed = results.find(({ result }) => Result.isFailure(result))!.result
           assert(Result.isFailure(failed) && failed.failure.reason._tag === "UnknownTask")
@@ -125,7 +130,7 @@ layer(Shared.layer.pipe(Layer.provideMerge(Place.layer)), {
             registered
           )
           assert.strictEqual(yield* Fiber.join(waiting), "a title")
-        }).pipe(Effect.provide(skewed))
+        }).pipe(Effect.provide(skewed("2 seconds")))
       }),
     90_000
   )

@@ -14,8 +14,8 @@ layer(Place.layer, { excludeTestServices: true, timeout: "60 seconds" })("Remote
         yield* until("it runs", () => site.count("start") === 1)
         // Longer than a thread is given until what waits there is taken back.
         yield* Effect.sleep(100)
-        yield* Effect.timeout(site.run([new Work({ id: 2, millis: 1 })]), "20 seconds")
+        yield* Effect.timeout(site.run([new Work({ id: 2, millis: 1 })]), "60 seconds")
         assert.strictEqual(site.count("end"), 1)
       }).pipe(Effect.provide(site.client()))
-    }), 60_000)
+    }), 90_000)
 })
