@@ -1,6 +1,6 @@
 /**
- * A double-ended list in one array. `push` and `shift` take constant time on average,
- * `insert` and `remove` take linear time.
+ * A double-ended list in one array. `push`, `shift` and `unshift` take constant time on
+ * average, `insert` takes time for the items up to the nearer end, `remove` linear time.
  *
  * Must stay true: the items are `items[head..]`; removed items are cleared, so
  * that nothing is retained.
@@ -17,10 +17,17 @@ export class Deque<A> {
     this.items.push(item)
   }
 
-  /** Puts an item before all others. Linear where nothing was shifted before. */
+  /** Puts an item before all others. */
   unshift(item: A): void {
-    if (this.head > 0) this.items[--this.head] = item
-    else this.items.unshift(item)
+    if (this.head === 0) this.makeRoom()
+    this.items[--this.head] = item
+  }
+
+  /** Room before the first item for half as many: less than `shift` gives up, or both in turn would copy each time. */
+  private makeRoom(): void {
+    const room = Math.max(16, this.items.length >> 1)
+    this.items = Array.from<A | undefined>({ length: room }).concat(this.items)
+    this.head = room
   }
 
   /** Puts an item into a sorted list, before those with a greater key. */
@@ -33,8 +40,17 @@ export class Deque<A> {
       if (key(this.items[middle] as A) > own) high = middle
       else low = middle + 1
     }
-    if (low === this.head) this.unshift(item)
-    else this.items.splice(low, 0, item)
+    if (low - this.head > this.items.length - low) {
+      this.items.splice(low, 0, item)
+      return
+    }
+    if (this.head === 0) {
+      this.makeRoom()
+      low += this.head
+    }
+    for (let at = this.head; at < low; at++) this.items[at - 1] = this.items[at]
+    this.head--
+    this.items[low - 1] = item
   }
 
   shift(): A | undefined {
@@ -57,7 +73,7 @@ export class Deque<A> {
 
   /** Moves the first item to the end, or drops it. */
   next(keep: boolean): void {
-    if (keep && this.length === 1) return
+    if (keep && this.length <= 1) return
     const item = this.shift()
     if (keep) this.push(item as A)
   }

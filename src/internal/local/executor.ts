@@ -11,6 +11,9 @@ import { structuredCopy } from "../handlers/copy.ts"
 import { Handlers } from "../handlers/handlers.ts"
 import { LocalHandle } from "./localHandle.ts"
 
+/** The tasks of a chunk. Those that the time slice of the event loop leaves over go back, so chunks are small. */
+const MAX_CHUNK = 64
+
 /** An executor whose one worker runs `concurrency` tasks at once, with the handlers in the context of `open`. */
 export const make = <H>(
   group: TaskGroup.Any,
@@ -22,7 +25,7 @@ export const make = <H>(
 ): Executor.Executor<never, H> => ({
   name: options.name,
   boundary: options.boundary,
-  maxChunk: options.concurrency,
+  maxChunk: Math.min(options.concurrency, MAX_CHUNK),
   open: (scheduler, dispatcher) =>
     Effect.contextWith((context: Context.Context<H>) => {
       const handlers = new Handlers(
