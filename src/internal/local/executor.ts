@@ -5,11 +5,12 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as EffectScheduler from "effect/Scheduler"
+import { AsyncLocalStorage } from "node:async_hooks"
 import type * as Executor from "../../Executor.ts"
 import type * as TaskGroup from "../../TaskGroup.ts"
 import { structuredCopy } from "../handlers/copy.ts"
 import { Handlers } from "../handlers/handlers.ts"
-import { LocalHandle } from "./localHandle.ts"
+import { type AsyncContext, LocalHandle } from "./localHandle.ts"
 
 /** The tasks of a chunk. Those that the time slice of the event loop leaves over go back, so chunks are small. */
 const MAX_CHUNK = 64
@@ -21,6 +22,11 @@ export const make = <H>(
     readonly name: string
     readonly concurrency: number
     readonly boundary: "codec" | "none"
+    /**
+     * Starts tasks in the async context of the caller, or of a task that just ended, instead of that of `open`. A
+     * thread finds by its async context which task an error outside of every handler belongs to.
+     */
+    readonly inheritsAsyncContext?: boolean | undefined
   }
 ): Executor.Executor<never, H> => ({
   name: options.name,
@@ -37,7 +43,10 @@ export const make = <H>(
       )
       const turns = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
       const later = (f: () => void) => turns.scheduleTask(f, 0)
-      scheduler.join(new LocalHandle("local", options.concurrency, scheduler, handlers, later))
+      const inAsyncContext = options.inheritsAsyncContext === true ? call : AsyncLocalStorage.snapshot()
+      scheduler.join(new LocalHandle("local", options.concurrency, scheduler, handlers, later, inAsyncContext))
       return Effect.void
     })
 })
+
+const call: AsyncContext = (f, chunk) => f(chunk)

@@ -22,6 +22,9 @@ const SLICE = 8
  */
 type ItemStates = Array<RunningTask | "cancelled" | "ended">
 
+/** Calls a function with a chunk in an async context. */
+export type AsyncContext = (f: (chunk: Executor.Chunk) => void, chunk: Executor.Chunk) => void
+
 export class LocalHandle implements Executor.WorkerHandle {
   readonly name: string
   readonly concurrency: number
@@ -30,6 +33,8 @@ export class LocalHandle implements Executor.WorkerHandle {
   private readonly handlers: Handlers
   /** Calls a function in a later turn of the event loop. */
   private readonly later: (f: () => void) => void
+  /** Handlers must not see the `AsyncLocalStorage` of a caller that happens to start them. Entered for each chunk. */
+  private readonly inAsyncContext: AsyncContext
   private readonly slots: Slots
   private readonly deadlines: Deadlines
   private readonly slice = new TimeSlice(SLICE)
@@ -44,7 +49,8 @@ export class LocalHandle implements Executor.WorkerHandle {
     concurrency: number,
     scheduler: Executor.Scheduler,
     handlers: Handlers,
-    later: (f: () => void) => void
+    later: (f: () => void) => void,
+    inAsyncContext: AsyncContext
   ) {
     this.name = name
     this.concurrency = concurrency
@@ -52,6 +58,7 @@ export class LocalHandle implements Executor.WorkerHandle {
     this.scheduler = scheduler
     this.handlers = handlers
     this.later = later
+    this.inAsyncContext = inAsyncContext
     this.slots = new Slots(concurrency, () => this.pump())
     this.deadlines = new Deadlines(scheduler)
   }
@@ -74,17 +81,20 @@ export class LocalHandle implements Executor.WorkerHandle {
       while (this.slots.resumeReturning() && !this.paused) {
         const chunk = this.scheduler.take(this, this.slots.free, this.slots.takeLender())
         if (chunk === undefined) break
-        for (let at = 0; at < chunk.items.length; at++) {
-          this.start(chunk, at)
-          if (this.slice.over()) {
-            this.scheduler.requeue(chunk, at + 1, chunk.items.length)
-            this.pause()
-            break
-          }
-        }
+        this.inAsyncContext(this.startChunk, chunk)
       }
     } finally {
       this.pumping = false
+    }
+  }
+
+  private readonly startChunk = (chunk: Executor.Chunk): void => {
+    for (let at = 0; at < chunk.items.length; at++) {
+      this.start(chunk, at)
+      if (this.slice.over()) {
+        this.scheduler.requeue(chunk, at + 1, chunk.items.length)
+        return this.pause()
+      }
     }
   }
 

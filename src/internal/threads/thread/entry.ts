@@ -61,7 +61,12 @@ const prepare = Effect.gen(function*() {
     return yield* Effect.fail(new TypeError(`its Layer has no handler for ${missing.join(", ")}`))
   }
   const group = TaskGroup.fromHandlers(context)
-  const nested = Local.make<never>(group, { name: "thread", concurrency: NESTED_CONCURRENCY, boundary: "none" })
+  const nested = Local.make<never>(group, {
+    name: "thread",
+    concurrency: NESTED_CONCURRENCY,
+    boundary: "none",
+    inheritsAsyncContext: true
+  })
   const dispatcher = yield* Effect.provideContext(Executor.makeDispatcher(group, nested, {}), context)
   const handlers = new Handlers(group, context, dispatcher, "codec", noCopy)
   return new ThreadRunner(handlers, sharedState, outbox, poll, data.concurrency)
