@@ -1,8 +1,8 @@
 /**
- * Flow control: how much work is in flight to one thread. Too little, and the thread waits for each next request;
- * too much, and other threads idle while this one holds the work, and payloads fill the memory. Two chunks are
- * always allowed, so that one can run while the next is on its way. The reasons for the bounds are in
- * docs/internals/threads-protocol.md.
+ * Flow control: how much work is in flight to one thread. Too little, and a slot of the thread is empty or waits for
+ * each next request; too much, and other threads idle while this one holds the work, and payloads fill the memory. As
+ * many items as the thread has slots, and one more, are always allowed, and so are two chunks. The reasons for the
+ * bounds are in docs/internals/threads-protocol.md.
  */
 import type * as Executor from "../../../Executor.ts"
 import type { Request } from "./request.ts"
@@ -28,16 +28,24 @@ const MAX_BYTES = 32 * 1024 * 1024
 export class InFlightWork {
   /** Chunks without an outcome. */
   private chunks = 0
+  /** Items without an outcome. */
+  private items = 0
   /** Time that they are expected to take, in microseconds. */
   private micros = 0
   /** Bytes of their payloads. */
   private bytes = 0
   private readonly maxChunks: number
   private readonly maxBytes: number
+  private readonly concurrency: number
 
-  /** @param threads the most threads of the pool, which share the bound on bytes */
-  constructor(requests: ReadonlyArray<Request>, threads: number) {
-    for (const { openSegments, segments } of requests) {
+  /**
+   * @param threads the most threads of the pool, which share the bound on bytes
+   * @param concurrency the items that the thread runs at once
+   */
+  constructor(requests: ReadonlyArray<Request>, threads: number, concurrency: number) {
+    this.concurrency = concurrency
+    for (const { open, openSegments, segments } of requests) {
+      this.items += open
       this.chunks += openSegments
       if (openSegments === 0) continue
       for (const { chunk, open } of segments) this.count(chunk, open)
@@ -49,12 +57,13 @@ export class InFlightWork {
 
   /** Whether another chunk may be sent. */
   get hasCapacity(): boolean {
-    return this.chunks < 2 ||
+    return this.items <= this.concurrency || this.chunks < 2 ||
       (this.chunks < this.maxChunks && this.micros < MAX_MICROS && this.bytes < this.maxBytes)
   }
 
   add(chunk: Executor.Chunk): void {
     this.chunks++
+    this.items += chunk.items.length
     this.count(chunk, chunk.items.length)
   }
 

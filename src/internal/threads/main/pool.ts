@@ -100,15 +100,15 @@ export class Pool implements ThreadListener {
   private tick(): void {
     const now = performance.now()
     let busy = false
-    let idle = false
+    let freeSlot = false
     let full = true
     for (const thread of this.threads) {
       thread.tick(now)
       if (thread.busy) busy = true
-      if (thread.idle) idle = true
+      if (thread.hasFreeSlot) freeSlot = true
       if (!thread.full) full = false
     }
-    if (busy && idle) { for (const thread of this.threads) thread.rebalance() }
+    if (busy && freeSlot) { for (const thread of this.threads) thread.rebalance() }
     if (busy && full) this.sizing.grow()
     if (this.sizing.aboveMin) this.sizing.shrink(now)
     else if (!busy) this.monitor.stop()

@@ -5,7 +5,7 @@
  * See "Revoke" in docs/internals/threads-protocol.md.
  */
 import type * as Executor from "../../../Executor.ts"
-import { type ItemPosition, SharedState } from "../protocol/sharedState.ts"
+import type { ItemPosition, SharedState } from "../protocol/sharedState.ts"
 import { Request } from "./request.ts"
 
 /** The part of the scheduler that learns what became of items. */
@@ -19,11 +19,12 @@ export class Requests {
    * later ones alive, with the tasks in them, until the next full collection: 80 MB were seen after a million tasks.
    */
   private inFlight: Array<Request> = []
-  private readonly slots: Array<Request | undefined> = Array.from({ length: SharedState.requestSlots }, () => undefined)
+  private readonly slots: Array<Request | undefined>
   private lastId = 0
 
   constructor(sharedState: SharedState, sink: ItemSink) {
     this.sharedState = sharedState
+    this.slots = Array.from({ length: sharedState.requestSlots }, () => undefined)
     this.sink = sink
   }
 
@@ -38,7 +39,14 @@ export class Requests {
 
   /** No slot is free. */
   get full(): boolean {
-    return this.inFlight.length >= SharedState.requestSlots
+    return this.inFlight.length >= this.slots.length
+  }
+
+  /** Items without an outcome. */
+  get open(): number {
+    let open = 0
+    for (const request of this.inFlight) open += request.open
+    return open
   }
 
   find(id: number): Request | undefined {
@@ -46,7 +54,7 @@ export class Requests {
   }
 
   /** A request for a chunk. Chunks can be added, or revoked, until it is published. */
-  open(chunk: Executor.Chunk): Request {
+  add(chunk: Executor.Chunk): Request {
     const request = new Request(++this.lastId, this.slots.indexOf(undefined), chunk)
     this.slots[request.requestSlot] = request
     this.inFlight.push(request)

@@ -55,7 +55,7 @@ export interface ThreadListener {
 export class ThreadHandle implements Executor.WorkerHandle {
   readonly name: string
   readonly concurrency: number
-  readonly window = 2 * SharedState.maxItems
+  readonly window: number
   readonly moves = true
   /** The time since when it has nothing to do. */
   idleSince: number | undefined
@@ -83,9 +83,10 @@ export class ThreadHandle implements Executor.WorkerHandle {
     const { concurrency, group, handlers } = options
     this.name = name
     this.concurrency = concurrency
+    this.window = 2 * Math.max(SharedState.maxItems, concurrency)
     this.environment = environment
     this.listener = listener
-    const shared = SharedState.make()
+    const shared = SharedState.make(concurrency)
     const sharedState = new SharedState(shared)
     this.requests = new Requests(sharedState, scheduler)
     this.progress = new Progress(this.requests, concurrency)
@@ -120,16 +121,14 @@ export class ThreadHandle implements Executor.WorkerHandle {
     return !this.requests.empty
   }
 
-  /** It is ready for work and has none. */
-  get idle(): boolean {
-    return this.state.acceptsWork && this.requests.empty
+  /** It is ready for work and has a free slot. */
+  get hasFreeSlot(): boolean {
+    return this.state.acceptsWork && this.requests.open < this.concurrency
   }
 
   /** More items wait for it than it can run. */
   get full(): boolean {
-    let open = 0
-    for (const request of this.requests.all) open += request.open
-    return open > this.concurrency || !this.state.joined
+    return this.requests.open > this.concurrency || !this.state.joined
   }
 
   // --- sending ---------------------------------------------------------------
@@ -140,7 +139,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
 
   private pull(): void {
     const { options, scheduler } = this.environment
-    const work = new InFlightWork(this.requests.all, options.max)
+    const work = new InFlightWork(this.requests.all, options.max, this.concurrency)
     let request: Request | undefined
     while (this.state.acceptsWork && work.hasCapacity && !this.requests.full) {
       const chunk = scheduler.take(this, SharedState.maxItems)
@@ -162,7 +161,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
   private open(chunk: Executor.Chunk): Request {
     this.progress.beforeOpen()
     this.idleSince = undefined
-    return this.requests.open(chunk)
+    return this.requests.add(chunk)
   }
 
   private publish(request: Request): void {
@@ -209,6 +208,10 @@ export class ThreadHandle implements Executor.WorkerHandle {
       }
       case "done":
         return this.done(message)
+      case "vacant":
+        // It answers, so that what it is sent will start.
+        this.state.on("progressed")
+        return
       case "fault":
         return this.fault(message[1], message[2], message[3])
       case "synced":
@@ -293,9 +296,9 @@ export class ThreadHandle implements Executor.WorkerHandle {
     }
   }
 
-  /** Another thread is idle: gives back what waits here, if that is much. */
+  /** Another thread has a free slot: gives back what waits here, if that is much. */
   rebalance(): void {
-    if (canBeStolen(this.requests)) this.requests.revokeCopied()
+    if (!this.hasFreeSlot && canBeStolen(this.requests)) this.requests.revokeCopied()
   }
 
   // --- ending ----------------------------------------------------------------

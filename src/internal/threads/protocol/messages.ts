@@ -62,6 +62,8 @@ export type FromThread =
   /** The handlers module cannot be used. */
   | readonly [tag: "unusable", failure: WireFailure]
   | Done
+  /** It has free slots and nothing to claim, because unclaimed items were revoked. */
+  | readonly [tag: "vacant"]
   /**
    * An error was thrown outside of every handler, by the asynchronous work of this item, or of no running item (-1).
    * The thread starts nothing more, and is to be replaced when its items have ended.

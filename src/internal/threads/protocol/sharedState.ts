@@ -8,15 +8,17 @@
  * is either claimed or revoked, never both. The layout is in docs/internals/threads-protocol.md.
  */
 
-const REQUEST_SLOTS = 64
+const MIN_REQUEST_SLOTS = 64
 const MAX_ITEMS = 512
 
 /** Words after the claims of the request slots. */
-const CURRENT_ITEM = REQUEST_SLOTS
-const CULPRIT = REQUEST_SLOTS + 1
-const TELEMETRY_IN_FLIGHT = REQUEST_SLOTS + 2
-const TELEMETRY_WITHHELD = REQUEST_SLOTS + 3
-const WORDS = REQUEST_SLOTS + 4
+const CURRENT_ITEM = 0
+const CULPRIT = 1
+const TELEMETRY_IN_FLIGHT = 2
+const TELEMETRY_WITHHELD = 3
+const TICKS = 4
+const LOADED = 5
+const WORDS = 6
 
 /** An item of the request in a slot. */
 export interface ItemPosition {
@@ -25,23 +27,32 @@ export interface ItemPosition {
 }
 
 export class SharedState {
-  /** Requests that can be in flight to one thread. */
-  static readonly requestSlots = REQUEST_SLOTS
   /** The most items of a request; the halves of a word can count more. */
   static readonly maxItems = MAX_ITEMS
   /** Telemetry records that can be in flight. */
   static readonly maxTelemetry = 1000
+  /** Requests that can be in flight to the thread. */
+  readonly requestSlots: number
+  private readonly claims: Int32Array<SharedArrayBuffer>
   private readonly words: Int32Array<SharedArrayBuffer>
   /** One byte for each item of each slot: 1 once the item has ended. */
   private readonly ended: Uint8Array<SharedArrayBuffer>
+  /** One byte for each item of each slot: 1 once the item has been cancelled. */
+  private readonly cancelled: Uint8Array<SharedArrayBuffer>
 
   constructor(shared: SharedArrayBuffer) {
-    this.words = new Int32Array(shared, 0, WORDS)
-    this.ended = new Uint8Array(shared, 4 * WORDS)
+    const slots = this.requestSlots = (shared.byteLength - 4 * WORDS) / (4 + 2 * MAX_ITEMS)
+    this.claims = new Int32Array(shared, 0, slots)
+    this.words = new Int32Array(shared, 4 * slots, WORDS)
+    const bytes = 4 * (slots + WORDS)
+    this.ended = new Uint8Array(shared, bytes, slots * MAX_ITEMS)
+    this.cancelled = new Uint8Array(shared, bytes + slots * MAX_ITEMS)
   }
 
-  static make(): SharedArrayBuffer {
-    return new SharedArrayBuffer(4 * WORDS + REQUEST_SLOTS * MAX_ITEMS)
+  /** The memory for a thread that runs so many items at once: each of them may keep a request open. */
+  static make(concurrency = 1): SharedArrayBuffer {
+    const slots = Math.max(MIN_REQUEST_SLOTS, 2 * concurrency)
+    return new SharedArrayBuffer(4 * (slots + WORDS) + 2 * slots * MAX_ITEMS)
   }
 
   // --- claims ----------------------------------------------------------------
@@ -50,30 +61,31 @@ export class SharedState {
   open(requestSlot: number, items: number): void {
     const first = requestSlot * MAX_ITEMS
     this.ended.fill(0, first, first + items)
-    Atomics.store(this.words, requestSlot, items << 16)
+    this.cancelled.fill(0, first, first + items)
+    Atomics.store(this.claims, requestSlot, items << 16)
   }
 
   /** Thread: claims the next item of a slot; -1 if none is left. */
   claim(requestSlot: number): number {
     while (true) {
-      const word = Atomics.load(this.words, requestSlot)
+      const word = Atomics.load(this.claims, requestSlot)
       const next = word & 0xffff
       if (next >= word >>> 16) return -1
-      if (Atomics.compareExchange(this.words, requestSlot, word, word + 1) === word) return next
+      if (Atomics.compareExchange(this.claims, requestSlot, word, word + 1) === word) return next
     }
   }
 
   /** The number of items claimed so far: all items before it have been claimed. */
   claimed(requestSlot: number): number {
-    return Atomics.load(this.words, requestSlot) & 0xffff
+    return Atomics.load(this.claims, requestSlot) & 0xffff
   }
 
   /** Revokes the unclaimed tail of a slot; returns its first item. Both sides may revoke. */
   revoke(requestSlot: number): number {
     while (true) {
-      const word = Atomics.load(this.words, requestSlot)
+      const word = Atomics.load(this.claims, requestSlot)
       const next = word & 0xffff
-      if (Atomics.compareExchange(this.words, requestSlot, word, next | next << 16) === word) return next
+      if (Atomics.compareExchange(this.claims, requestSlot, word, next | next << 16) === word) return next
     }
   }
 
@@ -86,6 +98,38 @@ export class SharedState {
 
   hasEnded(requestSlot: number, at: number): boolean {
     return this.ended[requestSlot * MAX_ITEMS + at] === 1
+  }
+
+  /** Main thread: the item is to stop. The thread reads it before it starts the handler. */
+  markCancelled(requestSlot: number, at: number): void {
+    this.cancelled[requestSlot * MAX_ITEMS + at] = 1
+  }
+
+  isCancelled(requestSlot: number, at: number): boolean {
+    return this.cancelled[requestSlot * MAX_ITEMS + at] === 1
+  }
+
+  // --- time ------------------------------------------------------------------
+
+  /** Main thread: counts the ticks of its monitor. */
+  tick(): void {
+    Atomics.add(this.words, TICKS, 1)
+  }
+
+  /** Thread: ticks so far. They cost less to read than the clock. */
+  get ticks(): number {
+    return Atomics.load(this.words, TICKS)
+  }
+
+  // --- start -----------------------------------------------------------------
+
+  /** Thread: its handlers are loaded. */
+  markLoaded(): void {
+    Atomics.store(this.words, LOADED, 1)
+  }
+
+  get loaded(): boolean {
+    return Atomics.load(this.words, LOADED) === 1
   }
 
   // --- attribution -----------------------------------------------------------

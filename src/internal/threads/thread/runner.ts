@@ -47,6 +47,8 @@ export class ThreadRunner {
   private paused = false
   /** An error was thrown outside of every handler. */
   private faulted = false
+  /** Items were revoked before the thread came to claim them. */
+  private revoked = false
 
   /** @param poll receives a message that waits; returns whether there was one */
   constructor(
@@ -110,6 +112,7 @@ export class ThreadRunner {
       if (at === -1) {
         this.requests.shift()
         request.exhausted = true
+        if (this.sharedState.claimed(request.requestSlot) < request.size) this.revoked = true
         // Outcomes are sent before the first task of the next request, which may be long.
         if (request.reportable) this.reports.send(request)
         continue
@@ -129,8 +132,15 @@ export class ThreadRunner {
     this.sharedState.leaveItem()
     const request = this.requests.first
     if (request !== undefined && request.hasOutcomes) this.reports.flush(request)
+    if (this.revoked) this.reportVacancy()
     this.outbox.send()
     this.pumping = false
+  }
+
+  /** The main thread sends nothing to a thread from which it revoked items, until it hears of it. */
+  private reportVacancy(): void {
+    this.revoked = false
+    if (this.running > 0 && this.running < this.concurrency && this.requests.length === 0) this.outbox.add(["vacant"])
   }
 
   private pause(): void {

@@ -58,6 +58,10 @@ export class ThreadRequest {
     return this.handlers[this.nameIndices === undefined ? 0 : this.nameIndices[at]]
   }
 
+  get size(): number {
+    return this.payloads.length
+  }
+
   /** The item as a handler sees it. */
   itemOf(at: number): Item {
     const { extras } = this

@@ -10,10 +10,15 @@ const make = () => {
 }
 
 /** How many chunks are sent to a thread that has so many of them already. */
-const sent = (inFlight: number, options: { readonly expectedMicros: number; readonly bytes: number }, threads = 1) => {
+const sent = (
+  inFlight: number,
+  options: { readonly expectedMicros: number; readonly bytes: number },
+  threads = 1,
+  concurrency = 1
+) => {
   const { requests } = make()
-  for (let i = 0; i < inFlight; i++) requests.open(chunk(1, options))
-  const work = new InFlightWork(requests.all, threads)
+  for (let i = 0; i < inFlight; i++) requests.add(chunk(1, options))
+  const work = new InFlightWork(requests.all, threads, concurrency)
   let count = 0
   while (work.hasCapacity && count < 1000) {
     work.add(chunk(1, options))
@@ -31,6 +36,14 @@ describe("Flow control", () => {
     assert.strictEqual(sent(0, { expectedMicros: 0, bytes: 0 }), 2)
     assert.strictEqual(sent(1, { expectedMicros: 0, bytes: 0 }), 1)
     assert.strictEqual(sent(2, { expectedMicros: 0, bytes: 0 }), 0)
+  })
+
+  it("sends as many items as the thread runs at once and one more, however long, large or unknown they are", () => {
+    for (const work of [{ expectedMicros: 1e9, bytes: 1 }, { expectedMicros: 1, bytes: 1e12 }]) {
+      assert.strictEqual(sent(0, work, 1, 8), 9)
+      assert.strictEqual(sent(8, work, 1, 8), 1)
+      assert.strictEqual(sent(9, work, 1, 8), 0)
+    }
   })
 
   it("sends up to 64 small chunks, and more only when half of them are done", () => {
@@ -55,10 +68,10 @@ describe("Flow control", () => {
 
   it("counts only chunks with items that have no outcome", () => {
     const { requests } = make()
-    const first = requests.open(chunk(2, { expectedMicros: 900 }))
+    const first = requests.add(chunk(2, { expectedMicros: 900 }))
     first.add(chunk(1, { expectedMicros: 900 }))
     requests.publish(first)
-    const hasCapacity = () => new InFlightWork(requests.all, 1).hasCapacity
+    const hasCapacity = () => new InFlightWork(requests.all, 1, 1).hasCapacity
     assert.isFalse(hasCapacity())
     requests.succeed(first, 0, undefined)
     assert.isTrue(hasCapacity())
@@ -71,7 +84,7 @@ describe("Flow control", () => {
 
   it("lets others steal from a thread in which more than 2 ms of work wait unclaimed", () => {
     const { requests, thread } = make()
-    const request = requests.open(chunk(6, { expectedMicros: 500 }))
+    const request = requests.add(chunk(6, { expectedMicros: 500 }))
     requests.publish(request)
     assert.isTrue(canBeStolen(requests))
     thread.claim(request.requestSlot)

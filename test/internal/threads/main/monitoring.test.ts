@@ -26,7 +26,7 @@ describe("Progress", () => {
     const { requests, thread } = make()
     const progress = new Progress(requests, concurrency)
     progress.beforeOpen()
-    const request = requests.open(chunk(items))
+    const request = requests.add(chunk(items))
     requests.publish(request)
     return { progress, request, requests, claim: () => thread.claim(request.requestSlot) }
   }
@@ -67,12 +67,12 @@ describe("Progress", () => {
     progress.observe(now, 0)
     now += 50
     progress.beforeOpen()
-    requests.publish(requests.open(chunk(1)))
+    requests.publish(requests.add(chunk(1)))
     assert.isUndefined(progress.observe(now + 3, 0))
     // Another request does not give it more time.
     now += 3
     progress.beforeOpen()
-    requests.publish(requests.open(chunk(1)))
+    requests.publish(requests.add(chunk(1)))
     assert.strictEqual(progress.observe(now + 1, 0), "stalled")
   })
 })
@@ -83,7 +83,7 @@ describe("Deadlines", () => {
   const open = (...timeouts: ReadonlyArray<number | undefined>) => {
     const { requests, thread } = make()
     const deadlines = new Deadlines(requests, GRACE)
-    const request = requests.open(chunk(timeouts.map((taskTimeout) => item(0, { taskTimeout }))))
+    const request = requests.add(chunk(timeouts.map((taskTimeout) => item(0, { taskTimeout }))))
     requests.publish(request)
     const check = (at: number) => {
       const { overdue, passed } = deadlines.check(at)

@@ -28,7 +28,7 @@ describe("Requests", () => {
     ({ claims, settled, sizes }) => {
       const { recorder, requests, thread } = make()
       const [first, ...rest] = sizes.map((size) => chunk(size))
-      const request = requests.open(first)
+      const request = requests.add(first)
       for (const next of rest) request.add(next)
       requests.publish(request)
       // The items of all chunks in a row, by the identity of their chunk.
@@ -65,7 +65,7 @@ describe("Requests", () => {
     const { recorder, requests } = make()
     const moved = chunk([item(new ArrayBuffer(8), { transfer: "payload" })])
     const copied = chunk(2)
-    for (const next of [moved, copied]) requests.publish(requests.open(next))
+    for (const next of [moved, copied]) requests.publish(requests.add(next))
     requests.revokeCopied()
     assert.deepStrictEqual(recorder.events, [["requeue", copied.id, 0, 2]])
     requests.revokeAll()
@@ -74,12 +74,12 @@ describe("Requests", () => {
 
   it("keeps a request apart whose payload is moved, that was revoked, or that would be too long", () => {
     const { requests } = make()
-    const request = requests.open(chunk(3))
+    const request = requests.add(chunk(3))
     assert.isTrue(request.fits(chunk(2), 5))
     assert.isFalse(request.fits(chunk(3), 5))
     const moved = () => chunk([item(0, { transfer: "both" })])
     assert.isFalse(request.fits(moved(), 5))
-    assert.isFalse(requests.open(moved()).fits(chunk(1), 5))
+    assert.isFalse(requests.add(moved()).fits(chunk(1), 5))
     requests.publish(request)
     requests.revoke(request)
     assert.isFalse(request.fits(chunk(1), 5))
@@ -88,7 +88,7 @@ describe("Requests", () => {
   it("publishes nothing of a request that was revoked before it was sent", () => {
     const { recorder, requests, thread } = make()
     const cancelled = chunk(3)
-    const request = requests.open(cancelled)
+    const request = requests.add(cancelled)
     requests.revoke((cancelled.note as RequestSegment).request)
     assert.deepStrictEqual(recorder.events, [["requeue", cancelled.id, 0, 3]])
     requests.publish(request)
@@ -97,15 +97,15 @@ describe("Requests", () => {
 
   it("gives a slot to one request at a time, until it is closed", () => {
     const { requests } = make()
-    const opened = Array.from({ length: SharedState.requestSlots }, () => requests.open(chunk(1)))
+    const opened = Array.from({ length: 64 }, () => requests.add(chunk(1)))
     assert.isTrue(requests.full)
-    assert.strictEqual(new Set(opened.map(({ requestSlot }) => requestSlot)).size, SharedState.requestSlots)
+    assert.strictEqual(new Set(opened.map(({ requestSlot }) => requestSlot)).size, 64)
     requests.revoke(opened[7])
     assert.isTrue(requests.full)
     requests.close(opened[7])
     assert.isFalse(requests.full)
     assert.isUndefined(requests.find(opened[7].id))
-    const next = requests.open(chunk(1))
+    const next = requests.add(chunk(1))
     assert.strictEqual(next.requestSlot, opened[7].requestSlot)
     assert.strictEqual(requests.find(next.id), next)
     assert.notInclude(opened.map(({ id }) => id), next.id)
@@ -113,7 +113,7 @@ describe("Requests", () => {
 
   it("finds the request of the culprit", () => {
     const { requests, thread } = make()
-    const [, second] = [requests.open(chunk(2)), requests.open(chunk(2))]
+    const [, second] = [requests.add(chunk(2)), requests.add(chunk(2))]
     assert.isUndefined(requests.culprit())
     thread.enterItem(second.requestSlot, 1)
     assert.deepStrictEqual(requests.culprit(), { request: second, at: 1 })

@@ -67,9 +67,14 @@ describe("SharedState", () => {
     { arbitrary: { runs: 2000 } }
   )
 
+  it("has slots for the requests of all items that a thread runs at once, and of as many that wait", () => {
+    assert.strictEqual(new SharedState(SharedState.make(10)).requestSlots, 64)
+    assert.strictEqual(new SharedState(SharedState.make(1000)).requestSlots, 2000)
+  })
+
   it("keeps slots apart, and forgets the claims and ends of the request before", () => {
     const { main, thread } = make()
-    const last = SharedState.requestSlots - 1
+    const last = main.requestSlots - 1
     main.open(0, SharedState.maxItems)
     main.open(last, 2)
     for (let at = 0; at < SharedState.maxItems; at++) {
@@ -94,7 +99,7 @@ describe("SharedState", () => {
     assert.isUndefined(main.culprit())
     thread.enterItem(0, 0)
     assert.deepStrictEqual(main.culprit(), { requestSlot: 0, at: 0 })
-    const last = { requestSlot: SharedState.requestSlots - 1, at: SharedState.maxItems - 1 }
+    const last = { requestSlot: main.requestSlots - 1, at: SharedState.maxItems - 1 }
     thread.enterItem(last.requestSlot, last.at)
     assert.deepStrictEqual(main.culprit(), last)
     thread.leaveItem()
