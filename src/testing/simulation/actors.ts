@@ -106,6 +106,7 @@ const makeSource = (
       yield* stage.source(producer, plan.tasks)
       if (plan.ending === "die") throw sourceDefect
       if (plan.ending !== "notATask") return
+      producer.spoiled = true
       yield notATask
       stage.oracle.violate("source", `${nameOf(producer)} pulled on after something that is not a task`)
     })()
@@ -115,7 +116,10 @@ const makeSource = (
     fail: Stream.fail(new SourceFailed()),
     die: Stream.die(sourceDefect),
     silence: Stream.fromEffectDrain(Effect.andThen(stage.waitForRelease, Effect.void)),
-    notATask: Stream.succeed(notATask)
+    notATask: Stream.sync(() => {
+      producer.spoiled = true
+      return notATask
+    })
   }
   const slow = plan.source === "slow"
   const plans = Stream.rechunk(Stream.fromIterable(plan.tasks), slow ? 1 : plan.arraySize)
@@ -308,7 +312,9 @@ const queue = (stage: Stage, plan: QueuePlan): Effect.Effect<void, never, Dispat
     producer.finishing = producer.stopping = true
   })).pipe(
     (effect) => stage.producing(producer, () => effect),
-    Effect.catchTag("DispatcherClosed", ({ _tag }) => Effect.sync(() => closedFailure("pop", _tag)))
+    Effect.catchTag("DispatcherClosed", ({ _tag }) => Effect.sync(() => closedFailure("pop", _tag))),
+    // A defect of the policy ends the queue with it, for all who push and pop.
+    Effect.catchDefect((defect) => defect === predicateDefect ? Effect.void : Effect.die(defect))
   )
 }
 

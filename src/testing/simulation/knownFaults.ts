@@ -15,10 +15,6 @@
 export interface KnownFaults {
   /** A second after its `taskTimeout`, work that goes on is no longer counted. Left out: finalizers that take longer. */
   readonly C3: boolean
-  /** What never started is retried without end. Left out: tasks that no group holds, under a retry policy. */
-  readonly C7: boolean
-  /** A defect in a retry predicate counts as "do not retry". Left out: predicates that die. */
-  readonly C8: boolean
   /** `idleTimeout` runs while an execution only waits for slots of others. The oracle expects that. */
   readonly C13: boolean
   /** `run` fails with `DispatcherClosed` before its handler has stopped. Not checked at the end of a dispatcher. */
@@ -49,8 +45,6 @@ export interface KnownFaults {
  */
 export const todaysFaults: KnownFaults = {
   C3: true,
-  C7: true,
-  C8: true,
   C13: true,
   N1: true,
   N2: true,

@@ -216,7 +216,7 @@ class Generator {
     const { dice } = this
     const kinds = ["times", "times", "spaced", "exponential", "while", "whileEffect", "until"] as const
     return {
-      kind: !this.faults.C8 && dice.chance(0.1) ? "defect" : dice.pick(kinds),
+      kind: dice.chance(0.05) ? "defect" : dice.pick(kinds),
       times: dice.below(4),
       millis: 10 * dice.between(1, 3)
     }
@@ -236,7 +236,7 @@ class Generator {
     const { dice } = this
     const producer = this.producer()
     const endless = dice.chance(0.1)
-    const tasks = this.tasks(12).map((task) => this.without(task, producer))
+    const tasks = this.tasks(12)
     return {
       ...producer,
       kind: "execution",
@@ -263,7 +263,7 @@ class Generator {
       at: this.begin(),
       gap: dice.chance(0.6) ? 0 : 10 * dice.between(1, 2),
       timeout: this.maybe(0.3, () => dice.chance(0.3) ? 0 : this.bound(5)),
-      tasks: this.tasks(8).map((task) => this.without(task, producer))
+      tasks: this.tasks(8)
     }))
     const poppers = Array.from({ length: dice.between(1, 3) }, () => ({
       at: this.begin(),
@@ -293,11 +293,6 @@ class Generator {
       task: this.task(0, dice.chance(0.6) ? "plain" : "mixed"),
       interruptAt: this.maybe(0.3, () => this.bound(8))
     }
-  }
-
-  /** The task without that which a known fault would spoil under this producer. */
-  private without(task: TaskPlan, { retry }: ProducerPlan): TaskPlan {
-    return this.faults.C7 && retry !== undefined && task.name === "Absent" ? { ...task, name: "Work" } : task
   }
 }
 

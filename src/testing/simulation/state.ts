@@ -87,6 +87,8 @@ export interface ProducerState {
   closed: boolean
   /** It has said that no more results will come. */
   drained: boolean
+  /** Its source gave something that is not a task: it gives up its retries, and ends after what runs. */
+  spoiled: boolean
   /** It is being interrupted or closed. */
   stopping: boolean
   over: string | undefined
@@ -193,7 +195,8 @@ export class Slots {
 }
 
 /** Whether it runs until somebody ends it, so that nothing of it is being stopped when nobody has. */
-export const isOrdinary = ({ idleTimeout, kind, parent, stopping, take, verb }: ProducerState): boolean => {
+export const isOrdinary = ({ idleTimeout, kind, parent, retry, stopping, take, verb }: ProducerState): boolean => {
+  if (retry?.kind === "defect") return false
   if (stopping || (kind === "execution" && (verb === "execute" || idleTimeout !== undefined || take !== undefined))) {
     return false
   }
@@ -210,3 +213,7 @@ export const nameOf = ({ id, kind }: ProducerState): string => `${kind} ${id}`
 /** The longest that one attempt may run. */
 export const timeoutOf = ({ plan, producer }: TaskState): number | undefined =>
   producer.taskTimeout ?? ownTimeout(plan.name)
+
+/** Whether it ended by itself at the very moment of its timeout: either may be its outcome. */
+export const isTie = ({ ended, since, task, until }: Attempt): boolean =>
+  ended !== "cut" && until - since === timeoutOf(task)
