@@ -1,6 +1,6 @@
 /**
  * Runs tasks in this process, in threads or on other hosts: the Layer that is
- * provided decides. The verbs and their guarantees are the same on every dispatcher.
+ * provided decides. The functions and their guarantees are the same on every dispatcher.
  *
  * Start with `execute`: it takes tasks and gives a Stream of typed results. Results
  * come in the order in which they complete, unless `ordered` is set.
@@ -59,8 +59,8 @@ export type {
 } from "./internal/producers/retries.ts"
 
 /**
- * How tasks are executed. An unusable value (negative, NaN, not whole) is a
- * defect whose message names the option.
+ * The options of `execute` and `results`. An invalid value (negative, NaN, not whole) is a defect whose message names
+ * the option.
  *
  * @stability stable
  * @category models
@@ -73,9 +73,9 @@ export interface ExecuteOptions<T extends Task.Any> {
    */
   readonly ordered?: boolean | undefined
   /**
-   * The longest time without a completed task, before the first one included; after that the stream fails with
-   * `DispatchTimeout`. The clock runs while the consumer waits and at least one task has no outcome and does not wait
-   * for a retry. Default: none.
+   * The longest time in which no task completes; after that the stream fails with `DispatchTimeout`. The time before the
+   * first task completes counts as well. Time counts only while the consumer waits and at least one task has no outcome
+   * and does not wait for a retry. Default: none.
    */
   readonly idleTimeout?: Duration.Input | undefined
   /**
@@ -89,16 +89,16 @@ export interface ExecuteOptions<T extends Task.Any> {
    */
   readonly retry?: RetryPolicy<T> | undefined
   /**
-   * The number of tasks that are sent to a worker together. `"auto"` adapts it to the time that tasks take. It never
-   * changes results. Default `"auto"`.
+   * The number of tasks that are sent to a worker together. `"auto"` adapts the number to the time that the tasks
+   * take. It never changes results. Default `"auto"`.
    */
   readonly chunkSize?: number | "auto" | undefined
   /**
-   * The number of completed results that may wait for the consumer. It bounds memory, and how far the source is pulled
-   * ahead. Default: 1024, or the number that keeps all workers busy if that is more.
+   * The largest number of completed results that wait for the consumer. It bounds memory, and how far the source is
+   * pulled ahead. Default: 1024, or twice the number of tasks that keep all workers busy, if that is more.
    */
   readonly bufferSize?: number | undefined
-  /** The same bound in bytes, estimated from samples of the results. Default 256 MiB. */
+  /** The largest size of the completed results that wait for the consumer, in bytes. It is estimated from samples. Default 256 MiB. */
   readonly bufferBytes?: number | undefined
 }
 

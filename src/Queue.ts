@@ -48,8 +48,8 @@ export {
  */
 export interface QueueOptions<T extends Task.Any = never> {
   /**
-   * The number of outcomes that may wait to be popped; at that number `push` waits. Tasks in running slots are allowed
-   * on top. Default `"unbounded"`.
+   * The largest number of outcomes that wait to be popped. `push` waits when that number of tasks, plus one for each slot
+   * of the workers, have been pushed and not popped. Default `"unbounded"`.
    */
   readonly capacity?: number | "unbounded" | undefined
   /**

@@ -30,12 +30,12 @@ import type * as TaskGroup from "./TaskGroup.ts"
  * @since 0.1.0
  */
 export interface RemoteWorkerOptions extends Omit<WorkerPoolOptions, "capacity" | "maxWorkerLosses"> {
-  /** The worker group that it joins: 1 to 64 letters, digits, `.`, `_` or `-`. Default `"default"`. */
+  /** The worker group that the worker joins: 1 to 64 letters, digits, `.`, `_` or `-`. Default `"default"`. */
   readonly workerGroup?: string | undefined
   /**
    * The secret that clients, workers and name server share: hex, base64 or base64url of at least 128 bits, as the
-   * command `papyros secret` makes it. Default: none; then all of them must be on this host, and all its users are
-   * trusted.
+   * command `papyros secret` makes it. Default: none; then all of them
+   * must be on this host, and every user of the host is trusted.
    */
   readonly secret?: Redacted.Redacted<string> | undefined
   /** The address to listen on. Any but loopback needs a secret. Default `"127.0.0.1"`. */

@@ -24,9 +24,9 @@ import type * as TaskGroup from "../TaskGroup.ts"
  * @since 0.1.0
  */
 export interface FiberOptions {
-  /** The number of tasks that run at a time. Default: 16 for each CPU available. */
+  /** The largest number of tasks that run at a time. Default: 16 for each available CPU. */
   readonly concurrency?: number | undefined
-  /** The number of tasks that are accepted and not started. Default `"unbounded"`. */
+  /** The largest number of tasks that are accepted and have not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
   /** Encodes, validates and copies payloads, results and errors, as a worker thread does. Default `false`. */
   readonly codecs?: boolean | undefined

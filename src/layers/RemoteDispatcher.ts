@@ -50,22 +50,22 @@ export interface RemoteDispatcherOptions {
   readonly workerGroup?: string | undefined
   /**
    * The secret that clients, workers and name server share: hex, base64 or base64url of at least 128 bits, as the
-   * command `papyros secret` makes it. Default: none; then all of them must be on this host, and all its users are
-   * trusted.
+   * command `papyros secret` makes it. Default: none; then all of them
+   * must be on this host, and every user of the host is trusted.
    */
   readonly secret?: Redacted.Redacted<string> | undefined
-  /** The number of tasks that are accepted and not started. Default `"unbounded"`. */
+  /** The largest number of tasks that are accepted and have not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
   /**
-   * The longest time without any worker, after which waiting tasks fail with `NoWorker`, and the longest wait of a task
-   * that no worker serves, after which it fails with `UnknownTask`. Default 30 seconds.
+   * The longest time without a worker; after that, waiting tasks fail with `NoWorker`. Also the longest time that a task
+   * waits while no worker serves tasks of its kind; after that it fails with `UnknownTask`. Default 30 seconds.
    */
   readonly noWorkerTimeout?: Duration.Input | undefined
-  /** The number of worker losses, attributed to a task, at which it fails with `WorkerLost`. Default 3. */
+  /** The number of worker losses attributed to a task at which the task fails with `WorkerLost`. Default 3. */
   readonly maxWorkerLosses?: number | undefined
   /**
    * The largest payload to send and result to accept, in bytes; a larger one fails its task with `Undecodable`. The
-   * smaller limit of client and worker counts. Default 8 MiB.
+   * smaller limit of client and worker applies. Default 8 MiB.
    */
   readonly maxTaskBytes?: number | undefined
 }

@@ -20,9 +20,8 @@ import type * as TaskGroup from "../TaskGroup.ts"
  *
  * **Details**
  *
- * Order, credits, retries and timeouts hold over all of them together; capacity
- * and fairness are each dispatcher's own. A handler's own tasks run on the
- * dispatcher that runs the handler.
+ * Order, buffers, retries and timeouts apply to a stream as a whole. Each dispatcher has its own capacity and fairness.
+ * Tasks that a handler runs run on the dispatcher that runs the handler.
  *
  * @stability unstable
  * @category layers

@@ -20,13 +20,13 @@ import type { Timer, Timers } from "../timers.ts"
 
 /** `Effect.Retry.Options` over the failures of a task, without services or errors of their own. */
 export interface RetryOptions<T extends Task.Any> {
-  /** Retries only while this is true. */
+  /** Retries a failed task only while the function returns `true`. */
   readonly while?: ((failure: TaskFailure<T>) => boolean | Effect.Effect<boolean>) | undefined
-  /** Retries until this is true. */
+  /** Retries a failed task until the function returns `true`. */
   readonly until?: ((failure: TaskFailure<T>) => boolean | Effect.Effect<boolean>) | undefined
   /** The largest number of retries of one task, after its first attempt. Default: unlimited. */
   readonly times?: number | undefined
-  /** The times of the retries. Default: immediately. */
+  /** The delays between the attempts. Default: no delay, without a limit of attempts. */
   readonly schedule?: Schedule.Schedule<unknown, TaskFailure<T>> | undefined
 }
 

@@ -277,12 +277,12 @@ export interface TaskToken {
  */
 export interface DispatcherOptions {
   /**
-   * The number of tasks that are accepted and not started, over all executions, queues and single tasks. A task that
+   * The largest number of tasks that are accepted and have not started, over all executions, queues and single tasks. A task that
    * was sent to a worker and has not started counts. Each execution, queue and parent task may always have one. Default
    * `"unbounded"`.
    */
   readonly capacity?: number | "unbounded" | undefined
-  /** The number of worker losses, attributed to a task, at which it fails with `WorkerLost`. Default 3. */
+  /** The number of worker losses attributed to a task at which the task fails with `WorkerLost`. Default 3. */
   readonly maxWorkerLosses?: number | undefined
 }
 

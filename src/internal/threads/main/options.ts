@@ -26,23 +26,23 @@ export interface WorkerPoolOptions {
    */
   readonly handlers: URL | string
   /**
-   * The number of threads, or its bounds: a thread is added while each has more tasks than it runs at a time, and one
-   * above `min` ends when it was idle for `idleTimeToLive` (30 seconds). Default: the CPUs available; 1 in a thread of
-   * a pool.
+   * The number of threads, or its bounds. With bounds, a thread is added while each thread has more tasks than it runs
+   * at a time, and a thread above `min` ends when it was idle for `idleTimeToLive` (default 30 seconds). Default: the
+   * number of available CPUs, or 1 for a dispatcher that is opened inside of a worker thread.
    */
   readonly size?: number | {
     readonly min: number
     readonly max: number
     readonly idleTimeToLive?: Duration.Input | undefined
   } | undefined
-  /** The number of tasks that run at a time in one thread, for handlers that also wait. Default 1. */
+  /** The largest number of tasks that run at a time in one thread. Raise it for handlers that also wait. Default 1. */
   readonly concurrency?: number | undefined
-  /** The number of tasks that are accepted and not started. Default `"unbounded"`. */
+  /** The largest number of tasks that are accepted and have not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
-  /** The number of worker losses, attributed to a task, at which it fails with `WorkerLost`. Default 3. */
+  /** The number of worker losses attributed to a task at which the task fails with `WorkerLost`. Default 3. */
   readonly maxWorkerLosses?: number | undefined
   /**
-   * The time that an interrupted task gets to stop; after that its thread is terminated and replaced. Default 1 second.
+   * The time in which an interrupted task must stop; after that its thread is terminated and replaced. Default 1 second.
    */
   readonly gracePeriod?: Duration.Input | undefined
   /** The number of tasks after which a thread is replaced. Default: unlimited. */
