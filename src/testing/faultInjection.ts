@@ -1,7 +1,8 @@
 /**
- * An executor that goes wrong on purpose, as a seed has it: its lanes delay, give
- * items back, answer twice, are lost with what they run, answer after they were
- * lost, and are replaced. A scheduler must make all that invisible.
+ * An executor that injects faults, chosen by a seed: its workers delay reports, requeue tasks, report an outcome
+ * twice, are lost while they run tasks, report after their loss, and are replaced.
+ *
+ * A scheduler must hide all of these faults from the program, except for the losses that it has to report.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -19,60 +20,66 @@ import type * as History from "./history.ts"
 import { Dice } from "./random.ts"
 
 /**
- * What goes wrong.
+ * The probability of each fault at each point where it can happen, from 0 to 1.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface Faults {
-  /** An item is reported some turns of the event loop after it ended. */
+  /** The outcome of a task is reported some turns of the event loop after its end. */
   readonly delay: number
-  /** Part of a chunk is given back. */
+  /** Part of a chunk is requeued. */
   readonly giveBack: number
-  /** An item is answered twice, the second time with something else. */
+  /** The outcome of a task is reported twice, the second time with another value. */
   readonly double: number
-  /** A lane is lost when a task ends, if it runs none or several: alone, its task would be the proven culprit. */
+  /** A worker is lost when a task ends, unless it runs exactly one: the loss would then be attributed to that task. */
   readonly loss: number
-  /** A lane leaves as it should when it runs nothing. */
+  /** A worker that runs no task leaves in an orderly way. */
   readonly leave: number
-  /** What a lost lane ran goes on, and is answered. Else it is interrupted. */
+  /** The tasks of a lost worker continue, and their outcomes are reported. Otherwise they are interrupted. */
   readonly late: number
-  /** The culprit of a loss is known. */
+  /** The worker reports the task that caused its loss. */
   readonly proof: number
 }
 
 /**
- * What the layer takes.
+ * The options of `scripted` and `makeScripted`.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface ScriptedOptions extends Executor.DispatcherOptions {
   readonly seed: number
-  /** What an item does. */
+  /** Runs a task. */
   readonly run: (item: Executor.Item) => Effect.Effect<unknown, unknown, Dispatcher>
-  /** Items whose start ends their lane. Default: none. */
+  /** Whether the start of a task ends its worker. Default: never. */
   readonly perishes?: ((item: Executor.Item) => boolean) | undefined
-  /** How an item is called in what is observed. */
+  /** The id of a task in the observed events. Default: 0. */
   readonly idOf?: ((item: Executor.Item) => number) | undefined
-  /** Is told of every start, settlement and loss. */
+  /** Receives every start, settlement and loss. */
   readonly observe?: ((event: History.Event) => void) | undefined
-  /** Default 3. */
-  readonly lanes?: number | undefined
-  /** Tasks that a lane runs at once. Default 2. */
+  /** The number of workers. Default 3. */
+  readonly workers?: number | undefined
+  /** Tasks that a worker runs at once. Default 2. */
   readonly concurrency?: number | undefined
-  /** Tasks that a lane holds. Default 6. */
+  /** Tasks that a worker holds. Default 6. */
   readonly window?: number | undefined
-  /** Lost lanes stop, at once, tasks that are cancelled. Default `true`. */
+  /** Whether a lost worker interrupts a cancelled task at once. Default `true`. */
   readonly cancelsLost?: boolean | undefined
-  /** How likely each fault is where it could happen, from 0 to 1. Default: all of them, 0.1 to 0.5. */
+  /** The probability of each fault, from 0 to 1. Default: 0.1 to 0.5, by fault. */
   readonly faults?: Partial<Faults> | undefined
 }
 
 const FAULTS: Faults = { delay: 0.3, giveBack: 0.2, double: 0.2, loss: 0.1, leave: 0.1, late: 0.5, proof: 0.5 }
 
 /**
- * Makes the executor whose lanes go wrong. Items are live tasks.
+ * Makes the executor that injects faults. It runs tasks in this process, without encoding.
  *
+ * @stability unstable
  * @category constructors
+ * @since 0.1.0
  */
 export const makeScripted = (options: ScriptedOptions): Executor.Executor => ({
   name: "scripted",
@@ -88,14 +95,16 @@ export const makeScripted = (options: ScriptedOptions): Executor.Executor => ({
 })
 
 /**
- * The Layer of a dispatcher on that executor.
+ * The Layer of a dispatcher on the executor that injects faults.
  *
+ * @stability unstable
  * @category layers
+ * @since 0.1.0
  */
 export const scripted = (group: TaskGroup.Any, options: ScriptedOptions): Layer.Layer<Dispatcher> =>
   Executor.layer(group, makeScripted(options), options)
 
-/** Where the lanes come and go. */
+/** The state that the workers of one executor share: its options, its random numbers and its turns. */
 class Stage {
   readonly scheduler: Executor.Scheduler
   readonly options: ScriptedOptions
@@ -113,11 +122,11 @@ class Stage {
     this.dice = new Dice(options.seed)
     this.runFork = Effect.runForkWith(context)
     this.turns = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
-    for (let lane = 0; lane < (options.lanes ?? 3); lane++) this.join()
+    for (let worker = 0; worker < (options.workers ?? 3); worker++) this.join()
   }
 
   join(): void {
-    if (!this.closed) this.scheduler.join(new ScriptedLane(`lane-${this.joined++}`, this))
+    if (!this.closed) this.scheduler.join(new ScriptedWorker(`worker-${this.joined++}`, this))
   }
 
   close(): void {
@@ -136,7 +145,7 @@ class Stage {
     return this.options.idOf?.(item) ?? 0
   }
 
-  /** Calls `f` after so many turns of the scheduler, which are turns of the event loop unless it is replaced. */
+  /** Calls `f` after `turns` turns of Effect's scheduler, by default turns of the event loop. */
   after(turns: number, f: () => void): void {
     if (turns === 0) f()
     else this.turns.scheduleTask(() => this.after(turns - 1, f), 0)
@@ -153,7 +162,7 @@ interface Held {
   fiber: Fiber.Fiber<unknown, unknown> | undefined
 }
 
-class ScriptedLane implements Executor.WorkerHandle {
+class ScriptedWorker implements Executor.WorkerHandle {
   readonly name: string
   readonly concurrency: number
   readonly window: number
@@ -281,7 +290,7 @@ class ScriptedLane implements Executor.WorkerHandle {
     else this.pumpLater(0)
   }
 
-  /** Ends the lane and what it runs, and has another one join. */
+  /** Ends the worker and its running tasks, and replaces it later. */
   private lose(culprit: Held | undefined): void {
     if (this.gone) return
     this.gone = true

@@ -1,4 +1,8 @@
-/** Generated work for the laws, and what must come of it: the handlers run directly, without a dispatcher. */
+/**
+ * Generated tasks and options for the laws, and the oracle of their outcomes.
+ *
+ * The oracle runs the handlers directly: it must never use a dispatcher.
+ */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -14,13 +18,13 @@ import { Probe } from "./probe.ts"
 import { expect, expectEqual } from "./property.ts"
 import { Die, GiveUp, Refuse, Square, Stumble, type Tasks, Transform } from "./tasks.ts"
 
-/** Tasks that can be run directly. */
+/** Tasks whose handlers the oracle can run directly. */
 export const Sample = Schema.Union([Square, Transform, Refuse, Stumble, Die, GiveUp])
 export type Sample = typeof Sample.Type
 
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-/** How an execution is asked for. */
+/** The generated options of an execution. */
 export const Options = Schema.Struct({
   ordered: Schema.Boolean,
   chunkSize: Schema.Literals(["auto", 1, 2, 3, 7, 100]),
@@ -30,11 +34,11 @@ export const Options = Schema.Struct({
 })
 export type Options = typeof Options.Type
 
-/** Work of any of the tasks, with the options of its execution. */
+/** Generates up to `max` tasks of a schema, with the options of their execution. */
 export const work = <S extends Schema.Constraint>(task: S, max = 24) =>
   Arbitrary.schema(Schema.Struct({ tasks: Schema.Array(task).check(Schema.isMaxLength(max)), options: Options }))
 
-/** The options as the verbs take them. */
+/** The options in the form that `execute` and `results` accept. */
 export const toOptions = ({ bufferSize, chunkSize, ordered, retries }: Options) => ({
   ordered,
   chunkSize,
@@ -62,7 +66,7 @@ export const collect = <T extends Task.Any>(tasks: Iterable<T>, options: Options
 // The oracle
 // ----------------------------------------------------------------------------
 
-/** An outcome without what only a dispatcher knows. */
+/** An outcome without the fields that only a dispatcher can know. */
 export type Outcome =
   | { readonly _tag: "Success"; readonly value: unknown }
   | { readonly _tag: "Failed"; readonly attempt: number; readonly error: unknown }
@@ -81,7 +85,7 @@ const outcomeOf = (exit: Exit.Exit<unknown, unknown>, attempt: number): Outcome 
 
 const handlers = makeHandlers(Probe.defaultValue())
 
-/** What a task must end with, found by running its handler. */
+/** The expected outcome of a task, computed by running its handler. */
 export const direct = (task: Sample, retries: number): Effect.Effect<Outcome> => {
   const handle = handlers[task._tag] as (task: Tasks) => Effect.Effect<unknown, unknown>
   const attempt = (n: number): Effect.Effect<Outcome> =>
@@ -96,11 +100,11 @@ export const direct = (task: Sample, retries: number): Effect.Effect<Outcome> =>
   return attempt(1)
 }
 
-/** The same of all tasks, in their order. */
+/** The expected outcomes of tasks, in the order of the tasks. */
 export const directAll = (tasks: ReadonlyArray<Sample>, retries: number): Effect.Effect<Array<Outcome>> =>
   Effect.forEach(tasks, (task) => direct(task, retries))
 
-/** What a dispatcher says a task ended with. */
+/** The outcome of a task as the dispatcher reports it. */
 export const seen = <T extends Task.Any>({ result }: Dispatcher.TaskResult<T>): Outcome => {
   if (Result.isSuccess(result)) return { _tag: "Success", value: result.success }
   const { attempt, reason } = result.failure

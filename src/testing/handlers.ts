@@ -1,4 +1,9 @@
-/** The handlers module of the laws: give its URL to a dispatcher that loads handlers where the work is done. */
+/**
+ * The handlers module of the laws, for dispatchers whose workers import their handlers by URL.
+ *
+ * Handlers report to the `Probe` of their Layer only, so that they also work in a thread that shares no memory
+ * with the test.
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -10,7 +15,7 @@ import { Held, Nest, Refused, Stumbled, Tasks, type Transform } from "./tasks.ts
 const pause = (times: number): Effect.Effect<void> =>
   times === 0 ? Effect.void : Effect.andThen(Effect.yieldNow, Effect.suspend(() => pause(times - 1)))
 
-/** A finished effect stays one: the way of handlers that do not suspend must be tried too. */
+/** Keeps a completed effect completed, so that the laws also cover handlers that never suspend. */
 const after = <A, E>(pauses: number, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   pauses === 0 ? effect : Effect.andThen(pause(pauses), effect)
 
@@ -33,10 +38,16 @@ const perish = Effect.sync((): never => {
   process.exit(1)
 })
 
-/** What TypeScript would not let a handler return, but what comes of `any` and of foreign code. */
+/** A result that TypeScript rejects, as `any` and untyped code can produce it. */
 const misfit = "not a number" as unknown as number
 
-/** The handlers, observed. */
+/**
+ * Makes the handlers of the laws, which report their starts and ends to an observer.
+ *
+ * @stability unstable
+ * @category laws
+ * @since 0.1.0
+ */
 export const make = (observer: Observer) => {
   const observed = <A, E>(task: string, id: number, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.suspend(() => {
@@ -153,4 +164,11 @@ export const make = (observer: Observer) => {
   })
 }
 
+/**
+ * The Layer of the handlers of the laws, which report to the `Probe` in its context.
+ *
+ * @stability unstable
+ * @category laws
+ * @since 0.1.0
+ */
 export default Tasks.toLayer(Effect.map(Probe, make))

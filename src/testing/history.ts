@@ -1,29 +1,34 @@
 /**
- * Decides whether what happened to some tasks keeps the promises of delivery:
- * none lost, none invented, none doubled, the right one blamed, and nothing
- * started again that must not be.
+ * Checks the history of tasks against the promises of delivery: no task is lost, no outcome is invented or doubled,
+ * a loss is attributed to the right task, and no task starts again that must not.
+ *
+ * The check must depend on the events alone, so that every executor can be checked.
  */
 
 /**
- * What happened, in the order in which it happened.
+ * An event of a history. Events are in the order in which they happened.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export type Event =
   | { readonly _tag: "Accepted"; readonly id: number; readonly idempotent: boolean }
-  /** A worker started the task; `attempt` is the number that the handler was told. */
+  /** A worker started the task; `attempt` is the number that the handler received. */
   | { readonly _tag: "Started"; readonly id: number; readonly worker: string; readonly attempt: number }
-  /** The worker finished the task and has said so: it does not run there any more. */
+  /** The worker reported the end of the task, which no longer runs there. */
   | { readonly _tag: "Settled"; readonly id: number; readonly worker: string }
-  /** The worker was lost; `culprit` is the task that is proven to have ended it. */
+  /** The worker was lost; `culprit` is the task that is known to have caused the loss. */
   | { readonly _tag: "Lost"; readonly worker: string; readonly culprit?: number | undefined }
-  /** What the caller was told. */
+  /** The caller received the outcome. */
   | { readonly _tag: "Outcome"; readonly id: number; readonly outcome: "success" | "failure" | "lost" }
 
 /**
- * What a history breaks.
+ * A promise of delivery that a history breaks.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface Violation {
   readonly rule: "lost" | "invented" | "doubled" | "blame" | "attempt" | "restart" | "twice"
@@ -35,21 +40,23 @@ interface Known {
   readonly idempotent: boolean
   starts: number
   outcomes: number
-  /** It may start: it never did, or the worker that ran it was lost. */
+  /** Whether the task may start: it has never started, or its worker was lost. */
   mayStart: boolean
-  /** The worker that runs it. */
+  /** The worker that runs the task. */
   worker: string | undefined
-  /** Losses that prove it guilty: it was named, or it ran there alone. */
+  /** Losses that are attributed to the task: it was reported as the cause, or it ran alone. */
   proofs: number
-  /** Its last worker was lost. */
+  /** Whether the last worker of the task was lost. */
   orphaned: boolean
 }
 
 /**
- * All that is wrong with a complete history, in which no task was retried by a
- * policy and none was interrupted; nothing if it is right.
+ * Finds all violations of a complete history, in which no task was retried by a policy and no task was interrupted.
+ * The result is empty for a correct history.
  *
+ * @stability unstable
  * @category checks
+ * @since 0.1.0
  */
 export const check = (
   events: Iterable<Event>,

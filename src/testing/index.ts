@@ -1,7 +1,21 @@
-/** The laws of dispatchers as a suite, a simulation of whole programs, and executors that do nothing or go wrong on purpose. */
+/**
+ * The laws of dispatchers as a test suite, a simulation of whole programs, an executor that runs nothing, and an
+ * executor that injects faults.
+ */
+import * as History from "./history.ts"
+
 export * from "./faultInjection.ts"
 export { default as handlers, make as makeHandlers } from "./handlers.ts"
-export * as History from "./history.ts"
+export {
+  /**
+   * Checks the history of a run against the promises of delivery.
+   *
+   * @stability unstable
+   * @category checks
+   * @since 0.1.0
+   */
+  History
+}
 export * from "./noop.ts"
 export { type Observer, Probe } from "./probe.ts"
 export {
@@ -24,8 +38,10 @@ export * from "./suite.ts"
 export { Tasks } from "./tasks.ts"
 
 /**
- * Where the handlers are, for a dispatcher that loads them where the work is done.
+ * The URL of the handlers module of the laws, for a dispatcher whose workers import their handlers.
  *
+ * @stability unstable
  * @category laws
+ * @since 0.1.0
  */
 export const handlersUrl: URL = new URL("./handlers.ts", import.meta.url)

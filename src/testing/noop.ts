@@ -1,6 +1,7 @@
 /**
- * An executor that runs nothing: every item is answered with a function of its
- * payload. What it costs is what the scheduler above it costs.
+ * An executor that runs no handler: every task succeeds with a function of its payload.
+ *
+ * It must stay cheap, so that a benchmark on it measures the scheduler.
  */
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
@@ -9,27 +10,31 @@ import * as Executor from "../Executor.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 
 /**
- * What the layer takes.
+ * The options of `noop`.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface NoopOptions extends Executor.DispatcherOptions {
-  /** What an item succeeds with. Default: its payload. */
+  /** Computes the success of a task. Default: its payload. */
   readonly answer?: ((item: Executor.Item) => unknown) | undefined
-  /** Items taken and answered together. Default 256. */
+  /** Tasks that a worker takes and completes together. Default 256. */
   readonly chunkSize?: number | undefined
-  /** When a chunk is answered: as it is taken, in a microtask, or in a later turn of the event loop. Default `"sync"`. */
+  /** When a chunk completes: at once, in a microtask, or in a later turn of the event loop. Default `"sync"`. */
   readonly when?: "sync" | "microtask" | "immediate" | undefined
-  /** Default 1. */
-  readonly lanes?: number | undefined
-  /** Default `"none"`. */
+  /** The number of workers. Default 1. */
+  readonly workers?: number | undefined
+  /** Whether values are encoded and validated. Default `"none"`. */
   readonly boundary?: "codec" | "none" | undefined
 }
 
 /**
- * The Layer of a dispatcher that runs nothing.
+ * The Layer of a dispatcher that runs no handler.
  *
+ * @stability unstable
  * @category layers
+ * @since 0.1.0
  */
 export const noop = (group: TaskGroup.Any, options: NoopOptions = {}): Layer.Layer<Dispatcher> =>
   Executor.layer(group, {
@@ -38,16 +43,16 @@ export const noop = (group: TaskGroup.Any, options: NoopOptions = {}): Layer.Lay
     maxChunk: options.chunkSize ?? 256,
     open: (scheduler) =>
       Effect.sync(() => {
-        for (let lane = 0; lane < (options.lanes ?? 1); lane++) {
-          scheduler.join(new NoopLane(`noop-${lane}`, scheduler, options))
+        for (let worker = 0; worker < (options.workers ?? 1); worker++) {
+          scheduler.join(new NoopWorker(`noop-${worker}`, scheduler, options))
         }
       })
   }, options)
 
-/** The least that a lane can say it spent on an item, so that chunks grow. */
+/** The busy time of a task that a worker reports: above 0, so that chunks grow. */
 const MICROS = 0.1
 
-class NoopLane implements Executor.WorkerHandle {
+class NoopWorker implements Executor.WorkerHandle {
   readonly name: string
   readonly concurrency = 1
   readonly window: number

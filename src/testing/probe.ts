@@ -1,9 +1,18 @@
+/**
+ * The connection from the handlers of the laws to a test in the same memory.
+ *
+ * A handler in another thread or process has the default observer, so it must not depend on a report.
+ */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
 /**
- * What the handlers of the laws tell a test that shares their memory. Elsewhere
- * it is mute, and a `Hold` runs until it is interrupted.
+ * Receives the starts and ends of the handlers of the laws, in a test that shares their memory. The default observer
+ * ignores them, and a `Hold` task runs until it is interrupted.
+ *
+ * @stability unstable
+ * @category models
+ * @since 0.1.0
  */
 export interface Observer {
   readonly started: (task: string, id: number) => void
@@ -13,22 +22,28 @@ export interface Observer {
 
 const mute: Observer = { started: () => {}, stopped: () => {}, hold: () => Effect.never }
 
-/** The observer of the handlers, taken from where their Layer is built. */
+/**
+ * The observer of the handlers, read when their Layer is built.
+ *
+ * @stability unstable
+ * @category laws
+ * @since 0.1.0
+ */
 export const Probe: Context.Reference<Observer> = Context.Reference<Observer>("papyros/testing/Probe", {
   defaultValue: () => mute
 })
 
-/** Records what the handlers of one dispatcher tell. */
+/** Records the starts and ends of the handlers of one dispatcher. */
 export class Recorder implements Observer {
-  /** Tasks that run. */
+  /** The number of running tasks. */
   running = 0
-  /** The most that ran at once. */
+  /** The largest number of tasks that ran at once. */
   peak = 0
   /** Ids in the order of their starts. */
   starts: Array<number> = []
-  /** Ids whose handlers, finalizers included, have ended. */
+  /** Ids of the tasks whose handlers and finalizers have ended. */
   ends: Array<number> = []
-  /** Ids that started while an attempt before had not ended. */
+  /** Ids of the tasks that started while an earlier attempt was still running. */
   overlaps: Array<number> = []
   /** Called at every start. */
   onStart: (() => void) | undefined
@@ -73,14 +88,14 @@ export class Recorder implements Observer {
     })
   }
 
-  /** Lets a `Hold` go, now or when it starts. */
+  /** Completes a `Hold` task, now or as soon as it starts. */
   release(id: number): void {
     this.open.add(id)
     this.waiting.get(id)?.()
     this.waiting.delete(id)
   }
 
-  /** Lets every `Hold` go. */
+  /** Completes every `Hold` task, now or as soon as it starts. */
   releaseAll(): void {
     this.all = true
     for (const go of this.waiting.values()) go()

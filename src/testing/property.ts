@@ -1,7 +1,7 @@
 /**
- * What a law is made of: properties, each checked over generated inputs on one
- * dispatcher. A law is a value, so that it can be registered as tests and also be
- * shown to fail on a dispatcher that is broken on purpose.
+ * The properties that a law consists of. Each is checked with generated inputs on one dispatcher.
+ *
+ * A law is a value, so that it can be registered as tests and can be shown to fail on a broken dispatcher.
  */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
@@ -21,55 +21,61 @@ import { Probe, Recorder } from "./probe.ts"
 // ----------------------------------------------------------------------------
 
 /**
- * What a dispatcher is asked for while it is tried.
+ * The options with which a property opens the dispatcher that it checks.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface SubjectOptions {
-  /** Tasks accepted and not started. Default `"unbounded"`. Asked for only if `bounds`. */
+  /** Tasks accepted and not started. Default `"unbounded"`. Set only if the subject declares `bounds`. */
   readonly capacity?: number | "unbounded" | undefined
-  /** To be told of every start, settlement and loss, by who can. */
+  /** Receives every start, settlement and loss, if the dispatcher can report them. */
   readonly observe?: ((event: History.Event) => void) | undefined
-  /** Chooses what goes wrong, where that is not only up to the tasks. */
+  /** Chooses the injected faults, if the dispatcher injects faults. */
   readonly seed?: number | undefined
 }
 
 /**
- * A dispatcher to be tried, and what it declares of itself.
+ * A dispatcher to be checked, and the capabilities that it declares.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface Subject {
   /** Makes the dispatcher, with the handlers of `papyros/testing/handlers` for the tasks of `testing.Tasks`. */
   readonly layer: (options: SubjectOptions) => Layer.Layer<Dispatcher, unknown>
-  /** `"codec"`: validates and copies what crosses it. */
+  /** `"codec"` if the dispatcher validates and copies payloads and results. */
   readonly boundary: "codec" | "none"
-  /** The most tasks of one type that it runs at once; it runs so many if they are there. */
+  /** The number of tasks of one type that the dispatcher runs at once, if there are enough. */
   readonly concurrency: number
-  /** The same over all types. Default: `concurrency`. */
+  /** The number of tasks of all types that the dispatcher runs at once. Default: `concurrency`. */
   readonly slots?: number | undefined
-  /** Takes a capacity. */
+  /** Whether the dispatcher accepts a capacity. */
   readonly bounds: boolean
-  /** Ends tasks that never yield. */
+  /** Whether the dispatcher ends tasks that never yield. */
   readonly endsBusyLoops: boolean
-  /** A `Perish` task ends the worker that runs it, and nothing else. */
+  /** Whether a `Perish` task ends only the worker that runs it. */
   readonly losesWorkers: boolean
-  /** A handler may wait for tasks on it, and lends its slot to them meanwhile. */
+  /** Whether a handler may wait for tasks on the same dispatcher, and lends its slot to them meanwhile. */
   readonly nests: boolean
-  /** Time is the `Clock` that its Layer is built with, which a `TestClock` may be. */
+  /** Whether the dispatcher uses the `Clock` of its Layer's context, which may be a `TestClock`. */
   readonly sharesClock: boolean
-  /** Its handlers tell the `Probe` that its Layer is built with. */
+  /** Whether its handlers report to the `Probe` of its Layer's context. */
   readonly sharesMemory: boolean
   /** The longest that one run of a property may take, in milliseconds of real time. Default 10,000. */
   readonly patience?: number | undefined
-  /** Multiplies the inputs that are tried where they are few because time passes or threads start. Default 1. */
+  /** Multiplies the number of inputs for properties that use real time or start threads. Default 1. */
   readonly effort?: number | undefined
 }
 
 /**
- * What a property may need of its subject.
+ * A capability of a subject that a property may need.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export type Capability =
   | "bounds"
@@ -81,36 +87,42 @@ export type Capability =
   | "sharesMemory"
 
 /**
- * A sentence about every dispatcher with the capabilities that it needs.
+ * A statement about every dispatcher that has the needed capabilities.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface Property {
   readonly name: string
   readonly needs: ReadonlyArray<Capability>
-  /** Fails with the smallest input found that breaks it. */
+  /** Fails with the smallest input found that breaks the property. */
   readonly check: (subject: Subject, options?: CheckOptions) => Effect.Effect<void, LawBroken>
 }
 
 /**
- * How a property is checked.
+ * The options of a check of a property.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface CheckOptions {
-  /** Inputs to try. Default 100, or where time is real and passes, or each needs new workers, fewer. */
+  /** The number of inputs. Default 100, or fewer if the property uses real time or new workers for each input. */
   readonly runs?: number | undefined
   readonly seed?: number | undefined
   /** Attempts to find a smaller input that fails. Default 100. */
   readonly maxShrinks?: number | undefined
-  /** The dispatcher that several properties use in turn. Default: each opens and closes one. */
+  /** The dispatcher that several properties use in turn. Default: each property opens and closes its own. */
   readonly shared?: SharedDispatcher | undefined
 }
 
 /**
  * One of the laws that every dispatcher satisfies.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export interface Law {
   readonly number: number
@@ -119,9 +131,11 @@ export interface Law {
 }
 
 /**
- * Whether a subject has all that a property needs.
+ * Tests whether a subject has all capabilities that a property needs.
  *
+ * @stability unstable
  * @category guards
+ * @since 0.1.0
  */
 export const applies = (property: Property, subject: Subject): boolean =>
   property.needs.every((need) => need === "codec" ? subject.boundary === "codec" : subject[need])
@@ -130,26 +144,26 @@ export const applies = (property: Property, subject: Subject): boolean =>
 // Constructors
 // ----------------------------------------------------------------------------
 
-/** A dispatcher that is being tried. */
+/** A dispatcher that is being checked. */
 export interface Trial {
   readonly subject: Subject
-  /** What its handlers told since the run began. */
+  /** The reports of its handlers since the start of the run. */
   readonly seen: Recorder
-  /** What the dispatcher said of starts and losses, if it does. */
+  /** The starts, settlements and losses that the dispatcher reported, if it reports them. */
   readonly events: Array<History.Event>
-  /** Ends the dispatcher's scope. */
+  /** Closes the dispatcher's scope. */
   readonly close: Effect.Effect<void>
 }
 
-/** Defines a property by what must hold for each input. */
+/** Defines a property by the condition that must hold for each input. */
 export const property = <A>(name: string, options: {
   readonly input: Arbitrary.Arbitrary<A>
   readonly needs?: ReadonlyArray<Capability>
-  /** Gives each run a dispatcher of its own. Else all runs follow each other on one, where what leaks adds up. */
+  /** Opens a dispatcher for each run. By default all runs share one, so that leaks accumulate. */
   readonly dispatcher?: (input: A) => SubjectOptions
-  /** Inputs to try where the clock is not the test's. Default: as many as elsewhere. */
+  /** The number of inputs if the subject does not share the clock of the test. Default: 100. */
   readonly liveRuns?: number
-  /** The least time that one run is given, in milliseconds. */
+  /** The shortest time limit of one run, in milliseconds. */
   readonly patience?: number
   readonly holds: (input: A, trial: Trial) => Effect.Effect<void, unknown, Dispatcher | Scope.Scope>
 }): Property => ({
@@ -178,11 +192,11 @@ export const property = <A>(name: string, options: {
           Effect.provideContext(context),
           (effect) => within(effect, patience),
           Effect.catchCause((cause) => {
-            // What comes after is the search for a smaller input, on a new dispatcher and with less patience.
+            // The later runs search for a smaller input, on a new dispatcher and with a shorter time limit.
             patience = Math.min(patience, 1000)
             const failed = shared.opened
             shared.opened = undefined
-            // A broken dispatcher may never close, and nobody waits for it.
+            // A broken dispatcher may never close, so the check does not wait for it.
             return Effect.andThen(
               failed === undefined ? Effect.void : Effect.forkDetach(failed.trial.close),
               Effect.fail(broken(cause))
@@ -192,7 +206,7 @@ export const property = <A>(name: string, options: {
       const result = yield* Arbitrary.checkEffect(options.input, run, {
         runs: check?.runs ?? runsOf(subject, options.dispatcher !== undefined, options.liveRuns ?? RUNS),
         maxShrinks: check?.maxShrinks ?? 100,
-        // Lists of up to as many tasks: what goes wrong between many does not between ten.
+        // Allows lists of up to 20 tasks: some faults need more than ten.
         size: 20,
         ...(check?.seed === undefined ? {} : { seed: check.seed })
       })
@@ -206,12 +220,12 @@ export const property = <A>(name: string, options: {
     })
 })
 
-/** How long one run of a property may take, in milliseconds. */
+/** The time limit of one run of a property, in milliseconds. */
 export const patienceOf = (subject: Subject): number => subject.patience ?? 10_000
 
 const RUNS = 100
 
-/** Runs that each start workers anew. */
+/** The number of runs if each run starts new workers. */
 const RUNS_ANEW = 3
 
 const runsOf = (subject: Subject, anew: boolean, live: number): number => {
@@ -237,16 +251,18 @@ const start = (subject: Subject, options: SubjectOptions): Effect.Effect<Opened>
   })
 
 /**
- * A dispatcher that properties use in turn: what one of them leaves behind reaches
- * the next. The first run opens it; after a failed run the next one opens another.
+ * A dispatcher that properties use in turn, so that a leak of one property affects the next. The first run opens the
+ * dispatcher; after a failed run the next run opens a new one.
  *
+ * @stability unstable
  * @category models
+ * @since 0.1.0
  */
 export class SharedDispatcher {
   /** @internal */
   opened: Opened | undefined
 
-  /** Ends the dispatcher's scope; fails if that takes longer than so many milliseconds. */
+  /** Closes the dispatcher's scope; fails if that takes longer than `patience` milliseconds. */
   close(patience: number): Effect.Effect<void, LawBroken> {
     return Effect.suspend(() => {
       const { opened } = this
@@ -256,7 +272,7 @@ export class SharedDispatcher {
   }
 }
 
-/** Gives an effect so many milliseconds of real time, and does not wait for one that cannot be interrupted. */
+/** Bounds an effect by `millis` of real time, without waiting for an effect that cannot be interrupted. */
 const within = <A, E>(effect: Effect.Effect<A, E>, millis: number): Effect.Effect<A, E | LawBroken> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.callback<A, E | LawBroken>((resume) => {
@@ -283,13 +299,15 @@ const slow = (millis: number) => new LawBroken({ message: `did not end within ${
 // ----------------------------------------------------------------------------
 
 /**
- * A dispatcher does not keep a law: what was expected and what was seen.
+ * The error of a dispatcher that breaks a law. The message holds the expected and the observed value.
  *
+ * @stability unstable
  * @category errors
+ * @since 0.1.0
  */
 export class LawBroken extends Schema.TaggedError<LawBroken>("papyros/testing/LawBroken")("LawBroken", {
   message: Schema.String,
-  /** The input that was found, and how to replay it. */
+  /** The input that breaks the law, and the way to replay it. */
   details: Schema.optional(Schema.String)
 }) {}
 
@@ -298,11 +316,11 @@ const broken = (cause: Cause.Cause<unknown>): LawBroken => {
   return error instanceof LawBroken ? error : new LawBroken({ message: `ended with ${Cause.pretty(cause)}` })
 }
 
-/** Fails the law unless it holds. */
+/** Fails the law unless the condition holds. */
 export const expect = (holds: boolean, message: () => string): Effect.Effect<void, LawBroken> =>
   Effect.suspend(() => holds ? Effect.void : Effect.fail(new LawBroken({ message: message() })))
 
-/** Fails the law unless the values are of one structure. */
+/** Fails the law unless the values are structurally equal. */
 export const expectEqual = (seen: unknown, expected: unknown, what: string): Effect.Effect<void, LawBroken> =>
   expect(isDeepStrictEqual(seen, expected), () => `${what}: expected ${show(expected)}, saw ${show(seen)}`)
 

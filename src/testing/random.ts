@@ -1,8 +1,7 @@
 /**
  * Numbers that a seed determines, for faults, schedules and generated programs.
  *
- * Every choice of a run must come from one of these: a choice from elsewhere is not repeated when
- * the seed is.
+ * Every choice of a run must come from a `Dice`, so that the same seed repeats the same choices.
  */
 
 /** A generator of pseudo-random numbers: mulberry32, by Tommy Ettinger, in the public domain. */

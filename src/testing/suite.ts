@@ -1,6 +1,6 @@
 /**
- * The laws that every dispatcher satisfies, as a suite of tests: whoever writes a
- * dispatcher calls `laws` with it, and with what it declares of itself.
+ * The laws that every dispatcher satisfies, as a suite of tests. The author of a dispatcher calls `laws` with a
+ * subject: the dispatcher and the capabilities that it declares.
  */
 import { afterAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -17,9 +17,11 @@ import * as Timeouts from "./laws/timeouts.ts"
 import { applies, type Law, patienceOf, SharedDispatcher, type Subject } from "./property.ts"
 
 /**
- * The laws, by their numbers.
+ * All laws, in the order of their numbers.
  *
+ * @stability unstable
  * @category laws
+ * @since 0.1.0
  */
 export const allLaws: ReadonlyArray<Law> = [
   Results.oracle,
@@ -37,15 +39,18 @@ export const allLaws: ReadonlyArray<Law> = [
 ]
 
 /**
- * Registers the laws as tests of a dispatcher, all of them or those with the
- * given numbers. Properties that need what it does not declare are left out.
+ * Registers the laws as tests of a dispatcher: all laws, or those with the given numbers. Properties that need an
+ * undeclared capability are left out.
  *
+ * @stability unstable
  * @category laws
+ * @since 0.1.0
  */
 export const laws = (name: string, subject: Subject, numbers?: ReadonlyArray<number>): void => {
   const test = subject.sharesClock ? it.effect : it.live
   describe(name, () => {
-    // Threads and connections take long to start. A TestClock ends with its test, and a dispatcher on it with it.
+    // Threads and connections are slow to start, so their tests share one dispatcher. A dispatcher on a TestClock cannot
+    // be shared, because the clock ends with its test.
     const shared = subject.sharesClock ? undefined : new SharedDispatcher()
     if (shared !== undefined) afterAll(() => Effect.runPromise(shared.close(patienceOf(subject))))
     for (const law of allLaws) {

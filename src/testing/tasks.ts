@@ -1,23 +1,24 @@
 /**
- * The tasks of the laws: small, and together of every kind that a boundary could
- * spoil. What each does is a function of its payload, so that it can be computed
- * without a dispatcher, and done in a thread that shares no memory with the test.
+ * The tasks of the laws. They are small, and together they cover every kind of value that a boundary could alter.
+ *
+ * The outcome of a task must be a function of its payload, so that the oracle can compute it without a dispatcher and
+ * a worker can compute it without memory of the test.
  */
 import * as Schema from "effect/Schema"
 import * as Task from "../Task.ts"
 import * as TaskGroup from "../TaskGroup.ts"
 
-/** A value with methods, which a boundary must bring back as what it was. */
+/** A value with methods. A boundary must restore it as an instance of its class. */
 export class Point extends Schema.Class<Point>("papyros/testing/Point")({ x: Schema.Int, y: Schema.Int }) {
   get mirrored(): Point {
     return new Point({ x: this.y, y: this.x })
   }
 }
 
-/** How often a handler lets others go first. Orders completions without a clock. */
+/** The number of times that a handler yields to other fibers. It varies the order of completions without a clock. */
 const Pauses = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4 }))
 
-/** Values that do not survive JSON by themselves. */
+/** Values that JSON alone does not preserve. */
 const rich = {
   at: Schema.Date,
   note: Schema.Option(Schema.String),
@@ -26,19 +27,19 @@ const rich = {
   amount: Schema.BigInt
 }
 
-/** A typed error of rich values. */
+/** A typed error that holds rich values. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", rich) {}
 
-/** Says in which attempt a task failed. */
+/** A typed error that holds the attempt in which the task failed. */
 export class Stumbled extends Schema.TaggedError<Stumbled>()("Stumbled", { attempt: Schema.Int }) {}
 
-/** Squares a number: the plain task. */
+/** Squares a number. This is the simplest task. */
 export class Square extends Task.Class<Square>()("Square", {
   payload: { n: Schema.Int.check(Schema.isBetween({ minimum: -9999, maximum: 9999 })), pauses: Pauses },
   success: Schema.Int
 }) {}
 
-/** Makes rich values of rich values. */
+/** Computes rich values from rich values. */
 export class Transform extends Task.Class<Transform>()("Transform", {
   payload: { ...rich, pauses: Pauses },
   success: Schema.Struct(rich)
@@ -61,7 +62,7 @@ export class Stumble extends Task.Class<Stumble>()("Stumble", {
   error: Stumbled
 }) {}
 
-/** Changes its own payload, fails the first `failures` times, and gives back what it was given. */
+/** Changes its own payload, fails the first `failures` times, and then returns the payload that it received. */
 export class Scribble extends Task.Class<Scribble>()("Scribble", {
   payload: {
     bytes: Schema.Uint8Array,
@@ -77,14 +78,14 @@ const reused = {
   rows: Schema.Array(Schema.Struct({ n: Schema.Int }))
 }
 
-/** Fails the first `failures` times, then gives back its payload, in memory that the handler uses for every result. */
+/** Fails the first `failures` times, then returns its payload in memory that the handler reuses for every result. */
 export class Reuse extends Task.Class<Reuse>()("Reuse", {
   payload: { ...reused, failures: Schema.Int, pauses: Pauses },
   success: Schema.Struct(reused),
   error: Stumbled
 }) {}
 
-/** Dies in several ways. */
+/** Ends with a defect, in one of several ways. */
 export class Die extends Task.Class<Die>()("Die", {
   payload: {
     how: Schema.Literals(["throw", "die", "later", "promise", "text"]),
@@ -104,35 +105,35 @@ export class Misfit extends Task.Class<Misfit>()("Misfit", {
   error: Schema.Struct({ code: Schema.Int })
 }) {}
 
-/** Runs until the test lets it go, or until it is interrupted; its finalizer takes a while. */
+/** Runs until the test releases it or until it is interrupted. Its finalizer yields several times. */
 export class Hold extends Task.Class<Hold>()("Hold", { payload: { id: Schema.Int }, success: Schema.Int }) {}
 
-/** Says how many resources of other tasks were held where it ran. */
+/** A typed error that holds the number of resources that other tasks held in the same process. */
 export class Held extends Schema.TaggedError<Held>()("Held", { others: Schema.Int }) {}
 
-/** Acquires a resource in its scope, whose finalizer takes a while, and ends in several ways. */
+/** Acquires a resource whose finalizer yields several times, and ends in one of several ways. */
 export class Acquire extends Task.Class<Acquire>()("Acquire", {
   payload: { how: Schema.Literals(["succeed", "fail", "die", "interrupt", "never"]), pauses: Pauses },
   success: Schema.Int,
   error: Held
 }) {}
 
-/** Takes time of the clock. */
+/** Sleeps on the `Clock`. */
 export class Sleep extends Task.Class<Sleep>()("Sleep", {
   payload: { millis: Schema.Int, failures: Schema.Int },
   error: Stumbled
 }) {}
 
-/** Succeeds after `timeouts` attempts that end only by interruption, each with a finalizer that takes time of the clock. */
+/** Succeeds after `timeouts` attempts that end only by interruption, each with a finalizer that sleeps on the `Clock`. */
 export class Linger extends Task.Class<Linger>()("Linger", {
   payload: { id: Schema.Int, timeouts: Schema.Int, millis: Schema.Int },
   success: Schema.Int
 }) {}
 
-/** Keeps its thread busy and never yields. */
+/** Blocks its thread and never yields. */
 export class Spin extends Task.Class<Spin>()("Spin") {}
 
-/** Runs a tree of tasks on the dispatcher that runs it, and counts the leaves. */
+/** Runs a tree of tasks on its own dispatcher and counts the leaves. */
 export class Nest extends Task.Class<Nest>()("Nest", {
   payload: {
     depth: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 })),
@@ -141,23 +142,29 @@ export class Nest extends Task.Class<Nest>()("Nest", {
   success: Schema.Int
 }) {}
 
-/** Ends its worker the first `losses` times that it starts. */
+/** Ends its worker in its first `losses` attempts. */
 export class Perish extends Task.Class<Perish>()("Perish", {
   payload: { id: Schema.Int, losses: Schema.Int },
   success: Schema.Int
 }) {}
 
-/** Must not start twice. */
+/** A task that must not start twice. */
 export class Once extends Task.Class<Once>()("Once", {
   payload: { id: Schema.Int, pauses: Pauses },
   success: Schema.Int,
   idempotent: false
 }) {}
 
-/** A task that no group holds. */
+/** A task that no group contains. */
 export class Absent extends Task.Class<Absent>()("Absent", { payload: { pauses: Pauses }, success: Schema.Int }) {}
 
-/** The tasks that a dispatcher must serve to be tried. */
+/**
+ * The tasks that a dispatcher must serve so that the laws can check it.
+ *
+ * @stability unstable
+ * @category laws
+ * @since 0.1.0
+ */
 export const Tasks = TaskGroup.make(
   Square,
   Transform,
@@ -178,5 +185,11 @@ export const Tasks = TaskGroup.make(
   Once
 )
 
-/** Any of them. */
+/**
+ * Any task of the laws.
+ *
+ * @stability unstable
+ * @category laws
+ * @since 0.1.0
+ */
 export type Tasks = TaskGroup.Tasks<typeof Tasks>

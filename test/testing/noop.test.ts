@@ -19,12 +19,12 @@ describe("noop", () => {
       it.effect.prop(`answers every task with a function of its payload (${when}, ${boundary})`, {
         tasks: Schema.Array(Number),
         chunkSize: Schema.Literals([1, 2, 256]),
-        lanes: Schema.Literals([1, 3])
-      }, ({ chunkSize, lanes, tasks }) =>
+        workers: Schema.Literals([1, 3])
+      }, ({ chunkSize, workers, tasks }) =>
         Dispatcher.execute(tasks, { ordered: true }).pipe(
           Stream.runCollect,
           Effect.map((results) => assert.deepStrictEqual(results, tasks.map(({ n }) => 2 * n))),
-          Effect.provide(noop(Numbers, { answer, boundary, chunkSize, lanes, when }))
+          Effect.provide(noop(Numbers, { answer, boundary, chunkSize, workers, when }))
         ), { arbitrary: { runs: 100 } })
     }
   }

@@ -13,7 +13,7 @@ const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBe
 
 const slotsOf = ({ subject }: Trial) => subject.slots ?? subject.concurrency
 
-/** Tasks on their way, seen from outside: what origins have handed over, and what has started. */
+/** Counts the tasks that producers have handed over and that have not started. */
 class Flow {
   accepted = 0
   readonly trial: Trial
@@ -39,13 +39,13 @@ export const bounds: Law = {
   number: 6,
   name: "running tasks never exceed the concurrency, accepted ones the capacity, pulled − taken the credits",
   properties: [
-    property("no more tasks run than the concurrency, and that many do", {
+    property("as many tasks run as the concurrency allows, and no more", {
       input: Arbitrary.all({ before: work(Sample, 12), holds: Arbitrary.schema(count(0, 9)) }),
       needs: ["sharesMemory"],
       holds: ({ before: { options, tasks }, holds }, trial) =>
         Effect.gen(function*() {
           const { seen, subject } = trial
-          // What failed, was retried or was mixed before must not have cost a slot, nor made one.
+          // Earlier failures, retries and mixed tasks must neither have lost nor added a slot.
           yield* Stream.runDrain(Dispatcher.results(tasks, toOptions(options)))
           seen.reset()
           const total = subject.concurrency + holds
@@ -71,7 +71,7 @@ export const bounds: Law = {
           yield* expect(seen.peak <= subject.concurrency, () => `${seen.peak} tasks ran at once`)
         })
     }),
-    property("no more tasks are accepted and not started than the capacity and one per origin", {
+    property("no more tasks are accepted and not started than the capacity and one per producer", {
       input: Arbitrary.schema(Schema.Struct({
         capacity: count(1, 5),
         executions: Schema.Array(count(0, 12)).check(Schema.isMaxLength(3)),
@@ -84,9 +84,9 @@ export const bounds: Law = {
         Effect.gen(function*() {
           const { seen } = trial
           const flow = new Flow(trial)
-          const origins = executions.length + queues.length
+          const producers = executions.length + queues.length
           const total = [...executions, ...queues].reduce((sum, n) => sum + n, 0)
-          const bound = capacity + origins
+          const bound = capacity + producers
           const check = Effect.gen(function*() {
             yield* settle(3)
             yield* expect(

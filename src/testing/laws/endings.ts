@@ -21,7 +21,7 @@ const holds = (count: number) => Array.from({ length: count }, (_, id) => new Ho
 
 const squares = (count: number) => Array.from({ length: count }, (_, n) => new Square({ n, pauses: 0 }))
 
-/** Fails unless everything that started has ended, finalizers included, and nothing more starts. */
+/** Fails unless all started tasks and their finalizers have ended, and no more tasks start. */
 const expectStopped = ({ seen }: Trial) =>
   Effect.gen(function*() {
     const starts = seen.starts.length
@@ -45,7 +45,7 @@ const expectFree = ({ seen, subject }: Trial) =>
     yield* Fiber.join(fiber)
   })
 
-/** Waits until as many `Hold` tasks run as can, where that can be seen. */
+/** Waits until as many `Hold` tasks run as possible, if the subject shares memory. */
 const busy = ({ seen, subject }: Trial, count: number) =>
   subject.sharesMemory ? until(() => seen.running >= Math.min(count, subject.concurrency)) : settle()
 
@@ -63,7 +63,7 @@ const ending = (
       })
   })
 
-/** Law 5: what is ended stops. */
+/** Law 5: the end of a stream stops its tasks. */
 export const endings: Law = {
   number: 5,
   name: "ending or interrupting the stream interrupts outstanding handlers and runs their finalizers",

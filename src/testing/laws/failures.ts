@@ -29,7 +29,7 @@ const transform = (change: object) => {
   return Object.assign(new Transform(task), change)
 }
 
-/** Payloads that do not fit, as a change after the construction makes them. */
+/** Payloads that do not fit their schema because they were changed after construction. */
 const misshapen = {
   fraction: () => square(0.5),
   text: () => square("one"),
@@ -41,10 +41,10 @@ const misshapen = {
 
 const Misshapen = Schema.Literals(["fraction", "text", "symbol", "hole", "date", "plain"])
 
-/** Law 4: a task that goes wrong harms no other. */
+/** Law 4: a failing task does not affect other tasks. */
 export const failures: Law = {
   number: 4,
-  name: "what goes wrong with a task fails only that task, with the right reason, in bounded time",
+  name: "an error of a task fails only that task, with the right reason, in bounded time",
   properties: [
     property("a task that throws, dies, interrupts itself or is unknown fails alone", {
       input: work(Schema.Union([Square, Die, GiveUp, Absent])),
@@ -62,7 +62,7 @@ export const failures: Law = {
           for (const result of results) {
             const outcome = seen(result)
             const task = tasks[result.index]
-            // A task that no worker serves is not started, so how often is no promise.
+            // A task that no worker serves never starts, so the number of its attempts is unspecified.
             if (task._tag === "Absent") yield* expectEqual(outcome._tag, "UnknownTask", "outcome of an unknown task")
             else yield* expectEqual(outcome, expected[result.index], `outcome of task ${result.index}, a ${task._tag}`)
             if (outcome._tag !== "Defect" || Result.isSuccess(result.result)) continue

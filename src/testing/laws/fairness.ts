@@ -11,7 +11,7 @@ import { Square } from "../tasks.ts"
 
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-/** Tasks whose results tell their owner: owner `o` has the numbers from `100 o` on. */
+/** Tasks whose results identify their owner: owner `o` has the numbers from `100 o`. */
 const owned = (owner: number, length: number, pauses: number) =>
   Array.from({ length }, (_, i) => new Square({ n: 100 * owner + i, pauses: (pauses + i) % 5 }))
 
@@ -19,7 +19,7 @@ const sorted = (numbers: ReadonlyArray<number>) => numbers.toSorted((a, b) => a 
 
 const Work = Schema.Struct({ tasks: count(0, 40), pauses: count(0, 4), options: Options })
 
-/** Runs an owner's tasks in one of the ways that there are, and gives all results. */
+/** Runs the tasks of an owner by one of the verbs, and returns all results. */
 const perform = (how: "execute" | "queue" | "run", owner: number, { options, pauses, tasks }: typeof Work.Type) => {
   const own = owned(owner, tasks, pauses)
   switch (how) {
@@ -42,7 +42,7 @@ const How = Schema.Literals(["execute", "queue", "run"])
 const expectOwn = (results: ReadonlyArray<number>, owner: number, tasks: number) =>
   expectEqual(sorted(results), sorted(owned(owner, tasks, 0).map(({ n }) => n * n)), `results of owner ${owner}`)
 
-/** Law 8: executions do not disturb each other. */
+/** Law 8: executions are isolated from each other. */
 export const fairness: Law = {
   number: 8,
   name: "two executions on one dispatcher never mix, and both make progress",
@@ -105,7 +105,7 @@ export const fairness: Law = {
               }))
           )
           yield* expectOwn(yield* perform(how, 2, other), 2, other.tasks)
-          // The endless one goes on too.
+          // The endless execution makes progress too.
           const before = seen
           while (seen === before) yield* Effect.yieldNow
           yield* Fiber.interrupt(running)

@@ -15,12 +15,15 @@ const BOUND = 2.5
 
 const Steps = Schema.Literals([0, 1, 2, 7])
 
-/** A task that comes after `silence`, runs for `runs` at each start, fails once if there is a `pause`, and whose result is worked on for `consumed`. */
+/**
+ * A task that arrives after `silence`, runs for `runs` in each attempt, fails once if there is a `pause`, and whose result
+ * the consumer processes for `consumed`.
+ */
 const Step = Schema.Struct({ silence: Steps, runs: Steps, pause: Schema.Literals([0, 0, 7]), consumed: Steps })
 
 type Step = typeof Step.Type
 
-/** Where time is real, what is short is nothing at all: only a stall of the bound itself could mislead. */
+/** On the real clock the short durations are 0, so that only a delay as long as the timeout could distort a result. */
 const paced = (story: ReadonlyArray<Step>, subject: Subject): ReadonlyArray<Step> => {
   if (subject.sharesClock) return story
   const pace = (steps: 0 | 1 | 2 | 7) => steps === 7 ? 7 : 0
@@ -50,7 +53,7 @@ export const idleTimeout: Law = {
             const wait = (steps: number) => steps === 0 ? Effect.void : Effect.sleep(steps * unit)
             const started = yield* Clock.currentTimeMillis
             let consumed = 0
-            // Step by step: a task is made when the result before it has been consumed.
+            // The source makes a task only when the result of the previous task has been consumed.
             const source = Stream.fromArray(story).pipe(
               Stream.rechunk(1),
               Stream.mapEffect((step, index) =>

@@ -11,7 +11,7 @@ import { Once, Perish, Square } from "../tasks.ts"
 
 const Pauses = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4 }))
 
-/** An innocent, a task that must not start twice, and one that ends its worker once, twice, or always. */
+/** A harmless task, a task that must not start twice, or a task that ends its worker once, twice or always. */
 const Kind = Schema.Struct({
   kind: Schema.Literals(["square", "square", "square", "once", "perish"]),
   pauses: Pauses,
@@ -33,9 +33,9 @@ const make = ({ kind, losses, pauses }: typeof Kind.Type, id: number): Square | 
 export const losses: Law = {
   number: 10,
   name:
-    "a loss at any point loses no task, doubles no outcome, blames the right one, and starts nothing twice that must not",
+    "a loss at any point loses no task, doubles no outcome, is attributed to the right task, and restarts only idempotent tasks",
   properties: [
-    property("whatever is lost, each task ends as it should and the history is right", {
+    property("each task ends as expected after any loss, and the history is correct", {
       input: Arbitrary.schema(Schema.Struct({
         seed: Schema.Int,
         tasks: Schema.Array(Kind).check(Schema.isMaxLength(30)),

@@ -15,7 +15,7 @@ const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBe
 
 const Consumer = Schema.Literals(["pop", "popMany", "popSome", "toStream"])
 
-/** What a popped outcome says: which task it is of, and how it ended. */
+/** The content of a popped outcome: its task, and the end of that task. */
 type Popped = readonly [n: number, end: "success" | "failure"]
 
 const failed = (failure: TaskFailure.TaskFailure<Stumble>): Popped => [failure.task.n, "failure"]
@@ -25,7 +25,7 @@ const fromResult = ({ result, task }: Dispatcher.TaskResult<Stumble>): Popped =>
   Result.isSuccess(result) ? "success" : "failure"
 ]
 
-/** Pops until the queue is over; fails with how it was over. */
+/** Pops until the queue has ended; fails with the error of the last pop. */
 const drain = (
   queue: Queue.TaskQueue<Stumble>,
   how: typeof Consumer.Type,
@@ -57,58 +57,61 @@ const tagOf = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<
 /** Law 7: queues. */
 export const queues: Law = {
   number: 7,
-  name: "a queue pops exactly what was pushed, each once; after its end, the typed errors",
+  name: "a queue pops the outcome of each pushed task exactly once; after its end, calls fail with typed errors",
   properties: [
-    property("what is pushed is popped once, by whom and how ever, until the queue is ended", {
-      input: Arbitrary.schema(Schema.Struct({
-        producers: Schema.Array(Schema.Array(Schema.Struct({ failures: count(0, 3), pauses: count(0, 4) })))
-          .check(Schema.isMaxLength(3)),
-        consumers: Schema.NonEmptyArray(Consumer).check(Schema.isMaxLength(3)),
-        capacity: Schema.Literals(["unbounded", 1, 2, 5]),
-        chunkSize: Schema.Literals(["auto", 1, 3]),
-        retries: count(0, 2)
-      })),
-      holds: ({ capacity, chunkSize, consumers, producers, retries }) =>
-        Effect.gen(function*() {
-          const queue = yield* Dispatcher.makeQueue<Stumble>({
-            capacity,
-            chunkSize,
-            ...(retries === 0 ? {} : { retry: { times: retries } })
+    property(
+      "the outcome of each pushed task is popped once, by any consumer and any operation, until the queue is ended",
+      {
+        input: Arbitrary.schema(Schema.Struct({
+          producers: Schema.Array(Schema.Array(Schema.Struct({ failures: count(0, 3), pauses: count(0, 4) })))
+            .check(Schema.isMaxLength(3)),
+          consumers: Schema.NonEmptyArray(Consumer).check(Schema.isMaxLength(3)),
+          capacity: Schema.Literals(["unbounded", 1, 2, 5]),
+          chunkSize: Schema.Literals(["auto", 1, 3]),
+          retries: count(0, 2)
+        })),
+        holds: ({ capacity, chunkSize, consumers, producers, retries }) =>
+          Effect.gen(function*() {
+            const queue = yield* Dispatcher.makeQueue<Stumble>({
+              capacity,
+              chunkSize,
+              ...(retries === 0 ? {} : { retry: { times: retries } })
+            })
+            const popped: Array<Popped> = []
+            const consuming = yield* Effect.forEach(
+              consumers,
+              (how) => Effect.forkChild(tagOf(drain(queue, how, popped)))
+            )
+            const tasks = producers.flatMap((tasks, producer) =>
+              tasks.map((task, i) => ({ producer, task: new Stumble({ ...task, n: producer * 1000 + i }) }))
+            )
+            yield* Effect.forEach(
+              producers,
+              (_, producer) =>
+                Effect.forEach(tasks.filter((task) => task.producer === producer), ({ task }) => queue.push(task)),
+              { concurrency: "unbounded" }
+            )
+            yield* queue.end
+            const ends = yield* Effect.forEach(consuming, Fiber.join)
+            yield* expectEqual(
+              ends,
+              consumers.map((how) => how === "toStream" ? "success" : "QueueClosed"),
+              "how the consumers ended"
+            )
+            const expected = tasks.map(({ task: { failures, n } }): Popped => [
+              n,
+              failures <= retries ? "success" : "failure"
+            ])
+            const order = (a: Popped, b: Popped) => a[0] - b[0]
+            yield* expectEqual(popped.toSorted(order), expected.toSorted(order), "popped outcomes")
+            yield* expectEqual(yield* queue.size, { waiting: 0, running: 0, ready: 0 }, "size of the ended queue")
+            const push = tagOf(queue.push(new Stumble({ n: 1, failures: 0, pauses: 0 })))
+            yield* expectEqual(yield* push, "QueueClosed", "push after the end")
+            yield* expectEqual(yield* tagOf(queue.pop()), "QueueClosed", "pop after the end")
+            yield* expectEqual(yield* tagOf(queue.popMany()), "QueueClosed", "popMany after the end")
           })
-          const popped: Array<Popped> = []
-          const consuming = yield* Effect.forEach(
-            consumers,
-            (how) => Effect.forkChild(tagOf(drain(queue, how, popped)))
-          )
-          const tasks = producers.flatMap((tasks, producer) =>
-            tasks.map((task, i) => ({ producer, task: new Stumble({ ...task, n: producer * 1000 + i }) }))
-          )
-          yield* Effect.forEach(
-            producers,
-            (_, producer) =>
-              Effect.forEach(tasks.filter((task) => task.producer === producer), ({ task }) => queue.push(task)),
-            { concurrency: "unbounded" }
-          )
-          yield* queue.end
-          const ends = yield* Effect.forEach(consuming, Fiber.join)
-          yield* expectEqual(
-            ends,
-            consumers.map((how) => how === "toStream" ? "success" : "QueueClosed"),
-            "how the consumers ended"
-          )
-          const expected = tasks.map(({ task: { failures, n } }): Popped => [
-            n,
-            failures <= retries ? "success" : "failure"
-          ])
-          const order = (a: Popped, b: Popped) => a[0] - b[0]
-          yield* expectEqual(popped.toSorted(order), expected.toSorted(order), "popped outcomes")
-          yield* expectEqual(yield* queue.size, { waiting: 0, running: 0, ready: 0 }, "size of the ended queue")
-          const push = tagOf(queue.push(new Stumble({ n: 1, failures: 0, pauses: 0 })))
-          yield* expectEqual(yield* push, "QueueClosed", "push after the end")
-          yield* expectEqual(yield* tagOf(queue.pop()), "QueueClosed", "pop after the end")
-          yield* expectEqual(yield* tagOf(queue.popMany()), "QueueClosed", "popMany after the end")
-        })
-    }),
+      }
+    ),
     property("a queue holds no more results than its capacity and the running slots, and never blocks for good", {
       input: Arbitrary.schema(Schema.Struct({ capacity: count(1, 6), tasks: count(1, 40), pauses: count(0, 2) })),
       holds: ({ capacity, pauses, tasks }, { subject }) =>
@@ -141,7 +144,7 @@ export const queues: Law = {
           yield* expectEqual(yield* queue.popMany({ timeout: 0 }), [], "popMany of an empty queue at once")
         })
     }),
-    property("results that wait are popped at once, all together", {
+    property("ready results are popped at once, all together", {
       input: Arbitrary.schema(Schema.Struct({ tasks: count(1, 20), max: count(1, 25) })),
       holds: ({ max, tasks }) =>
         Effect.gen(function*() {
@@ -163,7 +166,7 @@ export const queues: Law = {
           )
         })
     }),
-    property("closing a queue ends what runs, starts nothing more and wakes who waits", {
+    property("closing a queue interrupts its running tasks, starts no more, and wakes the waiting callers", {
       input: Arbitrary.schema(Schema.Struct({ tasks: count(0, 15), capacity: Schema.Literals(["unbounded", 1, 3]) })),
       needs: ["sharesMemory"],
       holds: ({ capacity, tasks }, { seen, subject }) =>

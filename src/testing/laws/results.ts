@@ -22,10 +22,10 @@ import { Nest, Refuse, Reuse, Scribble, Square, Stumble, Tasks, Transform } from
 
 const encode = Schema.encodeSync(Schema.toCodecJson(Schema.Union([Sample, Scribble])))
 
-/** What the caller's tasks are made of, to be compared with what they are made of afterwards. */
+/** The contents of the caller's tasks, for comparison with their contents after the execution. */
 const snapshot = (tasks: ReadonlyArray<Sample | Scribble>) => tasks.map((task) => encode(task))
 
-/** A task of the size of its bytes. Large bytes go another way than small ones. */
+/** A task with a payload of the given size. Large byte arrays take another path through a boundary than small ones. */
 const Plan = Schema.Struct({
   size: Schema.Literals([0, 1, 64, 20_000]),
   failures: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 })),
@@ -38,7 +38,7 @@ const contents = (index: number, size: number) => ({
   rows: Array.from({ length: index % 7 }, (_, n) => ({ n: n + index }))
 })
 
-/** Tasks that are made one by one in the same memory, which is overwritten at last. */
+/** Makes tasks one by one in the same memory, which is overwritten at the end. */
 const reusing = (plans: ReadonlyArray<typeof Plan.Type>, retries: number): Iterable<Reuse> => ({
   [Symbol.iterator]: () => reuse(plans, retries)
 })
@@ -59,12 +59,12 @@ const reuse = function*(plans: ReadonlyArray<typeof Plan.Type>, retries: number)
   list.length = rows.length = 0
 }
 
-/** Law 1: results are those of the handlers. */
+/** Law 1: results equal those of the handlers. */
 export const oracle: Law = {
   number: 1,
-  name: "each result equals what running the handler directly gives, and the caller's tasks are unchanged",
+  name: "each result equals that of the handler run directly, and the caller's tasks are unchanged",
   properties: [
-    property("results are what the handlers give when they are run directly", {
+    property("results equal those of handlers that run directly", {
       input: work(Sample),
       holds: ({ options, tasks }) =>
         Effect.gen(function*() {
@@ -102,7 +102,7 @@ export const oracle: Law = {
           }
         })
     }),
-    property("a handler that changes its payload changes neither the caller's task nor what a retry is given", {
+    property("a handler that changes its payload changes neither the caller's task nor the payload of a retry", {
       input: work(Scribble, 12),
       needs: ["codec"],
       holds: ({ options, tasks }) =>
@@ -150,7 +150,7 @@ const pushAll = (tasks: Iterable<Reuse>, { chunkSize, retries }: Options) =>
     return yield* Stream.runCollect(queue.toStream)
   })
 
-/** Law 2: one outcome each, and order where it is asked for. */
+/** Law 2: each task has one outcome, in order if the execution is ordered. */
 export const outcomes: Law = {
   number: 2,
   name: "every task has exactly one outcome; unordered results are a permutation, ordered ones in order",
@@ -227,7 +227,7 @@ export const outcomes: Law = {
   ]
 }
 
-/** Law 3: how tasks are sent does not matter. */
+/** Law 3: the way in which tasks are sent does not affect results. */
 export const transparency: Law = {
   number: 3,
   name: "chunkSize and bufferSize never change results; neither does the mix of task types",
@@ -245,7 +245,7 @@ export const transparency: Law = {
           yield* expectOutcomes(yield* collect(tasks, { ...other, retries: one.retries }), tasks, expected)
         })
     }),
-    property("tasks among others give what they give among their own kind", {
+    property("tasks give the same results among other types as among their own type", {
       input: work(Sample, 30),
       holds: ({ options, tasks }) =>
         Effect.gen(function*() {

@@ -13,7 +13,7 @@ const outcomeOf = { succeed: "Success", fail: "Failed", die: "Defect", interrupt
 /** Law 11: each run of a handler has a scope of its own. */
 export const scopes: Law = {
   number: 11,
-  name: "what a handler acquires is released before its outcome is seen",
+  name: "resources that a handler acquires are released before its outcome is observed",
   properties: [
     property("a task that starts after an outcome was seen finds no resource of that task", {
       input: Arbitrary.schema(Schema.Array(Acquire).check(Schema.isMaxLength(6))),

@@ -10,7 +10,7 @@ import { inTime, unitOf } from "../time.ts"
 
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-/** Tasks that time out so many times, whose finalizers take so many half units of time. */
+/** Tasks that time out `timeouts` times, with finalizers that take a number of half units of time. */
 const input = Arbitrary.schema(
   Schema.Array(Schema.Struct({ timeouts: count(0, 2), halves: count(0, 5) })).check(
     Schema.isMinLength(1),
@@ -23,13 +23,13 @@ type Input = typeof input extends Arbitrary.Arbitrary<infer A> ? A : never
 const lingering = (tasks: Input, { subject }: Trial) =>
   tasks.map(({ halves, timeouts }, id) => new Linger({ id, timeouts, millis: halves * unitOf(subject) / 2 }))
 
-/** Fails unless every attempt that started has ended, finalizers included. */
+/** Fails unless every started attempt and its finalizers have ended. */
 const expectEnded = ({ seen }: Trial) =>
   Effect.suspend(() =>
     expectEqual(seen.ends.toSorted(), seen.starts.toSorted(), "attempts whose finalizers ran, of those started")
   )
 
-/** Law 12: a task that has timed out is told to stop, and is not forgotten before it has. */
+/** Law 12: a task that has timed out is interrupted, and counts as running until it has stopped. */
 export const timeouts: Law = {
   number: 12,
   name: "no attempt of a task overlaps another, and nothing of a stream runs after its end",

@@ -1,6 +1,6 @@
 /**
  * Runs a generated program on the dispatcher in context: its executions, queues and single runs side
- * by side, and the end of the dispatcher's scope, maybe under all of them.
+ * by side, and the end of the dispatcher's scope, which may come while they run.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -65,7 +65,7 @@ const producerOptions = (
 const until = (at: number): Effect.Effect<void> =>
   Effect.flatMap(Effect.clockWith((clock) => clock.currentTimeMillis), (now) => Effect.sleep(Duration.millis(at - now)))
 
-/** Runs an effect and interrupts it at a moment, if there is one; waits until it has stopped. */
+/** Runs an effect, interrupts it at the given time, if any, and waits until it has stopped. */
 const interruptedAt = <A, E, R>(
   at: number | undefined,
   effect: Effect.Effect<A, E, R>,
@@ -123,7 +123,7 @@ const makeSource = (
   }
   const slow = plan.source === "slow"
   const plans = Stream.rechunk(Stream.fromIterable(plan.tasks), slow ? 1 : plan.arraySize)
-  // Handed over only when the pause is over: until then the dispatcher knows nothing of the task.
+  // A task is handed over only after the pause: until then the dispatcher does not know the task.
   const paced = slow ? Stream.tap(plans, () => Effect.sleep(Duration.millis(10 * plan.arraySize))) : plans
   const tasks = Stream.mapArray(paced, (plans) => Array.from(stage.source(producer, plans)) as never) as Stream.Stream<
     SimulatedTask
@@ -197,7 +197,7 @@ const queue = (stage: Stage, plan: QueuePlan): Effect.Effect<void, never, Dispat
     if (tag === "DispatcherClosed" && !oracle.closing) oracle.violate("ending", `the dispatcher is closed early`)
     oracle.note(`${nameOf(producer)} says ${tag}`)
   }
-  /** Tries once; whether it makes sense to try again. */
+  /** Makes one call; returns whether another call makes sense. */
   const timed = <A, E extends { readonly _tag: string }>(
     what: "push" | "pop",
     timeout: number | undefined,
@@ -374,7 +374,7 @@ export const perform = (
     if (Exit.isFailure(exit)) oracle.violate("program", String(exit.cause))
     if (closing !== undefined) yield* Fiber.join(closing)
     const { executions, running, waiting } = yield* Effect.provideContext(Dispatcher.status, context)
-    // A scope that closes too early leaves what still runs.
+    // A scope that closes too early leaves tasks that still run.
     if (executions + running + waiting > 0 && !(oracle.faults.N3 && closing !== undefined)) {
       oracle.violate("status", `at the end ${executions} producers, ${running} running and ${waiting} waiting tasks`)
     }

@@ -1,8 +1,7 @@
 /**
- * The dispatchers on which programs are simulated: all that share the clock of the program.
+ * The kinds of dispatchers on which programs are simulated. All of them use the clock of the program.
  *
- * A dispatcher of another kind is simulated by writing one more of these and giving it to
- * `simulateProgram`.
+ * To simulate another dispatcher, write a `Kind` for it and pass that to `simulateProgram`.
  */
 import * as Layer from "effect/Layer"
 import type { Dispatcher } from "../../Dispatcher.ts"
@@ -19,9 +18,9 @@ import type { Promises } from "./state.ts"
 import { halves, SimulatedTasks } from "./tasks.ts"
 
 /**
- * What a dispatcher that is simulated is made of.
+ * The values from which a simulated dispatcher is built.
  *
- * @stability experimental
+ * @stability unstable
  * @category simulation
  * @since 0.1.0
  */
@@ -32,9 +31,9 @@ export interface KindSetup {
 }
 
 /**
- * The handlers of simulated tasks, as their Layer.
+ * The Layer of the handlers of simulated tasks.
  *
- * @stability experimental
+ * @stability unstable
  * @category simulation
  * @since 0.1.0
  */
@@ -43,19 +42,19 @@ export type SimulatedHandlers = Layer.Layer<
 >
 
 /**
- * A dispatcher to simulate programs on, and what it promises.
+ * A dispatcher for simulated programs, and its promises.
  *
- * @stability experimental
+ * @stability unstable
  * @category simulation
  * @since 0.1.0
  */
 export interface Kind extends Abilities {
   readonly promises: (plan: ProgramPlan) => Promises
-  /** Makes it; it must take everything that is not the seed's (clock, scheduler) from its context. */
+  /** Makes the dispatcher, which must take its clock and its scheduler from its context. */
   readonly layer: (setup: KindSetup, handlers: SimulatedHandlers) => Layer.Layer<Dispatcher>
 }
 
-/** What a dispatcher of this process promises. */
+/** The promises of a dispatcher that runs handlers in this process. */
 const localPromises =
   (codec: boolean, slotsOf = ({ concurrency }: ProgramPlan) => concurrency) => (plan: ProgramPlan): Promises => {
     const slots = slotsOf(plan)
@@ -63,11 +62,11 @@ const localPromises =
     return { slotsOf: () => all, slots, capacity: plan.capacity, codec, loses: false, routed: false, eager: true }
   }
 
-/** Workers of the scripted dispatcher, and what each of them runs at once. */
+/** The workers of the scripted dispatcher, and the tasks that each of them runs at once. */
 const WORKERS = 3
 const SCRIPTED_CONCURRENCY = 2
 
-/** Tells the oracle of what workers do. */
+/** Reports the events of workers to the oracle. */
 const observe = (oracle: Oracle): Parameters<typeof makeScripted>[0]["observe"] => (event) => {
   switch (event._tag) {
     case "Started":
@@ -82,9 +81,9 @@ const observe = (oracle: Oracle): Parameters<typeof makeScripted>[0]["observe"] 
 const keyOfItem = ({ payload }: Executor.Item) => (payload as { readonly key: number }).key
 
 /**
- * The executor whose workers go wrong, running the plans of tasks.
+ * Makes the executor that injects faults into workers and runs the plans of tasks.
  *
- * @stability experimental
+ * @stability unstable
  * @category simulation
  * @since 0.1.0
  */
@@ -94,13 +93,13 @@ export const makeSimulatedExecutor = ({ seed, stage }: KindSetup, faults?: Parti
     run: (item) => stage.handle(item.payload as never),
     idOf: keyOfItem,
     observe: observe(stage.oracle),
-    lanes: WORKERS,
+    workers: WORKERS,
     concurrency: SCRIPTED_CONCURRENCY,
     cancelsLost: !stage.oracle.faults.N4,
     faults
   })
 
-/** What the dispatcher on that executor promises. */
+/** The promises of the dispatcher on the executor that injects faults. */
 const scriptedPromises = (): Promises => {
   const slots = WORKERS * SCRIPTED_CONCURRENCY
   const all = { pool: "all", slots }
@@ -117,7 +116,7 @@ const fiber = (codecs: boolean): Kind => ({
 /**
  * The kinds of dispatchers of papyros that run on the clock of the program.
  *
- * @stability experimental
+ * @stability unstable
  * @category constructors
  * @since 0.1.0
  */

@@ -1,9 +1,8 @@
 /**
- * Decides whether what happened in a generated program keeps the promises of dispatchers.
+ * Checks the events of a generated program against the promises of dispatchers.
  *
- * It hears of everything from the program's own side (sources, handlers, consumers) and knows nothing
- * of the scheduler. Events are checked as they come; time does not pass between two events unless
- * `advanced` says so.
+ * All events come from the program (sources, handlers, consumers); the oracle must not depend on the scheduler. Each
+ * event is checked when it arrives, and time passes only when `advanced` is called.
  */
 import type { KnownFaults } from "./knownFaults.ts"
 import type { TaskPlan } from "./program.ts"
@@ -26,9 +25,9 @@ import {
 } from "./state.ts"
 import { misfitOf, valueOf } from "./tasks.ts"
 
-/** The judge of one run. */
+/** Checks the events of one run. */
 export class Oracle {
-  /** What happened, one line an event. */
+  /** The events of the run, one line each. */
   readonly history: Array<string> = []
   readonly violations: Array<string> = []
   readonly tasks: Array<TaskState> = []
@@ -36,7 +35,7 @@ export class Oracle {
   now = 0
   closing = false
   closed = false
-  /** Producers that ended before what ran for them. */
+  /** Producers that ended before their running tasks. */
   private readonly unfinished: Array<ProducerState> = []
   private producerId = 0
   private readonly slots: Slots
@@ -98,7 +97,7 @@ export class Oracle {
     return producer
   }
 
-  /** A task of the producer exists. */
+  /** Records that the producer made a task. */
   make(producer: ProducerState, plan: TaskPlan): TaskState {
     const task: TaskState = {
       key: this.tasks.length,
@@ -116,7 +115,7 @@ export class Oracle {
     return task
   }
 
-  /** The dispatcher has it: its source gave it, its push went through, or it is run. */
+  /** Records that the dispatcher has the task, from a source, a push or a single run. */
   accept(task: TaskState): void {
     const { producer } = task
     task.accepted = true
@@ -146,14 +145,14 @@ export class Oracle {
     if (complete && pending.length > 0) {
       this.violate("lost", `${nameOf(producer)} ended without outcomes of tasks ${pending.map(({ key }) => key)}`)
     }
-    // When a task that no group holds is refused cannot be seen from outside.
+    // The program cannot observe when the dispatcher rejects a task that no group contains.
     if (this.promises.loses || producer.tasks.some(({ plan }) => plan.name === "Absent")) return
     if (how === "DispatchTimeout" ? producer.expires === "no" : producer.expires === "must" && complete) {
       this.violate("idleTimeout", `${nameOf(producer)} ended by ${how} after ${producer.idleFor} idle ms`)
     }
   }
 
-  /** A push of the task failed: the queue never had it. */
+  /** Records that the push of a task failed, so that the queue never had the task. */
   refuse(task: TaskState): void {
     const { producer } = task
     this.note(`${nameOf(producer)} refuses task ${task.key}`)
@@ -162,18 +161,18 @@ export class Oracle {
     producer.tasks.splice(producer.tasks.indexOf(task), 1)
   }
 
-  /** `close` of a queue has completed. */
+  /** Records that `close` of a queue has completed. */
   closedQueue(producer: ProducerState): void {
     producer.closed = true
     this.note(`${nameOf(producer)} is closed`)
     if (producer.running > 0) this.violate("unfinished", `${nameOf(producer)} is closed while tasks were running`)
   }
 
-  /** All who pushed and popped are done, and so many results are left in the queue. */
+  /** Records that all pushing and popping fibers have ended, with `ready` results left in the queue. */
   emptied(producer: ProducerState, ready: number, interrupted: boolean): void {
     if (producer.stopping || this.closing) return
     const pending = producer.tasks.filter((task) => task.outcome === undefined)
-    // Who is interrupted between a result and its next step has taken it.
+    // A fiber that is interrupted between a result and its next step has taken that result.
     if (producer.drained && pending.length > ready && !interrupted) {
       this.violate("lost", `${nameOf(producer)} is drained without outcomes of tasks ${pending.map(({ key }) => key)}`)
     }
@@ -183,7 +182,7 @@ export class Oracle {
     }
   }
 
-  /** The dispatcher's scope has closed. */
+  /** Records that the dispatcher's scope has closed. */
   closeAll(): void {
     this.closed = true
     this.note("the dispatcher is closed")
@@ -243,7 +242,7 @@ export class Oracle {
     }
   }
 
-  /** Attempts that ended and count, but for the last few starts. */
+  /** Attempts that have ended and count as failures, without the last `but` starts. */
   private failures({ attempts, lost }: TaskState, but: number): Array<Attempt> {
     return attempts.slice(0, attempts.length - but).filter((attempt) =>
       !lost.has(attempt.number) && attempt.ended !== undefined
@@ -281,13 +280,13 @@ export class Oracle {
       this.violate("taskTimeout", `task ${task.key} ran for ${this.now - attempt.since} ms of ${timeout}`)
     }
     const completes = ended !== "cut" || this.reasonOf(attempt) === "TimedOut"
-    // After an ordered failure, a later task is not wanted: that it ends is no progress.
+    // After an ordered failure, the end of a later task does not count as progress.
     const unwanted = task.producer.verb === "execute" && task.producer.ordered &&
       this.hasFailed(task.producer, task.index)
     if (completes && !unwanted) task.producer.idleFor = 0
   }
 
-  /** The handler begins or ends to wait for tasks of its own. */
+  /** Records that a handler starts or stops waiting for nested tasks. */
   lend(attempt: Attempt, lent: boolean): void {
     this.checkSlots(this.slots.lend(attempt, lent), attempt.task)
   }
@@ -328,7 +327,7 @@ export class Oracle {
 
   // --- outcomes --------------------------------------------------------------
 
-  /** The program was told what became of a task. */
+  /** Records that the program received the outcome of a task. */
   deliver(producer: ProducerState, key: number | undefined, outcome: Outcome): void {
     const task = key === undefined ? undefined : this.tasks[key]
     this.note(`${nameOf(producer)} is told of task ${key}: ${outcome.tag}`)
@@ -375,14 +374,14 @@ export class Oracle {
     }
   }
 
-  /** A retry policy was asked about a failure. */
+  /** Records that a retry policy was applied to a failure. */
   asked(reason: string): void {
     if (reason === "UnknownTask") this.violate("retry", "a policy was asked about a task that cannot start")
   }
 
   // --- time ------------------------------------------------------------------
 
-  /** Nothing is ready: what holds at rest is checked, before time moves. */
+  /** Checks the conditions that hold when nothing is ready, before time moves by `millis`. */
   advanced(millis: number): void {
     this.checkAtRest()
     for (const producer of this.producers) {
@@ -405,7 +404,7 @@ export class Oracle {
     return producer.running > 0 || this.slots.free(producer.tasks[0].plan.name, producer.depth) > 0
   }
 
-  /** It has its outcome, though nobody was told yet. */
+  /** Whether a task has its outcome, even if the program has not received the outcome yet. */
   private isSettled(task: TaskState): boolean {
     const ended = this.failures(task, 0)
     return ended.length > 0 && !isRunning(task.attempts.at(-1)) && this.delayAfter(task, ended) === undefined
@@ -418,7 +417,7 @@ export class Oracle {
     )
   }
 
-  /** It failed and waits for its next attempt. */
+  /** Whether a task has failed and waits for its next attempt. */
   private waits(task: TaskState): boolean {
     const last = task.attempts.at(-1)
     if (last === undefined || isRunning(last)) return false
@@ -430,7 +429,7 @@ export class Oracle {
   private *unstarted(): Iterable<TaskState> {
     for (const producer of this.producers) {
       if (producer.stopping || (producer.kind === "execution" && producer.arraySize !== undefined)) continue
-      // A failed `execute` does not want the tasks after the failure.
+      // A failed `execute` does not need the tasks after the failure.
       if (producer.kind === "execution" && producer.verb === "execute" && this.hasFailed(producer)) continue
       for (const task of producer.tasks) {
         if (!task.pushing && task.attempts.length === 0 && task.outcome === undefined && task.plan.name !== "Absent") {

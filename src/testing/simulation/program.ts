@@ -1,8 +1,8 @@
 /**
  * The programs that the simulation runs, as plain data, and their generator.
  *
- * A seed determines its program. Times are chosen so that no two things that race are due at the same
- * moment by construction: handlers sleep for multiples of 10 ms, bounds end in 5.
+ * A seed determines its program. Two racing events must never be due at the same moment, so handlers
+ * sleep for multiples of 10 ms and timeouts end in 5.
  */
 import { Dice } from "../random.ts"
 import { type KnownFaults, todaysFaults } from "./knownFaults.ts"
@@ -10,10 +10,10 @@ import { type KnownFaults, todaysFaults } from "./knownFaults.ts"
 /** How a failing attempt fails. */
 type FailureKind = "fail" | "die" | "throw" | "interrupt" | "misfit"
 
-/** What a task does, attempt by attempt. */
+/** The behaviour of a task, attempt by attempt. */
 export interface TaskPlan {
   readonly name: "Work" | "Side" | "Once" | "Brief" | "Absent"
-  /** Turns that it gives to others before it sleeps. */
+  /** The number of times that the handler yields before it sleeps. */
   readonly yields: number
   readonly millis: number
   /** Attempts that fail, from the first. */
@@ -36,9 +36,9 @@ export interface RetryPlan {
   readonly millis: number
 }
 
-/** What producers of tasks have in common. */
+/** The fields that all producers share. */
 interface ProducerPlan {
-  /** When it begins, in milliseconds. */
+  /** The start of the producer, in milliseconds. */
   readonly at: number
   readonly chunkSize: number | "auto"
   readonly taskTimeout: number | undefined
@@ -65,7 +65,7 @@ export interface ExecutionPlan extends ProducerPlan {
   readonly interruptAt: number | undefined
 }
 
-/** A queue with those who push and pop. */
+/** A queue, with the fibers that push to it and pop from it. */
 export interface QueuePlan extends ProducerPlan {
   readonly kind: "queue"
   readonly capacity: number | undefined
@@ -80,7 +80,7 @@ export interface QueuePlan extends ProducerPlan {
     readonly gap: number
     readonly timeout: number | undefined
     readonly how: "pop" | "popMany" | "toStream"
-    /** Calls that it makes at most. */
+    /** The largest number of calls. */
     readonly calls: number
     readonly max: number | undefined
     readonly interruptAt: number | undefined
@@ -97,13 +97,13 @@ export interface RunPlan {
   readonly interruptAt: number | undefined
 }
 
-/** What acts in a program, beside the others. */
+/** One of the producers that a program runs side by side. */
 export type ActorPlan = ExecutionPlan | QueuePlan | RunPlan
 
 /**
- * A whole program.
+ * A generated program, as plain data.
  *
- * @stability experimental
+ * @stability unstable
  * @category simulation
  * @since 0.1.0
  */
@@ -111,19 +111,19 @@ export interface ProgramPlan {
   readonly concurrency: number
   readonly capacity: number | undefined
   readonly actors: ReadonlyArray<ActorPlan>
-  /** When the scope of the dispatcher closes under the program. */
+  /** When the scope of the dispatcher closes while the program runs, in milliseconds. */
   readonly closeAt: number | undefined
 }
 
-/** What a dispatcher can be asked for. */
+/** The abilities of a dispatcher that programs may rely on. */
 export interface Abilities {
   /** Handlers may wait for tasks of the dispatcher that runs them. */
   readonly nests: boolean
-  /** A handler's own tasks are of the half of the tasks that it is of itself. */
+  /** Whether the nested tasks of a handler must be in the same half of the tasks as its own task. */
   readonly halves?: boolean | undefined
 }
 
-/** Names as often as they are to come. */
+/** Names, repeated by their weight. */
 const FIRST_HALF: ReadonlyArray<TaskPlan["name"]> = ["Work", "Work", "Work", "Once"]
 const SECOND_HALF: ReadonlyArray<TaskPlan["name"]> = ["Side", "Side", "Brief"]
 
@@ -160,7 +160,7 @@ class Generator {
     return this.dice.chance(probability) ? f() : undefined
   }
 
-  /** A duration that no sleep of a handler ends with. */
+  /** A timeout that never ends at the same moment as a sleep of a handler. */
   private bound(tens: number): number {
     return 10 * this.dice.below(tens) + 5
   }

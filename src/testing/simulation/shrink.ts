@@ -1,11 +1,11 @@
-/** Programs that are a little smaller than one that fails, for the search of the smallest. */
+/** Computes smaller variants of a failing program, for the search for the smallest one. */
 import type { ActorPlan, ProgramPlan, TaskPlan } from "./program.ts"
 
 const without = <A>(items: ReadonlyArray<A>, at: number): Array<A> => items.filter((_, i) => i !== at)
 
 const replace = <A>(items: ReadonlyArray<A>, at: number, item: A): Array<A> => items.map((a, i) => i === at ? item : a)
 
-/** Lists with an element less, or with half of the elements less, while one is left. */
+/** Lists without one element or without half of the elements, as long as they are not empty. */
 const shorter = <A>(items: ReadonlyArray<A>): Array<Array<A>> => {
   if (items.length <= 1) return []
   const half = items.length >> 1
@@ -67,7 +67,7 @@ const smallerActor = (actor: ActorPlan): Array<ActorPlan> => {
   }
 }
 
-/** Programs that are a little smaller. */
+/** The smaller variants of a program. */
 export const smaller = (program: ProgramPlan): Array<ProgramPlan> => [
   ...shorter(program.actors).map((actors) => ({ ...program, actors })),
   ...unset(program, ["closeAt", "capacity"]),

@@ -1,10 +1,10 @@
 /**
- * Runs a program of the user's own by seed: the same Effect under many schedules and many faults of
+ * Runs a program of the user by seed: the same Effect under many schedules and many faults of
  * workers, each determined by a number.
  *
- * Reach for it in the tests of a program that must survive lost workers, timeouts and any order of
- * events. The promise that surprises: time is virtual, so an hour of sleep costs nothing, and what
- * waits for the outside (files, sockets, timers of the platform) is taken for a program that hangs.
+ * It is for the tests of a program that must survive lost workers, timeouts and any order of events. Time is virtual,
+ * so an hour of sleep costs nothing, and a program that waits for files, sockets or timers of the platform counts as
+ * a program that hangs.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -21,22 +21,22 @@ import { todaysFaults } from "./knownFaults.ts"
 import { runWorld, World } from "./world.ts"
 
 /**
- * What `simulate` takes.
+ * The options of `simulate`.
  *
- * @stability experimental
+ * @stability unstable
  * @category models
  * @since 0.1.0
  */
 export interface SimulateOptions<T extends Task.Any> extends Executor.DispatcherOptions {
   /** The tasks that the program runs. */
   readonly tasks: TaskGroup.TaskGroup<T>
-  /** Their handlers, which run in this process and must not wait for tasks of their own. */
+  /** The handlers of the tasks, which run in this process and must not wait for other tasks. */
   readonly handlers: Layer.Layer<TaskGroup.Handler<T["_tag"]>>
-  /** How many seeds, from 0, or which ones. Default 100. */
+  /** The number of seeds, from 0, or the seeds themselves. Default 100. */
   readonly seeds?: number | Iterable<number> | undefined
-  /** How likely each fault of a worker is where it could happen, from 0 to 1. Default: 0.1 to 0.5 each. */
+  /** The probability of each fault of a worker, from 0 to 1. Default: 0.1 to 0.5, by fault. */
   readonly faults?: Partial<Faults> | undefined
-  /** Default 3. */
+  /** The number of workers. Default 3. */
   readonly workers?: number | undefined
   /** Tasks that a worker runs at once. Default 2. */
   readonly concurrency?: number | undefined
@@ -47,7 +47,7 @@ export interface SimulateOptions<T extends Task.Any> extends Executor.Dispatcher
 /**
  * The program fails, dies or hangs under a seed.
  *
- * @stability experimental
+ * @stability unstable
  * @category errors
  * @since 0.1.0
  */
@@ -56,7 +56,7 @@ export class SimulationFailed extends Schema.TaggedError<SimulationFailed>("papy
   {
     seed: Schema.Int,
     message: Schema.String,
-    /** What workers did, a line each, with the virtual time in milliseconds. */
+    /** The events of workers, one line each, with the virtual time in milliseconds. */
     history: Schema.Array(Schema.String)
   }
 ) {}
@@ -72,13 +72,13 @@ const handlersOf = (context: Context.Context<never>) => (item: Executor.Item) =>
 }
 
 /**
- * Runs a program once for each seed, on a dispatcher whose workers delay, answer twice and are lost,
+ * Runs a program once for each seed, on a dispatcher whose workers delay reports, report twice and are lost,
  * under a schedule and a clock that the seed determines. Fails with the first seed under which the
  * program fails, dies or hangs.
  *
  * **When to use**
  *
- * Use in a test: what must hold is asserted inside the program. To replay a failure, give its seed
+ * Use it in a test: assert the expected results inside the program. To replay a failure, give its seed
  * alone: `seeds: [1234]`.
  *
  * **Details**
@@ -123,7 +123,7 @@ const handlersOf = (context: Context.Context<never>) => (item: Executor.Item) =>
  * console.log("200 seeds") // 200 seeds
  * ```
  *
- * @stability experimental
+ * @stability unstable
  * @category simulation
  * @since 0.1.0
  */
@@ -152,7 +152,7 @@ const simulateSeed = <A, E, T extends Task.Any>(
           maxWorkerLosses: options.maxWorkerLosses,
           concurrency: options.concurrency,
           faults: options.faults,
-          lanes: options.workers,
+          workers: options.workers,
           seed,
           run: handlersOf(context as Context.Context<never>),
           observe: (event) => {

@@ -1,8 +1,8 @@
 /**
- * Runs generated programs on a kind of dispatcher, seed by seed, until the oracle objects.
+ * Runs generated programs on a kind of dispatcher, seed by seed, until the oracle finds a broken promise.
  *
- * A seed determines program, schedule, faults and history. Shrinking keeps the seed and makes the
- * program smaller, so a shrunk program is printed and the replay shows the whole one.
+ * A seed determines program, schedule, faults and history. Shrinking keeps the seed and makes the program smaller, so
+ * a replay by the seed runs the original program.
  */
 import * as Effect from "effect/Effect"
 import { perform } from "./actors.ts"
@@ -16,28 +16,28 @@ import { SimulatedTasks } from "./tasks.ts"
 import { runWorld, World } from "./world.ts"
 
 /**
- * What became of one program.
+ * The result of one simulated program.
  *
- * @stability experimental
+ * @stability unstable
  * @category models
  * @since 0.1.0
  */
 export interface ProgramRun {
   readonly seed: number
   readonly plan: ProgramPlan
-  /** What the oracle objects to; empty if the dispatcher keeps its promises. */
+  /** The broken promises that the oracle found; empty if there are none. */
   readonly violations: ReadonlyArray<string>
-  /** What happened, a line each, with the virtual time in milliseconds. */
+  /** The events of the run, one line each, with the virtual time in milliseconds. */
   readonly history: ReadonlyArray<string>
-  /** The same in two runs that made the same choices. */
+  /** A hash of all choices of the run: equal in two runs that made the same choices. */
   readonly digest: number
   readonly tasks: number
 }
 
 /**
- * Runs the program of a seed, or another one with the choices of that seed.
+ * Runs the generated program of a seed, or a given program with the random choices of that seed.
  *
- * @stability experimental
+ * @stability unstable
  * @category constructors
  * @since 0.1.0
  */
@@ -79,9 +79,9 @@ export const simulateProgram = (
   })
 
 /**
- * Makes a program that fails smaller, as long as what is left fails by the same rule.
+ * Shrinks a failing program, as long as the smaller program breaks the same rule.
  *
- * @stability experimental
+ * @stability unstable
  * @category constructors
  * @since 0.1.0
  */

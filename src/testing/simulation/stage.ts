@@ -1,10 +1,9 @@
 /**
- * Where a generated program meets a dispatcher: makes its tasks, does what their plans say when their
- * handlers run, and tells the oracle.
+ * The connection between a generated program and a dispatcher: it makes the tasks, runs the plans of tasks in their
+ * handlers, and reports events to the oracle.
  *
- * What the program waits for is written down, so that at a moment when nothing can happen any more
- * the waits that are left can be judged: first handlers and sources that hang are released, then the
- * queues that are still open are ended, and after that nothing may wait.
+ * Every wait of the program is recorded. When no progress is possible, handlers and sources that hang are released,
+ * then the open queues are ended, and after that no wait may remain.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -34,21 +33,21 @@ const yields = (times: number): Effect.Effect<void> =>
 
 const sleep = (millis: number): Effect.Effect<void> => millis === 0 ? Effect.void : Effect.sleep(millis)
 
-/** The stage of one run. */
+/** The state of one run. */
 export class Stage {
   readonly oracle: Oracle
-  /** Handlers and sources that hang go on with it. */
+  /** Releases the handlers and sources that hang. */
   readonly released = Deferred.makeUnsafe<void>()
-  /** Queues that nobody has ended. */
+  /** Queues that are still open. */
   readonly queues = new Map<ProducerState, TaskQueue<SimulatedTask>>()
-  /** Set while the program runs: forks an effect of the stage's own. */
+  /** Forks an effect that is not part of the program. Set while the program runs. */
   runFork: (effect: Effect.Effect<unknown>) => void = () => {}
   private readonly waits = new Map<
     object,
     { readonly producer: ProducerState; readonly what: "push" | "pop" | "other" }
   >()
   private phase: "running" | "released" | "ended" = "running"
-  /** Handlers are told the attempt by a service only: where starts are not one by one, it is asked. */
+  /** Whether handlers read the attempt from its service, because the starts alone do not determine the attempt. */
   private readonly asksAttempt: boolean
 
   constructor(oracle: Oracle) {
@@ -70,7 +69,7 @@ export class Stage {
     this.oracle.accept(state)
   }
 
-  /** A push has gone through. */
+  /** Records that a push has succeeded. */
   pushed(task: SimulatedTask): void {
     this.oracle.tasks[task.key].pushing = false
   }
@@ -104,7 +103,7 @@ export class Stage {
     )
   }
 
-  /** What the attempt ends with. */
+  /** Ends the attempt as its plan demands. */
   private finish(attempt: Attempt, quick: boolean): Effect.Effect<number, Refusal> {
     const { number, task: { key, plan } } = attempt
     const fails = number <= plan.failures
@@ -171,7 +170,7 @@ export class Stage {
     }).pipe(Effect.andThen(Effect.sync(() => oracle.lend(attempt, false))))
   }
 
-  /** Hands over tasks one by one, as they are asked for. */
+  /** Makes the tasks one by one, on demand. */
   *source(producer: ProducerState, plans: ReadonlyArray<TaskPlan>): Iterable<SimulatedTask> {
     for (const plan of plans) {
       const task = this.make(producer, plan)
@@ -184,7 +183,7 @@ export class Stage {
     this.oracle.deliver(producer, task.key, outcomeOf(result))
   }
 
-  /** Tells of what `execute` or `pop` gave. */
+  /** Reports a value of `execute` or `pop` to the oracle. */
   tellValue(producer: ProducerState, value: number): void {
     this.oracle.deliver(producer, keyOf(value), { tag: "ok", value })
   }
@@ -212,7 +211,7 @@ export class Stage {
     })
   }
 
-  /** Tells the oracle when a producer has ended, and that it is waited for. */
+  /** Reports the end of a producer to the oracle, and records the wait for the producer. */
   producing<E, R>(
     producer: ProducerState,
     use: (producer: ProducerState) => Effect.Effect<unknown, E, R>
@@ -223,7 +222,7 @@ export class Stage {
     )
   }
 
-  /** Writes down that the program waits. */
+  /** Records a wait of the program. */
   waiting<A, E, R>(
     producer: ProducerState,
     what: "push" | "pop" | "other",
@@ -238,7 +237,7 @@ export class Stage {
 
   // --- when nothing can happen -----------------------------------------------
 
-  /** Decides what may still happen; `false` if nothing. */
+  /** Makes progress possible when nothing is ready; returns `false` if that is not possible. */
   readonly onQuiet = (): boolean => {
     const { oracle } = this
     oracle.checkAtRest()
@@ -269,7 +268,7 @@ export class Stage {
     return false
   }
 
-  /** Whether an open queue may keep somebody waiting now that all tasks have ended. */
+  /** Whether a caller may wait on an open queue after all tasks have ended. */
   private mayWait(producer: ProducerState, what: "push" | "pop" | "other"): boolean {
     const others = Array.from(this.waits.values()).filter((wait) => wait.producer === producer)
     if (what === "push") return !others.some((wait) => wait.what === "pop")

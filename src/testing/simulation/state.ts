@@ -1,25 +1,25 @@
 /**
- * What the oracle knows of a run: producers, their tasks, the attempts of each, and the slots that
- * attempts hold. All of it is what the program itself has seen.
+ * The state of a run as the oracle knows it: producers, their tasks, the attempts of each task, and the slots that
+ * attempts hold. It must hold only facts that the program itself has observed.
  */
 import type { RetryPlan, TaskPlan } from "./program.ts"
 import { ownTimeout } from "./tasks.ts"
 
-/** What a dispatcher promises beyond what all of them do. */
+/** The promises of a dispatcher beyond those that all dispatchers make. */
 export interface Promises {
   /** The most handlers that run at once, by the name of their task. */
   readonly slotsOf: (name: TaskPlan["name"]) => { readonly pool: string; readonly slots: number }
   /** All its slots. */
   readonly slots: number
-  /** The most tasks that it accepts before they start, for each dispatcher that it is made of; one more for each producer. */
+  /** The tasks that each of its dispatchers accepts before they start, without the additional one of each producer. */
   readonly capacity: number | undefined
-  /** Validates and copies what crosses it. */
+  /** Whether the dispatcher validates and copies payloads and results. */
   readonly codec: boolean
-  /** Workers may be lost, and give tasks back. */
+  /** Whether workers may be lost and may requeue tasks. */
   readonly loses: boolean
-  /** Made of several dispatchers, which close one after the other. */
+  /** Whether the dispatcher consists of several dispatchers, which close one after the other. */
   readonly routed: boolean
-  /** Starts a task as soon as a slot is free. */
+  /** Whether a task starts as soon as a slot is free. */
   readonly eager: boolean
 }
 
@@ -33,11 +33,11 @@ export interface Attempt {
   readonly since: number
   ended: AttemptEnd | undefined
   until: number
-  /** Its handler came to the end that its plan has. */
+  /** Whether the handler reached the end of its plan. */
   finished: boolean
-  /** Its worker was lost: it does not count any more. */
+  /** Whether the worker was lost, so that the attempt no longer counts. */
   lost: boolean
-  /** Its handler waits for other tasks, or unwinds from such a wait: its slot is lent. */
+  /** Whether the slot is lent, because the handler waits for nested tasks or unwinds from such a wait. */
   lent: boolean
 }
 
@@ -50,10 +50,10 @@ export interface TaskState {
   readonly attempts: Array<Attempt>
   /** Attempts whose worker was lost. */
   readonly lost: Set<number>
-  /** How often a worker said that it started, where workers say so. */
+  /** The number of starts that workers reported, if workers report starts. */
   starts: number
   accepted: boolean
-  /** Its push has not gone through yet. */
+  /** Whether the push of the task is still waiting. */
   pushing: boolean
   outcome: string | undefined
 }
@@ -65,7 +65,7 @@ export interface ProducerState {
   /** The running task whose handler made it. */
   readonly parent: Attempt | undefined
   readonly depth: number
-  /** Its consumer stops after so many results. */
+  /** The number of results after which the consumer stops. */
   readonly take: number | undefined
   readonly taskTimeout: number | undefined
   readonly retry: RetryPlan | undefined
@@ -73,7 +73,7 @@ export interface ProducerState {
   readonly verb: "execute" | "results"
   readonly bufferSize: number | undefined
   readonly idleTimeout: number | undefined
-  /** Elements that its source holds ahead of its credits; `undefined` if it is asked one by one. */
+  /** Elements that its source holds ahead of its credits; `undefined` if tasks are pulled one by one. */
   readonly arraySize: number | undefined
   readonly tasks: Array<TaskState>
   running: number
@@ -85,18 +85,18 @@ export interface ProducerState {
   finishing: boolean
   /** `close` has completed. */
   closed: boolean
-  /** It has said that no more results will come. */
+  /** Whether the producer has reported that no more results will come. */
   drained: boolean
   /** Its source gave something that is not a task: it gives up its retries, and ends after what runs. */
   spoiled: boolean
-  /** It is being interrupted or closed. */
+  /** Whether the producer is being interrupted or closed. */
   stopping: boolean
   over: string | undefined
   idleFor: number
   expires: "no" | "may" | "must"
 }
 
-/** How a producer is made. */
+/** The options of a producer. */
 export type ProducerOptions = Partial<
   Pick<
     ProducerState,
@@ -104,7 +104,7 @@ export type ProducerOptions = Partial<
   >
 >
 
-/** What an outcome says: `ok` or the tag of a reason, and the attempt of a failure. */
+/** The content of an outcome: `ok` or the tag of a reason, and the attempt of a failure. */
 export interface Outcome {
   readonly tag: string
   readonly value?: unknown
@@ -146,7 +146,7 @@ export class Slots {
   /** Handlers that run, by pool, and those that have started and not ended, by pool and depth. */
   private readonly running = new Map<string, number>()
   private readonly started = new Map<string, number>()
-  /** Handlers that wait for tasks of their own, or unwind from that: who has their slot cannot be seen. */
+  /** Handlers that wait for nested tasks or unwind from such a wait. The holder of their slots cannot be observed. */
   lent = 0
   private readonly promises: Promises
 
@@ -154,7 +154,7 @@ export class Slots {
     this.promises = promises
   }
 
-  /** Counts a start; returns how many run, if those are too many. */
+  /** Counts a start; returns the number of running handlers if it exceeds the slots. */
   start(attempt: Attempt): number | undefined {
     attempt.task.producer.running++
     this.countStarted(attempt, 1)
@@ -194,7 +194,7 @@ export class Slots {
   }
 }
 
-/** Whether it runs until somebody ends it, so that nothing of it is being stopped when nobody has. */
+/** Whether a producer stops its tasks only when it is ended from outside. */
 export const isOrdinary = ({ idleTimeout, kind, parent, retry, stopping, take, verb }: ProducerState): boolean => {
   if (retry?.kind === "defect") return false
   if (stopping || (kind === "execution" && (verb === "execute" || idleTimeout !== undefined || take !== undefined))) {
@@ -203,11 +203,11 @@ export const isOrdinary = ({ idleTimeout, kind, parent, retry, stopping, take, v
   return parent === undefined || (timeoutOf(parent.task) === undefined && isOrdinary(parent.task.producer))
 }
 
-/** Whether a start of a task goes on and counts. */
+/** Whether an attempt is still running and counts. */
 export const isRunning = (attempt: Attempt | undefined): boolean =>
   attempt !== undefined && attempt.ended === undefined && !attempt.lost
 
-/** How a producer is called in histories. */
+/** The name of a producer in histories. */
 export const nameOf = ({ id, kind }: ProducerState): string => `${kind} ${id}`
 
 /** The longest that one attempt may run. */

@@ -1,10 +1,9 @@
 /**
- * One run of an Effect in which a seed decides everything: the order of what is ready, where fibers
- * yield, and the time.
+ * One run of an Effect in which a seed determines the order of ready tasks, the points where fibers yield, and the time.
  *
  * The world takes the place of Effect's `Scheduler` and `Clock`, and gives the `Random` service. Time
  * stands still while anything is ready and moves to the next sleep when nothing is, so a run needs no
- * real time. What waits for anything else (I/O, timers of the platform) is outside of the seed.
+ * real time. The seed does not determine I/O and timers of the platform.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -17,23 +16,23 @@ import * as EffectScheduler from "effect/Scheduler"
 import type * as TestClock from "effect/testing/TestClock"
 import { Dice } from "../random.ts"
 
-/** How a world was left. */
+/** The result of a run. */
 export interface WorldRun<A, E> {
   /** How the effect ended, or `undefined` if it waits for something that cannot happen. */
   readonly exit: Exit.Exit<A, E> | undefined
-  /** Turns of the scheduler that it took. */
+  /** The number of turns of the scheduler. */
   readonly turns: number
   /** Virtual time that has passed, in milliseconds. */
   readonly millis: number
-  /** What a callback threw where nobody could catch it. */
+  /** Errors that callbacks threw outside of any fiber. */
   readonly thrown: ReadonlyArray<unknown>
   /** Whether it was stopped because it did not end within the given turns. */
   readonly endless: boolean
-  /** A number that tells two runs apart that made different choices. */
+  /** A hash of all choices of the run. */
   readonly digest: number
 }
 
-/** What a world may be asked beside its seed. */
+/** The options of a world. */
 export interface WorldOptions {
   /** Called when nothing is ready and no sleep is left; returns whether it made something ready. */
   readonly onQuiet?: (() => boolean) | undefined
@@ -87,7 +86,7 @@ class Line implements EffectScheduler.SchedulerDispatcher {
   }
 }
 
-/** Runs whose turns read `performance.now` at this moment: one, or none. */
+/** The run whose turn reads `performance.now` at this moment, if any. */
 const reading: { world: World | undefined } = { world: undefined }
 
 /** How many runs are open: the first one replaces `performance.now`, the last one puts it back. */
@@ -121,13 +120,13 @@ export class World implements EffectScheduler.Scheduler {
   private lag = 0
   private turns = 0
   private readonly thrown: Array<unknown> = []
-  /** How likely the next line is not the one that has waited longest. */
+  /** The probability that the next line is not the one that has waited longest. */
   private readonly disorder: number
-  /** How likely a line runs all that it has before another one runs. */
+  /** The probability that a line runs all its tasks before another line runs. */
   private readonly whole: number
-  /** Whether fibers yield where the real scheduler would not make them: how likely, at each operation. */
+  /** The probability, at each operation, that a fiber yields where the real scheduler would not make it yield. */
   private readonly yielding: number
-  /** How likely a turn seems to have lasted too long, each time that it asks. */
+  /** The probability, at each read of `performance.now`, that the time slice of a turn seems to be over. */
   private readonly slicing: number
 
   constructor(seed: number, options: WorldOptions) {
@@ -152,7 +151,7 @@ export class World implements EffectScheduler.Scheduler {
       (this.yielding > 0 && this.dice.chance(this.yielding))
   }
 
-  /** What `performance.now` says in a turn: now and then, that a time slice has passed. */
+  /** The value of `performance.now` in a turn. At random reads, a time slice has passed. */
   read(): number {
     if (this.slicing > 0 && this.dice.chance(this.slicing)) this.lag += 10
     return this.millis + this.lag
@@ -168,7 +167,7 @@ export class World implements EffectScheduler.Scheduler {
     return this.nanos
   }
 
-  /** Calls `wake` at that time; what it returns forgets it. */
+  /** Calls `wake` at time `at`; the returned function cancels the call. */
   sleepUntil(at: number, wake: () => void): () => void {
     const sleep: Sleep = { at, wake }
     let low = this.sleeps.length
@@ -189,7 +188,7 @@ export class World implements EffectScheduler.Scheduler {
 
   // --- the run ---------------------------------------------------------------
 
-  /** One thing of all that is ready, chosen by the dice: a line or a sleep that is over. */
+  /** Runs one ready line or one finished sleep, chosen at random. */
   private step(): void {
     const { dice, lines, sleeps } = this
     let due = 0
@@ -198,7 +197,7 @@ export class World implements EffectScheduler.Scheduler {
     const at = this.disorder > 0 && dice.chance(this.disorder) ? dice.below(count) : 0
     if (at >= lines.length) return this.call(sleeps.splice(sleeps.length - 1 - (at - lines.length), 1)[0].wake)
     const line = lines.splice(at, 1)[0]
-    // What its tasks schedule on it is for a later turn, as with the real scheduler.
+    // Tasks that are scheduled on the line meanwhile run in a later turn, as with the real scheduler.
     let left = this.whole > 0 && dice.chance(this.whole) ? line.size : 1
     while (left-- > 0 && line.size > 0) this.call(line.shift())
     if (line.size > 0 && !lines.includes(line)) lines.push(line)
@@ -247,7 +246,7 @@ export class World implements EffectScheduler.Scheduler {
         reading.world = undefined
         return end(false)
       }
-      // The queue of microtasks is empty when the tick comes that its last one asks for.
+      // The tick that the last microtask requests comes when the queue of microtasks is empty.
       queueMicrotask(() =>
         process.nextTick(() => {
           reading.world = undefined
@@ -276,7 +275,7 @@ const makeClock = (world: World): TestClock.TestClock => {
     currentTimeNanos: Effect.sync(() => world.nowNanos),
     monotonicTimeNanos: Effect.sync(() => world.nowNanos),
     sleep,
-    // Time moves by itself: a program that moves it waits for it.
+    // Virtual time moves by itself, so a program that adjusts it waits until that time.
     adjust: (duration) => sleep(Duration.fromInputUnsafe(duration)),
     setTime: (timestamp) => Effect.suspend(() => sleep(Duration.millis(timestamp - world.now))),
     withLive: (effect) => effect
