@@ -5,7 +5,6 @@
  * nothing of the project, so that the scheduler and the codecs can use it without
  * `Task.ts`, which imports the dispatcher.
  */
-import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 
 /** @internal */
@@ -90,4 +89,5 @@ export type Error<T extends Any> = T extends unknown ? T[typeof TypeId]["error"]
  * @category guards
  * @since 0.1.0
  */
-export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, TypeId)
+export const isTask = (u: unknown): u is Any =>
+  ((typeof u === "object" && u !== null) || typeof u === "function") && TypeId in u

@@ -27,24 +27,30 @@ export type EndingCause =
   /** Its consumer takes no more. */
   | { readonly _tag: "Closed" }
 
+// Numbers, in their order: the phase is read several times per task.
+const OPEN = 0
+const DRAINING = 1
+const STOPPING = 2
+const STOPPED = 3
+
 export class Ending {
-  private phase: "open" | "draining" | "stopping" | "stopped" = "open"
+  private phase: typeof OPEN | typeof DRAINING | typeof STOPPING | typeof STOPPED = OPEN
   private why: EndingCause | undefined = undefined
   private onStopped: (() => void) | undefined = undefined
 
   /** Tasks may be pulled. */
   get isOpen(): boolean {
-    return this.phase === "open"
+    return this.phase === OPEN
   }
 
   /** Failed tasks may be tried again. After something that is not a task, their failures are their outcomes. */
   get allowsRetries(): boolean {
-    return this.phase === "open" || (this.phase === "draining" && this.why!._tag !== "NotATask")
+    return this.phase === OPEN || (this.phase === DRAINING && this.why!._tag !== "NotATask")
   }
 
   /** Nothing starts any more, and outcomes are dropped. */
   get hasEnded(): boolean {
-    return this.phase === "stopping" || this.phase === "stopped"
+    return this.phase >= STOPPING
   }
 
   get cause(): EndingCause | undefined {
@@ -64,27 +70,27 @@ export class Ending {
   /** Ends it after the outcomes that come before the cause. A failed task with a smaller index replaces the cause. */
   drain(cause: EndingCause): void {
     if (this.hasEnded) return
-    this.phase = "draining"
+    this.phase = DRAINING
     this.why = cause
   }
 
   /** Ends it now. `false` if it has ended already. Without a cause, that of `drain` counts. */
   end(cause?: EndingCause): boolean {
     if (this.hasEnded) return false
-    this.phase = "stopping"
+    this.phase = STOPPING
     this.why = cause ?? this.why ?? CLOSED
     return true
   }
 
   /** The work has stopped. Follows `end`. */
   workStopped(): void {
-    this.phase = "stopped"
+    this.phase = STOPPED
     this.onStopped?.()
   }
 
   /** Calls back when the work has stopped, which may be now. */
   whenStopped(f: () => void): void {
-    if (this.phase === "stopped") f()
+    if (this.phase === STOPPED) f()
     else this.onStopped = f
   }
 }

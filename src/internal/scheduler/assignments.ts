@@ -8,8 +8,9 @@
  * nowhere else, late outcomes are dropped.
  */
 import type { Capacity } from "./capacity.ts"
+import { type AssignedShares, FurtherShare } from "./chunkShares.ts"
 import type { TaskEntry } from "./producer.ts"
-import { isWanted, subscriptionOf } from "./subscription.ts"
+import { subscriptionOf } from "./subscription.ts"
 import { Chunk, type WorkerState } from "./workerState.ts"
 
 export class Assignments {
@@ -28,24 +29,29 @@ export class Assignments {
     let wanted = 0
     let released = false
     for (const entry of entries) {
-      if (subscriptionOf(entry).places.release(entry)) released = true
+      const subscription = subscriptionOf(entry)
+      if (entry.holdsPlace && subscription.places.release(entry)) released = true
       // The producer may have ended while it was asked.
-      if (isWanted(entry)) entries[wanted++] = entry
+      if (subscription.wants(entry)) entries[wanted++] = entry
     }
     if (wanted < entries.length) entries.length = wanted
-    const chunk = wanted === 0 ? undefined : new Chunk(++this.lastId, entries, worker)
-    if (chunk !== undefined) {
-      // The last first, so that a producer's newest chunk is cancelled in order.
-      for (let position = wanted - 1; position >= 0; position--) {
-        const entry = entries[position]
-        entry.assignment = chunk
-        entry.position = position
-        entry.attempt++
-        subscriptionOf(entry).assigned.add(entry)
-      }
-      worker.add(chunk)
-    }
+    const chunk = wanted === 0 ? undefined : this.makeChunk(worker, entries)
     if (released) this.capacity.notify()
+    return chunk
+  }
+
+  private makeChunk(worker: WorkerState, items: ReadonlyArray<TaskEntry>): Chunk {
+    const chunk = new Chunk(++this.lastId, items, worker)
+    const first = subscriptionOf(items[0]).assigned
+    first.add(chunk)
+    for (const entry of items) {
+      entry.assignment = chunk
+      entry.attempt++
+      const owner = subscriptionOf(entry).assigned
+      owner.size++
+      if (owner !== first && !owner.hasShareOf(chunk)) addShare(chunk, owner)
+    }
+    worker.add(chunk)
     return chunk
   }
 
@@ -58,8 +64,8 @@ export class Assignments {
   release(chunk: Chunk, entry: TaskEntry | undefined): entry is TaskEntry {
     if (!this.holds(chunk, entry)) return false
     entry.assignment = undefined
-    subscriptionOf(entry).assigned.remove(entry)
-    chunk.worker.remove(chunk)
+    subscriptionOf(entry).assigned.size--
+    if (chunk.worker.remove(chunk)) removeShares(chunk)
     return true
   }
 
@@ -74,4 +80,16 @@ export class Assignments {
     }
     this.capacity.notify()
   }
+}
+
+/** Adds the share of another producer than that of the first item. */
+const addShare = (chunk: Chunk, owner: AssignedShares): void => {
+  const share = new FurtherShare(chunk, owner)
+  ;(chunk.furtherShares ??= []).push(share)
+  owner.add(share)
+}
+
+const removeShares = (chunk: Chunk): void => {
+  subscriptionOf(chunk.items[0]).assigned.remove(chunk)
+  if (chunk.furtherShares !== undefined) { for (const share of chunk.furtherShares) share.owner.remove(share) }
 }

@@ -16,7 +16,8 @@ export class Capacity {
   private readonly limit: number
   private places = 0
   private prefetched = 0
-  private refused = new Set<Places>()
+  /** Producers to notify, in the order in which they were refused. */
+  private refused: Set<Places> | undefined
 
   constructor(limit: number) {
     this.limit = limit
@@ -43,10 +44,12 @@ export class Capacity {
 
   /** Notifies the producers that were refused. To be called after releases, when all state is consistent. */
   notify(): void {
-    if (this.refused.size === 0) return
+    if (this.refused !== undefined) this.notifyRefused(this.refused)
+  }
+
+  private notifyRefused(refused: Set<Places>): void {
     // A producer that is refused again while it is notified waits for the next release.
-    const refused = this.refused
-    this.refused = new Set()
+    this.refused = undefined
     for (const places of refused) places.notify()
   }
 
@@ -57,12 +60,12 @@ export class Capacity {
 
   /** Called by `Places` alone. */
   refuse(places: Places): void {
-    this.refused.add(places)
+    ;(this.refused ??= new Set()).add(places)
   }
 
   /** Called by `Places` alone. */
   forget(places: Places): void {
-    this.refused.delete(places)
+    this.refused?.delete(places)
   }
 }
 

@@ -9,7 +9,7 @@
 import type { Capacity } from "./capacity.ts"
 import { ChunkBudget } from "./chunkSizing.ts"
 import type { Preparation } from "./preparation.ts"
-import type { ParentTask, TaskEntry } from "./producer.ts"
+import type { ParentTask, Subscription, TaskEntry } from "./producer.ts"
 import type { RunQueue } from "./runQueue.ts"
 import type { ProducerSubscription } from "./subscription.ts"
 import type { UnservedTasks } from "./unserved.ts"
@@ -35,6 +35,8 @@ export class ChunkFiller {
   private readonly preparation: Preparation
   private readonly maxChunk: number
   private readonly chunkMicros: number | undefined
+  /** The chunk being filled; empty between calls. An array that grew is kept for as long as chunks have one entry. */
+  private entries: Array<TaskEntry> = []
 
   constructor(options: ChunkFillerOptions) {
     this.capacity = options.capacity
@@ -48,22 +50,26 @@ export class ChunkFiller {
 
   /** At most `max` entries for a worker; the children of `parent` come before other producers. */
   fill(worker: WorkerState, max: number, parent: ParentTask | undefined): Array<TaskEntry> {
-    const { runQueue } = this
     const most = Math.min(max, this.maxChunk)
-    const entries: Array<TaskEntry> = []
+    const { entries, runQueue } = this
     if (this.unserved.size > 0) this.unserved.fill(worker, most, entries)
-    if (parent?.subscriptions !== undefined) {
-      for (const child of parent.subscriptions) {
-        if (entries.length >= most) return entries
-        this.fillFrom(child as ProducerSubscription, most - entries.length, worker, entries)
-      }
-    }
+    if (parent?.subscriptions !== undefined) this.fillFromChildren(parent.subscriptions, most, worker)
     for (let turns = runQueue.length; turns > 0 && entries.length < most; turns--) {
       const subscription = runQueue.first
       const share = Math.ceil((most - entries.length) / turns)
       runQueue.rotate(!subscription.ended && this.fillFrom(subscription, share, worker, entries))
     }
+    if (entries.length === 1) return [entries.pop()!]
+    if (entries.length > 1) this.entries = []
     return entries
+  }
+
+  private fillFromChildren(children: Iterable<Subscription>, most: number, worker: WorkerState): void {
+    const { entries } = this
+    for (const child of children) {
+      if (entries.length >= most) return
+      this.fillFrom(child as ProducerSubscription, most - entries.length, worker, entries)
+    }
   }
 
   /** Adds entries of one producer, at most `share`. Whether it may have more. */

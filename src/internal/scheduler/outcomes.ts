@@ -46,12 +46,14 @@ export class Outcomes {
   succeed(entry: TaskEntry, worker: string, value: unknown): void {
     const codec = typeOf(entry).codec
     const decoded = codec === undefined ? value : codec.success.decode(value)
-    if (decoded instanceof Codec.CodecError) {
-      return this.fail(entry, worker, new TaskFailure.Undecodable({ part: "success", message: decoded.message }))
-    }
+    if (decoded instanceof Codec.CodecError) return this.failUndecodable(entry, worker, decoded)
     entry.value = decoded
     this.succeededCount++
     settle(entry)
+  }
+
+  private failUndecodable(entry: TaskEntry, worker: string, { message }: Codec.CodecError): void {
+    this.fail(entry, worker, new TaskFailure.Undecodable({ part: "success", message }))
   }
 
   /** Fails an entry with the failure that a worker reported. */

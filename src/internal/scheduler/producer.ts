@@ -39,11 +39,6 @@ export class TaskEntry implements Item {
   holdsPlace = false
   /** The chunk of the worker that holds it: an outcome of any other chunk is late. Written by `Assignments` alone. */
   assignment: object | undefined = undefined
-  /** Its position in that chunk. */
-  position = 0
-  /** Its neighbours in the list of `AssignedEntries`. */
-  newerAssigned: TaskEntry | undefined = undefined
-  olderAssigned: TaskEntry | undefined = undefined
   /** It has its outcome, and its work goes on, so that its worker holds it. */
   lingers = false
   /** Its producer handed it out again while it lingers: it restarts when its work has stopped. */

@@ -8,8 +8,8 @@
  */
 import { Deque } from "../deque.ts"
 import type { Timers } from "../timers.ts"
-import { AssignedEntries } from "./assignedEntries.ts"
 import { type Capacity, Places } from "./capacity.ts"
+import { AssignedShares } from "./chunkShares.ts"
 import type { Producer, Subscription, TaskEntry } from "./producer.ts"
 import { cancelAssigned } from "./workerState.ts"
 
@@ -28,7 +28,8 @@ export class ProducerSubscription implements Subscription {
   readonly producer: Producer
   readonly depth: number
   readonly places: Places
-  readonly assigned = new AssignedEntries()
+  /** Its entries that workers hold. */
+  readonly assigned = new AssignedShares()
   /** Entries to start before those of the producer: they did not start, or are innocent of a loss. */
   readonly requeued = new Deque<TaskEntry>()
   /** It is in the run queue. Written by `RunQueue` alone. */
@@ -124,7 +125,7 @@ export class ProducerSubscription implements Subscription {
   /** The next entry to start. */
   shift(): TaskEntry | undefined {
     for (let entry = this.requeued.shift(); entry !== undefined; entry = this.requeued.shift()) {
-      if (isWanted(entry)) return entry
+      if (this.wants(entry)) return entry
       this.places.release(entry)
     }
     while (!this.ended) {
@@ -134,7 +135,7 @@ export class ProducerSubscription implements Subscription {
         entry.subscription = this
         // The work of the attempt before has not stopped.
         if (entry.lingers) entry.restarts = true
-        else if (isWanted(entry)) return entry
+        else if (this.wants(entry)) return entry
         this.places.release(entry)
       } else if (!this.readyWhilePulled) return undefined
     }

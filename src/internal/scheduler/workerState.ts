@@ -6,16 +6,38 @@
  * worker holds beyond its concurrency as long as it is joined.
  */
 import type { Capacity } from "./capacity.ts"
+import type { ChunkShare, FurtherShare } from "./chunkShares.ts"
 import type * as Contract from "./contract.ts"
 import type { TaskEntry } from "./producer.ts"
 import { typeOf } from "./taskTypes.ts"
 
-export class Chunk implements Contract.Chunk {
+export class Chunk implements Contract.Chunk, ChunkShare {
   readonly id: number
   readonly items: ReadonlyArray<TaskEntry>
   readonly worker: WorkerState
   readonly quarantined: boolean
   note: unknown = undefined
+  /** Items without an outcome. */
+  open: number
+  /** Its neighbours in the list of its worker. */
+  older: Chunk | undefined = undefined
+  newer: Chunk | undefined = undefined
+  newerShare: ChunkShare | undefined = undefined
+  olderShare: ChunkShare | undefined = undefined
+  /** The shares of other producers than that of its first item. Written by `Assignments` alone. */
+  furtherShares: Array<FurtherShare> | undefined = undefined
+
+  constructor(id: number, items: ReadonlyArray<TaskEntry>, worker: WorkerState) {
+    this.id = id
+    this.items = items
+    this.worker = worker
+    this.quarantined = worker.runsQuarantined
+    this.open = items.length
+  }
+
+  get chunk(): this {
+    return this
+  }
 
   get expectedMicros(): number {
     return typeOf(this.items[0]).micros
@@ -23,19 +45,6 @@ export class Chunk implements Contract.Chunk {
 
   get bytes(): number {
     return typeOf(this.items[0]).bytes
-  }
-
-  /** Items without an outcome. */
-  open: number
-  older: Chunk | undefined = undefined
-  newer: Chunk | undefined = undefined
-
-  constructor(id: number, items: ReadonlyArray<TaskEntry>, worker: WorkerState) {
-    this.quarantined = worker.runsQuarantined
-    this.id = id
-    this.items = items
-    this.worker = worker
-    this.open = items.length
   }
 }
 
@@ -52,18 +61,18 @@ export class WorkerState {
   /** It gets nothing until it is empty and can run a quarantined entry. */
   draining = false
   private readonly capacity: Capacity
-  /** Entries that it runs at once. Infinite where it takes no more than that: it then starts all that it takes. */
-  private startsUpTo: number
+  /** It is joined and takes more than it runs at once. Else it starts all that it takes. */
+  private prefetches: boolean
 
   constructor(handle: Contract.WorkerHandle, capacity: Capacity) {
     this.handle = handle
     this.capacity = capacity
-    this.startsUpTo = handle.window > handle.concurrency ? handle.concurrency : Infinity
+    this.prefetches = handle.window > handle.concurrency
   }
 
   /** Entries that it holds and cannot run yet. */
   get prefetched(): number {
-    return Math.max(0, this.assigned - this.startsUpTo)
+    return this.prefetches ? Math.max(0, this.assigned - this.handle.concurrency) : 0
   }
 
   /** Whether the caller gives the payload up to this worker, so that the entry cannot be sent again. */
@@ -84,20 +93,22 @@ export class WorkerState {
     this.newestChunk = chunk
     const before = this.prefetched
     this.assigned += chunk.items.length
-    this.capacity.addPrefetched(this.prefetched - before)
+    if (this.prefetches) this.capacity.addPrefetched(this.prefetched - before)
   }
 
-  /** An item of the chunk has its outcome, or goes elsewhere. */
-  remove(chunk: Chunk): void {
+  /** An item of the chunk has its outcome, or goes elsewhere. Whether it was the last one. */
+  remove(chunk: Chunk): boolean {
     this.assigned--
-    if (this.assigned >= this.startsUpTo) this.capacity.addPrefetched(-1)
-    if (--chunk.open === 0) this.unlink(chunk)
+    if (this.prefetches && this.assigned >= this.handle.concurrency) this.capacity.addPrefetched(-1)
+    if (--chunk.open > 0) return false
+    this.unlink(chunk)
+    return true
   }
 
   /** It is lost or ended: what it still holds counts no more. */
   leave(): void {
     this.capacity.addPrefetched(-this.prefetched)
-    this.startsUpTo = Infinity
+    this.prefetches = false
   }
 
   private unlink(chunk: Chunk): void {
@@ -116,6 +127,6 @@ export const cancelAssigned = (entries: ReadonlyArray<TaskEntry>): void => {
   for (const entry of fresh) entry.cancelled = true
   for (const entry of fresh) {
     const chunk = entry.assignment as Chunk | undefined
-    if (chunk !== undefined) chunk.worker.handle.cancel(chunk, entry.position)
+    if (chunk !== undefined) chunk.worker.handle.cancel(chunk, chunk.items.indexOf(entry))
   }
 }
