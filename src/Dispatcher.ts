@@ -98,7 +98,10 @@ export interface ExecuteOptions<T extends Task.Any> {
    * pulled ahead. Default: 1024, or twice the number of tasks that keep all workers busy, if that is more.
    */
   readonly bufferSize?: number | undefined
-  /** The largest size of the completed results that wait for the consumer, in bytes. It is estimated from samples. Default 256 MiB. */
+  /**
+   * The largest size of the completed results that wait for the consumer, in bytes. It is estimated from samples.
+   * Default 256 MiB.
+   */
   readonly bufferBytes?: number | undefined
 }
 
