@@ -1,4 +1,4 @@
-// Prints what a run of the tests counted, from vitest's JSON report, and fails unless every test passed and
+// Prints the counts of a test run, from vitest's JSON report, and fails unless every test passed and
 // there was at least one. A file that could not be loaded has no tests to count, so it counts as one failure.
 import { existsSync, readFileSync } from "node:fs"
 

@@ -10,12 +10,12 @@ import { dirname, join } from "node:path"
 
 /** A program: one fence, or all fences of a document that name the same file. */
 export interface Program {
-  /** Path and line of its first fence. */
+  /** The path and line of its first fence. */
   readonly where: string
-  /** Its path in the project of the test: the document is its folder. */
+  /** The path of the program in the project of the test. The document is its folder. */
   readonly path: string
   readonly code: string
-  /** The lines that it prints, as its comments say, and where they say so. Empty if they say nothing. */
+  /** The output lines that its comments state, with their places. Empty if there are none. */
   readonly prints: ReadonlyArray<{ readonly where: string; readonly text: string }>
 }
 
@@ -45,10 +45,10 @@ const pages = globSync("docs/**/*.md").sort()
 
 const runnable = ["README.md", "CONTRIBUTING.md", ...pages]
 
-/** The documents whose links are checked. */
+/** The documents that are checked for broken links. */
 export const linked: ReadonlyArray<string> = [...runnable, "AGENTS.md", "CHANGELOG.md", "SECURITY.md"]
 
-/** The fences of a document, and its other lines: what is inside of a fence is empty there. */
+/** The fences of a document, and its lines with those inside of fences replaced by empty lines. */
 const read = (document: string): { readonly fences: ReadonlyArray<Fence>; readonly prose: ReadonlyArray<string> } => {
   const prefix = document.endsWith(".ts") ? /^\s*\* ?/ : /^/
   const fences: Array<Fence> = []
@@ -111,7 +111,7 @@ const programsOf = (document: string): Array<Program> => {
 /** The programs of the documentation, from the root of the repository. */
 export const programs = (): Array<Program> => [...runnable, ...globSync("src/**/*.ts").sort()].flatMap(programsOf)
 
-/** Files of the README's example that the pages in docs import as if they were their own. */
+/** Files of the README's example that the pages in docs import as if they were local files. */
 export const shared = (): Array<Pick<Program, "path" | "code">> => {
   const own = new Set(pages.flatMap(programsOf).map(({ path }) => path))
   const example = programsOf("README.md").filter(({ path }) => /\/(?:tasks|handlers)\.ts$/.test(path))
@@ -155,7 +155,7 @@ export const linksOf = (document: string): Array<Link> =>
       })
   )
 
-/** The anchors of a document: those that GitHub makes of its headings. */
+/** The anchors that GitHub generates from the headings of a document. */
 export const anchorsOf = (document: string): ReadonlySet<string> => {
   const anchors = new Set<string>()
   for (const line of read(document).prose) {

@@ -61,7 +61,7 @@ const commentOf = (option: ts.PropertySignature): string => {
   return text.replace(/\s+/g, " ")
 }
 
-/** The type of an option; none where it is made of the parameters of a generic function. */
+/** The type of an option, or none if it depends on the parameters of a generic function. */
 const typeOf = ({ type }: ts.PropertySignature): string | undefined => {
   if (ts.isIntersectionTypeNode(type!)) return undefined
   return type!.getText().replaceAll(/\{\s+/g, "{ ").replaceAll(/\s+\}/g, " }").replaceAll(/\n\s*/g, "; ")
@@ -92,7 +92,7 @@ const listOf = (name: string): string =>
 /** The pages that list options. */
 export const pages: ReadonlyArray<string> = globSync("docs/reference/*.md").sort()
 
-/** The text of a page, with its lists as the sources have them. */
+/** The text of a page, with its lists generated from the sources. */
 export const update = (text: string): string =>
   text.replace(
     /(<!-- options (\S+) -->\n)[^]*?(<!-- end -->)/g,

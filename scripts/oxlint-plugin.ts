@@ -34,7 +34,7 @@ const noWallClock = {
 
 const src = join(import.meta.dirname, "..", "src")
 
-/** Holds every import of `src`, values and types, to the table in `rooms.ts`. */
+/** Checks every import in `src`, of values and of types, against the table in `rooms.ts`. */
 const roomRule = {
   create: (context: Context) => {
     const below = (path: string) => path.slice(src.length + 1).replaceAll(sep, "/")

@@ -3,7 +3,7 @@
  *
  * A room is a folder, or one module at the root of `src`. It may import itself and the rooms of
  * its list, values and types alike. A file that belongs to no room is an error, so that a new
- * folder needs an entry here.
+ * folder needs a line here.
  */
 
 const ground = "internal"
@@ -108,7 +108,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "TaskGroup.ts"
   ],
 
-  // The laws see a dispatcher as its users do: from outside.
+  // The laws use a dispatcher only through its public modules.
   testing: [...api, "layers"],
   cli: [
     ground,

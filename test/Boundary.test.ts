@@ -63,7 +63,7 @@ class Renamed extends Task.Class<Renamed>()("Renamed", {
 }) {}
 
 // ----------------------------------------------------------------------------
-// What users' code does to a value on its way
+// Code of users that runs while a value crosses a boundary
 // ----------------------------------------------------------------------------
 
 const broken = (): never => {
@@ -108,7 +108,7 @@ cycle.self = cycle
 const circular = new Error("circular")
 circular.cause = circular
 
-/** What a handler can die of. */
+/** The values that a handler can die with. */
 const defects: Readonly<Record<string, unknown>> = {
   "an object without a prototype": Object.create(null),
   "an object whose toJSON throws": { toJSON: broken },
@@ -128,7 +128,7 @@ const defects: Readonly<Record<string, unknown>> = {
   "null": null
 }
 
-/** What a handler can return that is no Effect. */
+/** Values that a handler can return instead of an Effect. */
 const noEffects: Readonly<Record<string, unknown>> = {
   "a tagged object": { _tag: "Circle", r: 1 },
   "an Option": Option.some(1),
@@ -174,7 +174,7 @@ const dispatchers = {
   "Fiber with codecs": FiberDispatcher.layer(Tasks, { concurrency: 2, codecs: true })
 }
 
-/** Runs it among others, which all succeed, and gives its failure. */
+/** Runs a task among others, which all succeed, and returns the failure of that task. */
 const failureOf = <T extends Task.Any>(task: T) =>
   Effect.gen(function*() {
     const tasks: ReadonlyArray<T | Fine> = [new Fine({ n: 0 }), task, new Fine({ n: 2 })]
@@ -219,7 +219,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
     )
 
     test(
-      "what a result has beside its schema stays behind where there is a boundary",
+      "properties of a result outside its schema do not cross a boundary",
       Effect.gen(function*() {
         const got = yield* new Row()
         if (codec) assert.deepStrictEqual<unknown>(got, { a: 1, s: "text" })

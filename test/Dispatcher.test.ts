@@ -24,7 +24,7 @@ import { pass, passing, settle, untilEnded } from "./support/time.ts"
 
 class Odd extends Schema.TaggedError<Odd>()("Odd", { n: Schema.Int }) {}
 
-/** Does what its fields say. */
+/** A task whose behaviour is given by its fields. */
 class Act extends Task.Class<Act>()("Act", {
   payload: {
     n: Schema.Int,
@@ -53,7 +53,7 @@ class Stranger extends Task.Class<Stranger>()("Stranger") {}
 const Tasks = TaskGroup.make(Act, Parent, Family, Impatient, Detached)
 const act = (act: Act["act"], n = 0) => new Act({ n, act })
 
-/** What the handlers saw, for those tests that share memory with them. */
+/** The observations of handlers, for tests that share memory with them. */
 class Seen extends Context.Service<Seen, { running: number; most: number; parents: number; mostParents: number }>()(
   "test/Seen"
 ) {
@@ -212,7 +212,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
     )
 
     test(
-      "a task that nobody serves fails alone",
+      "a task that no worker serves fails alone",
       Effect.gen(function*() {
         const { failure, reason } = yield* amongOthers(new Stranger())
         assert(reason._tag === "UnknownTask")
@@ -380,7 +380,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
     }
 
     test(
-      "a finished scope is DispatcherClosed for whoever is left",
+      "the end of the dispatcher's scope fails the remaining callers with DispatcherClosed",
       Effect.gen(function*() {
         const scope = yield* Scope.make()
         const context = yield* Layer.buildWithScope(Layer.fresh(layer), scope)
@@ -474,10 +474,10 @@ for (const [name, layer] of Object.entries(dispatchers)) {
         assert.strictEqual((yield* Fiber.join(fiber)).length, 3)
         assert.strictEqual(seen.running, 0)
         const status = yield* Dispatcher.status
-        assert.deepStrictEqual({ running: status.running, waiting: status.waiting, origins: status.executions }, {
+        assert.deepStrictEqual({ running: status.running, waiting: status.waiting, executions: status.executions }, {
           running: 0,
           waiting: 0,
-          origins: 0
+          executions: 0
         })
       })
     )
@@ -532,7 +532,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
     )
 
     test(
-      "a handler that gives a child up goes on, at any concurrency",
+      "a handler that interrupts a child continues, at any concurrency",
       Effect.gen(function*() {
         const fiber = yield* Dispatcher.execute(Array.from({ length: 9 }, () => new Impatient())).pipe(
           Stream.runCollect,
@@ -545,7 +545,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
     )
 
     test(
-      "a handler that ends before what it forked costs no slot",
+      "a handler that ends before its forked fibers costs no slot",
       Effect.gen(function*() {
         const seen = yield* Seen
         yield* passing(Stream.runDrain(Dispatcher.execute(Array.from({ length: 9 }, () => new Detached()))), 10)
@@ -705,7 +705,7 @@ describe("Dispatcher", () => {
       assert.deepStrictEqual(seen, ["1", "false"])
     }))
 
-  it.effect("interrupts what a handler forked when the handler ends", () =>
+  it.effect("interrupts the forked fibers of a handler when the handler ends", () =>
     Effect.gen(function*() {
       class Fork extends Task.Class<Fork>()("Fork") {}
       const Group = TaskGroup.make(Fork)
@@ -724,7 +724,7 @@ describe("Dispatcher", () => {
       yield* Deferred.await(interrupted)
     }))
 
-  it.effect("ends all that runs, also when the end of one task lets another end at once", () =>
+  it.effect("ends all running tasks, also when the end of one task lets another end at once", () =>
     Effect.gen(function*() {
       class Wait extends Task.Class<Wait>()("Wait", { payload: { n: Schema.Int } }) {}
       const Group = TaskGroup.make(Wait)
@@ -753,7 +753,7 @@ describe("Dispatcher", () => {
       assert.sameMembers(interrupted.filter((n) => n !== 2), [1, 3])
     }))
 
-  it.effect("starts what a source pushes to the same dispatcher while it is pulled", () =>
+  it.effect("starts tasks that a source pushes to the same dispatcher while it is pulled", () =>
     Effect.gen(function*() {
       const queue = yield* Dispatcher.makeQueue<Act>()
       const push = (n: number) => Effect.runSync(queue.push(act("succeed", n)))
@@ -820,7 +820,7 @@ describe("Dispatcher", () => {
       )
     }))
 
-  it.effect("goes on after it was given something that does not even print", () =>
+  it.effect("continues after it received a value that cannot be printed", () =>
     Effect.gen(function*() {
       for (const item of [Object.create(null), undefined] as ReadonlyArray<Act>) {
         for (const source of [[item], Stream.make(item)]) {
@@ -832,7 +832,7 @@ describe("Dispatcher", () => {
       assert.strictEqual(yield* act("succeed", 1), 2)
     }).pipe(Effect.provide(fiber())))
 
-  it.effect("the pause before a retry is not idle, also when later tasks were given up", () =>
+  it.effect("the pause before a retry does not count as idle, also when later tasks were interrupted", () =>
     Effect.gen(function*() {
       const got: Array<number> = []
       const run = yield* Dispatcher.execute([act("fail", 1), act("die", 2), act("never")], {

@@ -22,8 +22,8 @@ const Tasks = TaskGroup.make(Step, Once)
 
 const numberOf = (item: Executor.Item) => (item.payload as { readonly n: number }).n
 
-/** A lane that does only what the test says. */
-class ManualLane implements Executor.WorkerHandle {
+/** A worker that does nothing by itself: the test takes chunks and reports outcomes. */
+class ManualWorker implements Executor.WorkerHandle {
   readonly name: string
   readonly concurrency: number
   readonly window: number
@@ -68,7 +68,7 @@ class ManualLane implements Executor.WorkerHandle {
 
 class Manual extends Context.Service<Manual, {
   readonly scheduler: Executor.Scheduler
-  readonly join: (name: string, concurrency?: number, window?: number) => ManualLane
+  readonly join: (name: string, concurrency?: number, window?: number) => ManualWorker
 }>()("test/Manual") {}
 
 const manual = (options?: Executor.DispatcherOptions): Layer.Layer<Dispatcher.Dispatcher | Manual> =>
@@ -93,9 +93,9 @@ const manual = (options?: Executor.DispatcherOptions): Layer.Layer<Dispatcher.Di
         Manual.of({
           scheduler,
           join: (name, concurrency, window) => {
-            const lane = new ManualLane(scheduler, name, concurrency, window)
-            scheduler.join(lane)
-            return lane
+            const worker = new ManualWorker(scheduler, name, concurrency, window)
+            scheduler.join(worker)
+            return worker
           }
         })
       )
@@ -127,7 +127,7 @@ describe("Executor", () => {
   ) => it.effect(name, () => program.pipe(Effect.provide(manual(options))))
 
   test(
-    "gives what a lane hands back to another lane, in order and without counting an attempt",
+    "sends requeued tasks to another worker, in order and without counting an attempt",
     Effect.gen(function*() {
       const { join } = yield* Manual
       const a = join("a")
@@ -145,7 +145,7 @@ describe("Executor", () => {
   )
 
   test(
-    "drops a second outcome, and one from a lane that has left",
+    "drops a second outcome, and an outcome from a worker that has left",
     Effect.gen(function*() {
       const { join, scheduler } = yield* Manual
       const a = join("a")
@@ -166,7 +166,7 @@ describe("Executor", () => {
   )
 
   test(
-    "blames the only task that was running on a lost lane; its chunk-mates run elsewhere",
+    "attributes a loss to the only task that was running; the rest of its chunk runs elsewhere",
     Effect.gen(function*() {
       const { join } = yield* Manual
       const fiber = yield* start(steps(3), { chunkSize: 3 })
@@ -175,11 +175,11 @@ describe("Executor", () => {
       a.finish(chunk, 0, 1)
       a.lose([{ chunk, started: 2 }])
       const b = join("b")
-      const suspect = b.take()
-      assert.deepStrictEqual(names(suspect), [1])
-      assert.strictEqual(suspect.items[0].attempt, 2)
-      assert.isUndefined(b.scheduler.take(b, 8), "a suspect runs alone")
-      b.finish(suspect)
+      const quarantined = b.take()
+      assert.deepStrictEqual(names(quarantined), [1])
+      assert.strictEqual(quarantined.items[0].attempt, 2)
+      assert.isUndefined(b.scheduler.take(b, 8), "a quarantined task runs alone")
+      b.finish(quarantined)
       const mate = b.take()
       assert.deepStrictEqual(names(mate), [2])
       assert.strictEqual(mate.items[0].attempt, 1)
@@ -189,30 +189,30 @@ describe("Executor", () => {
   )
 
   test(
-    "fails a task that loses its lane maxWorkerLosses times, and counts its starts",
+    "fails a task that loses its worker maxWorkerLosses times, and counts its starts",
     Effect.gen(function*() {
       const { join } = yield* Manual
       const fiber = yield* start(steps(1))
       for (let attempt = 1; attempt <= 3; attempt++) {
-        const lane = join(`lane ${attempt}`)
-        const chunk = lane.take()
+        const worker = join(`worker ${attempt}`)
+        const chunk = worker.take()
         assert.strictEqual(chunk.items[0].attempt, attempt)
-        lane.lose([{ chunk, started: 1 }])
+        worker.lose([{ chunk, started: 1 }])
       }
       const [{ result }] = yield* Fiber.join(fiber)
       assert(Result.isFailure(result) && result.failure.reason._tag === "WorkerLost")
       assert.strictEqual(result.failure.attempt, 3)
-      assert.strictEqual(result.failure.worker, "lane 3")
+      assert.strictEqual(result.failure.worker, "worker 3")
       assert.strictEqual(result.failure.reason.exitCode, 7)
     })
   )
 
   test(
-    "runs each suspect alone when several were running, and counts only losses alone",
+    "quarantines each task when several were running, and counts only the losses of a task that runs alone",
     Effect.gen(function*() {
       const { join } = yield* Manual
       const fiber = yield* start(steps(2), { chunkSize: 2 })
-      // Together, often: no one is proven guilty, so nothing counts.
+      // Several tasks run at each loss, so no loss is attributed.
       const a = join("a", 2)
       const both = a.take()
       a.lose([{ chunk: both, started: 2 }])
@@ -229,7 +229,7 @@ describe("Executor", () => {
   )
 
   test(
-    "blames a proven culprit and starts the innocents again at once",
+    "attributes a loss to the reported culprit and starts the other tasks again at once",
     Effect.gen(function*() {
       const { join } = yield* Manual
       const fiber = yield* start(steps(3), { chunkSize: 3 })
@@ -246,7 +246,7 @@ describe("Executor", () => {
   )
 
   test(
-    "counts a loss in doubt against nobody, not even a task that ran alone",
+    "attributes an uncertain loss to no task, not even to one that ran alone",
     Effect.gen(function*() {
       const { join, scheduler } = yield* Manual
       const fiber = yield* start(steps(1))
@@ -263,7 +263,7 @@ describe("Executor", () => {
   )
 
   test(
-    "empties a lane for a suspect while others go on",
+    "empties a worker for a quarantined task while other workers continue",
     Effect.gen(function*() {
       const { join } = yield* Manual
       const fiber = yield* start(steps(6), { chunkSize: 1 })
@@ -276,9 +276,9 @@ describe("Executor", () => {
       b.finish(b1)
       assert.isUndefined(b.scheduler.take(b, 1))
       b.finish(b2)
-      const suspect = b.take(8)
-      assert.deepStrictEqual(names(suspect), names(poison))
-      b.finish(suspect)
+      const quarantined = b.take(8)
+      assert.deepStrictEqual(names(quarantined), names(poison))
+      b.finish(quarantined)
       c.finish(c1)
       c.finish(c2)
       const rest = c.take(1)
@@ -304,12 +304,12 @@ describe("Executor", () => {
   )
 
   test(
-    "does not start again what its caller gave up while the lane was lost",
+    "does not restart a task that its caller interrupted while the worker was lost",
     Effect.gen(function*() {
       const { join, scheduler } = yield* Manual
       const fiber = yield* start(steps(2), { chunkSize: 2 })
       const a = join("a", 2)
-      // Nothing is answered to the interruption before the lane is gone.
+      // The worker leaves before it answers the interruption.
       a.cancel = () => {}
       const chunk = a.take()
       const interrupt = yield* Effect.forkChild(Fiber.interrupt(fiber))
@@ -323,7 +323,7 @@ describe("Executor", () => {
   )
 
   test(
-    "fails what waits with NoWorker when no lane can be had, until one joins",
+    "fails waiting tasks with NoWorker while no worker is available, until one joins",
     Effect.gen(function*() {
       const { join, scheduler } = yield* Manual
       const fiber = yield* start(steps(2))
@@ -334,9 +334,9 @@ describe("Executor", () => {
       assert(Result.isFailure(result))
       assert.include(result.failure.message, "no threads")
       assert.deepStrictEqual(outcomes(yield* Fiber.join(yield* start(steps(1)))), ["NoWorker"])
-      const lane = join("late")
+      const worker = join("late")
       const served = yield* start(steps(1))
-      lane.finish(lane.take())
+      worker.finish(worker.take())
       assert.deepStrictEqual(outcomes(yield* Fiber.join(served)), [1])
     })
   )
@@ -370,7 +370,7 @@ describe("Executor", () => {
   )
 
   test(
-    "spreads the end of a source over the lanes",
+    "spreads the end of a source over the workers",
     Effect.gen(function*() {
       const { join } = yield* Manual
       const [a, b] = [join("a"), join("b")]
@@ -394,7 +394,7 @@ describe("Executor", () => {
   )
 
   test(
-    "sends no more than the capacity ahead of what runs",
+    "sends no more tasks ahead of the running ones than the capacity",
     Effect.gen(function*() {
       const { join } = yield* Manual
       const a = join("a", 2, 100)
@@ -416,7 +416,7 @@ describe("Executor", () => {
   )
 
   test(
-    "counts what a lane gives back, or held when it was lost, against the capacity",
+    "counts requeued tasks, and the tasks of a lost worker, against the capacity",
     Effect.gen(function*() {
       const { join, scheduler } = yield* Manual
       const queue = yield* Dispatcher.makeQueue<Step>({ chunkSize: 4 })
@@ -475,7 +475,7 @@ describe("Executor", () => {
   )
 
   test(
-    "asks a lane to stop what its caller gave up, and starts none of the rest",
+    "cancels the tasks of an interrupted caller on their worker, and starts none of the rest",
     Effect.gen(function*() {
       const { join, scheduler } = yield* Manual
       const a = join("a")

@@ -19,7 +19,7 @@ class Parent extends Task.Class<Parent>()("Parent") {}
 const Tasks = TaskGroup.make(Nap, Parent)
 const nap = (millis: number) => new Nap({ millis })
 
-/** One Fiber dispatcher whose `Parent` does what the test says. */
+/** A Fiber dispatcher whose `Parent` handler is given by the test. */
 const withParent = (
   options: FiberDispatcher.FiberOptions,
   parent: () => Effect.Effect<void, unknown, Dispatcher.Dispatcher>

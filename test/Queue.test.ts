@@ -45,10 +45,10 @@ const dispatchers = {
 const numberOf = ({ result }: Dispatcher.TaskResult<Work>) => Result.isSuccess(result) ? result.success : undefined
 const numbers = (results: ReadonlyArray<Dispatcher.TaskResult<Work>>) => results.map(numberOf)
 
-/** Starts it and lets it come as far as it can without time. */
+/** Forks an effect and lets it run as far as it can without time passing. */
 const start = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
-/** Pushes tasks that end at once, and has their outcomes ready. */
+/** Pushes tasks that end at once, and waits until their outcomes are ready. */
 const ready = (queue: Queue.TaskQueue<Work>, ...all: ReadonlyArray<number>) =>
   Effect.andThen(Effect.forEach(all, (n) => queue.push(work(n))), settle)
 
@@ -61,7 +61,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
 
   describe(`Queue on ${name}`, () => {
     test(
-      "pushes that wait go through in the order in which they came",
+      "waiting pushes succeed in the order of their calls",
       Effect.gen(function*() {
         const queue = yield* Dispatcher.makeQueue<Work>({ capacity: 1 })
         // One ready result, and one task in the only slot.
@@ -84,7 +84,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
     )
 
     test(
-      "pops that wait are served in the order in which they came, of whatever kind they are",
+      "waiting pops of all kinds are served in the order of their calls",
       Effect.gen(function*() {
         const queue = yield* Dispatcher.makeQueue<Work>()
         const first = yield* start(queue.pop())
@@ -98,7 +98,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
     )
 
     test(
-      "a timeout of 0 takes or gives what can be had at once, and nothing else",
+      "a timeout of 0 pushes or pops only if that is possible at once",
       Effect.gen(function*() {
         const queue = yield* Dispatcher.makeQueue<Work>({ capacity: 1 })
         const nothing = yield* Effect.flip(queue.pop({ timeout: 0 }))
@@ -151,7 +151,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
     )
 
     test(
-      "the end refuses pushes, also those that wait, and still delivers what was pushed",
+      "the end fails later and waiting pushes, and still delivers the outcomes of pushed tasks",
       Effect.gen(function*() {
         const queue = yield* Dispatcher.makeQueue<Work>({ capacity: 1 })
         yield* queue.push(work(0, 10))
@@ -185,7 +185,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
     )
 
     test(
-      "closing ends what waits on the queue, interrupts what runs, and starts nothing more",
+      "closing fails the calls that wait on the queue, interrupts running tasks, and starts no more",
       Effect.gen(function*() {
         const queue = yield* Dispatcher.makeQueue<Work>({ capacity: 1 })
         const pop = yield* start(tagOf(queue.pop()))
@@ -200,10 +200,10 @@ for (const [name, layer] of Object.entries(dispatchers)) {
           ["QueueClosed", "QueueClosed", "QueueClosed"]
         )
         assert.deepStrictEqual(yield* Fiber.join(stream), [])
-        const { failed, executions: origins, running, succeeded, waiting } = yield* Dispatcher.status
-        assert.deepStrictEqual({ failed, origins, running, succeeded, waiting }, {
+        const { failed, executions, running, succeeded, waiting } = yield* Dispatcher.status
+        assert.deepStrictEqual({ failed, executions, running, succeeded, waiting }, {
           failed: 0,
-          origins: 0,
+          executions: 0,
           running: 0,
           succeeded: 0,
           waiting: 0
@@ -214,7 +214,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
     )
 
     test(
-      "closing drops what is ready",
+      "closing drops ready outcomes",
       Effect.gen(function*() {
         const queue = yield* Dispatcher.makeQueue<Work>()
         yield* ready(queue, 0, 1)
@@ -272,7 +272,7 @@ for (const [name, layer] of Object.entries(dispatchers)) {
     )
 
     test(
-      "an interrupted popMany leaves what it had taken to the next, in order",
+      "an interrupted popMany leaves its outcomes to the next call, in order",
       Effect.gen(function*() {
         const queue = yield* Dispatcher.makeQueue<Work>()
         yield* ready(queue, 0, 1)
@@ -379,7 +379,7 @@ describe("Queue", () => {
           assert.isUndefined(behind.pollUnsafe(), "first come, first served")
           yield* how === "timeout" ? TestClock.adjust("1 minute") : Fiber.interrupt(stuck)
           yield* Fiber.join(behind)
-          // It starts, too: what waits for the full dispatcher is not in its way.
+          // It also starts: tasks that wait for the full dispatcher do not delay it.
           yield* queue.pop()
           yield* queue.push(new Free(), { timeout: 0 })
           yield* queue.close
@@ -424,7 +424,7 @@ describe("Queue", () => {
               const queue = yield* Dispatcher.makeQueue<Stranger>()
               const busy = yield* Dispatcher.makeQueue<Work>()
               yield* busy.push(work(0, 1000))
-              // Nobody serves it: its outcome needs no slot, and is there while the other task has the only one.
+              // No worker serves the task, so its outcome needs no slot and is ready while the other task holds the only one.
               yield* queue.push(new Stranger())
               const popped = yield* Effect.timeoutOption(Effect.exit(queue.pop()), 100)
               const left = yield* queue.popMany({ timeout: 100 })

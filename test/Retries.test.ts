@@ -27,7 +27,7 @@ class Flaky extends Task.Class<Flaky>()("Flaky", {
 }) {}
 /** Its payload cannot be copied. */
 class Uncopied extends Task.Class<Uncopied>()("Uncopied", { payload: { f: Schema.Any } }) {}
-/** No group has it. */
+/** A task that no group contains. */
 class Unknown extends Task.Class<Unknown>()("Unknown") {}
 
 const Tasks = TaskGroup.make(Flaky, Uncopied)
@@ -50,7 +50,7 @@ const recorded = () => {
 
 const flaky = (n: number, failures = 0) => new Flaky({ n, failures })
 
-/** Values that are no tasks of the group, given where tasks are expected. */
+/** Values that are not tasks of the group, in place of tasks. */
 const given = (...values: ReadonlyArray<unknown>) => values as ReadonlyArray<Flaky>
 
 const printed = (exit: Exit.Exit<unknown, unknown>) => exit._tag === "Failure" ? Cause.pretty(exit.cause) : "success"

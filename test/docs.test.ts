@@ -40,7 +40,7 @@ class Project extends Context.Service<Project, { readonly root: string }>()("pap
         path.join(root, "tsconfig.json"),
         JSON.stringify({
           extends: path.join(repository, "tsconfig.json"),
-          // An example may define what it does not use.
+          // An example may define values that it does not use.
           compilerOptions: { noUnusedLocals: false },
           include: ["**/*.ts"]
         })
@@ -71,7 +71,7 @@ const spawn = Effect.fnUntraced(function*(command: string, args: ReadonlyArray<s
   return { stdout, stderr, exitCode: Number(exitCode) }
 })
 
-/** The document and the line in place of a file made of it. */
+/** Replaces the path of a generated program by its document and line. */
 const toDocument = (text: string, root: string): string =>
   text.replaceAll(`${root}/`, "").replace(
     /([\w./-]+\.(?:md|ts))\/[\w.-]+\.ts(?:\((\d+),(\d+)\)|:(\d+))/g,
@@ -89,7 +89,7 @@ const node = (...args: ReadonlyArray<string>) =>
 const title = ({ path, prints, where }: Program): string =>
   path.endsWith(".test.ts")
     ? `the tests at ${where} pass`
-    : `the example at ${where} runs${prints.length > 0 ? " and prints what it says" : ""}`
+    : `the example at ${where} runs${prints.length > 0 ? " and prints the stated output" : ""}`
 
 const runProgram = ({ path, prints }: Program) =>
   Effect.gen(function*() {
@@ -124,7 +124,7 @@ describe("docs", () => {
   })
 
   for (const { command, prints, where } of commands()) {
-    it.effect(`the command at ${where} prints what it says`, () =>
+    it.effect(`the command at ${where} prints the stated output`, () =>
       turns.withPermit(Effect.gen(function*() {
         const { stderr, stdout } = yield* spawn("sh", ["-c", command], repository)
         assert.strictEqual(stdout, prints, `${where}: ${stderr}`)

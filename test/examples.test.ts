@@ -37,7 +37,7 @@ const collect = Effect.fnUntraced(function*(command: string, args: ReadonlyArray
 
 const example = (file: string) => collect(process.execPath, ["--conditions=papyros-source", `examples/${file}`])
 
-/** What a program such as `wc -l` says about each file of the sources: the first word of its line, by path. */
+/** The output of a program such as `wc -l` for each source file: the first word of its line, by path. */
 const oracle = Effect.fnUntraced(function*(...program: ReadonlyArray<string>) {
   const found = yield* collect("find", [".", "-type", "f", "-exec", ...program, "{}", "+"], sources)
   assert.strictEqual(found.exitCode, 0, found.stderr)
@@ -192,7 +192,7 @@ describe("examples", () => {
 
   describe("distributed", { concurrent: true, timeout: 240_000 }, () => {
     const spawn = Effect.fnUntraced(function*() {
-      // What it starts inherits the mark.
+      // Child processes inherit the mark.
       const mark = `PAPYROS_TEST_MARK=${randomUUID()}`
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
       const main = [process.execPath, "--conditions=papyros-source", "examples/distributed/main.ts"]

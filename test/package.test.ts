@@ -1,6 +1,6 @@
 /**
- * Worker threads from the package as it is published: built, packed, and installed
- * in a project that has nothing of this repository but what its peers are linked to.
+ * Worker threads from the published form of the package: built, packed, and installed in a project that has nothing of
+ * this repository except for links to the peer dependencies.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, layer } from "@effect/vitest"
@@ -20,7 +20,7 @@ const repository = process.cwd()
 const fixtures = fileURLToPath(new URL("./package", import.meta.url))
 const tsc = `${repository}/node_modules/typescript/bin/tsc`
 
-/** Runs a command to its end; it must succeed. What it starts by the name of node is the node of the tests. */
+/** Runs a command that must succeed. Its child processes named `node` run the Node of the tests. */
 const run = Effect.fnUntraced(function*(cwd: string, command: string, args: ReadonlyArray<string>, stdin = "") {
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const child = yield* spawner.spawn(ChildProcess.make(command, args, {
@@ -52,7 +52,7 @@ class Project extends Context.Service<Project, { readonly root: string }>()("pap
       yield* fs.makeDirectory(source)
       yield* fs.makeDirectory(root)
 
-      // Built from a copy: others may build, or read what is built, at the same time.
+      // The build uses a copy, because other tests may build or read the build at the same time.
       const copied = [
         "src",
         "package.json",
@@ -84,7 +84,7 @@ class Project extends Context.Service<Project, { readonly root: string }>()("pap
   )
 }
 
-/** What users of Node's own TypeScript are told to use. */
+/** The compiler options that the documentation recommends for Node's own TypeScript. */
 const tsconfig = {
   compilerOptions: {
     target: "es2024",
@@ -103,7 +103,7 @@ const tsconfig = {
   include: ["src"]
 }
 
-/** What the program prints when its handlers are in that file. */
+/** The output of the program when its handlers are in the given file. */
 const expected = (root: string, handlers: string) => ({
   library: pathToFileURL(`${root}/node_modules/papyros/dist/layers/WorkerPoolDispatcher.js`).href,
   outcomes: [

@@ -99,7 +99,7 @@ describe("Dispatcher", () => {
       })).type.toBe<Executed<Root, "unreadable", Database>>()
     })
 
-    it("fails with exactly what is documented", () => {
+    it("fails with exactly the documented errors", () => {
       const executed = Dispatcher.execute(failing)
       expect<Stream.Error<typeof executed>>().type.toBe<
         TaskFailure<Root> | Dispatcher.DispatchTimeout | Dispatcher.DispatcherClosed | "unreadable"
@@ -159,8 +159,8 @@ describe("Dispatcher", () => {
       >()
     })
 
-    // TypeScript infers nothing from an overloaded function that is passed by itself. What it then claims
-    // must be too little and never too much: no error and no requirement may be lost.
+    // TypeScript infers nothing from an overloaded function that is passed by itself. The inferred type may be too wide
+    // and never too narrow: no error and no requirement may be lost.
     it("claims nothing where it is not called", () => {
       expect(failing.pipe(Dispatcher.execute)).type.toBe<Stream.Stream<unknown, unknown, unknown>>()
       expect<Executed<Root, "unreadable", Database>>().type.toBeAssignableTo(failing.pipe(Dispatcher.execute))
@@ -235,7 +235,7 @@ describe("Dispatcher", () => {
       expect(executed).type.toBe<Executed<Root | Read, "unreadable", Database>>()
     })
 
-    it("knows before the tasks what it is told", () => {
+    it("uses a given type of failures before the tasks are known", () => {
       const onRoot = Dispatcher.execute({ retry: { while: (failure: TaskFailure<Root>) => failure.task.n > 0 } })
       expect(failing.pipe(onRoot)).type.toBe<Executed<Root, "unreadable", Database>>()
       expect(onRoot).type.not.toBeCallableWith(mixed)

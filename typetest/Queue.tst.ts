@@ -61,7 +61,7 @@ describe("Queue", () => {
     expect(queue.push).type.not.toBeCallableWith({ _tag: "Root", n: 1 })
   })
 
-  it("pops what its tasks succeed with, and fails as they do", () => {
+  it("pops the successes of its tasks, and fails with their errors", () => {
     type Ends = Dispatcher.DispatchTimeout | QueueClosed | Dispatcher.DispatcherClosed
     expect(queue.pop()).type.toBe<Effect.Effect<string, TaskFailure<Root> | Ends>>()
     expect(mixed.pop({ timeout: "1 second" })).type.toBe<

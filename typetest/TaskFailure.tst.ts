@@ -108,7 +108,7 @@ describe("TaskFailure", () => {
       expect<Effect.Success<typeof caught>>().type.toBe<boolean | string | number>()
     })
 
-    it("catches what every task can end with", () => {
+    it("catches the reasons that every task can have", () => {
       mixed.pipe(
         Effect.catchReason("TaskFailure", "TimedOut", (reason, failure) => {
           expect(reason).type.toBe<TaskFailure.TimedOut>()

@@ -8,7 +8,7 @@ import * as TaskGroup from "papyros/TaskGroup"
 import { describe, expect, it } from "tstyche"
 import { Double, NotFound, NotPositive, Read, Root, Tick } from "./fixtures/tasks.ts"
 
-/** Another task that is named like `Double`. */
+/** Another task with the name of `Double`. */
 class Twin extends Task.Class<Twin>()("Double", { payload: { text: Schema.String }, success: Schema.String }) {}
 
 class Files extends Context.Service<Files, { readonly read: (path: string) => Effect.Effect<string> }>()("Files") {}
@@ -139,7 +139,7 @@ describe("TaskGroup", () => {
       expect(One.toLayerHandler("Double", () => resource)).type.toBe<Layer.Layer<TaskGroup.Handler<"Double">>>()
     })
 
-    it("requires what its handlers require", () => {
+    it("has the requirements of its handlers", () => {
       const layer = Two.toLayer({
         Root: () => Files.use((files) => files.read("/")),
         Double: ({ n }) => Effect.succeed(n)
@@ -172,7 +172,7 @@ describe("TaskGroup", () => {
       expect(layer).type.toBe<Layer.Layer<TaskGroup.Handler<"Root" | "Double">, NotFound, Files>>()
     })
 
-    it("requires what the handlers of an Effect require", () => {
+    it("has the requirements of the handlers of an Effect", () => {
       const layer = One.toLayer(Effect.sync(() => ({
         Double: ({ n }: Double) => Effect.as(Files, n)
       })))
@@ -189,7 +189,7 @@ describe("TaskGroup", () => {
       expect(layer).type.toBe<Layer.Layer<TaskGroup.Handler<"Root">>>()
     })
 
-    it("takes an Effect of it, and requires what both require", () => {
+    it("takes an Effect of a handler, and has the requirements of both", () => {
       const layer = Two.toLayerHandler(
         "Double",
         Effect.gen(function*() {
@@ -228,7 +228,7 @@ describe("TaskGroup", () => {
       expect(Two.toLayer(handlers)).type.toBe<Layer.Layer<TaskGroup.Handler<"Root" | "Double">, never, Files>>()
     })
 
-    it("refuses what toLayer refuses", () => {
+    it("refuses the same handlers as toLayer", () => {
       // @ts-expect-error Property 'Root' is missing in type
       Two.of({ Double: ({ n }) => Effect.succeed(n) })
       // @ts-expect-error No task of this group is named Typo

@@ -51,7 +51,7 @@ describe("layers", () => {
     expect(FiberDispatcher.layer(Tasks).pipe(Layer.provide(handlers))).type.toBe<Served>()
   })
 
-  it("require what their handlers require, and no Dispatcher", () => {
+  it("have the requirements of their handlers, without the Dispatcher", () => {
     expect(DummyDispatcher.layer(Tasks).pipe(Layer.provide(handlersOfFiles))).type.toBe<
       Layer.Layer<Dispatcher.Dispatcher, never, Files>
     >()
@@ -92,7 +92,7 @@ describe("layers", () => {
     expect(DummyDispatcher.layer).type.not.toBeCallableWith(Tasks, { concurrency: 8 })
   })
 
-  it("that run tasks elsewhere require no handlers, and fail as their places do", () => {
+  it("that run tasks on other threads or hosts require no handlers, and fail with the errors of their transport", () => {
     const handlers = new URL("file:///handlers.ts")
     expect(WorkerPoolDispatcher.layer(Tasks, { handlers })).type.toBe<
       Layer.Layer<Dispatcher.Dispatcher, WorkerPoolDispatcher.HandlersError>

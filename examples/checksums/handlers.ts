@@ -1,4 +1,4 @@
-/** Where the work of this example is done. The default export of a handlers module is the Layer of its handlers. */
+/** The handlers of this example. The default export of a handlers module is the Layer of its handlers. */
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Digest from "effect/crypto/Digest"

@@ -1,4 +1,4 @@
-/** What this example does, on any dispatcher: `main.ts` says on which. */
+/** The program of this example, for any dispatcher. `main.ts` provides the dispatcher. */
 import * as Arr from "effect/Array"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
@@ -37,7 +37,7 @@ export const checksums = (files: Iterable<string>) =>
     Dispatcher.results()
   )
 
-/** Some files could not be read; they are listed on stderr by then. */
+/** Some files could not be read. The program has already listed them on stderr. */
 export class Incomplete extends Schema.TaggedError<Incomplete>()("Incomplete", {}) {
   override readonly [Runtime.errorReported] = false
 }
@@ -86,7 +86,7 @@ export const report = Effect.fnUntraced(function*(directory: string) {
 // Printing
 // ----------------------------------------------------------------------------
 
-/** One line on stderr that is written over; nothing at all where stderr is not a terminal. */
+/** A progress line on stderr that is overwritten. Nothing is written if stderr is not a terminal. */
 const makeProgress = Effect.fnUntraced(function*(total: number) {
   const stdio = yield* Stdio.Stdio
   if (!(yield* stdio.stderrIsTerminal)) return { step: Effect.void, clear: Effect.void }
@@ -101,7 +101,7 @@ const makeProgress = Effect.fnUntraced(function*(total: number) {
 
 const count = (n: number): string => n.toLocaleString("en-US")
 
-/** A file name may hold anything; a terminal should not obey it. */
+/** Replaces control characters, because a file name could contain commands for the terminal. */
 const printable = (name: string): string => name.replace(/\p{Cc}/gu, "?")
 
 /** Aligns columns: figures to the right, the last two to the left. */

@@ -1,4 +1,4 @@
-/** The task of this example. Shared by the program and by whatever runs its handlers. */
+/** The task of this example, shared by the program and its handlers. */
 import * as Schema from "effect/Schema"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"

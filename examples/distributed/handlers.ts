@@ -1,4 +1,4 @@
-/** Where the work of this example is done: the worker processes load this module, the program does not. */
+/** The handlers of this example. Only the worker processes load this module. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ export default Tasks.toLayer(Effect.gen(function*() {
   const journal = yield* Config.String("EXAMPLE_JOURNAL")
   return Tasks.of({
     Work: Effect.fnUntraced(function*({ id }) {
-      // Each start is written down, so that the program can say at its end which tasks were started twice.
+      // Each start is recorded, so that the program can count at its end the tasks that started twice.
       yield* Effect.orDie(fs.writeFileString(journal, `${id}\n`, { flag: "a" }))
       yield* Effect.sleep("5 millis")
       return { id, pid: process.pid }

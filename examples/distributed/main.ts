@@ -1,7 +1,7 @@
 /**
- * A name server, two worker processes and their client on one machine. While it runs
- * one worker is killed and started again, and the other is frozen for so long that it
- * is given up. At the end nothing is missing, and nothing is there twice.
+ * A name server, two worker processes and their client on one machine. During the run one
+ * worker is killed and restarted, and the other is frozen for so long that the client
+ * considers it lost. At the end each task has exactly one outcome.
  *
  *     npm run example:distributed
  */
@@ -23,12 +23,12 @@ import { Tasks, Work } from "./tasks.ts"
 
 const TASKS = 4000
 
-/** A worker that says nothing for 8 seconds is lost to its clients. */
+/** Clients consider a worker lost after 8 seconds without a message. */
 const FROZEN = "9 seconds"
 
 const handlers = fileURLToPath(new URL("./handlers.ts", import.meta.url))
 
-/** Something is missing, or there twice. */
+/** A task has no outcome, or more than one. */
 class Wrong extends Schema.TaggedError<Wrong>()("Wrong", {}) {
   override readonly [Runtime.errorReported] = false
 }
@@ -49,7 +49,7 @@ const main = Effect.gen(function*() {
   })
   const [a, b] = yield* Effect.all([startWorker("A"), startWorker("B")], { concurrency: 2 })
 
-  // The program: how often there was an outcome for each task, and how many of them were failures.
+  // The program counts the outcomes of each task, and the failures among them.
   const outcomes = new Map<number, number>()
   let failed = 0
   const half = yield* Latch.make()
@@ -65,7 +65,7 @@ const main = Effect.gen(function*() {
     }))
   )
 
-  // What it has to live through.
+  // The faults that the program must survive.
   const trouble = Effect.gen(function*() {
     yield* half.await
     yield* a.signal("SIGKILL")

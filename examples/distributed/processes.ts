@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { fileURLToPath } from "node:url"
 
-/** It ended, or was ended, before it was ready. */
+/** The process ended before it was ready. */
 export class NotReady extends Schema.TaggedError<NotReady>()("NotReady", {
   command: Schema.String,
   log: Schema.String
@@ -20,8 +20,8 @@ export class NotReady extends Schema.TaggedError<NotReady>()("NotReady", {
 const papyros = ["--conditions=papyros-source", fileURLToPath(new URL("../../src/bin.ts", import.meta.url))]
 
 /**
- * Starts `papyros ARGS` and waits until it has said what shows that it is ready. It
- * is ended with the scope, also when it is frozen.
+ * Starts `papyros ARGS` and waits for the output that shows that the process is ready. The
+ * end of the scope ends the process, even if it is frozen.
  */
 export const start = Effect.fnUntraced(function*(
   args: ReadonlyArray<string>,

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 
-/** A few milliseconds of work; says which process did it. */
+/** A few milliseconds of work. Returns the id of the process that ran the task. */
 export class Work extends Task.Class<Work>()("Work", {
   payload: { id: Schema.Int },
   success: Schema.Struct({ id: Schema.Int, pid: Schema.Int })

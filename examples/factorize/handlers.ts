@@ -1,8 +1,8 @@
-/** Where the work of this example is done. The default export of a handlers module is the Layer of its handlers. */
+/** The handlers of this example. The default export of a handlers module is the Layer of its handlers. */
 import * as Effect from "effect/Effect"
 import { NotPositive, Tasks } from "./tasks.ts"
 
-/** By trial division. */
+/** Computes the factors by trial division. */
 const primeFactors = (n: number): Array<number> => {
   const factors: Array<number> = []
   let rest = n

@@ -16,7 +16,7 @@ import { Factorize, Tasks } from "./tasks.ts"
 
 const dispatcher = FiberDispatcher.layer(Tasks).pipe(Layer.provide(handlers))
 
-// Where no failure is expected: the first one ends the stream.
+// `execute` is for tasks without expected failures: the first failure ends the stream.
 const simple = Stream.range(1, 999).pipe(
   Stream.map((n) => new Factorize({ n })),
   Dispatcher.execute({ ordered: true }),
@@ -24,7 +24,7 @@ const simple = Stream.range(1, 999).pipe(
   Effect.catchReason("TaskFailure", "Failed", ({ error }) => Console.error(error.message))
 )
 
-// Where failures are handled one by one: each task has its result, and the stream goes on.
+// `results` is for failures that are handled one by one: each task has its result, and the stream continues.
 const pastFailures = Stream.make(12, 0, 997, -4, 1001).pipe(
   Stream.map((n) => new Factorize({ n })),
   Dispatcher.results({ ordered: true }),

@@ -1,16 +1,16 @@
-/** Makes a history of a journal that handlers and the test have appended to. */
+/** Makes a history from a journal that handlers and the test have written. */
 import type { History } from "papyros/testing"
 import type { Line } from "../support/journal.ts"
 
-/** What is written down, and by whom: the test says what it gave and what it was told, handlers all else. */
+/** A line of the journal. The test records accepted tasks and their outcomes; handlers record all other events. */
 export interface ChaosLine extends Line {
   readonly what:
     | "accepted"
     | "start"
     | "end"
-    /** It ends its thread now. */
+    /** The handler ends its thread now. */
     | "ends"
-    /** It does what may end its thread: at once, when its mates have stopped, or together with them. */
+    /** The handler does something that may end its thread: at once, after the end of the other tasks, or with them. */
     | "mayEnd"
     | "success"
     | "failure"
@@ -20,28 +20,27 @@ export interface ChaosLine extends Line {
 }
 
 /**
- * The events, in their order.
+ * Makes the events of a journal, in their order.
  *
- * A handler knows when it ends, but not whether its thread could still say so. If
- * the task is started again, or its outcome is unknown, it could not, and the task
- * counts as running until its thread is lost.
+ * A handler records its end, but cannot know whether its thread could still report the end. If the task started again
+ * or its outcome is unknown, the thread could not, and the task counts as running until its thread is lost.
  */
 export const of = (lines: ReadonlyArray<ChaosLine>): ReadonlyArray<History.Event> => {
   const lastStart = new Map<number, number>()
   const lastOf = new Map<number, number>()
-  const suspect = new Map<number, number>()
+  const mayEnd = new Map<number, number>()
   const unknown = new Set<number>()
   for (const [at, { id, thread, what }] of lines.entries()) {
     if (what === "start") lastStart.set(id, at)
     if (what === "lost") unknown.add(id)
-    if (what === "mayEnd") suspect.set(thread, id)
-    if (what === "ends") suspect.delete(thread)
+    if (what === "mayEnd") mayEnd.set(thread, id)
+    if (what === "ends") mayEnd.delete(thread)
     if (thread > 0) lastOf.set(thread, at)
   }
   return lines.flatMap((line, at): ReadonlyArray<History.Event> => {
     const { id, thread } = line
     const worker = String(thread)
-    const culprit = suspect.get(thread)
+    const culprit = mayEnd.get(thread)
     const lost: ReadonlyArray<History.Event> = culprit !== undefined && lastOf.get(thread) === at
       ? [{ _tag: "Lost", worker, culprit }]
       : []

@@ -1,4 +1,4 @@
-/** Workers on hosts of their own, over TLS: hosts that cannot be reached for a while, or are gone without a word. */
+/** Workers on separate hosts, over TLS. Hosts become unreachable for a while, or disappear without closing connections. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -31,7 +31,7 @@ const start = Effect.gen(function*() {
   return { own, worker, client: own.client({ secret }) }
 })
 
-/** Gives a worker of two threads, the only one so far, what only it will have, and then the other one. */
+/** Runs two tasks on the only worker, which has two threads, and waits until both run. */
 const hold = (own: Site) =>
   Effect.gen(function*() {
     yield* joined(1)
@@ -47,8 +47,8 @@ const name = `RemoteDispatcher on hosts of their own${skipped === undefined ? ""
 
 describe.skipIf(skipped !== undefined)(name, { concurrent: true }, () => {
   it.live.each([
-    { what: "cannot be reached for a while, and serves with it again then", vanishes: false },
-    { what: "is gone without a word", vanishes: true }
+    { what: "is unreachable for a while, and uses the host again afterwards", vanishes: false },
+    { what: "disappears without closing connections", vanishes: true }
   ])("moves the work of a host that $what", ({ vanishes }) =>
     Effect.gen(function*() {
       const { client, own, worker } = yield* start
@@ -67,7 +67,7 @@ describe.skipIf(skipped !== undefined)(name, { concurrent: true }, () => {
         among(["success"], ends(yield* Fiber.join(running)))
         yield* joined(1)
         if (!vanishes) {
-          yield* until("what it held is interrupted", () => own.count("interrupted", away) === 2)
+          yield* until("its tasks are interrupted", () => own.count("interrupted", away) === 2)
           yield* far.plug
           yield* joined(2)
           const before = own.count("end", away)

@@ -1,9 +1,9 @@
-/** Hosts of their own, as far as the network is concerned: namespaces of this machine, each with its own cable. */
+/** Hosts for tests: network namespaces of this machine, each with its own virtual cable. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { spawnSync } from "node:child_process"
 
-/** Runs a command of iproute2; what it says if it fails. */
+/** Runs a command of iproute2; returns its error message if it fails. */
 const ip = (...args: ReadonlyArray<string>): string | undefined => {
   const { error, status, stderr } = spawnSync("ip", args, { encoding: "utf8" })
   return status === 0 ? undefined : `ip ${args.join(" ")}: ${(error?.message ?? stderr).trim()}`
@@ -15,14 +15,14 @@ const must = (...args: ReadonlyArray<string>) =>
     return why === undefined ? Effect.void : Effect.die(new Error(why))
   })
 
-/** So that runs at the same time do not meet. */
+/** A unique part of names, so that concurrent runs do not collide. */
 const OCTET = 1 + process.pid % 250
 
 const nameOf = (n: number) => `papyros${process.pid}-${n}`
 
 const cableOf = (n: number) => `pp${process.pid}-${n}`
 
-/** Why there can be no hosts here, or `undefined` if there can. */
+/** The reason why this machine cannot have such hosts, or `undefined` if it can. */
 export const whyNot = (): string | undefined => {
   const name = nameOf(0)
   const cable = cableOf(0)
@@ -34,11 +34,11 @@ export const whyNot = (): string | undefined => {
 
 export interface Host {
   readonly address: string
-  /** By which it reaches this one. */
+  /** The address at which the host reaches this machine. */
   readonly gateway: string
-  /** Runs what comes after it there. */
+  /** The command prefix that runs a command on the host. */
   readonly by: ReadonlyArray<string>
-  /** Nothing gets through from here on, and nobody is told. */
+  /** Drops all packets from now on, without closing connections. */
   readonly unplug: Effect.Effect<void>
   readonly plug: Effect.Effect<void>
 }

@@ -23,7 +23,7 @@ const innocents = ["plain", "plain", "plain", "wait", "wait", "once", "once wait
 const losses = ["exit", "exit", "exitLater", "throwLater", "rejectLater", "spin", "memory"] as const
 const faults = ["throw", "throwAfterwards", "rejectAfterwards"] as const
 
-// Few go wrong: a loss costs as long as a thread takes to start.
+// Few tasks end their thread, because each loss takes the start time of a thread.
 const kinds = [...innocents, ...innocents, ...innocents, ...innocents, ...innocents, ...losses, ...faults] as const
 
 const Step = Schema.Struct({ what: Schema.Literals(kinds), play: Schema.Boolean, always: Schema.Boolean })
@@ -69,7 +69,7 @@ const ends = (task: Chaos): ReadonlyArray<string> => {
 
 const outcomeOf = (end: string) => end === "success" ? "success" : end === "WorkerLost" ? "lost" : "failure"
 
-/** Runs schedules one after the other on one pool, and checks after each all that has happened on it. */
+/** Runs schedules one after the other on one pool, and checks the whole history of the pool after each. */
 const holds = (journal: string) => {
   const note = (line: Omit<ChaosLine, "thread">) => Journal.append<ChaosLine>(journal, { ...line, thread: 0 })
   let id = 0
@@ -109,7 +109,7 @@ describe("WorkerPoolDispatcher", () => {
     { size: { min: 1, max: 3, idleTimeToLive: 100 }, concurrency: 1 }
   ]
   it.live.each(configurations)(
-    "keeps its promises whatever is lost, with size $size and concurrency $concurrency",
+    "keeps its promises under any losses, with size $size and concurrency $concurrency",
     (options) =>
       Effect.gen(function*() {
         const journal = yield* Journal.make
@@ -125,7 +125,7 @@ describe("WorkerPoolDispatcher", () => {
           const context = yield* Effect.context<Dispatcher.Dispatcher>()
           const result = yield* Arbitrary.checkEffect(
             Arbitrary.schema(Schedule),
-            // One that does not end has lost a task.
+            // A schedule that does not end has lost a task.
             (schedule) => Effect.timeout(Effect.provideContext(check(schedule), context), "30 seconds"),
             { runs: SCHEDULES / configurations.length, maxShrinks: 0, size: 12 }
           )

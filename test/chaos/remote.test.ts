@@ -1,4 +1,4 @@
-/** Random tasks under random faults of workers, connections and name server, judged by what handlers wrote down. */
+/** Random tasks under random faults of workers, connections and name server, checked by the journal of handlers. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
@@ -16,28 +16,28 @@ import { joined, type Noted, type Site, site, until } from "../support/remote/te
 
 const SCHEDULES = process.env.PAPYROS_CHAOS === undefined ? 3 : 60
 
-/** Each starts a process anew. */
+/** Each kill requires the start of a process. */
 const AT_MOST_KILLS = 2
 
 const innocents = ["plain", "plain", "plain", "plain", "busy", "once", "once", "long", "long once"] as const
 
 const Step = Schema.Struct({
   what: Schema.Literals([...innocents, ...innocents, ...innocents, "kill", "kill always"]),
-  /** As many of them in a row. */
+  /** The number of such tasks in a row. */
   times: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 }))
 })
 
 const Fault = Schema.Struct({
   what: Schema.Literals(["kill", "freeze", "freeze for long", "end", "cut", "cut", "registry"]),
   worker: Schema.Literals([0, 1]),
-  /** After so much of the outcomes, and so many milliseconds. */
+  /** The share of outcomes after which the fault is due, before the delay of `millis`. */
   after: Schema.Literals([0, 0.1, 0.3, 0.6, 0.9]),
   millis: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 300 }))
 })
 
 const Schedule = Schema.Struct({
   steps: Schema.Array(Step).check(Schema.isMinLength(3), Schema.isMaxLength(12)),
-  // A task that is alone on a worker three times when it is lost would be blamed for it.
+  // With three faults, a task that ran alone at each loss would fail with WorkerLost.
   faults: Schema.Array(Fault).check(Schema.isMinLength(1), Schema.isMaxLength(2)),
   chunkSize: Schema.Literals(["auto", "auto", 1, 3, 64]),
   ordered: Schema.Boolean
@@ -76,7 +76,7 @@ const endsOf = (task: Noted): ReadonlyArray<string> => {
   return [task._tag === "Kill" && task.times > 1 ? "WorkerLost" : "success"]
 }
 
-/** A worker that is started again whenever it has ended. */
+/** A worker that restarts each time that it ends. */
 class Slot {
   private readonly site: Site
   private current: { readonly worker: Papyros; readonly proxy: Proxy } | undefined
@@ -85,7 +85,7 @@ class Slot {
     this.site = site
   }
 
-  /** It may end before it is registered. */
+  /** Keeps a worker running. A worker may end before it is registered. */
   readonly keep = Effect.suspend(() => proxied(this.site)).pipe(
     Effect.tap((current) => Effect.sync(() => this.current = current)),
     Effect.flatMap(({ worker }) => worker.ended),
@@ -95,7 +95,7 @@ class Slot {
     Effect.forever
   )
 
-  /** Nothing, while there is none. */
+  /** Injects a fault, or does nothing while no worker runs. */
   readonly suffer = (what: typeof Fault.Type["what"]) =>
     Effect.gen({ self: this }, function*() {
       if (this.current === undefined) return
@@ -117,7 +117,7 @@ class Slot {
     })
 }
 
-/** A name server on one port, whoever serves there. */
+/** A name server that restarts on the same port. */
 const registry = Effect.gen(function*() {
   const outer = yield* Effect.scope
   let scope = yield* Scope.fork(outer)
@@ -132,7 +132,7 @@ const registry = Effect.gen(function*() {
 })
 
 describe("RemoteDispatcher", () => {
-  it.live("keeps its promises whatever is lost", () =>
+  it.live("keeps its promises under any losses", () =>
     Effect.gen(function*() {
       const { address, restart } = yield* registry
       const own = yield* site(address)
@@ -171,7 +171,7 @@ describe("RemoteDispatcher", () => {
         const context = yield* Effect.context<Dispatcher.Dispatcher>()
         const result = yield* Arbitrary.checkEffect(
           Arbitrary.schema(Schedule),
-          // One that does not end has lost a task.
+          // A schedule that does not end has lost a task.
           (schedule) => Effect.timeout(Effect.provideContext(holds(schedule), context), "60 seconds"),
           { runs: SCHEDULES, maxShrinks: 0, size: 12 }
         )

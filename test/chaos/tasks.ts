@@ -2,7 +2,7 @@ import * as Schema from "effect/Schema"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 
-/** What a task does to the thread that runs it. */
+/** The effect of a task on its thread. */
 const How = Schema.Literals([
   "plain",
   "wait",
@@ -20,13 +20,13 @@ const How = Schema.Literals([
 const payload = {
   id: Schema.Int,
   how: How,
-  /** How often it does so, if that ends its thread. */
+  /** The number of attempts that end the thread. */
   times: Schema.Int
 }
 
 export class Act extends Task.Class<Act>()("Act", { payload, success: Schema.Int }) {}
 
-/** Another type, so that chunks are of several. */
+/** A second task type, so that chunks have tasks of several types. */
 export class Play extends Task.Class<Play>()("Play", { payload, success: Schema.Int }) {}
 
 /** Must not start twice. */

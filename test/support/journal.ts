@@ -13,7 +13,7 @@ export interface Line {
 export const append = <L extends Line>(journal: string, line: L): void =>
   appendFileSync(journal, `${JSON.stringify(line)}\n`)
 
-/** Reads of one journal, each of which goes on where the one before it ended: tests read often, and journals grow. */
+/** Reads one journal. Each read continues at the end of the last read, because tests read often and journals grow. */
 class Reader {
   readonly lines: Array<Line> = []
   private offset = 0
@@ -44,7 +44,7 @@ export const read = <L extends Line>(journal: string): ReadonlyArray<L> => {
   return reader.lines.slice() as Array<L>
 }
 
-/** The path of a file that is not there yet, in a folder that goes with the scope. */
+/** The path of a file that does not exist yet, in a folder that is removed with the scope. */
 export const make = Effect.acquireRelease(
   Effect.sync(() => join(mkdtempSync(join(tmpdir(), "papyros-pool-")), "journal")),
   (journal) =>

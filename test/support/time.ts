@@ -1,6 +1,7 @@
 /**
- * The clock of a test, moved at the pace of the tasks. A dispatcher in this process yields to the event loop when
- * its slice of real time is over, on a busy machine after each task: a test must let it go on before time passes.
+ * Moves the clock of a test at the pace of the tasks. A dispatcher in this process yields to the event loop at the end
+ * of its slice of real time, on a busy machine after each task, so a test must let the dispatcher continue before the
+ * clock moves.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,10 +11,10 @@ import * as TestClock from "effect/testing/TestClock"
 /** One turn of the event loop. */
 export const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
 
-/** Turns the event loop until all that can go on without the clock has: none of it waits for the world outside. */
+/** Runs the event loop until all work that needs neither time nor I/O is done. */
 export const settle = Effect.repeat(turn, { times: 200 })
 
-/** Lets so many milliseconds pass, each when all that can go on without it has. */
+/** Lets `millis` milliseconds pass, each after all work that does not need the clock is done. */
 export const pass = (millis: number): Effect.Effect<void> =>
   Effect.andThen(
     settle,
@@ -31,7 +32,7 @@ export const untilEnded = Effect.fnUntraced(
   }
 )
 
-/** Runs to its end what needs time to pass. */
+/** Runs an effect that needs time to pass to its end. */
 export const passing = <A, E, R>(run: Effect.Effect<A, E, R>, step?: Duration.Input): Effect.Effect<A, E, R> =>
   Effect.flatMap(
     Effect.forkChild(run),

@@ -91,12 +91,12 @@ describe("History", () => {
     )
   })
 
-  it("finds a blamed task that lost no worker", () => {
+  it("finds a loss that is attributed to a task that lost no worker", () => {
     assert.deepStrictEqual(rules(accepted(1), started(1, "a"), settled(1, "a"), outcome(1, "lost")), [["blame", 1]])
     assert.deepStrictEqual(rules(accepted(1), lost("a"), outcome(1, "lost")), [["blame", 1]])
   })
 
-  it("takes a task as proven guilty if it is named or ran alone, and blames it only after all attempts", () => {
+  it("attributes a loss to the reported task or to the only running task, and demands WorkerLost only after maxWorkerLosses", () => {
     const alone = (attempt: number) => [started(1, `alone-${attempt}`, attempt), lost(`alone-${attempt}`)]
     assert.deepStrictEqual(rules(accepted(1), ...[1, 2, 3].flatMap(alone), outcome(1, "lost")), [])
     assert.deepStrictEqual(rules(accepted(1), ...[1, 2].flatMap(alone), outcome(1, "lost")), [["blame", 1]])
@@ -113,7 +113,7 @@ describe("History", () => {
     )
   })
 
-  it("finds a guilty task that starts again after all attempts", () => {
+  it("finds a task that starts again after maxWorkerLosses losses", () => {
     const alone = (attempt: number) => [started(1, `alone-${attempt}`, attempt), lost(`alone-${attempt}`)]
     assert.deepStrictEqual(
       rules(accepted(1), ...[1, 2, 3].flatMap(alone), started(1, "b", 4), settled(1, "b"), outcome(1)),
@@ -121,7 +121,7 @@ describe("History", () => {
     )
   })
 
-  it("takes no suspect as proven guilty", () => {
+  it("attributes no loss when several tasks were running", () => {
     const together = (attempt: number) => [
       started(1, `w-${attempt}`, attempt),
       started(2, `w-${attempt}`, attempt),
@@ -133,11 +133,11 @@ describe("History", () => {
     )
   })
 
-  it("blames a task that is not idempotent for the first loss", () => {
+  it("allows WorkerLost after one loss for a task that is not idempotent", () => {
     assert.deepStrictEqual(rules(accepted(1, false), started(1, "a"), lost("a"), outcome(1, "lost")), [])
   })
 
-  it("counts to another bound if it is given one", () => {
+  it("accepts another maxWorkerLosses", () => {
     const history = [accepted(1), started(1, "a"), lost("a"), outcome(1, "lost")]
     assert.lengthOf(History.check(history, { maxWorkerLosses: 1 }), 0)
     assert.lengthOf(History.check(history, { maxWorkerLosses: 2 }), 1)

@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import { allLaws, applies, type Subject } from "papyros/testing"
 import { broken, whole } from "./mutants/mutants.ts"
 
-/** What the properties of a law say of a subject that does not keep them, up to what `enough` says. */
+/** The messages of the properties that a subject breaks, up to the first message that matches `enough`. */
 const breaches = (law: number, subject: Subject, runs: number, enough?: RegExp) =>
   Effect.gen(function*() {
     const said: Array<string> = []
@@ -38,7 +38,7 @@ describe("laws", () => {
 
   for (const { name, subject } of whole) {
     for (const law of new Set(broken.map(({ law }) => law))) {
-      // A loss adds attempts, which only law 10 knows of.
+      // A loss adds attempts, which only law 10 allows for.
       if (subject.losesWorkers !== (law === 10)) continue
       it.effect(
         `law ${law} finds nothing wrong with ${name}`,

@@ -29,7 +29,7 @@ describe("noop", () => {
     }
   }
 
-  it.effect("stops where its consumer does", () =>
+  it.effect("stops when its consumer stops", () =>
     Effect.gen(function*() {
       let made = 0
       const forever = function*() {

@@ -1,6 +1,6 @@
 /**
  * Simulates generated programs by seed: `npm run test:simulate -- --seeds 10000 --kind fiber`, or one
- * of them with all that happens in it: `npm run test:simulate -- --kind fiber --seed 1234`.
+ * program with all its events: `npm run test:simulate -- --kind fiber --seed 1234`.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -21,7 +21,7 @@ const isKind = (name: string): name is keyof typeof kinds => name in kinds
 
 const names = values.kind === undefined ? Object.keys(kinds).filter(isKind) : [values.kind].filter(isKind)
 
-/** A plan without what is not set. */
+/** Prints a plan without its unset fields. */
 const show = (plan: unknown): string =>
   JSON.stringify(plan, (_, value) => value === 0 || value === false ? undefined : value, 1)
 

@@ -13,7 +13,7 @@ import { found, sound } from "./mutants/simulated.ts"
 
 const SEEDS = 200
 
-/** The first seed of so many whose program the oracle objects to. */
+/** The run of the first seed in which the oracle finds a broken promise. */
 const firstViolation = (kind: Kind, seeds: number, faults = todaysFaults, from = 0) =>
   Effect.gen(function*() {
     for (let seed = from; seed < from + seeds; seed++) {
@@ -56,10 +56,10 @@ describe("simulateProgram", () => {
       }), 60_000)
   }
 
-  // With the switch of a known fault off, its ingredient is back and the fault is found.
+  // With its switch off, a known fault must be found.
   for (const fault of ["C3", "C13", "N1", "N2", "N3", "N4"] as const) {
     it.live(`finds the known fault ${fault}`, () =>
-      // Only workers that are lost show the last one, and seldom.
+      // N4 needs lost workers, and few seeds reveal it.
       Effect.map(
         fault === "N4"
           ? firstViolation(kinds.scripted, 1000, { ...todaysFaults, [fault]: false }, 350)
@@ -112,7 +112,7 @@ describe("simulate", () => {
       assert.isNotEmpty(failed.history)
     }))
 
-  it.live("finds a program that waits without end, and one that never rests", () =>
+  it.live("finds a program that waits without end, and one that never becomes idle", () =>
     Effect.gen(function*() {
       const waits = yield* Effect.flip(simulate(Effect.andThen(Effect.sleep("1 second"), Effect.never), options))
       assert.match(waits.message, /waits without end since 1000 ms/)
@@ -120,7 +120,7 @@ describe("simulate", () => {
       assert.match(spins.message, /does not end within/)
     }))
 
-  it.live("gives randomness and time of the seed, and real ones back afterwards", () =>
+  it.live("takes randomness and time from the seed, and restores the real ones afterwards", () =>
     Effect.gen(function*() {
       const { now } = performance
       const drawn: Array<string> = []

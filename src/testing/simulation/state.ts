@@ -87,7 +87,7 @@ export interface ProducerState {
   closed: boolean
   /** Whether the producer has reported that no more results will come. */
   drained: boolean
-  /** Its source gave something that is not a task: it gives up its retries, and ends after what runs. */
+  /** Whether the source yielded a value that is not a task: the producer drops its retries and ends after its running tasks. */
   spoiled: boolean
   /** Whether the producer is being interrupted or closed. */
   stopping: boolean

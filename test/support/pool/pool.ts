@@ -9,10 +9,10 @@ export const handlers = new URL("./handlers.ts", import.meta.url)
 export const pool = (options: Partial<WorkerPoolDispatcher.WorkerPoolOptions>) =>
   WorkerPoolDispatcher.layer(Tasks, { handlers, size: 2, gracePeriod: 200, ...options })
 
-/** More turns of the event loop than pass between two things of which one follows the other at once. */
+/** More turns of the event loop than pass between an event and its immediate consequence. */
 export const MANY = 20
 
-/** What becomes of threads while a scope is open. */
+/** The starts and ends of threads while a scope is open. */
 class Threads {
   /** How long after the last exit each thread was started, in milliseconds. */
   readonly pauses: Array<number> = []
@@ -26,7 +26,7 @@ class Threads {
     return this.pauses.length
   }
 
-  /** Those that are alive, when all that hear of the same exits have heard of them. */
+  /** The number of live threads, after all listeners have received the exits that have happened. */
   readonly left: Effect.Effect<number> = Effect.callback((resume) => {
     setImmediate(() => resume(Effect.succeed(this.alive)))
   })
@@ -58,6 +58,6 @@ export const countThreads = Effect.acquireRelease(
   (threads) => Effect.sync(() => process.off("worker", threads.add))
 )
 
-/** Waits for what is only to be seen from outside; the timeout of the test bounds it. */
+/** Waits for a condition that the test can only poll. The timeout of the test bounds the wait. */
 export const until = (holds: () => boolean): Effect.Effect<void> =>
   Effect.suspend(() => holds() ? Effect.void : Effect.andThen(Effect.sleep(5), until(holds)))

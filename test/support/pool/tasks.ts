@@ -2,7 +2,7 @@ import * as Schema from "effect/Schema"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 
-/** Adds one: the innocent. */
+/** Adds one. This is the harmless task. */
 export class Add extends Task.Class<Add>()("Add", { payload: { n: Schema.Int }, success: Schema.Int }) {}
 
 /** The same, but suspends. */
@@ -11,7 +11,7 @@ export class Wait extends Task.Class<Wait>()("Wait", {
   success: Schema.Int
 }) {}
 
-/** Goes wrong in one of the ways in which a task can. */
+/** Ends in one of the ways in which a task can fail. */
 export class Misbehave extends Task.Class<Misbehave>()("Misbehave", {
   payload: {
     how: Schema.Literals([
@@ -35,7 +35,7 @@ export class Spin extends Task.Class<Spin>()("Spin", { taskTimeout: "200 millis"
 /** The same without a timeout of its own. */
 export class SpinOn extends Task.Class<SpinOn>()("SpinOn") {}
 
-/** Carries anything, also what cannot be sent. */
+/** Carries any value, including values that cannot be sent. */
 export class Carry extends Task.Class<Carry>()("Carry", { payload: { value: Schema.Unknown } }) {}
 
 /** Keeps its thread busy for a while, or only its slot; says in which thread it ran. */
@@ -44,14 +44,14 @@ export class Work extends Task.Class<Work>()("Work", {
   success: Schema.Int
 }) {}
 
-/** Must not start twice, and ends its thread if it is told to. */
+/** Must not start twice, and ends its thread if the payload says so. */
 export class Once extends Task.Class<Once>()("Once", {
   payload: { id: Schema.Int, exits: Schema.Boolean },
   success: Schema.Int,
   idempotent: false
 }) {}
 
-/** Reverses bytes where they lie. */
+/** Reverses bytes in place. */
 export class Reverse extends Task.Class<Reverse>()("Reverse", {
   payload: { bytes: Schema.Uint8Array },
   success: Schema.Uint8Array
@@ -93,7 +93,7 @@ export const tree = {
   bytes: Schema.Uint8Array
 }
 
-/** Returns what it is given. */
+/** Returns its payload. */
 export class Mirror extends Task.Class<Mirror>()("Mirror", {
   payload: tree,
   success: Schema.Struct(tree),
@@ -109,7 +109,7 @@ export class Nest extends Task.Class<Nest>()("Nest", { error: Schema.String }) {
 /** Prints lines and logs between them. */
 export class Print extends Task.Class<Print>()("Print", { payload: { lines: Schema.Int } }) {}
 
-/** Fills bytes with what they are to be; both ways they are moved. */
+/** Fills bytes with a given value. The bytes are transferred in both directions. */
 export class Fill extends Task.Class<Fill>()("Fill", {
   payload: { bytes: Schema.Uint8Array, by: Schema.Int, millis: Schema.Int },
   success: Schema.Uint8Array,
@@ -117,10 +117,10 @@ export class Fill extends Task.Class<Fill>()("Fill", {
   transfer: "both"
 }) {}
 
-/** The handler keeps what it returns, and returns it again: it is not to be copied. */
+/** Returns bytes that the handler keeps. The first result moves them, so a second run must fail. */
 export class Keep extends Task.Class<Keep>()("Keep", { success: Schema.Uint8Array, transfer: "success" }) {}
 
-/** Marks the bytes it is given, keeps them, and returns all that it has kept with the size of the memory they are in. */
+/** Marks and keeps the given bytes, and returns all kept bytes with the size of their memory. */
 export class Hoard extends Task.Class<Hoard>()("Hoard", {
   payload: { parts: Schema.Struct({ bytes: Schema.Array(Schema.Uint8Array) }) },
   success: Schema.Struct({ kept: Schema.Array(Schema.Uint8Array), sizes: Schema.Array(Schema.Int) })

@@ -1,4 +1,4 @@
-/** Handlers that write down what they do, in the file that the environment names. */
+/** Handlers that record their starts and ends in the journal that the environment names. */
 import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"

@@ -1,4 +1,4 @@
-/** What handlers in worker processes, and the test, write down, and whether it keeps the promises of delivery. */
+/** The records of handlers in worker processes and of the test, and the check against the promises of delivery. */
 import { History } from "papyros/testing"
 import type { Line } from "../journal.ts"
 
@@ -9,13 +9,13 @@ export interface RemoteLine extends Line {
     | "start"
     | "end"
     | "interrupted"
-    /** It kills its process now. */
+    /** The handler kills its process now. */
     | "kills"
-    /** From here on this process may be lost to its clients, at any time; the test says so before it sees to it. */
+    /** Clients may lose this process at any time from now on. The test records this before it injects the fault. */
     | "fault"
     | "success"
     | "failure"
-    /** Lost with its worker, though it did nothing to it. */
+    /** Lost with its worker, although the task did not end the worker. */
     | "lost"
   readonly attempt?: number
   readonly idempotent?: boolean
@@ -23,12 +23,12 @@ export interface RemoteLine extends Line {
 
 type Start = Extract<History.Event, { readonly _tag: "Started" }>
 
-/** No task is to blame for what the test does. */
+/** The culprit of a fault that the test injects: no task. */
 const NOBODY = -1
 
 /**
- * What is wrong. What was sent to a worker and lost before it started counts as a start
- * for its dispatcher, and is not seen here; so attempts grow, but not by ones.
+ * Finds all violations. A dispatcher also counts a start for a task that was sent to a worker and lost before its
+ * handler ran, so attempts may grow by more than one.
  */
 export const violations = (lines: ReadonlyArray<RemoteLine>): ReadonlyArray<string> => {
   const wrong: Array<string> = []
@@ -40,7 +40,7 @@ export const violations = (lines: ReadonlyArray<RemoteLine>): ReadonlyArray<stri
   const told = new Set<number>()
   const { idempotents, lasts, lost } = survey(lines)
 
-  /** A task whose worker may have been lost, if that would explain what comes next. */
+  /** Records the loss of the worker that runs a task, if the test may have caused such a loss. */
   const lose = (id: number) => {
     const one = running.get(id)
     if (one === undefined || !faulty.has(one.pid)) return
@@ -59,26 +59,26 @@ export const violations = (lines: ReadonlyArray<RemoteLine>): ReadonlyArray<stri
         break
       case "start": {
         const before = highest.get(id) ?? 0
-        // What is said to be lost may start yet, once, where it was claimed.
+        // A task with the outcome WorkerLost may still start once, on the worker that claimed it.
         if (told.has(id) && !starts.has(id) && faulty.has(pid)) {
           starts.set(id, 1)
           break
         }
-        // It was sent there before it was started elsewhere, and reached a handler only after a thaw.
+        // The task was sent to a frozen worker, was started elsewhere, and reached this handler only after the thaw.
         if (attempt < before && faulty.has(pid) && idempotents.get(id) === true) break
         if (attempt <= before) wrong.push(`task ${id} started as attempt ${attempt} after attempt ${before}`)
         highest.set(id, Math.max(before, attempt))
         lose(id)
         const count = (starts.get(id) ?? 0) + 1
         starts.set(id, count)
-        // Each runs in a worker of its own, because of a process only the connection to some clients may be lost.
+        // Each start has a worker of its own, because a process may lose only its connections to some clients.
         const start: Start = { _tag: "Started", id, worker: `${pid}/${id}`, attempt: count }
         running.set(id, { start, pid })
         events.push(start)
         break
       }
       case "end":
-        // Of one that started again, or whose outcome is unknown, the end was not heard of.
+        // The client did not receive this end if the task started again or its outcome is unknown.
         if (lasts.get(id) === attempt && !lost.has(id)) {
           events.push({ _tag: "Settled", id, worker: `${pid}/${id}` })
         }
@@ -86,7 +86,7 @@ export const violations = (lines: ReadonlyArray<RemoteLine>): ReadonlyArray<stri
       case "lost":
         lose(id)
         told.add(id)
-        // It was claimed and may not have started.
+        // The task was claimed and may not have started.
         events.push({ _tag: "Outcome", id, outcome: starts.has(id) || faulty.size === 0 ? "lost" : "failure" })
         break
       case "success":

@@ -12,7 +12,7 @@ export const handlers = fileURLToPath(new URL("./handlers.ts", import.meta.url))
 /** A process of the command `papyros`. */
 export class Papyros {
   readonly child: ChildProcess
-  /** All that it has written. */
+  /** The output of the process. */
   log = ""
   exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | undefined
   private readonly args: ReadonlyArray<string>
@@ -38,7 +38,7 @@ export class Papyros {
     this.child.kill(signal)
   }
 
-  /** Waits until it has written what matches; what was captured. */
+  /** Waits for output that matches the pattern; returns the captured text. */
   readonly wrote = (pattern: RegExp): Effect.Effect<string> =>
     Effect.suspend(() => {
       const match = pattern.exec(this.log)
@@ -74,7 +74,7 @@ export const papyros = (
       )
   )
 
-/** A port that nobody listens on, and nobody is given by chance: one below those that the system hands out. */
+/** A free port below the range from which the system assigns ports, so that no other process gets it by chance. */
 export const freePort: Effect.Effect<number> = Effect.callback((resume) => {
   const attempt = () => {
     const port = 10_000 + Math.floor(Math.random() * 20_000)

@@ -1,16 +1,16 @@
-/** What lies between a client and a worker, and does what networks do. */
+/** A proxy between a client and a worker that injects faults of networks. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import type { Papyros } from "./processes.ts"
 import type { Site } from "./testCluster.ts"
 
-/** Workers listen on one address of this machine, and say that they are to be reached by another. */
+/** Workers listen on one address of this machine and announce another, at which the proxy listens. */
 const ADVERTISED = "127.0.0.2"
 
 export class Proxy {
   readonly server: Net.Server
-  /** Of each connection both sides. */
+  /** Both sides of each connection. */
   private readonly pairs = new Set<readonly [Net.Socket, Net.Socket]>()
   private frozen = false
 
@@ -21,7 +21,7 @@ export class Proxy {
       this.pairs.add(pair)
       for (const [from, to] of [[near, far], [far, near]]) {
         from.on("error", () => {})
-        // Nobody hears of the end of a connection either while nothing is passed on.
+        // While nothing is passed on, the end of a connection is not passed on either.
         from.on("data", (bytes) => this.frozen || to.write(bytes))
         from.on("close", () => {
           if (!this.frozen) to.destroy()
@@ -36,7 +36,7 @@ export class Proxy {
     return this.pairs.size
   }
 
-  /** Ends all connections, as if their host had said so. */
+  /** Ends all connections, as if the other host had closed them. */
   cut(): void {
     for (const [near, far] of this.pairs) {
       near.resetAndDestroy()
@@ -44,19 +44,19 @@ export class Proxy {
     }
   }
 
-  /** Passes nothing on any more, and says nothing of it. */
+  /** Silently stops passing data on. */
   freeze(): void {
     this.frozen = true
   }
 
-  /** Passes on again what is said on new connections; what was said meanwhile is gone. */
+  /** Passes data on again, on new connections only. Data that arrived in the meantime is lost. */
   thaw(): void {
     this.frozen = false
     this.cut()
   }
 }
 
-/** A worker, registered, that clients reach by a proxy only. */
+/** A registered worker that clients can reach only through a proxy. */
 export const proxied = (
   site: Site,
   options: { readonly threads?: number } = {}

@@ -1,13 +1,13 @@
-/** Connections of one who does not keep to the rules, and what one who waits for them needs. */
+/** Connections and servers that break the protocol, and the means to wait for their effects. */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Net from "node:net"
 
-/** Waits for what is only to be seen from outside; the timeout of the test bounds it. */
+/** Waits for a condition that the test can only poll. The timeout of the test bounds the wait. */
 export const until = (holds: () => boolean): Effect.Effect<void> =>
   Effect.suspend(() => holds() ? Effect.void : Effect.andThen(Effect.sleep(5), until(holds)))
 
-/** The same for what has to be asked for. */
+/** Waits until an effect succeeds with a value that satisfies a condition. */
 export const untilSome = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   holds: (value: A) => boolean
@@ -17,7 +17,7 @@ export const untilSome = <A, E, R>(
       ? Effect.succeed(value.value)
       : Effect.andThen(Effect.sleep(10), untilSome(effect, holds)))
 
-/** A connection in clear that says what it is told to. */
+/** A connection without TLS that sends the given data. */
 export const raw = (port: number) =>
   Effect.acquireRelease(
     Effect.callback<Raw>((resume) => {
@@ -44,7 +44,7 @@ class Raw {
   }
 }
 
-/** A server in clear that does nothing of what is expected. */
+/** A server without TLS that does not follow the protocol. */
 export const rawServer = (onConnection: (socket: Net.Socket) => void) =>
   Effect.map(
     Effect.acquireRelease(
@@ -66,7 +66,7 @@ export const rawServer = (onConnection: (socket: Net.Socket) => void) =>
     ({ server }) => (server.address() as Net.AddressInfo).port
   )
 
-/** What is logged by what it is provided to. */
+/** A logger that collects the messages of the effects that it is provided to. */
 export const logs = () => {
   const lines: Array<{ readonly level: string; readonly text: string }> = []
   const layer = Logger.layer([

@@ -4,34 +4,34 @@ import * as TaskGroup from "papyros/TaskGroup"
 
 const Ran = Schema.Struct({ id: Schema.Int, pid: Schema.Int })
 
-/** Takes so long, in milliseconds, without or with keeping its thread busy; says which process it ran in. */
+/** Takes `millis` milliseconds, sleeping or blocking its thread, and returns the id of its process. */
 export class Work extends Task.Class<Work>()("Work", {
   payload: {
     id: Schema.Int,
     millis: Schema.Number,
-    /** How long its first start takes, if that is not the same. */
+    /** The duration of the first attempt, if different. */
     first: Schema.optional(Schema.Number),
     busy: Schema.optional(Schema.Boolean),
-    /** Then it waits until the test opens the gate. */
+    /** Whether the task then waits until the test opens the gate. */
     gated: Schema.optional(Schema.Boolean)
   },
   success: Ran
 }) {}
 
-/** The same, at most once. */
+/** Like `Work`, but must not start twice. */
 export class Once extends Task.Class<Once>()("Once", {
   payload: { id: Schema.Int, millis: Schema.Number },
   success: Ran,
   idempotent: false
 }) {}
 
-/** Kills the process that runs it, so many times. */
+/** Kills the process that runs the task, in the first `times` attempts. */
 export class Kill extends Task.Class<Kill>()("Kill", {
   payload: { id: Schema.Int, times: Schema.Int },
   success: Ran
 }) {}
 
-/** Results of so many bytes. */
+/** Returns a result of `bytes` bytes. */
 export class Big extends Task.Class<Big>()("Big", {
   payload: { id: Schema.Int, bytes: Schema.Int },
   success: Schema.Uint8Array
@@ -43,7 +43,7 @@ export class Load extends Task.Class<Load>()("Load", {
   success: Schema.Int
 }) {}
 
-/** Says what its thread, and a process that it starts, have in their environment. */
+/** Returns the environment of its thread, and that of a process that the handler starts. */
 export class Environment extends Task.Class<Environment>()("Environment", {
   payload: {},
   success: Schema.Struct({ thread: Schema.Array(Schema.String), child: Schema.String })

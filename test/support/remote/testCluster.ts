@@ -1,4 +1,4 @@
-/** A worker group of its own for a test: its workers, its clients, and what is written down of their tasks. */
+/** A worker group for one test: its workers, its clients, and the journal of their tasks. */
 import { assert } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -16,12 +16,12 @@ import { type RemoteLine, violations } from "./history.ts"
 import { nameServer, type Papyros, registered, worker } from "./processes.ts"
 import { type Big, type Environment, type Kill, type Load, Once, Tasks, Work } from "./tasks.ts"
 
-/** The tasks of which handlers write down what they do. */
+/** The tasks whose handlers write to the journal. */
 export type Noted = Work | Once | Kill
 
 type Any = Noted | Big | Load | Environment
 
-/** How long anything may take that is to happen, on a machine that does other things, in milliseconds. */
+/** The time limit of a wait on a busy machine, in milliseconds. */
 const PATIENCE = 60_000
 
 const poll = <R>(what: string, holds: Effect.Effect<boolean, never, R>): Effect.Effect<void, never, R> =>
@@ -33,7 +33,7 @@ const poll = <R>(what: string, holds: Effect.Effect<boolean, never, R>): Effect.
     }
   })
 
-/** Waits for what is only to be seen from outside. */
+/** Waits for a condition that the test can only poll. */
 export const until = (what: string, holds: () => boolean): Effect.Effect<void> => poll(what, Effect.sync(holds))
 
 /** How each task ended: "success", or the reason of its failure. */
@@ -42,7 +42,7 @@ export const ends = <T extends Any>(results: ReadonlyArray<Dispatcher.TaskResult
     Result.isSuccess(result) ? "success" : result.failure.reason._tag
   )
 
-/** Fails unless all that was found is allowed. */
+/** Fails unless all found values are allowed. */
 export const among = (allowed: ReadonlyArray<string>, found: ReadonlyArray<string>): void =>
   assert.deepStrictEqual(found.filter((end) => !allowed.includes(end)), [])
 
@@ -100,27 +100,27 @@ export class Site {
     )
   }
 
-  /** Opens the gate that tasks wait at. */
+  /** Opens the gate at which tasks wait. */
   readonly open = (): void => writeFileSync(`${this.journal}.open`, "")
 
   get lines(): ReadonlyArray<RemoteLine> {
     return Journal.read<RemoteLine>(this.journal)
   }
 
-  /** Of these lines. */
+  /** Counts the lines of a kind, optionally those of one process. */
   count(what: RemoteLine["what"], process?: Papyros): number {
     return this.lines.filter((line) => line.what === what && (process === undefined || line.thread === process.pid))
       .length
   }
 
-  /** Tasks of which it was told what became of them. */
+  /** The number of outcomes that clients have received. */
   outcomes = 0
 
   private note(line: Omit<RemoteLine, "thread">): void {
     Journal.append<RemoteLine>(this.journal, { ...line, thread: 0 })
   }
 
-  /** Runs tasks, and writes down that it gave them and what it was told of them. */
+  /** Runs tasks, and records their acceptance and their outcomes in the journal. */
   readonly run = <T extends Noted>(tasks: Iterable<T>, options?: Dispatcher.ExecuteOptions<T>) => {
     const accept = (task: T) => this.note({ what: "accepted", id: task.id, idempotent: task._tag !== "Once" })
     return Dispatcher.results(noted(tasks, accept), options).pipe(
@@ -136,7 +136,7 @@ export class Site {
     )
   }
 
-  /** From now on clients may lose this process. */
+  /** Records that clients may lose this process from now on. */
   readonly fault = (process: Papyros): void =>
     Journal.append<RemoteLine>(this.journal, { what: "fault", id: 0, thread: process.pid })
 
@@ -150,7 +150,7 @@ export class Site {
   }
 }
 
-/** The tasks, of each of which something is done when it is pulled. */
+/** Yields the tasks, and calls `note` for each when it is pulled. */
 const noted = function*<T>(tasks: Iterable<T>, note: (task: T) => void): Iterable<T> {
   for (const task of tasks) {
     note(task)
@@ -158,11 +158,11 @@ const noted = function*<T>(tasks: Iterable<T>, note: (task: T) => void): Iterabl
   }
 }
 
-/** At the name server. */
+/** Makes a worker group at a name server. */
 export const site = (nameServer: string): Effect.Effect<Site, never, Scope.Scope> =>
   Effect.map(Journal.make, (journal) => new Site(nameServer, journal))
 
-/** Waits until a dispatcher has so many workers. */
+/** Waits until a dispatcher has `count` workers. */
 export const joined = (count: number): Effect.Effect<void, never, Dispatcher.Dispatcher> =>
   poll(`there are ${count} workers`, Effect.map(Dispatcher.status, ({ workers }) => workers.length === count))
 
@@ -171,5 +171,5 @@ export class Place extends Context.Service<Place, { readonly address: string }>(
   static readonly layer = Layer.effect(this, nameServer())
 }
 
-/** A group of its own at that name server. */
+/** A separate worker group at the name server of the file. */
 export const ownSite = Effect.flatMap(Place, ({ address }) => site(address))

@@ -61,7 +61,7 @@ export class ListProducer implements Producer {
   closed() {}
 }
 
-/** A worker that does nothing by itself, and records what it is told. */
+/** A worker that does nothing by itself, and records its calls. */
 export class FakeWorker implements Contract.WorkerHandle {
   readonly name: string
   readonly concurrency: number
@@ -98,7 +98,7 @@ export class FakeWorker implements Contract.WorkerHandle {
   }
 }
 
-/** What subscriptions need of a scheduler, where there is none. */
+/** The members of a scheduler that subscriptions need, for tests without a scheduler. */
 export const noScheduler: SubscriptionOwner = {
   timers: undefined as never,
   slots: () => 1,

@@ -1,4 +1,4 @@
-/** Dispatchers that are broken on purpose, each in one way, to show that the laws can fail. */
+/** Dispatchers with one deliberate fault each, to show that the laws can fail. */
 import type { Subject } from "papyros/testing"
 import {
   doubles,
@@ -18,9 +18,9 @@ import {
 import {
   AcceptsLate,
   Alters,
+  AttributesToNeighbour,
   Between,
   between,
-  BlamesNeighbour,
   ConfusesReasons,
   CopiesLate,
   CountsUnclaimed,
@@ -38,18 +38,18 @@ import {
 } from "./workers.ts"
 
 export interface Broken {
-  /** What is wrong with it. */
+  /** The fault of the dispatcher, as the rest of the sentence "a dispatcher that". */
   readonly name: string
-  /** The law that it breaks, and what the law says to that. */
+  /** The law that the dispatcher breaks, and the message of that law. */
   readonly law: number
   readonly says: RegExp
   readonly subject: Subject
 }
 
-/** The same wrappers around nothing: what every law must hold on. */
+/** The same wrappers without a fault. Every law must hold on them. */
 export const whole: ReadonlyArray<{ readonly name: string; readonly subject: Subject }> = [
-  { name: "lanes behind a wrapper", subject: between(Between) },
-  { name: "lost lanes behind a wrapper", subject: lossy(Between) },
+  { name: "workers behind a wrapper", subject: between(Between) },
+  { name: "lost workers behind a wrapper", subject: lossy(Between) },
   { name: "verbs behind a wrapper", subject: fiber(seam(() => ({}))) }
 ].map(({ name, subject }) => ({ name, subject: { ...subject, patience: 10_000 } }))
 
@@ -71,7 +71,7 @@ export const broken: ReadonlyArray<Broken> = [
   { name: "doubles an outcome", law: 2, says: /indices of the results|did not end/, subject: fiber(doubles) },
   { name: "reorders", law: 2, says: /results before the failure/, subject: fiber(reorders) },
   {
-    name: "drops the tail of a chunk that is given back",
+    name: "drops the tail of a requeued chunk",
     law: 3,
     says: /did not end/,
     subject: between(DropsTail, 6, { loss: 0 })
@@ -100,7 +100,7 @@ export const broken: ReadonlyArray<Broken> = [
     subject: fiber(same, { capacity: "unbounded" })
   },
   { name: "ignores bufferSize", law: 6, says: /pulled and not taken/, subject: fiber(ignoresBufferSize) },
-  { name: "loses what was pushed", law: 7, says: /did not end/, subject: fiber(losesPushes) },
+  { name: "loses pushed tasks", law: 7, says: /did not end/, subject: fiber(losesPushes) },
   { name: "pops a result twice", law: 7, says: /popped|size|pop|did not end/, subject: fiber(doubles) },
   { name: "closes a queue and stops nothing", law: 7, says: /finalizers ran/, subject: fiber(endsNothing) },
   { name: "mixes executions", law: 8, says: /results of owner/, subject: fiber(mixes) },
@@ -124,7 +124,12 @@ export const broken: ReadonlyArray<Broken> = [
     subject: fiber(idleWhen((moment) => moment === "failed"))
   },
   { name: "never times out", law: 9, says: /did not time out|did not end/, subject: fiber(neverExpires) },
-  { name: "blames the neighbour", law: 10, says: /blamed|WorkerLost|proven losses/, subject: lossy(BlamesNeighbour) },
+  {
+    name: "attributes a loss to another task",
+    law: 10,
+    says: /blamed|WorkerLost|proven losses/,
+    subject: lossy(AttributesToNeighbour)
+  },
   {
     name: "runs settled mates again",
     law: 10,
@@ -139,12 +144,12 @@ export const broken: ReadonlyArray<Broken> = [
     subject: lossy(AcceptsLate)
   },
   {
-    name: "starts a task twice that must not",
+    name: "starts a task that is not idempotent twice",
     law: 10,
     says: /not idempotent|as attempt/,
     subject: lossy(StartsTwice)
   },
-  { name: "forgets what a lost lane held", law: 10, says: /did not end/, subject: lossy(ForgetsLoss) },
+  { name: "forgets the tasks of a lost worker", law: 10, says: /did not end/, subject: lossy(ForgetsLoss) },
   {
     name: "gives its handlers the scope of their Layer",
     law: 11,
@@ -153,7 +158,7 @@ export const broken: ReadonlyArray<Broken> = [
   },
   { name: "retries a task that has not stopped", law: 12, says: /overlapped/, subject: local(TakesTimeoutForEnd) },
   {
-    name: "ends before what timed out has stopped",
+    name: "ends before the tasks that timed out have stopped",
     law: 12,
     says: /finalizers ran/,
     subject: local(TakesTimeoutForEnd)

@@ -5,21 +5,21 @@ import type { Dispatcher } from "papyros/Dispatcher"
 import * as Executor from "papyros/Executor"
 import { type Faults, makeHandlers, makeScripted, Probe, type Subject, Tasks } from "papyros/testing"
 
-/** The fields by which the tasks of the laws are told apart. */
+/** The fields that identify the tasks of the laws. */
 const fields = (item: Executor.Item) =>
   item.payload as { readonly n?: number; readonly id?: number; readonly losses?: number }
 
 type Handler = (task: never) => Effect.Effect<unknown, unknown, Dispatcher | Scope.Scope>
 
 /**
- * The scripted executor, running the handlers of the laws on three lanes that go
- * wrong. `between` may put itself between the lanes and the scheduler.
+ * The scripted executor, which runs the handlers of the laws on three workers with injected faults. `between` may wrap
+ * the scheduler that the workers call.
  */
 export const scriptedSubject = (options: {
   readonly window: number
   readonly faults?: Partial<Faults>
   readonly between?: (scheduler: Executor.Scheduler) => Executor.Scheduler
-  /** Gives a run of a handler its scope. */
+  /** Provides the scope of each run of a handler. */
   readonly scoped?: typeof Effect.scoped
 }): Subject => ({
   layer: ({ capacity, observe, seed = 1 }) =>

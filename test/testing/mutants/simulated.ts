@@ -1,4 +1,4 @@
-/** The broken dispatchers of `mutants.ts`, as dispatchers that programs are simulated on. */
+/** The broken dispatchers of `mutants.ts`, as kinds for simulated programs. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Dispatcher, SchedulerHandleKey } from "papyros/Dispatcher"
@@ -7,10 +7,10 @@ import { type Faults, type Kind, kinds, makeSimulatedExecutor, SimulatedTasks } 
 import * as Verbs from "./verbs.ts"
 import * as Workers from "./workers.ts"
 
-type Hub = Dispatcher["Service"][typeof SchedulerHandleKey]
+type Handle = Dispatcher["Service"][typeof SchedulerHandleKey]
 
 /** A kind with a fault between its verbs and its scheduler. */
-const behind = (kind: Kind, change: (hub: Hub) => Hub): Kind => ({
+const behind = (kind: Kind, change: (handle: Handle) => Handle): Kind => ({
   ...kind,
   layer: (setup, handlers) =>
     Layer.effect(
@@ -22,7 +22,7 @@ const behind = (kind: Kind, change: (hub: Hub) => Hub): Kind => ({
     ).pipe(Layer.provide(kind.layer(setup, handlers)))
 })
 
-/** A kind whose workers call a scheduler of that class. */
+/** A kind whose workers call a scheduler of the given class. */
 const calling = (
   Mutant: new(inner: Executor.Scheduler) => Executor.Scheduler,
   faults: Partial<Faults> = { loss: 0, giveBack: 0 }
@@ -50,13 +50,13 @@ const unbounded: Kind = {
 
 const uncopied: Kind = { ...kinds.codecs, layer: kinds.fiber.layer }
 
-/** The same wrappers around nothing. */
+/** The same wrappers without a fault. */
 export const sound: Readonly<Record<string, Kind>> = {
   "verbs behind a wrapper": behind(kinds.fiber, Verbs.seam(() => ({}))),
   "workers behind a wrapper": calling(Workers.Between, {})
 }
 
-/** A broken dispatcher, the rule that it breaks, and the seeds within which that shows. */
+/** A broken dispatcher, the rule that it breaks, and the number of seeds that suffice to find the fault. */
 export interface Found {
   readonly kind: Kind
   readonly rule: RegExp
@@ -64,18 +64,17 @@ export interface Found {
 }
 
 /**
- * Broken dispatchers that a simulation finds.
+ * Broken dispatchers that the simulation finds.
  *
- * Two of the laws' mutants are not among them: the results of simulated tasks are numbers, which
- * cannot be altered by a copy; and no simulated task ends its own worker, so nobody can be blamed in
- * its place.
+ * Two of the mutants of the laws are missing. The results of simulated tasks are numbers, which a copy cannot alter.
+ * No simulated task ends its own worker, so no loss can be attributed to the wrong task.
  */
 export const found: Readonly<Record<string, Found>> = {
   "passes by reference and says that it copies": { kind: uncopied, rule: /^(?:outcome):/, within: 50 },
   "drops a task": { kind: calling(Workers.Drops), rule: /^(?:hang|attempt):/, within: 500 },
   "doubles an outcome": { kind: behind(kinds.fiber, Verbs.doubles), rule: /^(?:doubled):/, within: 50 },
   "reorders": { kind: behind(kinds.fiber, Verbs.reorders), rule: /^(?:order):/, within: 50 },
-  "drops the tail of a chunk that is given back": {
+  "drops the tail of a requeued chunk": {
     kind: calling(Workers.DropsTail, { loss: 0 }),
     rule: /^(?:hang):/,
     within: 50
@@ -95,7 +94,7 @@ export const found: Readonly<Record<string, Found>> = {
   },
   "runs too many": { kind: tooMany, rule: /^(?:concurrency):/, within: 50 },
   "ignores bufferSize": { kind: behind(kinds.fiber, Verbs.ignoresBufferSize), rule: /^(?:credits):/, within: 100 },
-  "loses what was pushed": { kind: behind(kinds.fiber, Verbs.losesPushes), rule: /^(?:hang):/, within: 50 },
+  "loses pushed tasks": { kind: behind(kinds.fiber, Verbs.losesPushes), rule: /^(?:hang):/, within: 50 },
   "mixes executions": { kind: behind(kinds.fiber, Verbs.mixes), rule: /^(?:mixed|outcome):/, within: 50 },
   "serves the oldest first": { kind: behind(kinds.fiber, Verbs.starves), rule: /^(?:idle slot|hang):/, within: 50 },
   "counts all time as idle": {
@@ -125,11 +124,11 @@ export const found: Readonly<Record<string, Found>> = {
     rule: /^(?:invented|doubled|outcome):/,
     within: 50
   },
-  "starts a task twice that must not": {
+  "starts a task that is not idempotent twice": {
     kind: calling(Workers.StartsTwice, {}),
     rule: /^(?:twice|attempt|outcome):/,
     within: 50
   },
-  "forgets what a lost lane held": { kind: calling(Workers.ForgetsLoss, {}), rule: /^(?:hang):/, within: 50 },
+  "forgets the tasks of a lost worker": { kind: calling(Workers.ForgetsLoss, {}), rule: /^(?:hang):/, within: 50 },
   "ignores its capacity": { kind: unbounded, rule: /^(?:capacity):/, within: 200 }
 }

@@ -1,4 +1,4 @@
-/** Dispatchers with a fault between the verbs and the scheduler: Fiber, behind a hub that errs. */
+/** Fiber dispatchers with a fault between the verbs and the scheduler, in the handle by which producers subscribe. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -6,14 +6,14 @@ import { Dispatcher, DispatchTimeout, SchedulerHandleKey } from "papyros/Dispatc
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import { handlers, type Subject, type SubjectOptions, Tasks } from "papyros/testing"
 
-type Hub = Dispatcher["Service"][typeof SchedulerHandleKey]
-type Origin = Parameters<Hub["subscribe"]>[0]
-type Link = NonNullable<ReturnType<Hub["subscribe"]>>
+type Handle = Dispatcher["Service"][typeof SchedulerHandleKey]
+type Producer = Parameters<Handle["subscribe"]>[0]
+type Subscription = NonNullable<ReturnType<Handle["subscribe"]>>
 
 const CONCURRENCY = 3
 
 export const fiber = (
-  change: (hub: Hub) => Hub,
+  change: (handle: Handle) => Handle,
   options: { readonly capacity?: "unbounded"; readonly concurrency?: number } = {}
 ): Subject => ({
   layer: ({ capacity }: SubjectOptions) =>
@@ -41,25 +41,25 @@ export const fiber = (
   patience: 2000
 })
 
-/** Changes what the scheduler sees of an origin, and what the origin sees of the scheduler. */
+/** Replaces members of each producer that the scheduler calls, and of each subscription that the producer calls. */
 export const seam = (
-  originOf: (origin: Origin, link: () => Link) => Partial<Origin>,
-  linkOf: (link: Link, origin: Origin) => Partial<Link> = () => ({})
+  producerOf: (producer: Producer, subscription: () => Subscription) => Partial<Producer>,
+  subscriptionOf: (subscription: Subscription, producer: Producer) => Partial<Subscription> = () => ({})
 ) =>
-(hub: Hub): Hub => ({
-  subscribe: (origin) => {
-    const joined: { link?: Link | undefined } = {}
-    const changed: Origin = {
-      pushed: origin.pushed,
-      chunkSize: origin.chunkSize,
-      parent: origin.parent,
-      next: () => origin.next(),
-      settled: (entry) => origin.settled(entry),
-      onCapacity: () => origin.onCapacity(),
-      closed: () => origin.closed(),
-      ...originOf(origin, () => joined.link!)
+(handle: Handle): Handle => ({
+  subscribe: (producer) => {
+    const joined: { subscription?: Subscription | undefined } = {}
+    const changed: Producer = {
+      pushed: producer.pushed,
+      chunkSize: producer.chunkSize,
+      parent: producer.parent,
+      next: () => producer.next(),
+      settled: (entry) => producer.settled(entry),
+      onCapacity: () => producer.onCapacity(),
+      closed: () => producer.closed(),
+      ...producerOf(producer, () => joined.subscription!)
     }
-    const inner = joined.link = hub.subscribe(changed)
+    const inner = joined.subscription = handle.subscribe(changed)
     if (inner === undefined) return undefined
     return {
       producer: inner.producer,
@@ -72,28 +72,28 @@ export const seam = (
       end: (stopped) => inner.end(stopped),
       slots: () => inner.slots(),
       window: () => inner.window(),
-      ...linkOf(inner, origin)
+      ...subscriptionOf(inner, producer)
     }
   }
 })
 
-export const doubles = seam((origin) => ({
+export const doubles = seam((producer) => ({
   settled: (entry) => {
-    origin.settled(entry)
-    if (entry.failure === undefined) origin.settled(entry)
+    producer.settled(entry)
+    if (entry.failure === undefined) producer.settled(entry)
   }
 }))
 
-/** Each two tasks trade places. */
-export const reorders = seam((origin) => {
-  let kept: ReturnType<Origin["next"]>
+/** Exchanges the indices of each two successive tasks. */
+export const reorders = seam((producer) => {
+  let kept: ReturnType<Producer["next"]>
   return {
     next: () => {
-      const first = kept ?? origin.next()
+      const first = kept ?? producer.next()
       const known = kept !== undefined
       kept = undefined
       if (first === undefined || known || first.attempt > 0) return first
-      kept = origin.next()
+      kept = producer.next()
       if (kept === undefined || kept.attempt > 0) return first
       const { index } = first
       Object.assign(first, { index: kept.index })
@@ -104,92 +104,92 @@ export const reorders = seam((origin) => {
 })
 
 /** Gives a task of one execution the result of the last task of another. */
-export const mixes = (hub: Hub): Hub => {
-  let last: { readonly origin: Origin; readonly value: unknown } | undefined
-  return seam((origin) => ({
+export const mixes = (handle: Handle): Handle => {
+  let last: { readonly producer: Producer; readonly value: unknown } | undefined
+  return seam((producer) => ({
     settled: (entry) => {
       const { value } = entry
-      if (last !== undefined && last.origin !== origin && entry.failure === undefined) entry.value = last.value
-      last = { origin, value }
-      origin.settled(entry)
+      if (last !== undefined && last.producer !== producer && entry.failure === undefined) entry.value = last.value
+      last = { producer, value }
+      producer.settled(entry)
     }
-  }))(hub)
+  }))(handle)
 }
 
 export const ignoresBufferSize = seam(() => ({}), () => ({ slots: () => 1_000_000 }))
 
-export const endsUnfinished = seam(() => ({}), (link) => ({
+export const endsUnfinished = seam(() => ({}), (subscription) => ({
   end: (stopped) => {
-    link.end(() => {})
+    subscription.end(() => {})
     stopped()
   }
 }))
 
 export const endsNothing = seam(() => ({}), () => ({ end: (stopped) => stopped() }))
 
-/** Serves only the oldest of those that are open. */
-export const starves = (hub: Hub): Hub => {
-  const open: Array<{ readonly origin: Origin; readonly link: () => Link }> = []
+/** Serves only the oldest open producer. */
+export const starves = (handle: Handle): Handle => {
+  const open: Array<{ readonly producer: Producer; readonly subscription: () => Subscription }> = []
   return seam(
-    (origin, link) => {
-      open.push({ origin, link })
-      return { next: () => open[0]?.origin === origin ? origin.next() : undefined }
+    (producer, subscription) => {
+      open.push({ producer, subscription })
+      return { next: () => open[0]?.producer === producer ? producer.next() : undefined }
     },
-    (link, origin) => ({
+    (subscription, producer) => ({
       end: (stopped) =>
-        link.end(() => {
-          open.splice(open.findIndex((other) => other.origin === origin), 1)
-          for (const other of open) other.link().ready()
+        subscription.end(() => {
+          open.splice(open.findIndex((other) => other.producer === producer), 1)
+          for (const other of open) other.subscription().ready()
           stopped()
         })
     })
-  )(hub)
+  )(handle)
 }
 
-export const losesPushes = seam((origin) => {
+export const losesPushes = seam((producer) => {
   let handed = 0
   return {
     next: () => {
-      const entry = origin.next()
-      return entry === undefined || ++handed % 9 !== 0 ? entry : origin.next()
+      const entry = producer.next()
+      return entry === undefined || ++handed % 9 !== 0 ? entry : producer.next()
     }
   }
 })
 
-/** An execution, as a fault inside it would see it. */
-interface Inside extends Origin {
+/** The members of an execution that a fault inside the execution can use. */
+interface Inside extends Producer {
   readonly idleTimeout: number | undefined
   readonly fail: (error: DispatchTimeout) => void
 }
 
-/** A second idle clock in each execution that has one, which runs when `counts` says so. */
+/** Adds a second idle timeout to each execution that has one. The timeout runs while `counts` returns `true`. */
 export const idleWhen = (counts: (moment: "handed" | "again" | "settled" | "failed") => boolean) =>
-  seam((origin, link) => {
-    const { fail, idleTimeout } = origin as Inside
+  seam((producer, subscription) => {
+    const { fail, idleTimeout } = producer as Inside
     if (idleTimeout === undefined) return {}
     const error = new DispatchTimeout({ operation: "execute", duration: Duration.millis(idleTimeout) })
-    let timer: ReturnType<Link["timers"]["set"]> | undefined
+    let timer: ReturnType<Subscription["timers"]["set"]> | undefined
     const at = (moment: Parameters<typeof counts>[0]) => {
-      if (timer !== undefined) link().timers.clear(timer)
-      timer = counts(moment) ? link().timers.set(idleTimeout, () => fail.call(origin, error)) : undefined
+      if (timer !== undefined) subscription().timers.clear(timer)
+      timer = counts(moment) ? subscription().timers.set(idleTimeout, () => fail.call(producer, error)) : undefined
     }
     return {
       next: () => {
-        const entry = origin.next()
+        const entry = producer.next()
         if (entry !== undefined) at(entry.attempt === 0 ? "handed" : "again")
         return entry
       },
       settled: (entry) => {
         at(entry.failure === undefined ? "settled" : "failed")
-        origin.settled(entry)
+        producer.settled(entry)
       }
     }
   })
 
-/** Never looks at the clock. */
-export const neverExpires = seam((origin) => {
-  Object.assign(origin, { idleTimeout: undefined })
+/** Removes the idle timeout. */
+export const neverExpires = seam((producer) => {
+  Object.assign(producer, { idleTimeout: undefined })
   return {}
 })
 
-export const same = (hub: Hub) => hub
+export const same = (handle: Handle) => handle

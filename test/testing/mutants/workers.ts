@@ -1,4 +1,4 @@
-/** Dispatchers with a fault between the scheduler and its lanes: the scripted executor, which calls a scheduler that errs. */
+/** Dispatchers with a fault between the scheduler and its workers: the executor calls a faulty scheduler. */
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Executor from "papyros/Executor"
@@ -7,7 +7,7 @@ import { type Faults, handlers, type Subject, Tasks } from "papyros/testing"
 import * as Local from "../../../src/internal/local/executor.ts"
 import { scriptedSubject } from "./scriptedSubject.ts"
 
-/** A scheduler that does what another does. */
+/** A scheduler that forwards every call to another scheduler. */
 export class Between implements Executor.Scheduler {
   readonly inner: Executor.Scheduler
 
@@ -23,8 +23,8 @@ export class Between implements Executor.Scheduler {
     return this.inner.after(millis, f)
   }
 
-  join(lane: Executor.WorkerHandle) {
-    this.inner.join(lane)
+  join(worker: Executor.WorkerHandle) {
+    this.inner.join(worker)
   }
 
   take(...args: Parameters<Executor.Scheduler["take"]>) {
@@ -51,8 +51,8 @@ export class Between implements Executor.Scheduler {
     this.inner.requeue(chunk, from, to)
   }
 
-  leave(lane: Executor.WorkerHandle, loss?: Executor.WorkerLoss) {
-    this.inner.leave(lane, loss)
+  leave(worker: Executor.WorkerHandle, loss?: Executor.WorkerLoss) {
+    this.inner.leave(worker, loss)
   }
 
   unavailable(cause: unknown) {
@@ -62,15 +62,15 @@ export class Between implements Executor.Scheduler {
 
 type Mutant = new(inner: Executor.Scheduler) => Executor.Scheduler
 
-/** What the scheduler hands out is its own entry, which a scheduler with a fault of its own would treat so. */
-interface Entry extends Executor.Item {
+/** The task entry of the scheduler, which is also the item of a chunk: a faulty scheduler could change these fields. */
+interface TaskEntry extends Executor.Item {
   attempt: number
   assignment: unknown
   value: unknown
-  readonly subscription: { readonly producer: { readonly settled: (entry: Entry) => void } }
+  readonly subscription: { readonly producer: { readonly settled: (entry: TaskEntry) => void } }
 }
 
-const entryOf = (chunk: Executor.Chunk, at: number) => chunk.items[at] as Entry
+const taskEntryOf = (chunk: Executor.Chunk, at: number) => chunk.items[at] as TaskEntry
 
 export class Drops extends Between {
   private seen = 0
@@ -98,18 +98,18 @@ export class CopiesLate extends Between {
   }
 }
 
-/** A lane never gets back the slot of a task that failed. */
+/** A worker loses the slot of each failed task. */
 export class LeaksSlot extends Between {
-  private readonly lanes = new Map<Executor.Chunk, Executor.WorkerHandle>()
+  private readonly workers = new Map<Executor.Chunk, Executor.WorkerHandle>()
   private readonly leaked = new Map<Executor.WorkerHandle, number>()
-  override take(lane: Executor.WorkerHandle, max: number) {
-    const chunk = super.take(lane, max - (this.leaked.get(lane) ?? 0))
-    if (chunk !== undefined) this.lanes.set(chunk, lane)
+  override take(worker: Executor.WorkerHandle, max: number) {
+    const chunk = super.take(worker, max - (this.leaked.get(worker) ?? 0))
+    if (chunk !== undefined) this.workers.set(chunk, worker)
     return chunk
   }
   override fail(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure) {
-    const lane = this.lanes.get(chunk)!
-    this.leaked.set(lane, (this.leaked.get(lane) ?? 0) + 1)
+    const worker = this.workers.get(chunk)!
+    this.leaked.set(worker, (this.leaked.get(worker) ?? 0) + 1)
     super.fail(chunk, at, failure)
   }
 }
@@ -127,11 +127,11 @@ export class ConfusesReasons extends Between {
   }
 }
 
-/** Names whoever else ran on the lane, of what was proven guilty. */
-export class BlamesNeighbour extends Between {
-  override leave(lane: Executor.WorkerHandle, loss?: Executor.WorkerLoss) {
+/** Attributes a loss of known cause to another task that ran on the worker. */
+export class AttributesToNeighbour extends Between {
+  override leave(worker: Executor.WorkerHandle, loss?: Executor.WorkerLoss) {
     super.leave(
-      lane,
+      worker,
       loss === undefined ? undefined : {
         ...loss,
         chunks: loss.chunks.map((report) => {
@@ -144,7 +144,7 @@ export class BlamesNeighbour extends Between {
   }
 }
 
-/** Reports a chunk when all of it has ended, so that a loss takes with it what had ended. */
+/** Reports the outcomes of a chunk only when all its tasks have ended, so that a loss also loses earlier outcomes. */
 export class RerunsMates extends Between {
   private readonly kept = new Map<Executor.Chunk, Map<number, () => void>>()
   private keep(chunk: Executor.Chunk, at: number, report: () => void) {
@@ -168,14 +168,14 @@ export class RerunsMates extends Between {
 
 export class CountsUnclaimed extends Between {
   override requeue(chunk: Executor.Chunk, from: number, to: number) {
-    for (let at = from; at < to; at++) entryOf(chunk, at).attempt++
+    for (let at = from; at < to; at++) taskEntryOf(chunk, at).attempt++
     super.requeue(chunk, from, to)
   }
 }
 
 export class AcceptsLate extends Between {
   override succeed(chunk: Executor.Chunk, at: number, value: unknown) {
-    const entry = entryOf(chunk, at)
+    const entry = taskEntryOf(chunk, at)
     if (entry.assignment === chunk) return super.succeed(chunk, at, value)
     entry.value = value
     entry.subscription.producer.settled(entry)
@@ -183,9 +183,9 @@ export class AcceptsLate extends Between {
 }
 
 export class StartsTwice extends Between {
-  override leave(lane: Executor.WorkerHandle, loss?: Executor.WorkerLoss) {
+  override leave(worker: Executor.WorkerHandle, loss?: Executor.WorkerLoss) {
     super.leave(
-      lane,
+      worker,
       loss === undefined ? undefined : {
         ...loss,
         chunks: loss.chunks.map((report) => ({
@@ -197,28 +197,28 @@ export class StartsTwice extends Between {
   }
 }
 
-/** Does not say that a lane has gone, so that what it held waits for ever. */
+/** Does not report the loss of a worker, so that its tasks never end. */
 export class ForgetsLoss extends Between {
-  override leave(lane: Executor.WorkerHandle, loss?: Executor.WorkerLoss) {
-    if (loss === undefined) super.leave(lane)
+  override leave(worker: Executor.WorkerHandle, loss?: Executor.WorkerLoss) {
+    if (loss === undefined) super.leave(worker)
   }
 }
 
-/** Takes the report of a timeout for the end of the work. */
+/** Treats the report of a timeout as the end of the task. */
 export class TakesTimeoutForEnd extends Between {
   override failRunning(chunk: Executor.Chunk, at: number, failure: Executor.WireFailure) {
     this.inner.fail(chunk, at, failure)
   }
 }
 
-/** A subject whose lanes call a scheduler of that class. */
+/** A subject on the scripted executor, whose workers call a scheduler of the given class. */
 export const between = (Mutant: Mutant, window = 2, faults: Partial<Faults> = { loss: 0, giveBack: 0 }): Subject => ({
   ...scriptedSubject({ window, faults, between: (scheduler) => new Mutant(scheduler) }),
   losesWorkers: faults.loss !== 0,
   patience: 2000
 })
 
-/** The executor of this process, which calls a scheduler of that class. */
+/** A subject on the executor of this process, which calls a scheduler of the given class. */
 export const local = (Mutant: Mutant): Subject => ({
   layer: ({ capacity }) => {
     const executor = Local.make<TaskGroup.Handler<Tasks["_tag"]>>(Tasks, {
@@ -242,7 +242,7 @@ export const local = (Mutant: Mutant): Subject => ({
   patience: 2000
 })
 
-/** A subject whose handlers all have one scope, as if it were that of their Layer. */
+/** A subject whose handlers all share one scope, like the scope of their Layer. */
 export const oneScope = (): Subject => {
   const scope = Scope.makeUnsafe()
   return {
@@ -252,5 +252,5 @@ export const oneScope = (): Subject => {
   }
 }
 
-/** The same with lanes that are lost. */
+/** A subject on the scripted executor with lost workers, which call a scheduler of the given class. */
 export const lossy = (Mutant: Mutant) => between(Mutant, 6, {})
