@@ -1,13 +1,15 @@
 /**
  * The codecs of a task: its payload, results and errors as data that structured clone carries.
  * A schema that is its own encoding is only checked (`plainCodec.ts`); a struct or class is encoded
- * field by field (`fieldsCodec.ts`); every other schema goes through `Schema.toCodecJson`.
+ * field by field (`fieldsCodec.ts`); every other schema is encoded as JSON with bytes and dates in it (`jsonCodec.ts`).
  */
 import * as Schema from "effect/Schema"
+import { describe } from "../describe.ts"
 import type * as Task from "../task.ts"
 import { toCodecError } from "./codecError.ts"
-import { type AnyCodec, type Codec, type Convert, fromExit } from "./codecModel.ts"
+import type { AnyCodec, Codec, Convert } from "./codecModel.ts"
 import { byFields, hasFields } from "./fieldsCodec.ts"
+import { viaJson } from "./jsonCodec.ts"
 import { hasCloneable, isPlain, plain } from "./plainCodec.ts"
 import { type Snapshot, snapshotOf } from "./snapshot.ts"
 
@@ -62,15 +64,20 @@ const codecOf = (schema: AnyCodec): Codec => {
   ) {
     return byFields(schema, codecOf)
   }
-  return viaJson(Schema.toCodecJson(schema))
+  return viaJson(schema)
 }
 
-const viaJson = (schema: AnyCodec): Codec => ({
-  encode: fromExit(Schema.encodeUnknownExit(schema)),
-  decode: fromExit(Schema.decodeUnknownExit(schema)),
-  shape: undefined,
-  withBytes: undefined
-})
+const jsonDefect = viaJson(Schema.Defect({ includeStack: true }))
 
-/** A defect as plain data: name, message, stack and cause of an Error, else its JSON. */
-export const defect: Codec = viaJson(Schema.Defect({ includeStack: true }))
+/**
+ * A defect as plain data: name, message, stack and cause of an Error, else its JSON. What JSON would make `null` of
+ * is itself (`undefined`) or its description (a function, a symbol).
+ */
+export const defect: Codec = {
+  ...jsonDefect,
+  encode: (value) => {
+    if (value === undefined) return undefined
+    return jsonDefect.encode(typeof value === "function" || typeof value === "symbol" ? describe(value) : value)
+  },
+  decode: (value) => value === undefined ? undefined : jsonDefect.decode(value)
+}

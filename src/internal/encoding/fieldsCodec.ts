@@ -4,6 +4,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import type * as SchemaAST from "effect/SchemaAST"
 import { CodecError, toCodecError } from "./codecError.ts"
 import { type AnyCodec, type Codec, type Convert, fromExit, isOptional, type WithBytes } from "./codecModel.ts"
 import { guard, isPlain, shapeOfFields } from "./plainCodec.ts"
@@ -15,6 +16,8 @@ interface WithFields extends AnyCodec {
 /** A struct, or a class, whose fields have the same names on both sides and are present on both or on neither. */
 export const hasFields = (schema: AnyCodec): schema is WithFields =>
   Predicate.hasProperty(schema, "fields") && Predicate.isObject(schema.fields) &&
+  // With a key that is a symbol it has no codec, and is refused as a whole.
+  Object.getOwnPropertySymbols(schema.fields).length === 0 &&
   (schema.ast._tag === "Declaration" || (schema.ast._tag === "Objects" && schema.ast.encoding === undefined)) &&
   Object.values(schema.fields as WithFields["fields"]).every(({ ast }) =>
     ast.encoding === undefined || !(isOptional(ast) || ast.encoding.some((link) => isOptional(link.to)))
@@ -46,7 +49,10 @@ export const byFields = (schema: WithFields, codecOf: (schema: AnyCodec) => Code
   const decode = isClass && fields.every(({ plain }) => plain) ? anObject : eachField(fields, "decode", isClass)
   return {
     encode: (value) => is(value) ? encode(value) : explain(value),
-    decode: isClass ? instantiate(schema as unknown as new(fields: unknown) => object, decode) : decode,
+    // The constructor of a class runs its checks.
+    decode: isClass
+      ? instantiate(schema as unknown as new(fields: unknown) => object, decode)
+      : withChecks(schema.ast, decode, (value) => is(value) ? value : explain(value)),
     shape: shapeOfFields(fields.map(({ codec, name, optional }) => ({ name, optional, inner: codec.shape }))),
     withBytes: withBytesOfFields(fields)
   }
@@ -78,6 +84,13 @@ const eachField =
       object[name] = converted
     }
     return object
+  }
+
+/** Runs the struct's own checks on what its fields decode to. */
+const withChecks = ({ checks }: SchemaAST.AST, decode: Convert, check: Convert): Convert =>
+  checks === undefined ? decode : (value) => {
+    const decoded = decode(value)
+    return decoded instanceof CodecError ? decoded : check(decoded)
   }
 
 const instantiate = (Class: new(fields: unknown) => object, decode: Convert): Convert => (value) => {

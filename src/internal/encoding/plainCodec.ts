@@ -18,7 +18,8 @@ const idOf = (ast: SchemaAST.AST): unknown => {
   return Predicate.hasProperty(representation, "id") ? representation.id : undefined
 }
 
-const isCloneable = (ast: SchemaAST.AST): boolean => cloneable.has(idOf(ast))
+/** Whether structured clone carries the values of a declared type as they are. */
+export const isCloneable = (ast: SchemaAST.AST): boolean => cloneable.has(idOf(ast))
 
 /** Whether encoding changes nothing, and structured clone carries every value. */
 export const isPlain = (ast: SchemaAST.AST): boolean => {

@@ -1,0 +1,120 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Task from "papyros/Task"
+import * as Codec from "../../../src/internal/encoding/codec.ts"
+
+const codecOf = (schema: Schema.Constraint) => {
+  class Probe extends Task.Class<Probe>()("Probe", { success: schema as Schema.Codec<unknown, unknown> }) {}
+  return Codec.make(Probe).success
+}
+
+class Photo extends Schema.Class<Photo>("Photo")({ id: Schema.Number, data: Schema.Uint8Array }) {}
+class Event extends Schema.Class<Event>("Event")({ id: Schema.Number, at: Schema.Date }) {}
+class Album extends Schema.Class<Album>("Album")({
+  cover: Schema.Uint8Array,
+  parts: Schema.Array(Schema.suspend((): Schema.Codec<Album, unknown> => Album as never))
+}) {}
+
+const data = new Uint8Array([1, 2, 3])
+const photo = new Photo({ id: 1, data })
+
+/** All values of that class in a value, however deep. */
+const find = <A>(value: unknown, is: (u: unknown) => u is A): Array<A> =>
+  is(value)
+    ? [value]
+    : typeof value === "object" && value !== null
+    ? Object.values(value).flatMap((part) => find(part, is))
+    : []
+
+const isBytes = (u: unknown): u is Uint8Array => u instanceof Uint8Array
+const isDate = (u: unknown): u is Date => u instanceof Date
+
+const carried: Record<string, readonly [schema: Schema.Constraint, value: unknown]> = {
+  Option: [Schema.Option(Schema.Uint8Array), Option.some(data)],
+  "Option of Option": [Schema.Option(Schema.Option(Schema.Uint8Array)), Option.some(Option.some(data))],
+  NullOr: [Schema.NullOr(Photo), photo],
+  Array: [Schema.Array(Photo), [photo, photo]],
+  Tuple: [Schema.Tuple([Schema.Option(Schema.String), Photo]), [Option.some("a"), photo]],
+  Record: [Schema.Record(Schema.String, Photo), { a: photo, b: photo }],
+  "union of classes": [Schema.Union([Event, Photo]), photo],
+  Result: [Schema.Result(Schema.Uint8Array, Schema.String), Result.succeed(data)],
+  HashMap: [Schema.HashMap(Schema.String, Schema.Uint8Array), HashMap.make(["a", data])],
+  "optional class": [Schema.Struct({ n: Schema.Number, photo: Schema.optionalKey(Photo) }), { n: 1, photo }],
+  "class with a check": [Photo.check(Schema.makeFilter(({ id }) => id > 0)), photo],
+  "recursive class": [Album, new Album({ cover: data, parts: [new Album({ cover: data, parts: [] })] })]
+}
+
+describe("Codec", () => {
+  for (const [name, [schema, value]] of Object.entries(carried)) {
+    it(`carries bytes as they are: ${name}`, () => {
+      const codec = codecOf(schema)
+      const encoded = codec.encode(value)
+      const found = find(encoded, isBytes)
+      assert.isAbove(found.length, 0, JSON.stringify(encoded))
+      for (const bytes of found) assert.deepStrictEqual(bytes, data)
+      assert.deepStrictEqual(find(encoded, (u): u is string => typeof u === "string" && u.includes("AQID")), [])
+      assert.deepStrictEqual(codec.decode(structuredClone(encoded)), value)
+    })
+  }
+
+  it("carries dates as they are, and validates them", () => {
+    const codec = codecOf(Schema.Array(Schema.Option(Schema.Union([Photo, Event]))))
+    const value = [Option.some(new Event({ id: 1, at: new Date(5) })), Option.none()]
+    const encoded = codec.encode(value)
+    assert.deepStrictEqual(find(encoded, isDate), [new Date(5)])
+    assert.deepStrictEqual(codec.decode(structuredClone(encoded)), value)
+    assert.instanceOf(codec.decode([{ _tag: "Some", value: { id: 1, at: "5" } }]), Codec.CodecError)
+    assert.instanceOf(codec.encode([Option.some({ id: 1, at: 5 })]), Codec.CodecError)
+  })
+
+  it("runs the checks of a struct, a class and their parts both ways", () => {
+    const ordered = Schema.makeFilter((range: { readonly lo: number; readonly hi: number }) =>
+      range.lo <= range.hi ? undefined : "lo must not exceed hi"
+    )
+    const fields = { lo: Schema.Int, hi: Schema.Int }
+    class Range extends Schema.Class<Range>("Range")(Schema.Struct(fields).check(ordered)) {}
+    const good = { lo: 1, hi: 2 }
+    const bad = { lo: 2, hi: 1 }
+    const struct = codecOf(Schema.Struct(fields).check(ordered))
+    const dated = codecOf(Schema.Struct({ ...fields, at: Schema.Date }).check(ordered))
+    const nested = codecOf(Schema.Struct({ n: Schema.Number, range: Schema.Struct(fields).check(ordered) }))
+    const list = codecOf(Schema.Array(Schema.Struct(fields)).check(Schema.isMinLength(1)))
+    const classOf = codecOf(Range)
+    const cases: ReadonlyArray<readonly [codec: typeof struct, good: unknown, bad: unknown]> = [
+      [struct, good, bad],
+      [dated, { ...good, at: new Date(0) }, { ...bad, at: new Date(0) }],
+      [nested, { n: 1, range: good }, { n: 1, range: bad }],
+      [list, [good], []]
+    ]
+    for (const [codec, good, bad] of cases) {
+      assert.deepStrictEqual(codec.encode(good), good)
+      assert.deepStrictEqual(codec.decode(good), good)
+      assert.instanceOf(codec.encode(bad), Codec.CodecError)
+      assert.instanceOf(codec.decode(bad), Codec.CodecError)
+    }
+    assert.deepStrictEqual(classOf.decode(classOf.encode(new Range(good))), new Range(good))
+    assert.instanceOf(classOf.decode(bad), Codec.CodecError)
+  })
+
+  it("refuses structs with keys that are symbols, which no encoding carries", () => {
+    const key = Symbol.for("key")
+    const encoded = codecOf(Schema.Struct({ a: Schema.Number, [key]: Schema.String })).encode({ a: 1, [key]: "b" })
+    assert.instanceOf(encoded, Codec.CodecError)
+    assert.include((encoded as Codec.CodecError).message, "property names must be strings")
+  })
+
+  it("encodes defects that JSON has no form for", () => {
+    const cases: ReadonlyArray<readonly [defect: unknown, decoded: unknown]> = [
+      [undefined, undefined],
+      [null, null],
+      [Symbol.for("odd"), "Symbol(odd)"],
+      [isNaN, String(isNaN)]
+    ]
+    for (const [defect, decoded] of cases) {
+      assert.deepStrictEqual(Codec.defect.decode(structuredClone(Codec.defect.encode(defect))), decoded)
+    }
+  })
+})
