@@ -8,7 +8,6 @@ import * as Dispatcher from "papyros/Dispatcher"
 import type * as Task from "papyros/Task"
 import { countThreads } from "../support/pool/pool.ts"
 import {
-  all,
   endOf,
   ends,
   events,
@@ -226,7 +225,7 @@ topic("workerLoss", (claim) => {
   // BullMQ, worker.test.ts: emits error and continues running when _getNextJob fails
   claim(
     "the loss of a thread is logged",
-    { on: only(OneThread), own: "none", known: { P10: all } },
+    { on: only(OneThread), own: "none" },
     ({ subject }) =>
       Effect.gen(function*() {
         const logged: Array<string> = []

@@ -240,6 +240,11 @@ export interface Scheduler {
   leave(worker: WorkerHandle, loss?: WorkerLoss): void
   /** No worker can be had, for so many milliseconds already. Waiting tasks fail with `NoWorker` until one joins. */
   unavailable(cause: unknown, waited?: number): void
+  /**
+   * Tasks that wait for a worker, counted up to `max`, for an executor that starts workers on demand. Sources are
+   * pulled for it, up to that number.
+   */
+  demand(max: number): number
   /** Milliseconds of a monotonic clock: the `Clock` of the Effect that opened the executor. */
   now(): number
   /** Calls `f` once, in so many milliseconds, unless it is cancelled first. */

@@ -44,6 +44,16 @@ export class RunQueue {
     this.turns.next(hasMore)
   }
 
+  /** Entries that wait, counted up to `max`. */
+  countWaiting(max: number): number {
+    let count = 0
+    for (const subscription of this.turns) {
+      if (count >= max) break
+      if (!subscription.ended) count += subscription.countWaiting(max - count)
+    }
+    return count
+  }
+
   shift(): ProducerSubscription | undefined {
     const subscription = this.turns.shift()
     if (subscription !== undefined) subscription.queued = false

@@ -249,6 +249,18 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     return chunk
   }
 
+  demand(max: number): number {
+    const { quarantine, runQueue } = this
+    if (this.closed || runQueue.rotating) return 0
+    // As in `take`: a source that is being pulled cannot be pulled again meanwhile.
+    runQueue.rotating = true
+    try {
+      return Math.min(max, quarantine.size + runQueue.countWaiting(max - quarantine.size))
+    } finally {
+      runQueue.rotating = false
+    }
+  }
+
   private choose(worker: WorkerState, max: number, first: ParentTask | undefined): Array<TaskEntry> {
     const { filler, quarantine } = this
     if (quarantine.size === 0 && !worker.runsQuarantined) return filler.fill(worker, max, first)

@@ -128,6 +128,22 @@ export class ProducerSubscription implements Subscription {
       if (this.wants(entry)) return entry
       this.places.release(entry)
     }
+    return this.pull()
+  }
+
+  /** Entries that wait, counted up to `max`. Pulls the producer for it, as far as the capacity allows. */
+  countWaiting(max: number): number {
+    while (this.requeued.length < max && (this.producer.pushed || this.places.hasRoom())) {
+      const entry = this.pull()
+      if (entry === undefined) break
+      this.requeue(entry)
+      this.owner.accepted(entry)
+    }
+    return Math.min(max, this.requeued.length)
+  }
+
+  /** The next entry of the producer. */
+  private pull(): TaskEntry | undefined {
     while (!this.ended) {
       this.readyWhilePulled = false
       const entry = this.producer.next()

@@ -1,17 +1,26 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
+import { countThreads } from "../../support/pool/pool.ts"
 import { Meet, Nap, Tasks } from "./slots/tasks.ts"
 
-const pool = (concurrency: number) =>
+const poolWith = (options: Partial<WorkerPoolDispatcher.WorkerPoolOptions>) =>
   WorkerPoolDispatcher.layer(Tasks, {
     handlers: new URL("./slots/handlers.ts", import.meta.url),
-    size: 1,
-    concurrency,
-    gracePeriod: 100
+    gracePeriod: 100,
+    ...options
   })
+
+const pool = (concurrency: number) => poolWith({ size: 1, concurrency })
+
+const untilRunning = (running: number): Effect.Effect<void, never, Dispatcher.Dispatcher> =>
+  Effect.flatMap(
+    Dispatcher.status,
+    (status) => status.running >= running ? Effect.void : Effect.andThen(Effect.sleep(10), untilRunning(running))
+  )
 
 describe("WorkerPoolDispatcher", () => {
   it.live("fills the slots of a thread whose tasks compute before they wait", () =>
@@ -48,4 +57,20 @@ describe("WorkerPoolDispatcher", () => {
       // 0.8 s if all slots are full; 3.2 s with two of them.
       assert.isBelow(performance.now() - before, 2400)
     }).pipe(Effect.provide(pool(8))))
+
+  it.live.each([[2, 1], [4, 1], [4, 3]])(
+    "starts as many threads as %d tasks need, each of which runs %d at once",
+    ([tasks, concurrency]) =>
+      Effect.gen(function*() {
+        const threads = yield* countThreads
+        yield* Effect.gen(function*() {
+          assert.strictEqual(threads.started, 1)
+          const naps = Array.from({ length: tasks }, () => new Nap({ millis: 60_000 }))
+          const running = yield* Effect.forkChild(Stream.runDrain(Dispatcher.execute(naps, { chunkSize: 1 })))
+          yield* untilRunning(tasks)
+          assert.strictEqual(threads.started, Math.ceil(tasks / concurrency))
+          yield* Fiber.interrupt(running)
+        }).pipe(Effect.provide(poolWith({ size: { min: 1, max: 8 }, concurrency })))
+      })
+  )
 })

@@ -58,6 +58,10 @@ export class Between implements Executor.Scheduler {
   unavailable(cause: unknown) {
     this.inner.unavailable(cause)
   }
+
+  demand(max: number) {
+    return this.inner.demand(max)
+  }
 }
 
 type Mutant = new(inner: Executor.Scheduler) => Executor.Scheduler

@@ -1,6 +1,6 @@
 /**
  * Ticks every 2 ms while threads are busy, to find items that do not yield. One timer serves all threads; it does not
- * run while the pool has nothing to do, unless the pool is above its smallest size.
+ * run while the pool has nothing to do.
  */
 
 const INTERVAL = 2
@@ -12,6 +12,10 @@ export class Monitor {
 
   constructor(tick: () => void) {
     this.tick = tick
+  }
+
+  get running(): boolean {
+    return this.timer !== undefined
   }
 
   start(): void {

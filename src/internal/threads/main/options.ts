@@ -26,9 +26,9 @@ export interface WorkerPoolOptions {
    */
   readonly handlers: URL | string
   /**
-   * The number of threads, or its bounds. With bounds, a thread is added while each thread has more tasks than it runs
-   * at a time, and a thread above `min` ends when it was idle for `idleTimeToLive` (default 30 seconds). Default: the
-   * number of available CPUs, or 1 for a dispatcher that is opened inside of a worker thread.
+   * The number of threads, or its bounds. With bounds, threads are added while more tasks wait than the threads that
+   * work or start will run, and a thread above `min` ends when it was idle for `idleTimeToLive` (default 30 seconds).
+   * Default: the number of available CPUs, or 1 for a dispatcher that is opened inside of a worker thread.
    */
   readonly size?: number | {
     readonly min: number
@@ -45,7 +45,10 @@ export interface WorkerPoolOptions {
    * The time in which an interrupted task must stop; after that its thread is terminated and replaced. Default 1 second.
    */
   readonly gracePeriod?: Duration.Input | undefined
-  /** The number of tasks after which a thread is replaced. Default: unlimited. */
+  /**
+   * The number of tasks after which a thread is replaced. Its successor is started before that, so that for a while
+   * both exist. Default: unlimited.
+   */
   readonly maxTasksPerWorker?: number | undefined
   /**
    * Limits of the JavaScript heap of a thread, as in `node:worker_threads`; a thread that exceeds them is lost.
@@ -78,21 +81,15 @@ export interface PoolOptions {
   readonly resourceLimits: ResourceLimits | undefined
 }
 
+/** Milliseconds. */
+const DEFAULT_IDLE_TIME = 30_000
+
 /** Checks the options; an invalid one is thrown. */
 export const checkPool = (group: TaskGroup.Any, options: WorkerPoolOptions): PoolOptions => {
-  const cpus = availableParallelism()
-  const size = typeof options.size === "object"
-    ? options.size
-    : { min: options.size ?? defaultSize(cpus), max: options.size ?? defaultSize(cpus) }
-  const min = countOption("size.min", size.min, 1)!
-  const max = countOption("size.max", size.max, min)!
   return {
     handlers: resolve(options.handlers),
     group,
-    min,
-    max,
-    idleTimeToLive: millisOption("size.idleTimeToLive", "idleTimeToLive" in size ? size.idleTimeToLive : undefined) ??
-      30_000,
+    ...checkSize(options.size),
     concurrency: countOption("concurrency", options.concurrency, 1) ?? 1,
     gracePeriod: millisOption("gracePeriod", options.gracePeriod) ?? 1000,
     maxTasksPerWorker: boundOption("maxTasksPerWorker", options.maxTasksPerWorker, 1),
@@ -100,13 +97,40 @@ export const checkPool = (group: TaskGroup.Any, options: WorkerPoolOptions): Poo
   }
 }
 
+const checkSize = (size: WorkerPoolOptions["size"]): Pick<PoolOptions, "idleTimeToLive" | "max" | "min"> => {
+  if (typeof size !== "object") {
+    const threads = countOption("size", size, 1) ?? defaultSize(availableParallelism())
+    return { min: threads, max: threads, idleTimeToLive: DEFAULT_IDLE_TIME }
+  }
+  const bounds = size as { readonly min?: number; readonly max?: number } | null
+  if (bounds?.min === undefined || bounds.max === undefined) {
+    throw new TypeError("size must be a number of threads, or have a min and a max")
+  }
+  const min = countOption("size.min", bounds.min, 1)!
+  return {
+    min,
+    max: countOption("size.max", bounds.max, min)!,
+    idleTimeToLive: millisOption("size.idleTimeToLive", size.idleTimeToLive) ?? DEFAULT_IDLE_TIME
+  }
+}
+
 /** The URL of the module, or of its compiled sibling if only that exists. */
 const resolve = (handlers: URL | string): string => {
-  const url = new URL(handlers)
+  const url = parse(handlers)
   if (url.protocol !== "file:" || !/\.m?ts$/.test(url.pathname) || existsSync(fileURLToPath(url))) return url.href
   const compiled = new URL(url)
   compiled.pathname = url.pathname.replace(/ts$/, "js")
   return existsSync(fileURLToPath(compiled)) ? compiled.href : url.href
+}
+
+const parse = (handlers: URL | string): URL => {
+  try {
+    return new URL(handlers)
+  } catch {
+    throw new TypeError(
+      `handlers must be the URL of a module, such as new URL("./handlers.ts", import.meta.url), got ${String(handlers)}`
+    )
+  }
 }
 
 /** A pool inside a thread of another pool has one thread: the outer pool uses all CPUs already. */

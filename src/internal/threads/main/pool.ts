@@ -4,18 +4,23 @@
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { availableParallelism } from "node:os"
 import type * as Executor from "../../../Executor.ts"
 import { PayloadCodecs } from "./encodeRequest.ts"
 import { Monitor } from "./monitor.ts"
 import { HandlersError, type PoolOptions } from "./options.ts"
 import { Sizing } from "./sizing.ts"
-import { type ThreadEnvironment, ThreadHandle, type ThreadListener } from "./threadHandle.ts"
+import { type ThreadEnvironment, type ThreadExit, ThreadHandle, type ThreadListener } from "./threadHandle.ts"
 
 /** Failed starts in a row after which waiting tasks fail. */
 const MAX_FAILED_STARTS = 5
 
+/** Threads that start at a time: more of them would all be ready later. */
+const CPUS = availableParallelism()
+
 export class Pool implements ThreadListener {
   private readonly environment: ThreadEnvironment
+  /** Threads that have not exited. */
   private readonly threads = new Set<ThreadHandle>()
   private readonly sizing: Sizing<ThreadHandle>
   private readonly monitor = new Monitor(() => this.tick())
@@ -24,6 +29,8 @@ export class Pool implements ThreadListener {
   private closing = false
   /** Completes `open`; absent once it has. */
   private onFirst: ((error: HandlersError | undefined) => void) | undefined
+  /** Completes `close`. */
+  private onLast: (() => void) | undefined
 
   constructor(options: PoolOptions, scheduler: Executor.Scheduler, context: Context.Context<never>) {
     this.environment = {
@@ -35,11 +42,11 @@ export class Pool implements ThreadListener {
         Effect.runForkWith(context)(effect)
       }
     }
-    this.sizing = new Sizing(
-      this.threads,
-      options,
-      () => new ThreadHandle(`thread-${++this.started}`, this.environment, this)
-    )
+    this.sizing = new Sizing(options, () => {
+      const thread = new ThreadHandle(`thread-${++this.started}`, this.environment, this)
+      this.threads.add(thread)
+      return thread
+    })
   }
 
   /** Starts the first threads; completes when one can work, fails if the handlers module cannot be used. */
@@ -56,13 +63,9 @@ export class Pool implements ThreadListener {
     this.closing = true
     this.sizing.close()
     this.monitor.close()
-    let left = this.threads.size
-    if (left === 0) return resume(Effect.void)
-    for (const thread of this.threads) {
-      thread.end(() => {
-        if (--left === 0) resume(Effect.void)
-      })
-    }
+    this.onLast = () => resume(Effect.void)
+    if (this.threads.size === 0) return this.onLast()
+    for (const thread of this.threads) thread.end()
   })
 
   // --- events of threads -----------------------------------------------------
@@ -77,22 +80,44 @@ export class Pool implements ThreadListener {
   }
 
   onBusy(): void {
+    if (this.monitor.running) return
     this.monitor.start()
+    for (const thread of this.threads) thread.keepAlive(true)
+  }
+
+  onIdle(thread: ThreadHandle): void {
+    if (!this.monitor.running) thread.keepAlive(false)
+    this.sizing.idle()
   }
 
   onWorked(): void {
     this.sizing.worked()
   }
 
-  onExit(thread: ThreadHandle, wasReady: boolean, cause: unknown): void {
+  onLeaving(thread: ThreadHandle): void {
+    this.sizing.replace(thread)
+  }
+
+  onExit(thread: ThreadHandle, { cause, reason, wasReady }: ThreadExit): void {
     this.threads.delete(thread)
     if (!wasReady) this.onUnusable(cause)
-    // This includes a pool that could not open.
-    if (this.closing) return
-    if (!wasReady && ++this.failedStarts >= MAX_FAILED_STARTS && this.threads.size === 0) {
-      this.environment.scheduler.unavailable(cause)
+    if (this.closing) {
+      if (this.threads.size === 0) this.onLast?.()
+      return
     }
-    this.sizing.replace()
+    if (!wasReady) {
+      this.sizing.failed(performance.now())
+      if (++this.failedStarts >= MAX_FAILED_STARTS && this.threads.size === 0) {
+        this.environment.scheduler.unavailable(cause)
+      }
+    }
+    const delay = this.sizing.replace(thread)
+    if (reason !== undefined) this.log(`${thread.name} ${reason}`, cause, delay)
+  }
+
+  private log(event: string, cause: unknown, delay: number | undefined): void {
+    const next = delay === undefined ? "" : delay === 0 ? "; another starts" : `; the next one starts in ${delay} ms`
+    this.environment.log(Effect.logWarning(event + next, ...(cause === undefined ? [] : [cause])))
   }
 
   // --- ticks -----------------------------------------------------------------
@@ -101,16 +126,33 @@ export class Pool implements ThreadListener {
     const now = performance.now()
     let busy = false
     let freeSlot = false
-    let full = true
     for (const thread of this.threads) {
       thread.tick(now)
       if (thread.busy) busy = true
       if (thread.hasFreeSlot) freeSlot = true
-      if (!thread.full) full = false
     }
-    if (busy && freeSlot) { for (const thread of this.threads) thread.rebalance() }
-    if (busy && full) this.sizing.grow()
-    if (this.sizing.aboveMin) this.sizing.shrink(now)
-    else if (!busy) this.monitor.stop()
+    if (!busy) return this.rest()
+    if (freeSlot) { for (const thread of this.threads) thread.rebalance() }
+    if (this.sizing.room > 0) this.sizing.grow(freeSlot ? 0 : this.missingThreads(), now)
+  }
+
+  /** No thread has anything to do. */
+  private rest(): void {
+    this.monitor.stop()
+    for (const thread of this.threads) thread.keepAlive(false)
+  }
+
+  /** Threads that are missing for the tasks that wait, while no slot is free. */
+  private missingThreads(): number {
+    const { options: { concurrency }, scheduler } = this.environment
+    let starting = 0
+    let waiting = 0
+    for (const thread of this.threads) {
+      if (thread.starting) starting++
+      waiting += thread.waiting
+    }
+    const useful = (starting + this.sizing.room) * concurrency
+    if (waiting < useful) waiting += scheduler.demand(useful - waiting)
+    return Math.min(Math.ceil(waiting / concurrency) - starting, CPUS - starting)
   }
 }

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type { Worker } from "node:worker_threads"
 import type * as Executor from "../../../Executor.ts"
 import * as Codec from "../../encoding/codec.ts"
+import { clampTimeout } from "../../timeout.ts"
 import type { Done, FromThread, RunRequest, ToThread } from "../protocol/messages.ts"
 import { ThreadOutbox } from "../protocol/outbox.ts"
 import { SharedState } from "../protocol/sharedState.ts"
@@ -16,6 +17,7 @@ import { Deadlines } from "./deadlines.ts"
 import { Delivery } from "./delivery.ts"
 import { encodeRequest, type PayloadCodecs, withoutPayloads, withoutUnclonable } from "./encodeRequest.ts"
 import { canBeStolen, InFlightWork } from "./flowControl.ts"
+import { Lifetime } from "./lifetime.ts"
 import { lossOf } from "./loss.ts"
 import type { PoolOptions } from "./options.ts"
 import { settleOutcomes } from "./outcomes.ts"
@@ -46,10 +48,22 @@ export interface ThreadListener {
   readonly onUnusable: (cause: unknown) => void
   /** The thread was sent work: it must be ticked until it is not busy. */
   readonly onBusy: () => void
+  /** The thread is ready and has nothing to do. */
+  readonly onIdle: (thread: ThreadHandle) => void
   /** The thread settled a task, or was ended by the timeout of one: threads of this pool work. */
   readonly onWorked: () => void
-  /** The thread has exited; `cause` is why, if it had not become ready. */
-  readonly onExit: (thread: ThreadHandle, wasReady: boolean, cause: unknown) => void
+  /** The thread is about to end, and needs a successor. May be called again. */
+  readonly onLeaving: (thread: ThreadHandle) => void
+  readonly onExit: (thread: ThreadHandle, exit: ThreadExit) => void
+}
+
+/** The end of a thread. */
+export interface ThreadExit {
+  /** Its handlers were loaded. */
+  readonly wasReady: boolean
+  /** Why it ended, after its name in a message; `undefined` if it ended as it should. */
+  readonly reason: string | undefined
+  readonly cause: unknown
 }
 
 export class ThreadHandle implements Executor.WorkerHandle {
@@ -69,12 +83,13 @@ export class ThreadHandle implements Executor.WorkerHandle {
   private readonly deadlines: Deadlines
   private readonly delivery: Delivery
   private readonly telemetry: TelemetryReceiver
+  private readonly lifetime: Lifetime
   /** Items that the thread has settled. */
   private settled = 0
   /** The error that the thread exits with, or why it cannot use the handlers module. */
   private error: unknown
-  /** Called when the thread has exited after `end`. */
-  private onEnded: (() => void) | undefined
+  /** Why it was terminated. */
+  private terminated: string | undefined
   /** Terminates the thread if it does not end in good order. */
   private endTimer: ReturnType<typeof setTimeout> | undefined
 
@@ -92,6 +107,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
     this.progress = new Progress(this.requests, concurrency)
     this.deadlines = new Deadlines(this.requests, options.gracePeriod)
     this.telemetry = new TelemetryReceiver(name, context, sharedState, log, () => this.send(["moreTelemetry"]))
+    this.lifetime = new Lifetime(options.maxTasksPerWorker, performance.now())
     this.worker = startWorker(
       { handlers, names: Array.from(group.tasks.keys()), concurrency, traced: isTraced(context), shared },
       name,
@@ -117,6 +133,15 @@ export class ThreadHandle implements Executor.WorkerHandle {
     this.worker.on("exit", this.exited)
   }
 
+  get starting(): boolean {
+    return this.state.starting
+  }
+
+  /** Items that wait for a slot of it. */
+  get waiting(): number {
+    return Math.max(0, this.requests.open - this.concurrency)
+  }
+
   get busy(): boolean {
     return !this.requests.empty
   }
@@ -126,9 +151,10 @@ export class ThreadHandle implements Executor.WorkerHandle {
     return this.state.acceptsWork && this.requests.open < this.concurrency
   }
 
-  /** More items wait for it than it can run. */
-  get full(): boolean {
-    return this.requests.open > this.concurrency || !this.state.joined
+  /** Whether it keeps the process alive: not while it is ready and has nothing to do. */
+  keepAlive(keeps: boolean): void {
+    if (keeps || this.state.ending) this.worker.ref()
+    else if (this.idleSince !== undefined) this.worker.unref()
   }
 
   // --- sending ---------------------------------------------------------------
@@ -154,8 +180,15 @@ export class ThreadHandle implements Executor.WorkerHandle {
     }
     if (request !== undefined) this.publish(request)
     this.outbox.send()
-    if (this.requests.empty) this.idleSince ??= performance.now()
+    if (this.requests.empty) this.rest()
     else this.listener.onBusy()
+  }
+
+  /** It has nothing to do. */
+  private rest(): void {
+    if (this.idleSince !== undefined || !this.state.acceptsWork) return
+    this.idleSince = performance.now()
+    this.listener.onIdle(this)
   }
 
   private open(chunk: Executor.Chunk): Request {
@@ -197,6 +230,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
     switch (message[0]) {
       case "ready":
         this.state.on("ready")
+        this.lifetime.ready(performance.now())
         this.listener.onReady()
         return this.environment.scheduler.join(this)
       case "unusable": {
@@ -238,6 +272,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
       this.settled += settleOutcomes(message, request, this.requests, scheduler)
       this.listener.onWorked()
       if (this.settled >= options.maxTasksPerWorker) this.retire()
+      else if (this.lifetime.endsSoon(this.settled, performance.now())) this.listener.onLeaving(this)
     }
     if (!last) return
     this.delivery.closed(request)
@@ -263,7 +298,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
     this.requests.close(request)
     if (!this.requests.empty) return
     this.state.on("drained")
-    if (this.state.retiring) this.stop()
+    if (this.state.retiring) this.end()
   }
 
   // --- ticks -----------------------------------------------------------------
@@ -315,24 +350,21 @@ export class ThreadHandle implements Executor.WorkerHandle {
   /** Sends no more work; the thread ends when its requests are done. */
   private retire(): void {
     if (!this.state.on("retire")) return
+    this.listener.onLeaving(this)
     this.requests.revokeCopied()
-    if (this.requests.empty) this.stop()
+    if (this.requests.empty) this.end()
   }
 
-  /** Ends the thread in good order; calls `ended` when it has exited. */
-  end(ended: () => void): void {
-    this.onEnded = ended
-    this.stop()
-  }
-
-  private stop(): void {
+  /** Ends the thread in good order, with its requests or before. */
+  end(): void {
     const { ending, joined } = this.state
     if (ending) return
     this.state.on("end")
+    this.worker.ref()
     this.send(["end"])
     this.endTimer = setTimeout(
       () => void this.worker.terminate(),
-      joined ? this.environment.options.gracePeriod : 0
+      joined ? clampTimeout(this.environment.options.gracePeriod) : 0
     )
   }
 
@@ -341,6 +373,8 @@ export class ThreadHandle implements Executor.WorkerHandle {
     const { ending } = this.state
     this.state.on(event)
     if (ending) return
+    this.terminated = event === "end" ? "a task did not stop" : "an error is of one of several tasks"
+    this.listener.onLeaving(this)
     this.requests.revokeAll()
     void this.worker.terminate()
   }
@@ -348,11 +382,19 @@ export class ThreadHandle implements Executor.WorkerHandle {
   private readonly exited = (exitCode: number): void => {
     clearTimeout(this.endTimer)
     const { attribution, joined } = this.state
+    const reason = this.exitReason(exitCode)
     if (joined) this.environment.scheduler.leave(this, lossOf(this.requests, attribution, exitCode, this.error))
     this.requests.clear()
     this.state.on("exit")
-    const cause = this.error ?? new Error(`the thread exited with code ${exitCode} while it started`)
-    this.listener.onExit(this, joined, cause)
-    this.onEnded?.()
+    const cause = this.error ?? (joined ? undefined : new Error(`the thread exited with code ${exitCode}`))
+    this.listener.onExit(this, { wasReady: joined, reason, cause })
+  }
+
+  /** Why it ended, if that is not in good order. */
+  private exitReason(exitCode: number): string | undefined {
+    const { ending, joined } = this.state
+    if (this.terminated !== undefined) return `was terminated: ${this.terminated}`
+    if (ending) return undefined
+    return joined ? `was lost: it exited with code ${exitCode}` : "could not start"
   }
 }

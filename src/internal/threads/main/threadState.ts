@@ -86,6 +86,10 @@ export class ThreadState {
     return this.current === "open"
   }
 
+  get starting(): boolean {
+    return this.current === "starting"
+  }
+
   /** The scheduler knows it as a worker. */
   get joined(): boolean {
     return this.current !== "starting" && this.current !== "aborted" && this.current !== "exited"

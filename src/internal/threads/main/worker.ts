@@ -2,6 +2,7 @@
  * Starts the worker thread itself, with bounds on its young generation: V8's default lets it grow to 48 MB or more
  * in every thread, however little is alive.
  */
+import { existsSync } from "node:fs"
 import { type ResourceLimits, Worker } from "node:worker_threads"
 import type { ThreadData } from "../protocol/messages.ts"
 
@@ -16,11 +17,23 @@ const YOUNG: ResourceLimits = { maxYoungGenerationSizeMb: 12 }
 const YOUNG_OF_CAPPED: ResourceLimits = { maxYoungGenerationSizeMb: 4 }
 
 export const startWorker = (data: ThreadData, name: string, resourceLimits: ResourceLimits | undefined): Worker => {
-  // The compiled entry lies in the same folder, as .js.
-  const entry = import.meta.url.endsWith(".ts") ? "../thread/entry.ts" : "../thread/entry.js"
-  return new Worker(new URL(entry, import.meta.url), {
+  return new Worker(entryUrl(), {
     workerData: data,
     name: `papyros ${name}`,
     resourceLimits: resourceLimits === undefined ? YOUNG : { ...YOUNG_OF_CAPPED, ...resourceLimits }
   })
+}
+
+/** The URL of the entry. */
+const entryUrl = (): URL => {
+  // Bundlers find the file by this expression, if it has no variable.
+  const entry = new URL("../thread/entry.js", import.meta.url)
+  // The sources run as they are.
+  if (import.meta.url.endsWith(".ts")) entry.pathname = entry.pathname.replace(/js$/, "ts")
+  if (entry.protocol === "file:" && !existsSync(entry)) {
+    throw new Error(
+      `The entry of worker threads, ${entry.href}, does not exist: keep papyros out of the bundle, or put the file there`
+    )
+  }
+  return entry
 }

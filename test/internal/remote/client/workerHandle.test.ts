@@ -65,6 +65,7 @@ const makeScheduler = (chunks: ReadonlyArray<ChunkOptions>) => {
     },
     unavailable: () => {},
     now: () => performance.now(),
+    demand: () => 0,
     after: () => () => {}
   }
   return { scheduler, calls, losses, taken: () => id }
