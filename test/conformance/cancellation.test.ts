@@ -8,7 +8,6 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Dispatcher from "papyros/Dispatcher"
 import { countThreads } from "../support/pool/pool.ts"
 import {
-  all,
   concurrent,
   Dummy,
   endOf,
@@ -288,7 +287,7 @@ topic("cancellation", (claim) => {
   // dask.distributed, test_cancelled_state.py: test_execute_preamble_early_cancel
   claim(
     "a task that is cancelled while its payload is decoded does not start",
-    { on: only(OneThread), known: { P20: all } },
+    { on: only(OneThread) },
     () =>
       Effect.gen(function*() {
         yield* flush

@@ -57,13 +57,19 @@ export class Handler {
    * `CodecError` of a payload that does not decode.
    */
   begin(item: Executor.Item): Effect.Effect<unknown, unknown> | Codec.CodecError {
-    let task = item.payload
-    if (this.codec !== undefined) {
-      const payload = this.copy(task)
-      if (payload instanceof Codec.CodecError) return payload
-      task = this.codec.payload.decode(payload)
-      if (task instanceof Codec.CodecError) return task
-    }
+    const task = this.decode(item)
+    return task instanceof Codec.CodecError ? task : this.call(item, task)
+  }
+
+  /** The task of an item, or the `CodecError` of its payload. */
+  decode({ payload }: Executor.Item): unknown {
+    if (this.codec === undefined) return payload
+    const copied = this.copy(payload)
+    return copied instanceof Codec.CodecError ? copied : this.codec.payload.decode(copied)
+  }
+
+  /** Calls the handler: returns its effect, or an `Exit` if it is done already. */
+  call(item: Executor.Item, task: unknown): Effect.Effect<unknown, unknown> {
     try {
       const effect = this.handle(task as never)
       if (!Effect.isEffect(effect)) {

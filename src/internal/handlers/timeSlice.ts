@@ -1,7 +1,7 @@
 /**
  * Tells when tasks in a row have used up a time slice. Reading the clock costs as much as a trivial task, so the
  * clock is read about 8 times per slice, after a number of tasks that adapts to their length. A slice may therefore
- * be exceeded by up to 64 tasks if tasks become slower suddenly.
+ * be exceeded by up to 64 tasks if tasks become slower suddenly, unless the caller knows that time has passed.
  */
 export class TimeSlice {
   private readonly limit: number
@@ -21,10 +21,12 @@ export class TimeSlice {
     this.left = this.stride
   }
 
-  /** Whether the slice is used up. Call it after each task. */
-  over(): boolean {
-    if (--this.left > 0) return false
+  /** Whether the slice is used up. Call it after each task. `passed`: time has passed, so the clock is read. */
+  over(passed = false): boolean {
+    if (--this.left > 0 && !passed) return false
     const now = performance.now()
+    // Fewer tasks than expected have taken that time.
+    if (this.left > 0) this.stride -= this.left
     this.stride = (now - this.last) * 8 > this.limit ? Math.max(1, this.stride >> 1) : Math.min(64, this.stride * 2)
     this.left = this.stride
     this.last = now

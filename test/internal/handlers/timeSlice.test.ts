@@ -49,6 +49,18 @@ describe("TimeSlice", () => {
     assert.strictEqual(run(slice, 20), 20)
   })
 
+  it("is over at most one task after its limit, if the caller knows when time has passed", () => {
+    const slice = new TimeSlice(8)
+    for (let i = 0; i < 5; i++) run(slice, 0.001)
+    slice.begin()
+    const start = now
+    do now += 3
+    while (!slice.over(true))
+    assert.strictEqual(now - start, 9)
+    // It has learned how long tasks are now.
+    assert.isAtMost(run(slice, 3), 24)
+  })
+
   it("reads the clock for short tasks far less often than once a task", () => {
     const slice = new TimeSlice(8)
     run(slice, 0.01)

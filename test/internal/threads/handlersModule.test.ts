@@ -29,6 +29,12 @@ const modules: ReadonlyArray<readonly [what: string, url: Effect.Effect<URL, nev
   ["exports something else", written("other.mjs", "export default { Add: () => 1 }"), /default export is not a Layer/],
   ["has a Layer that fails", broken("failing.ts"), /no connection/],
   ["lacks handlers", broken("missing.ts"), /no handler for Wait, .*Trace/],
+  ["opens a pool of itself", broken("opensItself.ts"), /it opens a pool of itself while it is loaded/],
+  [
+    "imports a program that opens a pool of it",
+    broken("importsItsProgram.ts"),
+    /it opens a pool of itself while it is/
+  ],
   ["ends its thread", written("exits.mjs", "process.exit(3)"), /exited with code 3/]
 ]
 

@@ -7,12 +7,15 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
+import * as References from "effect/References"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as Dispatcher from "papyros/Dispatcher"
+import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import * as Journal from "../../support/journal.ts"
 import { pool, until } from "../../support/pool/pool.ts"
 import { Chat, Measure, Nest, Print, Trace } from "../../support/pool/tasks.ts"
+import { Tasks as Slots } from "./slots/tasks.ts"
 
 const numbers = (length: number) => Array.from({ length }, (_, i) => i + 1)
 
@@ -159,5 +162,42 @@ describe("WorkerPoolDispatcher", () => {
       assert.strictEqual(said.length + dropped.reduce((sum, count) => sum + Number(count), 0), entries)
       assert.deepStrictEqual(said, said.toSorted((a, b) => a - b))
       assert.strictEqual(said.at(-1), entries - 1)
+    }))
+
+  it.live("brings what finalizers of the handlers do, above the minimum log level of the program", () =>
+    Effect.gen(function*() {
+      for (const level of ["Debug", "Info"] as const) {
+        const logged: Array<unknown> = []
+        const ended: Array<string> = []
+        const registry: Metric.MetricRegistry = new Map()
+        const tracer = Tracer.make({
+          span: (options) => {
+            const span = new Tracer.NativeSpan(options)
+            const end = span.end.bind(span)
+            span.end = (...args) => {
+              ended.push(options.name)
+              end(...args)
+            }
+            return span
+          }
+        })
+        const context = Layer.mergeAll(
+          Logger.layer([Logger.make<unknown, void>(({ message }) => void logged.push(String(message)))]),
+          Layer.succeed(Metric.MetricRegistry)(registry),
+          Layer.succeed(Tracer.Tracer)(tracer),
+          Layer.succeed(References.MinimumLogLevel)(level)
+        )
+        // A timer that was given 30 days would fire at once, and end the thread before its finalizer has run.
+        const options = {
+          handlers: new URL("./slots/telltale.ts", import.meta.url),
+          size: 1,
+          gracePeriod: "30 days" as const
+        }
+        yield* Layer.build(Layer.provide(WorkerPoolDispatcher.layer(Slots, options), context)).pipe(Effect.scoped)
+        assert.deepStrictEqual(logged, level === "Debug" ? ["releases", "has released"] : ["has released"])
+        assert.deepStrictEqual(ended, ["release"])
+        const states = yield* Effect.provideService(Metric.snapshot, Metric.MetricRegistry, registry)
+        assert.deepStrictEqual(states.map(({ id }) => id).filter((id) => id === "pool_released"), ["pool_released"])
+      }
     }))
 })

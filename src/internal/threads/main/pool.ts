@@ -6,6 +6,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { availableParallelism } from "node:os"
 import type * as Executor from "../../../Executor.ts"
+import { loadingHandlers } from "../protocol/loading.ts"
 import { PayloadCodecs } from "./encodeRequest.ts"
 import { Monitor } from "./monitor.ts"
 import { HandlersError, type PoolOptions } from "./options.ts"
@@ -35,6 +36,7 @@ export class Pool implements ThreadListener {
   constructor(options: PoolOptions, scheduler: Executor.Scheduler, context: Context.Context<never>) {
     this.environment = {
       options,
+      loading: loadingHandlers(),
       scheduler,
       context,
       codecs: new PayloadCodecs(options.group),
@@ -51,6 +53,13 @@ export class Pool implements ThreadListener {
 
   /** Starts the first threads; completes when one can work, fails if the handlers module cannot be used. */
   readonly open: Effect.Effect<void, HandlersError> = Effect.callback((resume) => {
+    const { loading, options: { handlers } } = this.environment
+    if (loading.includes(handlers)) {
+      const cause = new Error(
+        "it opens a pool of itself while it is loaded; move the handlers into a module of their own"
+      )
+      return resume(Effect.fail(new HandlersError({ url: handlers, cause })))
+    }
     this.onFirst = (error) => {
       this.onFirst = undefined
       resume(error === undefined ? Effect.void : Effect.fail(error))

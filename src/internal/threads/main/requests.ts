@@ -96,6 +96,11 @@ export class Requests {
     return this.sharedState.claimed(requestSlot)
   }
 
+  /** The thread does not start the handler of the item, if it has not yet. */
+  markCancelled({ requestSlot }: Request, at: number): void {
+    this.sharedState.markCancelled(requestSlot, at)
+  }
+
   /** Whether the item has ended in the thread, though its outcome may not have arrived. */
   hasEnded({ requestSlot }: Request, at: number): boolean {
     return this.sharedState.hasEnded(requestSlot, at)

@@ -4,8 +4,9 @@
  * it; the state of the thread changes only by the events of `threadState.ts`, and every item that it has taken is
  * settled, given back, or reported as lost when the thread exits.
  */
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as References from "effect/References"
 import type { Worker } from "node:worker_threads"
 import type * as Executor from "../../../Executor.ts"
 import * as Codec from "../../encoding/codec.ts"
@@ -32,6 +33,8 @@ import { startWorker } from "./worker.ts"
 /** What all threads of a pool share. */
 export interface ThreadEnvironment {
   readonly options: PoolOptions
+  /** The handlers modules of the threads around this one that are being loaded. */
+  readonly loading: ReadonlyArray<string>
   readonly scheduler: Executor.Scheduler
   /** Its loggers, tracer and metrics receive the telemetry of threads. */
   readonly context: Context.Context<never>
@@ -78,6 +81,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
   private readonly worker: Worker
   private readonly outbox: ThreadOutbox<ToThread>
   private readonly state = new ThreadState()
+  private readonly sharedState: SharedState
   private readonly requests: Requests
   private readonly progress: Progress
   private readonly deadlines: Deadlines
@@ -102,14 +106,22 @@ export class ThreadHandle implements Executor.WorkerHandle {
     this.environment = environment
     this.listener = listener
     const shared = SharedState.make(concurrency)
-    const sharedState = new SharedState(shared)
+    const sharedState = this.sharedState = new SharedState(shared)
     this.requests = new Requests(sharedState, scheduler)
     this.progress = new Progress(this.requests, concurrency)
     this.deadlines = new Deadlines(this.requests, options.gracePeriod)
     this.telemetry = new TelemetryReceiver(name, context, sharedState, log, () => this.send(["moreTelemetry"]))
     this.lifetime = new Lifetime(options.maxTasksPerWorker, performance.now())
     this.worker = startWorker(
-      { handlers, names: Array.from(group.tasks.keys()), concurrency, traced: isTraced(context), shared },
+      {
+        handlers,
+        loading: environment.loading,
+        names: Array.from(group.tasks.keys()),
+        concurrency,
+        traced: isTraced(context),
+        minimumLogLevel: Context.get(context, References.MinimumLogLevel),
+        shared
+      },
       name,
       options.resourceLimits
     )
@@ -306,6 +318,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
   /** Finds items that run long. Called every few milliseconds while the thread is busy. */
   tick(now: number): void {
     if (!this.busy || this.state.ending) return
+    this.sharedState.tick()
     this.checkProgress(now)
     this.checkDeadlines(now)
     this.delivery.check(now)
@@ -343,6 +356,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
     const item = start + at
     this.requests.revoke(request)
     if (!request.isOpen(item)) return
+    this.requests.markCancelled(request, item)
     this.deadlines.cancel(request, item)
     this.send(["cancel", request.id, item])
   }

@@ -3,6 +3,7 @@
  * they were sent; several of them travel as one array (`outbox.ts`). The steps that they form, and the claims in
  * shared memory beside them, are described in docs/internals/threads-protocol.md.
  */
+import type { LogLevel } from "effect/LogLevel"
 import type { WireFailure } from "../../../Executor.ts"
 import type { EncodedColumns } from "../../encoding/columns.ts"
 import type { WireSpan } from "../../encoding/span.ts"
@@ -12,11 +13,14 @@ import type { SeriesUpdate, TelemetryRecord } from "./telemetry.ts"
 export interface ThreadData {
   /** URL of the handlers module. */
   readonly handlers: string
+  /** The handlers modules that are being loaded in the thread that starts this one, and in those around it. */
+  readonly loading: ReadonlyArray<string>
   /** Names of the tasks that the handlers module must support. */
   readonly names: ReadonlyArray<string>
   readonly concurrency: number
   /** The main thread has a tracer that keeps spans. */
   readonly traced: boolean
+  readonly minimumLogLevel: LogLevel
   /** The memory of `SharedState`. */
   readonly shared: SharedArrayBuffer
 }

@@ -9,6 +9,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
 import * as Executor from "../../../Executor.ts"
@@ -73,6 +74,7 @@ const prepare = Effect.gen(function*() {
 }).pipe(
   Effect.provide([
     ThreadLogger.layer(telemetry),
+    Layer.succeed(References.MinimumLogLevel)(data.minimumLogLevel),
     metrics.layer,
     ...(data.traced ? [ThreadTracer.layer(telemetry)] : [])
   ])
@@ -107,7 +109,11 @@ const unreadable = (error: unknown): void => {
 
 /** Runs the finalizers of the handlers' Layer, then exits. */
 const end = (): void => {
-  Effect.runFork(Scope.close(scope, Exit.void)).addObserver(() => process.exit(0))
+  Effect.runFork(Scope.close(scope, Exit.void)).addObserver(() => {
+    // The telemetry of the finalizers.
+    outbox.send()
+    process.exit(0)
+  })
 }
 
 Effect.runFork(Scope.provide(prepare, scope)).addObserver((exit) => {
@@ -125,6 +131,7 @@ Effect.runFork(Scope.provide(prepare, scope)).addObserver((exit) => {
     }
     port.on("message", receiveAll)
     port.on("messageerror", unreadable)
+    sharedState.markLoaded()
     outbox.add(["ready"])
   }
   outbox.send()

@@ -42,6 +42,8 @@ export class ThreadRunner {
   private running = 0
   private readonly slice = new TimeSlice(SLICE)
   private readonly flushSlice = new TimeSlice(FLUSH)
+  /** Ticks of the monitor that were seen. */
+  private ticks = 0
   private pumping = false
   /** The time slice is used up: nothing starts before the next turn of the event loop. */
   private paused = false
@@ -118,13 +120,14 @@ export class ThreadRunner {
         continue
       }
       this.start(request, at)
-      if (this.flushSlice.over()) {
+      const ticked = this.hasTicked()
+      if (this.flushSlice.over(ticked)) {
         this.reports.flush(request)
         this.outbox.send()
         this.poll()
         this.flushSlice.begin()
       }
-      if (this.slice.over()) {
+      if (this.slice.over(ticked)) {
         this.pause()
         break
       }
@@ -135,6 +138,14 @@ export class ThreadRunner {
     if (this.revoked) this.reportVacancy()
     this.outbox.send()
     this.pumping = false
+  }
+
+  /** Whether the monitor of the main thread has ticked since this was last asked. */
+  private hasTicked(): boolean {
+    const { ticks } = this.sharedState
+    if (ticks === this.ticks) return false
+    this.ticks = ticks
+    return true
   }
 
   /** The main thread sends nothing to a thread from which it revoked items, until it hears of it. */
@@ -166,7 +177,13 @@ export class ThreadRunner {
     const task = new RunningTask(request, at, timeout === undefined ? 0 : performance.now())
     const mark = this.attribution.enter(task, handler.suspends === false)
     const item = request.itemOf(at)
-    const effect = handler.begin(item)
+    const payload = handler.decode(item)
+    // To decode a payload may take long. The main thread waits for an outcome, of whatever kind.
+    if (this.sharedState.isCancelled(request.requestSlot, at)) {
+      this.reports.settle(request, at, { _tag: "Interrupted", trace: "" })
+      return this.reports.send(request)
+    }
+    const effect = payload instanceof CodecError ? payload : handler.call(item, payload)
     // A handler that is done when it returns needs no fiber.
     if (!(effect instanceof CodecError) && !Exit.isExit(effect)) {
       const run = handler.run(effect, item, undefined)

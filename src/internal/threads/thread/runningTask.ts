@@ -3,6 +3,7 @@
  * its outcome is settled: an error that its asynchronous work throws later is not attributed to it.
  */
 import type { HandlerRun } from "../../handlers/handlerRun.ts"
+import { clampTimeout } from "../../timeout.ts"
 import type { ThreadRequest } from "./threadRequest.ts"
 
 export class RunningTask {
@@ -32,7 +33,7 @@ export class RunningTask {
     const left = timeout - (performance.now() - this.since)
     if (left > 0) {
       // Timers fire up to two milliseconds early: the task then gets another one.
-      this.timer = setTimeout(() => this.limit(timeout), left)
+      this.timer = setTimeout(() => this.limit(timeout), clampTimeout(left))
     } else {
       this.stopping = "timedOut"
       this.run?.interrupt()
