@@ -159,8 +159,16 @@ const scheduler: Effect.Effect<SchedulerHandle, never, Dispatcher> = Effect.map(
   (dispatcher) => dispatcher[SchedulerHandleKey]
 )
 
-const isSource = (u: unknown): boolean =>
-  Stream.isStream(u) || (typeof u === "object" && u !== null && Symbol.iterator in u)
+const isSource = (u: unknown): boolean => {
+  if (typeof u !== "object" || u === null) return false
+  // Else it would be taken for options.
+  if ("then" in u || Symbol.asyncIterator in u) {
+    throw new TypeError(
+      "Tasks come from an Iterable or a Stream, not from a promise or an async iterable: use Stream.fromEffect or Stream.fromAsyncIterable"
+    )
+  }
+  return Stream.isStream(u) || Symbol.iterator in u
+}
 
 /**
  * Runs one task. The same as `yield*` on the task itself.

@@ -68,6 +68,23 @@ describe("TaskFailure", () => {
     }
   })
 
+  it("has the fields of a typed error without a message in its own, and of no other", () => {
+    class Missing extends Schema.TaggedError<Missing>()("Missing", { path: Schema.String, tries: Schema.Int }) {}
+    class Worded extends Schema.TaggedError<Worded>()("Worded", { path: Schema.String }) {
+      override get message() {
+        return `no ${this.path}`
+      }
+    }
+    class Empty extends Schema.TaggedError<Empty>()("Empty", {}) {}
+    const messageOf = (error: unknown) => failure(new TaskFailure.Failed({ error })).message
+    assert.include(
+      messageOf(new Missing({ path: "/tmp/a", tries: 3 })),
+      "failed: Missing: {\"path\":\"/tmp/a\",\"tries\":3}"
+    )
+    assert.include(messageOf(new Worded({ path: "/tmp/a" })), "failed: Worded: no /tmp/a")
+    assert.match(messageOf(new Empty({})), /failed: Empty$/)
+  })
+
   it("cuts its trace at 16 KiB, rendered or not", () => {
     const trace = "t".repeat(20_000)
     assert.lengthOf(failure(new TaskFailure.Interrupted(), { trace }).trace, 16 * 1024)

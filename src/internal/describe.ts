@@ -1,11 +1,18 @@
 /** Prints any value for a message, and never throws. */
 import { format } from "effect/Formatter"
 
-/** The message of an error, or the printed form of any other value. */
+/** The message of an error, or its fields if it has none; the printed form of any other value. */
 export const describe = (u: unknown): string => {
   try {
-    return u instanceof Error ? u.message : typeof u === "string" ? u : format(u)
+    if (u instanceof Error) return u.message === "" ? fieldsOf(u) : u.message
+    return typeof u === "string" ? u : format(u)
   } catch {
     return "something that cannot be printed"
   }
+}
+
+/** A typed error of a schema has fields, and most have no message. */
+const fieldsOf = (error: Error): string => {
+  const fields = Object.entries(error).filter(([key]) => key !== "_tag" && key !== "name")
+  return fields.length === 0 ? "" : format(Object.fromEntries(fields))
 }

@@ -6,6 +6,7 @@
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { describe } from "./describe.ts"
 
 // ----------------------------------------------------------------------------
 // In code: an invalid value is a defect that names the option.
@@ -14,12 +15,39 @@ import * as Schema from "effect/Schema"
 /** Milliseconds of a duration of at least 0, or `undefined`. */
 export const millisOption = (name: string, input: Duration.Input | undefined): number | undefined => {
   if (input === undefined) return undefined
-  const millis = typeof input === "number" ? input : Duration.toMillis(Duration.fromInputUnsafe(input))
+  const millis = toMillis(input)
   if (!(millis >= 0)) {
-    throw new RangeError(`${name} must be a duration of at least 0, got ${String(input)}`)
+    const given = Duration.isDuration(input) ? String(input) : describe(input)
+    throw new RangeError(`${name} must be a duration of at least 0, got ${given}`)
   }
   return millis
 }
+
+/** Milliseconds; `NaN` if it is not a duration. */
+const toMillis = (input: Duration.Input): number => {
+  if (typeof input === "number") return input
+  // An object without a unit would be 0.
+  if (Object.prototype.toString.call(input) === "[object Object]" && !Duration.isDuration(input)) {
+    const keys = Object.keys(input)
+    if (keys.length === 0 || !keys.every((key) => units.has(key))) return NaN
+  }
+  try {
+    return Duration.toMillis(Duration.fromInputUnsafe(input))
+  } catch {
+    return NaN
+  }
+}
+
+const units: ReadonlySet<string> = new Set<keyof Duration.DurationObject>([
+  "weeks",
+  "days",
+  "hours",
+  "minutes",
+  "seconds",
+  "milliseconds",
+  "microseconds",
+  "nanoseconds"
+])
 
 /** A whole number of at least `min`, or `undefined`. */
 export const countOption = (name: string, input: number | undefined, min: number): number | undefined => {

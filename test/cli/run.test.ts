@@ -104,7 +104,7 @@ describe("papyros run", () => {
         assert.deepStrictEqual(parsed(first!), [{ index: 0, success: [2, 2] }])
         assert.deepStrictEqual(failures(second!), [{
           reason: "Failed",
-          message: "Task Factorize on local failed: NotPositive",
+          message: "Task Factorize on local failed: NotPositive: {\"n\":-4,\"since\":1970-01-01T00:00:00.000Z}",
           attempt: 1,
           worker: "local",
           error: { _tag: "NotPositive", n: -4, since: "1970-01-01T00:00:00.000Z" }

@@ -20,7 +20,6 @@ import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { TaskFailure } from "../../TaskFailure.ts"
 import { Deque } from "../deque.ts"
-import { describe } from "../describe.ts"
 import { DispatcherClosed, DispatchTimeout } from "../errors.ts"
 import { countOption, millisOption } from "../options.ts"
 import {
@@ -33,6 +32,7 @@ import {
   taskTimeoutOf
 } from "../scheduler/producer.ts"
 import * as Task from "../task.ts"
+import { notATask } from "./assertTask.ts"
 import { Credits } from "./credits.ts"
 import { Ending, type EndingCause } from "./ending.ts"
 import { IdleTimeout } from "./idleTimeout.ts"
@@ -173,8 +173,7 @@ class Execution<A, E> implements Producer {
       return undefined
     }
     if (!Task.isTask(task)) {
-      const error = new TypeError(`execute was given something that is not a task: ${describe(task)}`)
-      this.ending.drain({ _tag: "NotATask", defect: Cause.die(error) })
+      this.ending.drain({ _tag: "NotATask", defect: Cause.die(notATask("execute", task)) })
       this.wakeConsumer()
       // Later: a worker is asking for the next task now, and an outcome may end this execution.
       this.eventLoop.scheduleTask(this.giveUpRetries, 0)

@@ -28,6 +28,7 @@ import {
 } from "../scheduler/producer.ts"
 import type * as Task from "../task.ts"
 import type { Timer } from "../timers.ts"
+import { assertTask } from "./assertTask.ts"
 import { awaitNested, parentIn } from "./nesting.ts"
 import { Retries, type RetryPolicy, toSchedule } from "./retries.ts"
 import { deliver, type TaskResult } from "./taskResult.ts"
@@ -149,6 +150,7 @@ export class QueueProducer implements Producer {
     parent: ParentTask | undefined
   ): Effect.Effect<void, DispatchTimeout | Closed> {
     return Effect.suspend(() => {
+      assertTask("push", task)
       const refused = () => this.stopCause ?? (this.ended ? queueClosed() : undefined)
       const attempt = (): Effect.Effect<void, Closed> | undefined =>
         asFail(refused()) ?? (this.tryPush(task, span) ? Effect.void : undefined)

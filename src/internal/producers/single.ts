@@ -19,6 +19,7 @@ import {
   taskTimeoutOf
 } from "../scheduler/producer.ts"
 import type * as Task from "../task.ts"
+import { assertTask } from "./assertTask.ts"
 import { awaitNested, parentIn } from "./nesting.ts"
 
 class SingleTask implements Producer {
@@ -75,6 +76,7 @@ export const runSingle = (
   task: Task.Any
 ): Effect.Effect<unknown, TaskFailure<Task.Any> | DispatcherClosed> =>
   Effect.contextWith((context: Context.Context<never>) => {
+    assertTask("run", task)
     const parent = parentIn(context, scheduler)
     return awaitNested(parent, (resume) => {
       const single = new SingleTask(task, callerSpan(context), parent, resume)
