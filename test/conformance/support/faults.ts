@@ -6,7 +6,6 @@ export const faults = {
   C12: "the status and the size of a queue count waiting tasks differently",
   C13: "the idle timeout counts while others hold all slots",
   C14: "what a source stream forks ends with the array that it was forked in",
-  C18: "a handler sees the AsyncLocalStorage of the caller that happened to start it",
   N1: "a thread runs more tasks than maxTasksPerWorker: its chunks are not cut to what is left",
   P10: "the loss of a thread is not logged",
   P11: "an idle pool keeps the process alive",
