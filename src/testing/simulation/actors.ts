@@ -374,8 +374,7 @@ export const perform = (
     if (Exit.isFailure(exit)) oracle.violate("program", String(exit.cause))
     if (closing !== undefined) yield* Fiber.join(closing)
     const { executions, running, waiting } = yield* Effect.provideContext(Dispatcher.status, context)
-    // A scope that closes too early leaves tasks that still run.
-    if (executions + running + waiting > 0 && !(oracle.faults.N3 && closing !== undefined)) {
+    if (executions + running + waiting > oracle.stillRunning) {
       oracle.violate("status", `at the end ${executions} producers, ${running} running and ${waiting} waiting tasks`)
     }
     if (closing === undefined) yield* close

@@ -13,8 +13,6 @@
  * @since 0.1.0
  */
 export interface KnownFaults {
-  /** One second after its `taskTimeout`, a task that still runs is no longer counted. Left out: finalizers that take longer. */
-  readonly C3: boolean
   /** `idleTimeout` runs while an execution only waits for slots that others hold. The oracle expects this fault. */
   readonly C13: boolean
   /** `run` fails with `DispatcherClosed` before its handler has stopped. Not checked at the end of a dispatcher. */
@@ -24,11 +22,6 @@ export interface KnownFaults {
    * yields there. Left out: fibers that yield where a fiber of the real scheduler seldom does.
    */
   readonly N2: boolean
-  /**
-   * A dispatcher's scope closes while the tasks of producers that had begun to end are still running.
-   * Not checked for producers that may have begun to end.
-   */
-  readonly N3: boolean
   /**
    * A lost worker that stops a cancelled task at once, while the scheduler deals with the loss, makes the
    * scheduler throw. Left out: lost workers that receive cancellations.
@@ -44,10 +37,8 @@ export interface KnownFaults {
  * @since 0.1.0
  */
 export const todaysFaults: KnownFaults = {
-  C3: true,
   C13: true,
   N1: true,
   N2: true,
-  N3: true,
   N4: true
 }

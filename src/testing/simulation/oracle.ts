@@ -25,6 +25,9 @@ import {
 } from "./state.ts"
 import { misfitOf, valueOf } from "./tasks.ts"
 
+/** How long an attempt that timed out and does not stop holds back its outcome, in milliseconds. */
+const GRACE = 1000
+
 /** Checks the events of one run. */
 export class Oracle {
   /** The events of the run, one line each. */
@@ -134,7 +137,10 @@ export class Oracle {
     this.producers.delete(producer)
     this.note(`${nameOf(producer)} ends: ${how}`)
     if (producer.running > 0) this.unfinished.push(producer)
-    if (producer.running > 0 && !(this.faults.N1 && producer.kind === "run" && how === "DispatcherClosed")) {
+    // A single run has its outcome when its task is given up, and that task may still be stopping.
+    const gaveUp = producer.kind === "run" && producer.tasks[0]?.outcome === "TimedOut"
+    const closedEarly = this.faults.N1 && producer.kind === "run" && how === "DispatcherClosed"
+    if (producer.running > 0 && !gaveUp && !closedEarly) {
       const runs = producer.tasks.filter((task) => isRunning(task.attempts.at(-1))).map(({ key }) => key)
       this.violate("unfinished", `${nameOf(producer)} ended while tasks ${runs.join(", ")} were running`)
     }
@@ -146,7 +152,9 @@ export class Oracle {
       this.violate("lost", `${nameOf(producer)} ended without outcomes of tasks ${pending.map(({ key }) => key)}`)
     }
     // The program cannot observe when the dispatcher rejects a task that no group contains.
-    if (this.promises.loses || producer.tasks.some(({ plan }) => plan.name === "Absent")) return
+    // The same holds for the outcome of a task that times out and does not stop.
+    const unseen = producer.tasks.some(({ plan }) => plan.name === "Absent" || plan.cleanupMillis >= GRACE)
+    if (this.promises.loses || unseen) return
     if (how === "DispatchTimeout" ? producer.expires === "no" : producer.expires === "must" && complete) {
       this.violate("idleTimeout", `${nameOf(producer)} ended by ${how} after ${producer.idleFor} idle ms`)
     }
@@ -187,10 +195,15 @@ export class Oracle {
     this.closed = true
     this.note("the dispatcher is closed")
     for (const producer of [...this.producers, ...this.unfinished]) {
-      if (producer.running > 0 && (!this.faults.N3 || (!this.promises.routed && isOrdinary(producer)))) {
+      if (producer.running > 0) {
         this.violate("unfinished", `tasks of ${nameOf(producer)} run after the dispatcher was closed`)
       }
     }
+  }
+
+  /** Tasks that run although their producer has ended. */
+  get stillRunning(): number {
+    return this.unfinished.reduce((sum, { running }) => sum + running, 0)
   }
 
   // --- attempts --------------------------------------------------------------
@@ -237,8 +250,11 @@ export class Oracle {
     const delay = this.delayAfter(task, failed)
     if (delay === undefined) {
       this.violate("retry", `task ${task.key} started again, against its policy or though it must not`)
-    } else if (this.now < last.until + delay) {
-      this.violate("retry", `task ${task.key} started again ${this.now - last.until} ms after it failed, not ${delay}`)
+    } else if (this.now < failedAt(last) + delay) {
+      this.violate(
+        "retry",
+        `task ${task.key} started again ${this.now - failedAt(last)} ms after it failed, not ${delay}`
+      )
     }
   }
 
@@ -353,6 +369,7 @@ export class Oracle {
       return guilty ? undefined : wrong(`after ${task.lost.size} lost workers`)
     }
     if (last === undefined) return wrong("though it never started")
+    if (tag === "TimedOut" && isRunning(last) && this.now - last.since >= timeoutOf(task)! + GRACE) return
     const counted = this.failures(task, 0)
     const final = counted.at(-1)
     if (final === undefined || isRunning(last)) return wrong("though it was running")
@@ -422,7 +439,7 @@ export class Oracle {
     const last = task.attempts.at(-1)
     if (last === undefined || isRunning(last)) return false
     const delay = this.delayAfter(task, this.failures(task, 0))
-    return delay !== undefined && this.now < last.until + delay
+    return delay !== undefined && this.now < failedAt(last) + delay
   }
 
   /** Tasks that were handed over one by one and have not started. */
@@ -458,3 +475,7 @@ export class Oracle {
     }
   }
 }
+
+/** When an attempt that ended was reported as failed: one that timed out does not hold that back until it stops. */
+const failedAt = ({ since, task, until }: Attempt): number =>
+  Math.min(until, since + (timeoutOf(task) ?? Infinity) + GRACE)

@@ -5,7 +5,6 @@
  * sleep for multiples of 10 ms and timeouts end in 5.
  */
 import { Dice } from "../random.ts"
-import { type KnownFaults, todaysFaults } from "./knownFaults.ts"
 
 /** How a failing attempt fails. */
 type FailureKind = "fail" | "die" | "throw" | "interrupt" | "misfit"
@@ -130,14 +129,12 @@ const SECOND_HALF: ReadonlyArray<TaskPlan["name"]> = ["Side", "Side", "Brief"]
 class Generator {
   private readonly dice: Dice
   private readonly abilities: Abilities
-  private readonly faults: KnownFaults
   /** Tasks that may still be made. */
   private left: number
 
-  constructor(seed: number, abilities: Abilities, faults: KnownFaults) {
+  constructor(seed: number, abilities: Abilities) {
     this.dice = new Dice(seed ^ 0x9e3779b9)
     this.abilities = abilities
-    this.faults = faults
     this.left = this.dice.between(5, 40)
   }
 
@@ -204,7 +201,7 @@ class Generator {
       cleanupYields: quick ? 0 : dice.pick([0, 0, 1, 3]),
       cleanupMillis: quick || dice.chance(0.8)
         ? 0
-        : dice.chance(0.1) && !this.faults.C3
+        : dice.chance(0.1)
         ? 1200
         : 10 * dice.between(1, 4),
       children,
@@ -297,5 +294,4 @@ class Generator {
 }
 
 /** The program of a seed, for dispatchers with the given abilities. */
-export const generate = (seed: number, abilities: Abilities, faults: KnownFaults = todaysFaults): ProgramPlan =>
-  new Generator(seed, abilities, faults).program()
+export const generate = (seed: number, abilities: Abilities): ProgramPlan => new Generator(seed, abilities).program()
