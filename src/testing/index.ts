@@ -25,6 +25,7 @@ export {
   type Law,
   LawBroken,
   type Property,
+  SharedDispatcher,
   type Subject,
   type SubjectOptions
 } from "./property.ts"
