@@ -57,6 +57,19 @@ describe("Timers", () => {
     { arbitrary: { runs: 200 } }
   )
 
+  it.effect("fire in the order of time after one in the middle was cleared", () =>
+    Effect.gen(function*() {
+      const timers = yield* make
+      const fired: Array<number> = []
+      // The last of the heap is sooner than the parent of the one that is cleared, so it has to move up.
+      const set = [1, 10, 2, 11, 12, 20, 3].map((millis) => timers.set(millis, () => fired.push(millis)))
+      timers.clear(set[3])
+      yield* TestClock.adjust(5)
+      assert.deepStrictEqual(fired, [1, 2, 3])
+      yield* TestClock.adjust(20)
+      assert.deepStrictEqual(fired, [1, 2, 3, 10, 12, 20])
+    }))
+
   it.effect("fire no more, and are not set any more, once closed", () =>
     Effect.gen(function*() {
       const timers = yield* make

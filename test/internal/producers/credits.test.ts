@@ -66,8 +66,15 @@ describe("Credits", () => {
     assert.isAtMost(pullable(credits), 8 + 3)
     for (let i = 0; i < 1000; i++) credits.addResult(new Uint8Array(1024))
     assert.isAtLeast(pullable(credits), 100)
-    // Credits that were granted for small results are gone when a large one comes.
-    credits.addResult(new Uint8Array(64 * 1024 * 1024))
+  })
+
+  it("that are not used yet are gone when a large result comes", () => {
+    const credits = new Credits(workers, undefined, 1024 * 1024)
+    for (let i = 0; i < 100; i++) {
+      assert.isTrue(credits.available())
+      credits.acquire()
+    }
+    credits.addResult(new Uint8Array(1024 * 1024))
     assert.isFalse(credits.available())
   })
 

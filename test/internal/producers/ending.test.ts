@@ -60,6 +60,20 @@ describe("Ending", () => {
     assert.strictEqual(plain.cause?._tag, "Closed")
   })
 
+  it("allows retries until it has ended, but not after something that is not a task", () => {
+    const drained = (cause: EndingCause) => {
+      const ending = new Ending()
+      ending.drain(cause)
+      return ending
+    }
+    const ended = new Ending()
+    ended.end()
+    assert.deepStrictEqual(
+      [new Ending(), drained(failed), drained(notATask), ended].map(({ allowsRetries }) => allowsRetries),
+      [true, true, false, false]
+    )
+  })
+
   it("gives the failed task and the defect of the source only for their causes", () => {
     const ending = new Ending()
     ending.drain(notATask)
