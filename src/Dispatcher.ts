@@ -74,8 +74,8 @@ export interface ExecuteOptions<T extends Task.Any> {
   readonly ordered?: boolean | undefined
   /**
    * The longest time in which no task completes; after that the stream fails with `DispatchTimeout`. The time before the
-   * first task completes counts as well. Time counts only while the consumer waits and at least one task has no outcome
-   * and does not wait for a retry. Default: none.
+   * first task completes counts as well. Time counts only while the consumer waits and at least one task of the stream
+   * runs: not while its tasks wait for slots that other tasks have, for a worker, or for a retry. Default: none.
    */
   readonly idleTimeout?: Duration.Input | undefined
   /**

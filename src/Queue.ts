@@ -109,7 +109,10 @@ export interface TaskQueue<T extends Task.Any> {
   readonly close: Effect.Effect<void>
   /** All outcomes, until the queue is ended and empty, or closed. */
   readonly toStream: Stream.Stream<TaskResult<T>, DispatcherClosed>
-  /** The numbers of tasks that wait to start, of tasks that run, and of outcomes that wait to be popped. */
+  /**
+   * The numbers of tasks that wait for a slot or for a retry, of tasks that run, and of outcomes that wait to be popped.
+   * `waiting` and `running` mean the same as in `Dispatcher.status`.
+   */
   readonly size: Effect.Effect<{ readonly waiting: number; readonly running: number; readonly ready: number }>
 }
 

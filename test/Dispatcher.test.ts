@@ -20,7 +20,7 @@ import * as DummyDispatcher from "papyros/DummyDispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
-import { pass, passing, settle, untilEnded } from "./support/time.ts"
+import { pass, passing, settle, turn, untilEnded } from "./support/time.ts"
 
 class Odd extends Schema.TaggedError<Odd>()("Odd", { n: Schema.Int }) {}
 
@@ -797,6 +797,31 @@ describe("Dispatcher", () => {
         const again = yield* Effect.forkChild(Dispatcher.run(new Both()))
         yield* untilEnded(again, 100)
         assert.strictEqual((yield* Dispatcher.status).succeeded, 4)
+      }).pipe(Effect.provide(layer))
+    }))
+
+  it.effect("tasks that come back unstarted when a time slice is over stay within the capacity", () =>
+    Effect.gen(function*() {
+      class Busy extends Task.Class<Busy>()("Busy") {}
+      const Group = TaskGroup.make(Busy)
+      const spin = () => {
+        const until = performance.now() + 10
+        while (performance.now() < until);
+      }
+      const layer = FiberDispatcher.layer(Group, { concurrency: 64, capacity: 2 }).pipe(
+        Layer.provide(Group.toLayer({ Busy: () => Effect.sync(spin) }))
+      )
+      yield* Effect.gen(function*() {
+        const run = yield* Dispatcher.execute(Array.from({ length: 20 }, () => new Busy())).pipe(
+          Stream.runDrain,
+          Effect.forkChild
+        )
+        const waiting: Array<number> = []
+        while (run.pollUnsafe() === undefined) {
+          waiting.push((yield* Dispatcher.status).waiting)
+          yield* turn
+        }
+        assert.isAtMost(Math.max(...waiting), 3)
       }).pipe(Effect.provide(layer))
     }))
 

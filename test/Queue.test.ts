@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -386,6 +387,25 @@ describe("Queue", () => {
         }
       }).pipe(Effect.scoped, Effect.provide(layer))
     }))
+
+  it.effect("a task that waits for its retry counts as waiting, in the size and in the status", () =>
+    Effect.gen(function*() {
+      const queue = yield* Dispatcher.makeQueue<Work>({ retry: Schedule.spaced("1 minute") })
+      yield* queue.push(work(-1))
+      yield* queue.push(work(1, 1000))
+      yield* settle
+      const counts = () =>
+        Effect.map(
+          Effect.all([queue.size, Dispatcher.status]),
+          (both) => both.map(({ running, waiting }) => [waiting, running])
+        )
+      assert.deepStrictEqual(yield* counts(), [[1, 1], [1, 1]])
+      yield* TestClock.adjust("1 second")
+      yield* settle
+      assert.deepStrictEqual(yield* counts(), [[1, 0], [1, 0]])
+      yield* queue.close
+      assert.deepStrictEqual(yield* counts(), [[0, 0], [0, 0]])
+    }).pipe(Effect.scoped, Effect.provide(dispatchers.Dummy)))
 
   it.effect("the parent span of a task is that of its push, for each task of a queue, also when it is retried", () =>
     Effect.gen(function*() {

@@ -329,7 +329,7 @@ topic("laziness", (claim) => {
   // Its clock does not run while others have all slots.
   claim(
     "the idle timeout does not count while all slots are held by others",
-    { on: only(FiberByReference), own: { concurrency: 1 }, known: { C13: only(FiberByReference) } },
+    { on: only(FiberByReference), own: { concurrency: 1 } },
     () =>
       Effect.gen(function*() {
         const busy = yield* fork(values(holds(1, 1)))

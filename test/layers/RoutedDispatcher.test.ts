@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
@@ -7,7 +8,8 @@ import * as DummyDispatcher from "papyros/DummyDispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as RoutedDispatcher from "papyros/RoutedDispatcher"
 import { handlers, laws, Tasks } from "papyros/testing"
-import { Square, Stumble } from "../../src/testing/tasks.ts"
+import { Hold, Square, Stumble } from "../../src/testing/tasks.ts"
+import { settle } from "../support/time.ts"
 
 const concurrency = 3
 
@@ -40,6 +42,24 @@ describe("RoutedDispatcher", () => {
     [Encoded, DummyDispatcher.layer(Encoded)],
     [Second, FiberDispatcher.layer(Second, { concurrency: 2, codecs: true })]
   ]).pipe(Layer.provide(handlers))
+
+  it.effect("counts an execution once, and each of its tasks once, whichever route they are of", () =>
+    Effect.gen(function*() {
+      const seen: Array<unknown> = []
+      const queue = yield* Dispatcher.makeQueue<Hold>()
+      for (let id = 0; id < 5; id++) yield* queue.push(new Hold({ id }))
+      const runs = yield* Effect.forkChild(
+        Effect.forEach([5, 6, 7], (id) => Dispatcher.run(new Hold({ id })), { concurrency: "unbounded" })
+      )
+      yield* settle
+      for (const state of [yield* Dispatcher.status, yield* queue.size]) seen.push([state.waiting, state.running])
+      assert.deepStrictEqual(seen, [[6, 2], [3, 2]])
+      assert.strictEqual((yield* Dispatcher.status).executions, 4)
+      yield* Fiber.interrupt(runs)
+      yield* queue.close
+      const { executions, running, waiting } = yield* Dispatcher.status
+      assert.deepStrictEqual([executions, running, waiting], [0, 0, 0])
+    }).pipe(Effect.scoped, Effect.provide(layer)))
 
   it.effect("delivers what comes before a task that fails for good, retries of earlier tasks included", () =>
     Effect.gen(function*() {

@@ -19,6 +19,7 @@ export class RunningTask implements ParentTask {
   readonly scheduler: Executor.Scheduler
   readonly depth: number
   subscriptions: Set<Subscription> | undefined = undefined
+  singleRuns: object | undefined = undefined
   run: HandlerRun | undefined = undefined
   /** Owned by `Deadlines`. */
   deadline = Infinity

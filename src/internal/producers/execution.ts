@@ -56,8 +56,10 @@ type ExecutionError = DispatchTimeout | DispatcherClosed
 
 class Execution<A, E> implements Producer {
   readonly pushed = false
+  readonly callers = 1
   readonly chunkSize: number | undefined
   readonly parent: ParentTask | undefined
+  readonly onRunning: (() => void) | undefined
   source!: Source.Source<unknown, E>
 
   private readonly scheduler: SchedulerHandle
@@ -92,7 +94,7 @@ class Execution<A, E> implements Producer {
   private peeked: TaskEntry | undefined
   private pulled = 0
   /** Pulled tasks without an outcome. */
-  private unsettled = 0
+  private open = 0
   /** Resumes the consumer, which waits. */
   private consumer: (() => void) | undefined
   private resuming = false
@@ -111,6 +113,7 @@ class Execution<A, E> implements Producer {
     this.order = options.ordered === true ? new ResultOrder() : undefined
     this.taskTimeout = millisOption("taskTimeout", options.taskTimeout)
     this.idleTimeout = millisOption("idleTimeout", options.idleTimeout)
+    this.onRunning = this.idleTimeout === undefined ? undefined : this.updateIdleTimeout
     this.chunkSize = options.chunkSize === "auto" ? undefined : countOption("chunkSize", options.chunkSize, 1)
     this.bufferSize = countOption("bufferSize", options.bufferSize, 1)
     this.bufferBytes = countOption("bufferBytes", options.bufferBytes, 1)
@@ -180,7 +183,7 @@ class Execution<A, E> implements Producer {
       return undefined
     }
     this.credits.acquire()
-    this.unsettled++
+    this.open++
     return new TaskEntry(task, this.pulled++, taskTimeoutOf(task, this.taskTimeout), this.span)
   }
 
@@ -190,7 +193,7 @@ class Execution<A, E> implements Producer {
   }
 
   private finish(entry: TaskEntry): void {
-    this.unsettled--
+    this.open--
     this.retries?.settle(entry)
     if (entry.failure !== undefined && this.failFast) {
       if (this.order === undefined) return this.stop({ _tag: "TaskFailed", entry })
@@ -245,7 +248,7 @@ class Execution<A, E> implements Producer {
   readonly offer = (): void => {
     if (this.ending.hasEnded || this.subscription === undefined) return
     this.subscription.ready()
-    if (this.unsettled === 0) this.peek()
+    if (this.open === 0) this.peek()
     if (this.exhausted) this.wakeConsumer()
     this.updateIdleTimeout()
   }
@@ -257,14 +260,14 @@ class Execution<A, E> implements Producer {
     if (this.peeked !== undefined) this.subscription!.ready()
   }
 
-  private updateIdleTimeout(): void {
-    this.idle?.run(this.consumer !== undefined && this.awaited > (this.retries?.size ?? 0))
+  private readonly updateIdleTimeout = (): void => {
+    this.idle?.run(this.consumer !== undefined && this.subscription!.runningUnsettled() > 0)
   }
 
-  /** Tasks without an outcome that are still wanted: after an ordered failure, those before it. */
-  private get awaited(): number {
+  /** After an ordered failure, only the tasks before it are wanted. */
+  get unsettled(): number {
     const failed = this.ending.failedEntry
-    return failed === undefined || this.order === undefined ? this.unsettled : this.order.missingBefore(failed.index)
+    return failed === undefined || this.order === undefined ? this.open : this.order.missingBefore(failed.index)
   }
 
   // --- the consumer's side ---------------------------------------------------
@@ -286,7 +289,7 @@ class Execution<A, E> implements Producer {
   }
 
   private hasAnswer(): boolean {
-    return this.ready.length > 0 || this.ending.hasEnded || (this.exhausted && this.unsettled === 0)
+    return this.ready.length > 0 || this.ending.hasEnded || (this.exhausted && this.open === 0)
   }
 
   /** The next array of results. */
@@ -299,7 +302,7 @@ class Execution<A, E> implements Producer {
   )
 
   private poll(): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, TaskFailure<Task.Any> | ExecutionError | E> {
-    if (this.ready.length === 0 && this.unsettled === 0) this.peek()
+    if (this.ready.length === 0 && this.open === 0) this.peek()
     if (this.ready.length > 0) {
       const results = this.ready.take(this.credits.arraySize)
       this.credits.handOut(results.length)
@@ -311,7 +314,7 @@ class Execution<A, E> implements Producer {
       if (cause._tag === "PolicyDied") return Effect.failCause(cause.defect)
       if (cause._tag === "TaskFailed") return Effect.fail(cause.entry.failure!)
     }
-    if (this.exhausted && this.unsettled === 0) {
+    if (this.exhausted && this.open === 0) {
       const cause = this.ending.sourceDefect ?? this.source.cause
       return cause === undefined ? Cause.done() : Effect.failCause(cause)
     }

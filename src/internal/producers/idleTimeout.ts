@@ -1,6 +1,7 @@
 /**
  * Measures how long an execution has gone without a completed task. The clock runs
- * only while a task is running or could start, and the consumer waits.
+ * only while one of its tasks runs and the consumer waits: not while its tasks wait
+ * for slots that others have, for a worker that starts, or for a retry.
  *
  * Must stay true: `expired` is called once, and only after the clock has run for
  * the whole bound since the last completed task. A completed task costs no timer.

@@ -46,6 +46,7 @@ interface QueueOptions {
 
 export class QueueProducer implements Producer {
   readonly pushed = true
+  readonly callers = 1
   readonly chunkSize: number | undefined
   readonly parent: ParentTask | undefined
   private readonly subscription: Subscription
@@ -58,7 +59,7 @@ export class QueueProducer implements Producer {
   private readonly poppers = new WaitingLine()
   private pushedCount = 0
   /** Tasks without an outcome. */
-  private unsettled = 0
+  unsettled = 0
   private ended = false
   /** Why nothing more starts. Outcomes that are ready can still be popped, unless it was closed. */
   private stopCause: Cause.Cause<Closed> | undefined
@@ -309,6 +310,7 @@ export class QueueProducer implements Producer {
     this.stopCause = cause
     this.retries?.cancel(() => true)
     this.pending.clear()
+    this.unsettled = 0
     this.stopping = true
     this.subscription.end(() => {
       this.stopping = false
@@ -325,8 +327,12 @@ export class QueueProducer implements Producer {
   })
 
   get size() {
-    const waiting = this.pending.length + (this.retries?.size ?? 0)
-    return { waiting, running: this.stopCause === undefined ? this.unsettled - waiting : 0, ready: this.ready.length }
+    const { subscription } = this
+    return {
+      waiting: this.unsettled - subscription.runningUnsettled(),
+      running: subscription.running(),
+      ready: this.ready.length
+    }
   }
 }
 

@@ -34,6 +34,18 @@ class Branch implements Producer {
     this.fork = fork
   }
 
+  get callers() {
+    return this.fork.isFirst(this) ? this.fork.producer.callers : 0
+  }
+
+  /** Which branch a task is of shows when it is pulled: those that do not run count for the first one. */
+  get unsettled() {
+    const running = this.subscription!.runningUnsettled()
+    return this.fork.isFirst(this)
+      ? this.fork.producer.unsettled - this.fork.runningUnsettled() + running
+      : running
+  }
+
   get pushed() {
     return this.fork.producer.pushed
   }
@@ -69,6 +81,14 @@ class Branch implements Producer {
 
   settled(entry: TaskEntry): void {
     this.fork.producer.settled(entry)
+  }
+
+  dropped(entry: TaskEntry): void {
+    this.fork.producer.dropped?.(entry)
+  }
+
+  get onRunning() {
+    return this.fork.producer.onRunning
   }
 
   onCapacity(): void {
@@ -129,6 +149,16 @@ class Fork implements Subscription {
     return this.branchOf(entry.task).subscription!.accept(entry)
   }
 
+  isFirst(branch: Branch): boolean {
+    return branch === this.branches[0]
+  }
+
+  cancel(entries: ReadonlyArray<TaskEntry>): ReadonlyArray<TaskEntry> {
+    return this.branches.flatMap((branch) =>
+      branch.subscription!.cancel(entries.filter((entry) => this.branchOf(entry.task) === branch))
+    )
+  }
+
   cancelAfter(after: number): void {
     // Forwarded entries that are not wanted any more are dropped when their scheduler asks for them.
     for (const branch of this.branches) branch.subscription!.cancelAfter(after)
@@ -142,6 +172,14 @@ class Fork implements Subscription {
         if (--left === 0) stopped()
       })
     }
+  }
+
+  running(): number {
+    return this.branches.reduce((sum, branch) => sum + branch.subscription!.running(), 0)
+  }
+
+  runningUnsettled(): number {
+    return this.branches.reduce((sum, branch) => sum + branch.subscription!.runningUnsettled(), 0)
   }
 
   slots(): number {

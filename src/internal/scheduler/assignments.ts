@@ -44,14 +44,17 @@ export class Assignments {
     const chunk = new Chunk(++this.lastId, items, worker)
     const first = subscriptionOf(items[0]).assigned
     first.add(chunk)
+    let observed = false
     for (const entry of items) {
       entry.assignment = chunk
       entry.attempt++
-      const owner = subscriptionOf(entry).assigned
+      const { assigned: owner, producer } = subscriptionOf(entry)
+      if (producer.onRunning !== undefined) observed = true
       owner.size++
       if (owner !== first && !owner.hasShareOf(chunk)) addShare(chunk, owner)
     }
     worker.add(chunk)
+    if (observed) { for (const entry of items) subscriptionOf(entry).producer.onRunning?.() }
     return chunk
   }
 
@@ -63,9 +66,11 @@ export class Assignments {
   /** Takes an entry from its worker. `false` if the chunk does not hold it (any more). `finish` must follow. */
   release(chunk: Chunk, entry: TaskEntry | undefined): entry is TaskEntry {
     if (!this.holds(chunk, entry)) return false
+    const subscription = subscriptionOf(entry)
     entry.assignment = undefined
-    subscriptionOf(entry).assigned.size--
-    if (chunk.worker.remove(chunk)) removeShares(chunk)
+    subscription.assigned.size--
+    if (chunk.worker.remove(chunk, entry)) removeShares(chunk)
+    subscription.released(entry)
     return true
   }
 

@@ -117,6 +117,13 @@ export class Places {
     return true
   }
 
+  /** Releases the places of entries that will not start. */
+  drop(entries: ReadonlyArray<TaskEntry>): void {
+    let released = false
+    for (const entry of entries) if (this.release(entry)) released = true
+    if (released) this.capacity.notify()
+  }
+
   /** Releases every place at once: none of the producer's entries will start. */
   close(): void {
     this.closed = true

@@ -122,7 +122,12 @@ export class ChunkFiller {
       const taken = entries.length === 0 ? 0 : entries.filter((entry) => entry.depth === depth).length
       size = Math.min(size, handle.capacityAt(depth) - taken)
     }
-    if (this.capacity.isUnbounded || handle.window <= handle.concurrency) return size
+    if (this.capacity.isUnbounded) return size
+    if (handle.window <= handle.concurrency) {
+      // They start at once, or come back unstarted: then each needs a place.
+      const room = this.capacity.free + places.count - entries.length
+      return Math.min(size, Math.max(entries.length === 0 ? 1 : 0, room))
+    }
     // Entries beyond the worker's free slots do not start, so they need places; those that have one keep it.
     const freeSlots = handle.concurrency - assigned - entries.length
     const free = this.capacity.free - Math.max(0, -freeSlots)

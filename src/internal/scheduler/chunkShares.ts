@@ -10,9 +10,9 @@
  * set, and the chunk of each has one share in the list. A share stays in the list until
  * its whole chunk has its outcomes.
  */
-import type { TaskEntry } from "./producer.ts"
+import type { Assignment, TaskEntry } from "./producer.ts"
 
-export interface ChunkItems {
+export interface ChunkItems extends Assignment {
   readonly items: ReadonlyArray<TaskEntry>
 }
 

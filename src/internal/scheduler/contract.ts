@@ -282,9 +282,9 @@ export interface TaskToken {
  */
 export interface DispatcherOptions {
   /**
-   * The largest number of tasks that are accepted and have not started, over all executions, queues and single tasks.
-   * Tasks that were sent to a worker and have not started count. Each execution, queue and parent task may always have
-   * one such task. Default `"unbounded"`.
+   * The largest number of tasks that are accepted and have not started, over all executions and queues. Tasks that were
+   * sent to a worker and have not started count. Each execution, queue and parent task may always have one such task.
+   * Default `"unbounded"`.
    */
   readonly capacity?: number | "unbounded" | undefined
   /** The number of worker losses attributed to a task at which the task fails with `WorkerLost`. Default 3. */

@@ -38,7 +38,9 @@ export class TaskEntry implements Item {
   /** Has a place of the capacity. Written by `Places` alone. */
   holdsPlace = false
   /** The chunk of the worker that holds it: an outcome of any other chunk is late. Written by `Assignments` alone. */
-  assignment: object | undefined = undefined
+  assignment: Assignment | undefined = undefined
+  /** That worker has no slot for it yet. Written by `WorkerState` and its subscription alone. */
+  prefetched = false
   /** It has its outcome, and its work goes on, so that its worker holds it. */
   lingers = false
   /** Its producer handed it out again while it lingers: it restarts when its work has stopped. */
@@ -95,8 +97,18 @@ export class TaskEntry implements Item {
   }
 }
 
+/** The chunk of a worker that holds an entry. */
+export interface Assignment {
+  /** Tells the worker to stop the entry. */
+  readonly cancel: (entry: TaskEntry) => void
+}
+
 /** Hands out tasks. Every member is synchronous and never throws. */
 export interface Producer {
+  /** The executions, queues and single runs that it stands for: 1, but for single runs, which share a producer. */
+  readonly callers: number
+  /** The tasks that it was given, that it wants, and that have no outcome. */
+  readonly unsettled: number
   /** Its entries take their place of the capacity when they are pushed, before the scheduler asks for them. */
   readonly pushed: boolean
   /** Tasks in a chunk, or `undefined` to let the scheduler choose. */
@@ -112,6 +124,8 @@ export interface Producer {
   readonly settled: (entry: TaskEntry) => void
   /** A cancelled entry without an outcome has stopped, or will not start. */
   readonly dropped?: ((entry: TaskEntry) => void) | undefined
+  /** `Subscription.runningUnsettled` may have changed. */
+  readonly onRunning?: (() => void) | undefined
   /** A place of the capacity may be free for an entry that `Subscription.accept` refused. */
   readonly onCapacity: () => void
   /** The dispatcher's scope ends. */
@@ -129,10 +143,16 @@ export interface Subscription {
   readonly hasCapacity: () => boolean
   /** Takes a place of the dispatcher's capacity for an entry that waits to start. */
   readonly accept: (entry: TaskEntry) => boolean
+  /** Cancels entries. `Producer.dropped` follows for those that workers hold; the others are returned. */
+  readonly cancel: (entries: ReadonlyArray<TaskEntry>) => ReadonlyArray<TaskEntry>
   /** Cancels every entry with an index above `after` that workers hold or that was requeued. */
   readonly cancelAfter: (after: number) => void
   /** Nothing more will start. Calls `stopped` when everything that ran for the producer has stopped. */
   readonly end: (stopped: () => void) => void
+  /** Its tasks that run, with those that were cancelled or have timed out and have not stopped. */
+  readonly running: () => number
+  /** Its tasks that run, that it wants, and that have no outcome. */
+  readonly runningUnsettled: () => number
   /** Tasks that run at the same time, over all workers. */
   readonly slots: () => number
   /** Tasks that keep all workers busy, chunks on their way included. */
@@ -140,8 +160,14 @@ export interface Subscription {
   readonly timers: Timers
 }
 
+/** A caller of single runs: a running task, or the scheduler for those that no handler starts. */
+export interface SingleRunsHolder {
+  /** The producer of its single runs. Written by `SingleRuns` alone. */
+  singleRuns?: object | undefined
+}
+
 /** A running task, as the tasks that its handler starts see it. */
-export interface ParentTask extends TaskToken {
+export interface ParentTask extends TaskToken, SingleRunsHolder {
   readonly depth: number
   /** Subscriptions of its children, which a lent slot serves first. Written by the scheduler alone. */
   subscriptions: Set<Subscription> | undefined
@@ -160,7 +186,7 @@ export const CurrentParent: Context.Reference<ParentTask | undefined> = Context.
 )
 
 /** The scheduler of a dispatcher, as producers see it. */
-export interface SchedulerHandle {
+export interface SchedulerHandle extends SingleRunsHolder {
   /** Subscribes a producer. `undefined` if the dispatcher is closed. */
   readonly subscribe: (producer: Producer) => Subscription | undefined
 }

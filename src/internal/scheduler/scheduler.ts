@@ -29,7 +29,7 @@ import { Preparation } from "./preparation.ts"
 import type { ParentTask, Producer, SchedulerHandle, TaskEntry } from "./producer.ts"
 import { Quarantine } from "./quarantine.ts"
 import { RunQueue } from "./runQueue.ts"
-import { ProducerSubscription, type SubscriptionOwner } from "./subscription.ts"
+import { ProducerSubscription, subscriptionOf, type SubscriptionOwner } from "./subscription.ts"
 import { TaskTypes, typeOf } from "./taskTypes.ts"
 import { UnservedTasks } from "./unserved.ts"
 import { Workers } from "./workers.ts"
@@ -42,6 +42,7 @@ interface SchedulerOptions extends Contract.DispatcherOptions {
 
 export class Scheduler implements Contract.Scheduler, SchedulerHandle, SubscriptionOwner {
   readonly timers: Timers
+  singleRuns: object | undefined = undefined
   private readonly later: (f: () => void) => void
   private readonly capacity: Capacity
   private readonly workers: Workers
@@ -295,6 +296,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   failRunning(chunk: Chunk, at: number, failure: Contract.WireFailure): void {
     const entry = chunk.items[at]
     if (!this.assignments.holds(chunk, entry) || entry.cancelled || entry.lingers) return
+    subscriptionOf(entry).forgets(entry)
     entry.lingers = true
     this.outcomes.failReported(entry, chunk.worker.handle.name, failure)
   }
@@ -312,12 +314,16 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
 
   get status(): Contract.Status {
     const workers = Array.from(this.workers)
-    const assigned = workers.reduce((sum, worker) => sum + worker.assigned, 0)
-    const prefetched = workers.reduce((sum, worker) => sum + worker.prefetched, 0)
+    let waiting = 0
+    let executions = 0
+    for (const subscription of this.subscriptions) {
+      waiting += subscription.producer.unsettled - subscription.runningUnsettled()
+      executions += subscription.producer.callers
+    }
     return {
-      waiting: this.capacity.waiting,
-      running: assigned - prefetched,
-      executions: this.subscriptions.size,
+      waiting,
+      running: workers.reduce((sum, { running }) => sum + running, 0),
+      executions,
       succeeded: this.outcomes.succeeded,
       failed: this.outcomes.failed,
       workers: workers.map(({ assigned, handle: { concurrency, name } }) => ({ name, concurrency, assigned }))

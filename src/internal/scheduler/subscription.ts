@@ -11,7 +11,6 @@ import type { Timers } from "../timers.ts"
 import { type Capacity, Places } from "./capacity.ts"
 import { AssignedShares } from "./chunkShares.ts"
 import type { Producer, Subscription, TaskEntry } from "./producer.ts"
-import { cancelAssigned } from "./workerState.ts"
 
 /** What a subscription needs of its scheduler. */
 export interface SubscriptionOwner {
@@ -30,6 +29,10 @@ export class ProducerSubscription implements Subscription {
   readonly places: Places
   /** Its entries that workers hold. */
   readonly assigned = new AssignedShares()
+  /** Of these, those that have no slot. */
+  private prefetched = 0
+  /** Of those that have a slot, the ones that were cancelled, or that have their outcome. */
+  private forgotten = 0
   /** Entries to start before those of the producer: they did not start, or are innocent of a loss. */
   readonly requeued = new Deque<TaskEntry>()
   /** It is in the run queue. Written by `RunQueue` alone. */
@@ -79,15 +82,55 @@ export class ProducerSubscription implements Subscription {
     return true
   }
 
+  running(): number {
+    return this.assigned.size - this.prefetched
+  }
+
+  runningUnsettled(): number {
+    return this.assigned.size - this.prefetched - this.forgotten
+  }
+
+  /** A worker holds the entry and has no slot for it. */
+  prefetches(entry: TaskEntry): void {
+    entry.prefetched = true
+    this.prefetched++
+  }
+
+  /** A worker has a slot for an entry that it had prefetched. */
+  starts(entry: TaskEntry): void {
+    entry.prefetched = false
+    this.prefetched--
+    if (isForgotten(entry)) this.forgotten++
+    this.producer.onRunning?.()
+  }
+
+  /** To be called before an entry that a worker holds is cancelled, or has its outcome. */
+  forgets(entry: TaskEntry): void {
+    if (entry.prefetched || isForgotten(entry)) return
+    this.forgotten++
+    this.producer.onRunning?.()
+  }
+
+  /** A worker holds the entry no more. */
+  released(entry: TaskEntry): void {
+    if (entry.prefetched) {
+      entry.prefetched = false
+      this.prefetched--
+    } else if (isForgotten(entry)) {
+      this.forgotten--
+    }
+    this.producer.onRunning?.()
+  }
+
   cancelAfter(after: number): void {
     this.wantedUpTo = Math.min(this.wantedUpTo, after)
     this.cancelAssignedAfter(after)
   }
 
-  /** Cancels entries. `Producer.dropped` follows for those that workers hold; the others are returned. */
   cancel(entries: ReadonlyArray<TaskEntry>): ReadonlyArray<TaskEntry> {
     const waiting = entries.filter((entry) => entry.assignment === undefined)
     cancelAssigned(entries)
+    this.places.drop(waiting)
     return waiting
   }
 
@@ -192,5 +235,19 @@ export const subscriptionOf = (entry: TaskEntry): ProducerSubscription => entry.
 
 /** Whether a caller still waits for its outcome. */
 export const isWanted = (entry: TaskEntry): boolean => subscriptionOf(entry).wants(entry)
+
+/** Tells the workers that hold them to stop these entries. */
+const cancelAssigned = (entries: ReadonlyArray<TaskEntry>): void => {
+  const fresh = entries.filter((entry) => !entry.cancelled)
+  // All are marked before the first is stopped: its end may end others at once, and free slots in which these must not start.
+  for (const entry of fresh) {
+    if (entry.assignment !== undefined) subscriptionOf(entry).forgets(entry)
+    entry.cancelled = true
+  }
+  for (const entry of fresh) entry.assignment?.cancel(entry)
+}
+
+/** It was cancelled, or has its outcome and lingers. */
+const isForgotten = ({ cancelled, lingers }: TaskEntry): boolean => cancelled || lingers
 
 const indexOf = ({ index }: TaskEntry): number => index

@@ -3,12 +3,14 @@
  *
  * Must stay true: `WorkerState.assigned` is the sum of `open` over its chunks,
  * a chunk is listed as long as `open` is above 0, and the capacity counts what the
- * worker holds beyond its concurrency as long as it is joined.
+ * worker holds beyond its concurrency as long as it is joined. These are its newest
+ * entries: they are `TaskEntry.prefetched`, and the older ones run.
  */
 import type { Capacity } from "./capacity.ts"
 import type { ChunkShare, FurtherShare } from "./chunkShares.ts"
 import type * as Contract from "./contract.ts"
 import type { TaskEntry } from "./producer.ts"
+import { subscriptionOf } from "./subscription.ts"
 import { typeOf } from "./taskTypes.ts"
 
 export class Chunk implements Contract.Chunk, ChunkShare {
@@ -39,6 +41,10 @@ export class Chunk implements Contract.Chunk, ChunkShare {
     return this
   }
 
+  cancel(entry: TaskEntry): void {
+    this.worker.handle.cancel(this, this.items.indexOf(entry))
+  }
+
   get expectedMicros(): number {
     return typeOf(this.items[0]).micros
   }
@@ -63,6 +69,10 @@ export class WorkerState {
   private readonly capacity: Capacity
   /** It is joined and takes more than it runs at once. Else it starts all that it takes. */
   private prefetches: boolean
+  private prefetchedCount = 0
+  /** The chunk and the position from which on its oldest prefetched entry is found. */
+  private nextChunk: Chunk | undefined = undefined
+  private nextPosition = 0
 
   constructor(handle: Contract.WorkerHandle, capacity: Capacity) {
     this.handle = handle
@@ -72,7 +82,12 @@ export class WorkerState {
 
   /** Entries that it holds and cannot run yet. */
   get prefetched(): number {
-    return this.prefetches ? Math.max(0, this.assigned - this.handle.concurrency) : 0
+    return this.prefetchedCount
+  }
+
+  /** Entries that it runs. */
+  get running(): number {
+    return this.assigned - this.prefetchedCount
   }
 
   /** Whether the caller gives the payload up to this worker, so that the entry cannot be sent again. */
@@ -91,42 +106,70 @@ export class WorkerState {
     chunk.older = this.newestChunk
     if (this.newestChunk !== undefined) this.newestChunk.newer = chunk
     this.newestChunk = chunk
-    const before = this.prefetched
+    if (this.prefetches) this.prefetch(chunk)
     this.assigned += chunk.items.length
-    if (this.prefetches) this.capacity.addPrefetched(this.prefetched - before)
   }
 
   /** An item of the chunk has its outcome, or goes elsewhere. Whether it was the last one. */
-  remove(chunk: Chunk): boolean {
+  remove(chunk: Chunk, entry: TaskEntry): boolean {
     this.assigned--
-    if (this.prefetches && this.assigned >= this.handle.concurrency) this.capacity.addPrefetched(-1)
-    if (--chunk.open > 0) return false
-    this.unlink(chunk)
-    return true
+    if (entry.prefetched) this.addPrefetched(-1)
+    const isLast = --chunk.open === 0
+    if (isLast) this.unlink(chunk)
+    if (this.prefetchedCount > 0 && this.prefetches && this.running < this.handle.concurrency) this.startNext()
+    return isLast
   }
 
   /** It is lost or ended: what it still holds counts no more. */
   leave(): void {
-    this.capacity.addPrefetched(-this.prefetched)
+    this.capacity.addPrefetched(-this.prefetchedCount)
     this.prefetches = false
   }
 
+  /** Entries of a new chunk that get no slot are prefetched. */
+  private prefetch(chunk: Chunk): void {
+    const free = Math.max(0, this.handle.concurrency - this.running)
+    const { items } = chunk
+    if (items.length <= free) return
+    if (this.prefetchedCount === 0) {
+      this.nextChunk = chunk
+      this.nextPosition = free
+    }
+    for (let position = free; position < items.length; position++) {
+      subscriptionOf(items[position]).prefetches(items[position])
+    }
+    this.addPrefetched(items.length - free)
+  }
+
+  /** Gives a slot to the oldest prefetched entry. There is one. */
+  private startNext(): void {
+    for (let chunk = this.nextChunk!;; chunk = chunk.newer!, this.nextPosition = 0) {
+      const { items } = chunk
+      for (let position = this.nextPosition; position < items.length; position++) {
+        const entry = items[position]
+        if (entry.assignment !== chunk || !entry.prefetched) continue
+        this.nextChunk = chunk
+        this.nextPosition = position + 1
+        this.addPrefetched(-1)
+        return subscriptionOf(entry).starts(entry)
+      }
+    }
+  }
+
+  private addPrefetched(count: number): void {
+    this.prefetchedCount += count
+    if (this.prefetches) this.capacity.addPrefetched(count)
+  }
+
   private unlink(chunk: Chunk): void {
+    if (this.nextChunk === chunk) {
+      this.nextChunk = chunk.newer
+      this.nextPosition = 0
+    }
     if (chunk.newer === undefined) this.newestChunk = chunk.older
     else chunk.newer.older = chunk.older
     if (chunk.older !== undefined) chunk.older.newer = chunk.newer
     chunk.older = undefined
     chunk.newer = undefined
-  }
-}
-
-/** Tells the workers that hold them to stop these entries. */
-export const cancelAssigned = (entries: ReadonlyArray<TaskEntry>): void => {
-  const fresh = entries.filter((entry) => !entry.cancelled)
-  // All are marked before the first is stopped: its end may end others at once, and free slots in which these must not start.
-  for (const entry of fresh) entry.cancelled = true
-  for (const entry of fresh) {
-    const chunk = entry.assignment as Chunk | undefined
-    if (chunk !== undefined) chunk.worker.handle.cancel(chunk, chunk.items.indexOf(entry))
   }
 }

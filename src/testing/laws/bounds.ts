@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../../Dispatcher.ts"
 import { Options, Sample, toOptions, work } from "../generators.ts"
-import { expect, type Law, property, type Trial } from "../property.ts"
+import { expect, expectEqual, type Law, property, type Trial } from "../property.ts"
 import { Hold, Square, Stumble } from "../tasks.ts"
 import { settle, until } from "../time.ts"
 
@@ -117,6 +117,37 @@ export const bounds: Law = {
           }
           yield* Fiber.join(executing)
           yield* Fiber.join(pushing)
+        })
+    }),
+    property("each task that has no outcome waits or runs, by the status and by the size of its queue", {
+      input: Arbitrary.schema(Schema.Struct({ pushed: count(0, 12), ready: count(0, 4), runs: count(0, 12) })),
+      liveRuns: 5,
+      holds: ({ pushed, ready, runs }, trial) =>
+        Effect.gen(function*() {
+          const slots = trial.subject.concurrency
+          const queue = yield* Dispatcher.makeQueue<Hold | Square>({ chunkSize: 1 })
+          for (let n = 0; n < ready; n++) yield* queue.push(new Square({ n, pauses: 0 }))
+          while ((yield* queue.size).ready < ready) yield* settle(1)
+          for (let id = 0; id < pushed; id++) yield* queue.push(new Hold({ id }))
+          const running = yield* Effect.forkChild(
+            Effect.all(Array.from({ length: runs }, (_, id) => Dispatcher.run(new Hold({ id: 100 + id }))), {
+              concurrency: "unbounded"
+            })
+          )
+          const total = pushed + runs
+          const full = Math.min(slots, total)
+          let status = yield* Dispatcher.status
+          while (status.running < full || status.running + status.waiting < total) {
+            yield* settle(1)
+            status = yield* Dispatcher.status
+          }
+          const size = yield* queue.size
+          yield* expectEqual([status.running, status.waiting], [full, total - full], "running and waiting")
+          yield* expectEqual([size.waiting + size.running, size.ready], [pushed, ready], "the queue's")
+          yield* Fiber.interrupt(running)
+          yield* queue.close
+          const { executions, running: left, waiting } = yield* Dispatcher.status
+          yield* expectEqual([executions, left, waiting], [0, 0, 0], "executions, running and waiting at the end")
         })
     }),
     property("no more tasks are pulled and not taken than the credits", {

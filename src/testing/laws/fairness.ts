@@ -8,6 +8,7 @@ import * as Dispatcher from "../../Dispatcher.ts"
 import { Options, toOptions } from "../generators.ts"
 import { expect, expectEqual, type Law, property } from "../property.ts"
 import { Square } from "../tasks.ts"
+import { until } from "../time.ts"
 
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -88,6 +89,25 @@ export const fairness: Law = {
           yield* expect(seen === taken + 1, () => "the consumer that stands still went on")
           yield* Deferred.succeed(goesOn, undefined)
           yield* expectOwn(yield* Fiber.join(still), 1, tasks)
+        })
+    }),
+    property("many single runs do not hold up an execution", {
+      input: Arbitrary.schema(Schema.Struct({ runs: count(100, 300), tasks: count(1, 20), pauses: count(1, 4) })),
+      needs: ["sharesMemory"],
+      holds: ({ pauses, runs, tasks }, { seen }) =>
+        Effect.gen(function*() {
+          const calls = owned(1, runs, pauses).map((task) => Dispatcher.run(task))
+          const calling = yield* Effect.forkChild(Effect.all(calls, { concurrency: "unbounded", discard: true }))
+          yield* until(() => seen.starts.length > 0)
+          yield* Stream.runDrain(Dispatcher.execute(owned(4, tasks, pauses)))
+          const before = seen.starts.slice(0, seen.starts.findLastIndex((id) => id >= 400)).filter((id) => id < 400)
+          yield* Fiber.interrupt(calling)
+          // One for one, and those that run when the execution begins.
+          const bound = 2 * tasks + 40
+          yield* expect(
+            before.length <= bound,
+            () => `${before.length} runs started before ${tasks} tasks, of ${bound}`
+          )
         })
     }),
     property("an execution without end does not starve others", {

@@ -1,6 +1,7 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -93,6 +94,35 @@ export const idleTimeout: Law = {
             const passed = (yield* Clock.currentTimeMillis) - started
             const expected = story.slice(0, slow + 1).reduce((sum, { silence }) => sum + silence, 0)
             yield* expect(passed >= (expected + BOUND) * unit, () => `timed out after only ${passed} ms`)
+          })
+        )
+    }),
+    property("it does not fire while the slots are held by others", {
+      input: Arbitrary.schema(Schema.Struct({
+        tasks: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4 })),
+        ordered: Schema.Boolean
+      })),
+      liveRuns: 1,
+      patience: 60_000,
+      holds: ({ ordered, tasks }, { subject }) =>
+        inTime(
+          subject,
+          Effect.gen(function*() {
+            const unit = unitOf(subject)
+            const slots = subject.concurrency
+            const holds = Array.from({ length: slots }, (_, id) => new Hold({ id }))
+            const others = yield* Effect.forkChild(Stream.runDrain(Dispatcher.execute(holds, { chunkSize: 1 })))
+            while ((yield* Dispatcher.status).running < slots) yield* Effect.sleep(unit / 10)
+            const waiting = yield* Effect.forkChild(
+              Effect.result(Stream.runCollect(Dispatcher.execute(
+                Array.from({ length: tasks }, () => new Sleep({ millis: 0, failures: 0 })),
+                { idleTimeout: BOUND * unit, ordered }
+              )))
+            )
+            yield* Effect.sleep(3 * BOUND * unit)
+            yield* Fiber.interrupt(others)
+            const result = yield* Fiber.join(waiting)
+            yield* expect(Result.isSuccess(result), () => "timed out, though others held every slot")
           })
         )
     }),

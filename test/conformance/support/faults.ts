@@ -3,8 +3,6 @@
  * its test fails when the fault is mended: then the claim loses its mark, and a fault without claims leaves this list.
  */
 export const faults = {
-  C12: "the status and the size of a queue count waiting tasks differently",
-  C13: "the idle timeout counts while others hold all slots",
   C14: "what a source stream forks ends with the array that it was forked in",
   N1: "a thread runs more tasks than maxTasksPerWorker: its chunks are not cut to what is left",
   P10: "the loss of a thread is not logged",

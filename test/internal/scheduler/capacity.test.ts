@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import { Capacity, Places } from "../../../src/internal/scheduler/capacity.ts"
 import type { TaskEntry } from "../../../src/internal/scheduler/producer.ts"
 import { Chunk, WorkerState } from "../../../src/internal/scheduler/workerState.ts"
-import { entryOf, FakeWorker, ListProducer } from "../../support/scheduler/fixtures.ts"
+import { entryOf, FakeWorker, ListProducer, subscriptionTo } from "../../support/scheduler/fixtures.ts"
 
 const Step = Schema.Union([
   Schema.Struct({ do: Schema.Literal("acquire"), producer: Schema.Literals([0, 1, 2]), forced: Schema.Boolean }),
@@ -34,6 +34,7 @@ describe("Capacity", () => {
           { concurrency: Infinity, state: new WorkerState(new FakeWorker({ concurrency: 2 }), capacity) }
         ]
         const chunks: Array<Array<Chunk>> = [[], []]
+        const owner = subscriptionTo(new ListProducer())
         const left = new Set<number>()
         const expected = () =>
           held.reduce((sum, entries) => sum + entries.size, 0) + workers.reduce((sum, { concurrency }, at) => {
@@ -62,11 +63,16 @@ describe("Capacity", () => {
             const { state } = workers[step.worker]
             if (left.has(step.worker)) continue
             const chunk = new Chunk(0, Array.from({ length: step.size }, (_, i) => entryOf(i)), state)
+            for (const entry of chunk.items) Object.assign(entry, { subscription: owner, assignment: chunk })
             chunks[step.worker].push(chunk)
             state.add(chunk)
           } else if (step.do === "finish") {
             const chunk = chunks[step.worker].find((chunk) => chunk.open > 0)
-            if (chunk !== undefined) workers[step.worker].state.remove(chunk)
+            const entry = chunk?.items.find(({ assignment }) => assignment === chunk)
+            if (chunk === undefined || entry === undefined) continue
+            entry.assignment = undefined
+            workers[step.worker].state.remove(chunk, entry)
+            owner.released(entry)
           } else if (!left.has(step.worker)) {
             left.add(step.worker)
             workers[step.worker].state.leave()

@@ -26,9 +26,9 @@ export const entryOf = (index: number, task: Task.Any = new Number({ n: index })
 
 /** A producer that hands out the entries that it is given, and keeps those that are settled or dropped. */
 export class ListProducer implements Producer {
+  readonly callers = 1
   readonly pushed = false
   readonly chunkSize: number | undefined
-  readonly span = undefined
   readonly parent = undefined
   readonly waiting: Array<TaskEntry>
   readonly done: Array<TaskEntry> = []
@@ -39,6 +39,10 @@ export class ListProducer implements Producer {
   constructor(entries: ReadonlyArray<TaskEntry> = [], chunkSize?: number) {
     this.waiting = [...entries]
     this.chunkSize = chunkSize
+  }
+
+  get unsettled() {
+    return this.waiting.length
   }
 
   next() {

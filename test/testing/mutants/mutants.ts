@@ -1,10 +1,12 @@
 /** Dispatchers with one deliberate fault each, to show that the laws can fail. */
 import type { Subject } from "papyros/testing"
 import {
+  countsAllAsRunning,
   doubles,
   endsNothing,
   endsUnfinished,
   fiber,
+  idlesForSlots,
   idleWhen,
   ignoresBufferSize,
   losesPushes,
@@ -13,7 +15,8 @@ import {
   reorders,
   same,
   seam,
-  starves
+  starves,
+  turnForEachRun
 } from "./verbs.ts"
 import {
   AcceptsLate,
@@ -101,9 +104,16 @@ export const broken: ReadonlyArray<Broken> = [
   },
   { name: "ignores bufferSize", law: 6, says: /pulled and not taken/, subject: fiber(ignoresBufferSize) },
   { name: "loses pushed tasks", law: 7, says: /did not end/, subject: fiber(losesPushes) },
+  {
+    name: "counts all that it holds as running",
+    law: 6,
+    says: /running and waiting|did not end/,
+    subject: fiber(countsAllAsRunning)
+  },
   { name: "pops a result twice", law: 7, says: /popped|size|pop|did not end/, subject: fiber(doubles) },
   { name: "closes a queue and stops nothing", law: 7, says: /finalizers ran/, subject: fiber(endsNothing) },
   { name: "mixes executions", law: 8, says: /results of owner/, subject: fiber(mixes) },
+  { name: "gives each single run a turn", law: 8, says: /runs started before/, subject: fiber(turnForEachRun) },
   { name: "serves the oldest first", law: 8, says: /did not end/, subject: fiber(starves) },
   {
     name: "counts all time as idle",
@@ -122,6 +132,12 @@ export const broken: ReadonlyArray<Broken> = [
     law: 9,
     says: /timed out after|results before the timeout/,
     subject: fiber(idleWhen((moment) => moment === "failed"))
+  },
+  {
+    name: "counts the wait for the slots of others as idle",
+    law: 9,
+    says: /others held every slot/,
+    subject: fiber(idlesForSlots)
   },
   { name: "never times out", law: 9, says: /did not time out|did not end/, subject: fiber(neverExpires) },
   {

@@ -50,11 +50,19 @@ export const seam = (
   subscribe: (producer) => {
     const joined: { subscription?: Subscription | undefined } = {}
     const changed: Producer = {
+      get callers() {
+        return producer.callers
+      },
+      get unsettled() {
+        return producer.unsettled
+      },
       pushed: producer.pushed,
       chunkSize: producer.chunkSize,
       parent: producer.parent,
       next: () => producer.next(),
       settled: (entry) => producer.settled(entry),
+      dropped: (entry) => producer.dropped?.(entry),
+      onRunning: () => producer.onRunning?.(),
       onCapacity: () => producer.onCapacity(),
       closed: () => producer.closed(),
       ...producerOf(producer, () => joined.subscription!)
@@ -68,8 +76,11 @@ export const seam = (
       ready: () => inner.ready(),
       accept: (task) => inner.accept(task),
       hasCapacity: () => inner.hasCapacity(),
+      cancel: (entries) => inner.cancel(entries),
       cancelAfter: (after) => inner.cancelAfter(after),
       end: (stopped) => inner.end(stopped),
+      running: () => inner.running(),
+      runningUnsettled: () => inner.runningUnsettled(),
       slots: () => inner.slots(),
       window: () => inner.window(),
       ...subscriptionOf(inner, producer)
@@ -190,6 +201,27 @@ export const idleWhen = (counts: (moment: "handed" | "again" | "settled" | "fail
 export const neverExpires = seam((producer) => {
   Object.assign(producer, { idleTimeout: undefined })
   return {}
+})
+
+/** Counts every task as running. */
+export const countsAllAsRunning = seam(() => ({ unsettled: 0 }), () => ({ runningUnsettled: () => 0 }))
+
+/** Counts a task that waits for a slot as one that runs. */
+export const idlesForSlots = seam(() => ({}), (subscription, producer) => ({
+  runningUnsettled: () => producer.unsettled,
+  ready: () => {
+    subscription.ready()
+    producer.onRunning?.()
+  }
+}))
+
+/** Gives each single run a turn of its own. */
+export const turnForEachRun = (handle: Handle): Handle => ({
+  subscribe: (producer) => handle.subscribe(producer),
+  get singleRuns() {
+    return undefined
+  },
+  set singleRuns(_) {}
 })
 
 export const same = (handle: Handle) => handle

@@ -26,6 +26,7 @@ export interface ClientSessionOptions {
 
 export class ClientSession implements Producer {
   readonly pushed = true
+  readonly callers = 1
   readonly chunkSize = undefined
   readonly parent = undefined
   /** The events to send. */
@@ -51,7 +52,7 @@ export class ClientSession implements Producer {
   }
 
   /** Tasks without an outcome. */
-  get open(): number {
+  get unsettled(): number {
     let open = 0
     for (const chunk of this.chunks.values()) open += chunk.open
     return open

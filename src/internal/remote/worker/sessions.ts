@@ -27,10 +27,7 @@ export class ClientSessions<K extends object> {
 
   get status(): typeof WorkerStatus.Type {
     const { scheduler, slots, worker } = this.options
-    const { failed, running, succeeded } = scheduler.status
-    let open = 0
-    for (const session of this.sessions.values()) open += session.open
-    const waiting = Math.max(0, open - running)
+    const { failed, running, succeeded, waiting } = scheduler.status
     return { worker, slots, clients: this.sessions.size, running, waiting, succeeded, failed }
   }
 
