@@ -13,8 +13,6 @@
  * @since 0.1.0
  */
 export interface KnownFaults {
-  /** `idleTimeout` runs while an execution only waits for slots that others hold. The oracle expects this fault. */
-  readonly C13: boolean
   /** `run` fails with `DispatcherClosed` before its handler has stopped. Not checked at the end of a dispatcher. */
   readonly N1: boolean
   /**
@@ -37,7 +35,6 @@ export interface KnownFaults {
  * @since 0.1.0
  */
 export const todaysFaults: KnownFaults = {
-  C13: true,
   N1: true,
   N2: true,
   N4: true

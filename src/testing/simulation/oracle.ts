@@ -412,13 +412,12 @@ export class Oracle {
     this.now += millis
   }
 
-  /** Whether a task of the producer could complete, so that its idle timeout runs. */
+  /** Whether a task of the producer runs that it waits for, so that its idle timeout runs. */
   private countsAsIdle(producer: ProducerState): boolean {
     const awaited = producer.tasks.some((task) =>
       task.outcome === undefined && !this.isSettled(task) && !this.waits(task)
     )
-    if (!awaited || this.faults.C13) return awaited
-    return producer.running > 0 || this.slots.free(producer.tasks[0].plan.name, producer.depth) > 0
+    return awaited && producer.running > 0
   }
 
   /** Whether a task has its outcome, even if the program has not received the outcome yet. */
