@@ -340,11 +340,11 @@ describe("Dispatcher", () => {
 
   describe("in errors of the compiler", () => {
     it("prints short", () => {
-      // @ts-expect-error Type 'Stream<string, DispatchTimeout | DispatcherClosed | TaskFailure<Root>, Dispatcher>' is not
+      // @ts-expect-error Type 'Stream<string, DispatchTimeout | DispatcherClosed | TaskFailureOf<Root>, Dispatcher>' is not
       const executed: string = Dispatcher.execute(roots)
       // @ts-expect-error Type 'Stream<TaskResult<Root>, DispatchTimeout | DispatcherClosed, Dispatcher>' is not
       const resulted: string = Dispatcher.results(roots)
-      // @ts-expect-error Type 'Effect<string, DispatcherClosed | TaskFailure<Root>, Dispatcher>' is not
+      // @ts-expect-error Type 'Effect<string, DispatcherClosed | TaskFailureOf<Root>, Dispatcher>' is not
       const ran: string = Dispatcher.run(root)
       expect([executed, resulted, ran]).type.toBe<Array<string>>()
     })

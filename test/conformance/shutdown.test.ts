@@ -206,7 +206,8 @@ topic("shutdown", (claim) => {
         yield* started(1)
         yield* close
         assert.strictEqual(yield* Fiber.join(run), "DispatcherClosed")
-        assert.strictEqual(threads.started, 2)
+        // Two, and the successor of the one that does not stop, if that was started before the pool closed.
+        assert.isAtMost(threads.started, 3)
         assert.strictEqual(yield* threads.left, 0)
       })
   )

@@ -321,6 +321,8 @@ class Execution<A, E> implements Producer {
     return awaitNested(this.parent, (resume) => {
       this.consumer = () => resume(Effect.suspend(() => this.poll()))
       this.updateIdleTimeout()
+      // The fiber may have yielded since it looked: an outcome of that moment has woken nobody.
+      if (this.hasAnswer()) this.wakeConsumer()
       return Effect.sync(() => {
         this.consumer = undefined
         this.updateIdleTimeout()

@@ -281,6 +281,8 @@ export class QueueProducer implements Producer {
       }
       line.join(waiter)
       if (timeout !== undefined) timer = this.subscription.timers.set(timeout, expire)
+      // The fiber may have yielded since it looked: a change of that moment has served nobody.
+      line.serve()
       return Effect.sync(() => {
         line.leave(waiter)
         if (timer !== undefined) this.subscription.timers.clear(timer)

@@ -16,7 +16,10 @@ export const MANY = 20
 class Threads {
   /** How long after the last exit each thread was started, in milliseconds. */
   readonly pauses: Array<number> = []
-  /** How many turns of the event loop after the last exit each thread was started, `MANY` if as many or more. */
+  /**
+   * How many turns of the event loop after the last exit each thread was started, `MANY` if as many or more; 0 if
+   * it was started before the thread that it replaces had exited.
+   */
   readonly turns: Array<number> = []
   private alive = 0
   private lastExit = 0
@@ -33,7 +36,7 @@ class Threads {
 
   readonly add = (worker: Worker): void => {
     this.pauses.push(performance.now() - this.lastExit)
-    this.turns.push(this.turned)
+    this.turns.push(this.alive > 0 ? 0 : this.turned)
     this.alive++
     worker.once("exit", () => {
       this.alive--

@@ -41,19 +41,22 @@ export class ListProducer implements Producer {
     this.chunkSize = chunkSize
   }
 
-  get unsettled() {
-    return this.waiting.length
-  }
+  /** Entries that were handed out and have no outcome. */
+  unsettled = 0
 
   next() {
-    return this.waiting.shift()
+    const entry = this.waiting.shift()
+    if (entry !== undefined) this.unsettled++
+    return entry
   }
 
   settled(entry: TaskEntry) {
+    this.unsettled--
     this.done.push(entry)
   }
 
   dropped(entry: TaskEntry) {
+    this.unsettled--
     this.droppedEntries.push(entry)
   }
 
