@@ -19,7 +19,7 @@ export class Once extends Task.Class<Once>()("Once", { payload: { n: Schema.Int 
 /** A task whose payload is moved where workers can move it. */
 export class Move extends Task.Class<Move>()("Move", { payload: { n: Schema.Int }, transfer: "payload" }) {}
 
-export const Tasks = TaskGroup.make(Number, Once, Move)
+const Tasks = TaskGroup.make(Number, Once, Move)
 
 export const entryOf = (index: number, task: Task.Any = new Number({ n: index })): TaskEntry =>
   new TaskEntry(task, index, undefined, undefined)
@@ -106,7 +106,7 @@ export class FakeWorker implements Contract.WorkerHandle {
 }
 
 /** The members of a scheduler that subscriptions need, for tests without a scheduler. */
-export const noScheduler: SubscriptionOwner = {
+const noScheduler: SubscriptionOwner = {
   timers: undefined as never,
   slots: () => 1,
   window: () => 1,
