@@ -92,7 +92,7 @@ export const WorkerPool: Subject = {
 /** One thread with one slot, for claims that need a pool of their own. */
 export const OneThread: Subject = { ...WorkerPool, name: "OneThread", slots: 1, layer: pool({ size: 1 }) }
 /**
- * One thread with two slots. Only for claims that name it: until P18 is mended, it depends on the load of the machine
+ * One thread with two slots. Only for claims that name it: it depends on the load of the machine
  * whether its second slot is used.
  */
 export const TwoSlots: Subject = { ...WorkerPool, name: "TwoSlots", layer: pool({ size: 1, concurrency: 2 }) }
