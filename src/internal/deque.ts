@@ -5,6 +5,10 @@
  * Must stay true: the items are `items[head..]`; removed items are cleared, so
  * that nothing is retained.
  */
+
+/** Room before the first item that an emptied list keeps: an item that is taken and put back then needs no new array. */
+const ROOM = 16
+
 export class Deque<A> {
   private items: Array<A | undefined> = []
   private head = 0
@@ -25,8 +29,8 @@ export class Deque<A> {
 
   /** Room before the first item for half as many: less than `shift` gives up, or both in turn would copy each time. */
   private makeRoom(): void {
-    const room = Math.max(16, this.items.length >> 1)
-    this.items = Array.from<A | undefined>({ length: room }).concat(this.items)
+    const room = Math.max(ROOM, this.items.length >> 1)
+    this.items = new Array<A | undefined>(room).fill(undefined).concat(this.items)
     this.head = room
   }
 
@@ -58,8 +62,7 @@ export class Deque<A> {
     const item = this.items[this.head]
     this.items[this.head++] = undefined
     if (this.head === this.items.length) {
-      this.items.length = 0
-      this.head = 0
+      if (this.head > ROOM) this.items.length = this.head = ROOM
     } else if (this.head >= 1024 && this.head * 2 >= this.items.length) {
       this.items = this.items.slice(this.head)
       this.head = 0
