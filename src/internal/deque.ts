@@ -30,7 +30,7 @@ export class Deque<A> {
   /** Room before the first item for half as many: less than `shift` gives up, or both in turn would copy each time. */
   private makeRoom(): void {
     const room = Math.max(ROOM, this.items.length >> 1)
-    this.items = new Array<A | undefined>(room).fill(undefined).concat(this.items)
+    this.items = Array.from<A | undefined>({ length: room }).concat(this.items)
     this.head = room
   }
 

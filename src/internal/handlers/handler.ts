@@ -16,7 +16,6 @@ import * as Codec from "../encoding/codec.ts"
 import type { ListShape, Shape } from "../encoding/columns.ts"
 import { CurrentParent, type ParentTask } from "../scheduler/producer.ts"
 import type { Copy } from "./copy.ts"
-import { HandlerRun } from "./handlerRun.ts"
 import { type HandlerOutcome, render, undecodable, wireDefect } from "./outcome.ts"
 
 export class Handler {
@@ -91,13 +90,10 @@ export class Handler {
     return this.codec?.error.snapshot
   }
 
-  /** Runs the effect of `begin`, unless that is an `Exit`. */
-  run(effect: Effect.Effect<unknown, unknown>, item: Executor.Item, parent: ParentTask | undefined): HandlerRun {
-    return new HandlerRun(effect, this.contextFor(item, parent))
-  }
-
-  private contextFor(item: Executor.Item, parent: ParentTask | undefined): Context.Context<never> {
-    let context = parent === undefined ? this.context : Context.add(this.context, CurrentParent, parent)
+  /** The context in which the effect of `begin` runs, unless that is an `Exit`. */
+  contextFor(item: Executor.Item, parent: ParentTask | undefined): Context.Context<never> {
+    // `addUnsafe` is `add` without its check of the arguments, which every task would pay for.
+    let context = parent === undefined ? this.context : Context.addUnsafe(this.context, CurrentParent.key, parent)
     if (item.span?.sampled === false) context = Context.add(context, Tracer.ParentSpan, item.span)
     return item.attempt === 1 ? context : Context.add(context, CurrentAttempt, item.attempt)
   }

@@ -4,6 +4,7 @@
  * until it has stopped.
  */
 import type * as Executor from "../../Executor.ts"
+import { interrupt } from "../handlers/handlerRun.ts"
 import type { RunningTask } from "./runningTask.ts"
 
 /** How long the outcome of a timed-out task waits for the task to stop, in milliseconds. */
@@ -61,7 +62,7 @@ export class Deadlines {
       task.grace = this.scheduler.after(GRACE, () => {
         this.scheduler.failRunning(task.chunk, task.at, { _tag: "TimedOut", millis: task.item.taskTimeout! })
       })
-      task.run!.interrupt()
+      interrupt(task)
     }
     if (next !== Infinity) this.arm(next)
   }

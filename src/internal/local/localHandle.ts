@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import type * as Executor from "../../Executor.ts"
 import { CodecError } from "../encoding/codec.ts"
 import type { Handler } from "../handlers/handler.ts"
+import * as HandlerRun from "../handlers/handlerRun.ts"
 import type { Handlers } from "../handlers/handlers.ts"
 import { undecodable } from "../handlers/outcome.ts"
 import { TimeSlice } from "../handlers/timeSlice.ts"
@@ -123,13 +124,11 @@ export class LocalHandle implements Executor.WorkerHandle {
       // The handler may have cancelled its own task while it was called.
       if (items[at] === "cancelled") return this.release(depth, false)
       items[at] = task
-      const run = handler.run(effect, item, task)
-      const exit = run.poll()
+      const exit = HandlerRun.start(task, effect, handler.contextFor(item, task))
       if (exit !== undefined) return this.ended(task, since, exit)
-      task.run = run
       if (item.taskTimeout !== undefined) this.deadlines.add(task, since + item.taskTimeout)
-      if (task.stopping !== undefined) run.interrupt()
-      run.onEnd((exit) => this.ended(task, since, exit))
+      if (task.stopping !== undefined) HandlerRun.interrupt(task)
+      HandlerRun.onEnd(task, (exit) => this.ended(task, since, exit))
       return
     }
     if (since !== 0 && this.scheduler.now() - since > item.taskTimeout!) {
@@ -186,7 +185,7 @@ export class LocalHandle implements Executor.WorkerHandle {
     }
     if (typeof task === "string" || task.stopping !== undefined) return
     task.stopping = "cancelled"
-    task.run?.interrupt()
+    HandlerRun.interrupt(task)
   }
 }
 

@@ -15,12 +15,15 @@ export interface SlotPool {
   readonly reclaim: (task: RunningTask, resume: () => void) => void
 }
 
-export class RunningTask implements ParentTask {
+export class RunningTask implements ParentTask, HandlerRun {
   readonly scheduler: Executor.Scheduler
   readonly depth: number
   subscriptions: Set<Subscription> | undefined = undefined
   singleRuns: object | undefined = undefined
-  run: HandlerRun | undefined = undefined
+  // Owned by `HandlerRun`.
+  scope: HandlerRun["scope"] = undefined
+  context: HandlerRun["context"] = undefined
+  fiber: HandlerRun["fiber"] = undefined
   /** Owned by `Deadlines`. */
   deadline = Infinity
   /** Why it is being stopped, which decides its outcome. */

@@ -29,6 +29,7 @@ const SAMPLE_EVERY = 64
 
 export class TaskTypes {
   private readonly types = new Map<string, TaskType>()
+  private last: TaskType | undefined = undefined
   private readonly classes: ReadonlyMap<string, Task.AnyClass>
   private readonly mode: PayloadMode
 
@@ -39,8 +40,11 @@ export class TaskTypes {
 
   /** The type of a name, or `undefined` if the dispatcher does not know it. */
   get(name: string): TaskType | undefined {
-    const known = this.types.get(name)
-    if (known !== undefined) return known
+    // Tasks of one name come in a row, and comparing two names costs less than a look-up.
+    return name === this.last?.name ? this.last : this.last = this.types.get(name) ?? this.make(name)
+  }
+
+  private make(name: string): TaskType | undefined {
     const task = this.classes.get(name)
     if (task === undefined) return undefined
     const type: TaskType = {

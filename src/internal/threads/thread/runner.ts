@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import { Deque } from "../../deque.ts"
 import { CodecError } from "../../encoding/codec.ts"
 import type { Handler } from "../../handlers/handler.ts"
-import type { HandlerRun } from "../../handlers/handlerRun.ts"
+import * as HandlerRun from "../../handlers/handlerRun.ts"
 import type { Handlers } from "../../handlers/handlers.ts"
 import { undecodable, wireDefect } from "../../handlers/outcome.ts"
 import { TimeSlice } from "../../handlers/timeSlice.ts"
@@ -186,11 +186,10 @@ export class ThreadRunner {
     const effect = payload instanceof CodecError ? payload : handler.call(item, payload)
     // A handler that is done when it returns needs no fiber.
     if (!(effect instanceof CodecError) && !Exit.isExit(effect)) {
-      const run = handler.run(effect, item, undefined)
-      const exit = run.poll()
+      const exit = HandlerRun.start(task, effect, handler.contextFor(item, undefined))
       if (exit === undefined) {
         this.attribution.suspended(task, mark)
-        return this.suspend(task, handler, run, timeout)
+        return this.suspend(task, handler, timeout)
       }
       handler.suspends ??= false
       return this.ended(task, handler, exit, timeout)
@@ -203,18 +202,16 @@ export class ThreadRunner {
   private suspend(
     task: RunningTask,
     handler: Handler,
-    run: HandlerRun,
     timeout: number | undefined
   ): void {
     const { at, request } = task
     handler.suspends = true
-    task.run = run
     this.running++
     request.running++
     const tasks = this.suspended.get(request.id) ?? new Map<number, RunningTask>()
     this.suspended.set(request.id, tasks.set(at, task))
     if (timeout !== undefined) task.limit(timeout)
-    run.onEnd((exit) => {
+    HandlerRun.onEnd(task, (exit) => {
       tasks.delete(at)
       if (tasks.size === 0) this.suspended.delete(request.id)
       this.running--
@@ -260,7 +257,7 @@ export class ThreadRunner {
     } else {
       culprit.over = true
       this.outbox.add(["fault", culprit.request.id, culprit.at, failure])
-      culprit.run?.interrupt()
+      HandlerRun.interrupt(culprit)
     }
     this.outbox.send()
   }

@@ -2,16 +2,19 @@
  * A task that runs in the thread, with the timer that interrupts it when its time is over. `over` is set once, before
  * its outcome is settled: an error that its asynchronous work throws later is not attributed to it.
  */
-import type { HandlerRun } from "../../handlers/handlerRun.ts"
+import * as HandlerRun from "../../handlers/handlerRun.ts"
 import { clampTimeout } from "../../timeout.ts"
 import type { ThreadRequest } from "./threadRequest.ts"
 
-export class RunningTask {
+export class RunningTask implements HandlerRun.HandlerRun {
   readonly request: ThreadRequest
   readonly at: number
   /** The time at which it started, if it has a timeout; else 0. */
   readonly since: number
-  run: HandlerRun | undefined
+  // Owned by `HandlerRun`.
+  scope: HandlerRun.HandlerRun["scope"] = undefined
+  context: HandlerRun.HandlerRun["context"] = undefined
+  fiber: HandlerRun.HandlerRun["fiber"] = undefined
   /** It was interrupted, by the main thread or by its timeout. */
   stopping: "cancelled" | "timedOut" | undefined
   over = false
@@ -25,7 +28,7 @@ export class RunningTask {
 
   cancel(): void {
     this.stopping ??= "cancelled"
-    this.run?.interrupt()
+    HandlerRun.interrupt(this)
   }
 
   /** Interrupts the task when it has run for `timeout` milliseconds. */
@@ -36,7 +39,7 @@ export class RunningTask {
       this.timer = setTimeout(() => this.limit(timeout), clampTimeout(left))
     } else {
       this.stopping = "timedOut"
-      this.run?.interrupt()
+      HandlerRun.interrupt(this)
     }
   }
 
