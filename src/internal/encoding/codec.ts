@@ -1,7 +1,7 @@
 /**
  * The codecs of a task: its payload, results and errors as data that structured clone carries.
  * A schema that is its own encoding is only checked (`plainCodec.ts`); a struct or class is encoded
- * field by field (`fieldsCodec.ts`); every other schema is encoded as JSON with bytes and dates in it (`jsonCodec.ts`).
+ * field by field (`fieldsCodec.ts`), a list of them element by element (`listCodec.ts`); every other schema is encoded as JSON with bytes and dates in it (`jsonCodec.ts`).
  */
 import * as Schema from "effect/Schema"
 import { describe } from "../describe.ts"
@@ -10,6 +10,7 @@ import { toCodecError } from "./codecError.ts"
 import type { AnyCodec, Codec, Convert } from "./codecModel.ts"
 import { byFields, hasFields } from "./fieldsCodec.ts"
 import { viaJson } from "./jsonCodec.ts"
+import { byElements, isListOfObjects } from "./listCodec.ts"
 import { hasCloneable, isPlain, plain } from "./plainCodec.ts"
 import { type Snapshot, snapshotOf } from "./snapshot.ts"
 
@@ -45,6 +46,7 @@ export const make = (task: Task.AnyClass): TaskCodec => {
     const refuse: Convert = () => toCodecError(cause)
     const codec: WholeCodec = {
       encode: refuse,
+      encodeAccepted: refuse,
       decode: refuse,
       shape: undefined,
       withBytes: undefined,
@@ -60,10 +62,14 @@ const codecOf = (schema: AnyCodec): Codec => {
   // A plain struct is encoded by its fields all the same: undeclared fields of a value must be left out.
   if (isPlain(schema.ast) && !hasFields(schema)) return plain(schema)
   if (
-    hasFields(schema) && Object.values(schema.fields).some((field) => hasCloneable(field.ast) || isPlain(field.ast))
+    hasFields(schema) &&
+    Object.values(schema.fields).some((field) =>
+      hasCloneable(field.ast) || isPlain(field.ast) || isListOfObjects(field)
+    )
   ) {
     return byFields(schema, codecOf)
   }
+  if (isListOfObjects(schema) && !isPlain(schema.ast)) return byElements(schema, codecOf)
   return viaJson(schema)
 }
 

@@ -15,6 +15,8 @@ export type Convert = (value: unknown) => unknown
 /** Both directions of one schema. */
 export interface Codec {
   readonly encode: Convert
+  /** Encodes a value that the schema accepts, without checking it. */
+  readonly encodeAccepted: Convert
   readonly decode: Convert
   /** The shape that all encoded values have in common. */
   readonly shape: Shape | ListShape | undefined

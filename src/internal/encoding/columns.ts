@@ -5,6 +5,8 @@
  * decoding needs no schema. Decoding must return exactly the encoded values, absent properties included.
  */
 
+import { compileCode } from "./compileCode.ts"
+
 /** The fields that all objects of a schema share. */
 export interface Shape {
   /** Some fields are lists of objects: columns pay off for one object already. */
@@ -101,7 +103,7 @@ const compileSplitter = ({ fields }: Shape): Splitter => {
     `const column${i} = []; ${optional ? `column${i}.length = objects.length;` : ""}`
   )
   const columns = fields.map((_, i) => `column${i}`)
-  return compile<Splitter>(
+  return compileCode<Splitter>(
     ["objects"],
     `${declare.join("")} for (let i = 0; i < objects.length; i++) { const object = objects[i]; ${each.join("")} }
     return [${columns.join()}]`
@@ -133,7 +135,7 @@ const compileJoiner = (keys: ReadonlyArray<string>, holes: boolean): Joiner => {
   const object = holes
     ? `{}; ${keys.map((key, k) => `if (i in column${k}) objects[i][${JSON.stringify(key)}] = column${k}[i];`).join("")}`
     : `{ ${keys.map((key, k) => `${JSON.stringify(key)}: column${k}[i]`).join()} }`
-  return compile<Joiner>(
+  return compileCode<Joiner>(
     ["count", "columns"],
     `const [${names.join()}] = columns; const objects = new Array(count);
     for (let i = 0; i < count; i++) { objects[i] = ${object} }
@@ -144,12 +146,4 @@ const compileJoiner = (keys: ReadonlyArray<string>, holes: boolean): Joiner => {
       for (let k = 0; k < keys.length; k++) if (i in columns[k]) object[keys[k]] = columns[k][i]
       return object
     }))
-}
-
-const compile = <F>(parameters: ReadonlyArray<string>, body: string): F | undefined => {
-  try {
-    return new Function(...parameters, body) as F
-  } catch {
-    return undefined
-  }
 }

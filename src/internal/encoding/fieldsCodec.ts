@@ -4,12 +4,16 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import type * as SchemaAST from "effect/SchemaAST"
 import { CodecError, toCodecError } from "./codecError.ts"
 import { type AnyCodec, type Codec, type Convert, fromExit, isOptional, type WithBytes } from "./codecModel.ts"
+import { compileCode } from "./compileCode.ts"
 import { guard, isPlain, shapeOfFields } from "./plainCodec.ts"
+import { type TrustedConstructor, trustedConstructor } from "./trustedConstructor.ts"
 
-interface WithFields extends AnyCodec {
+/** A struct, or a class. */
+export interface WithFields extends AnyCodec {
   readonly fields: Readonly<Record<string, AnyCodec>>
 }
 
@@ -42,16 +46,20 @@ export const byFields = (schema: WithFields, codecOf: (schema: AnyCodec) => Code
       plain: isPlain(field.ast),
       optional: isOptional(field.ast)
     }))
+  if (isClass) SchemaJITCompiler.enable((schema.ast as SchemaAST.Declaration).typeParameters[0])
   const is = guard(schema)
   const explain = fromExit(Schema.encodeUnknownExit(schema))
   // Plain fields need no second check: `encode` has checked the whole value, and the constructor of a class checks its fields.
-  const encode = eachField(fields, "encode", true)
-  const decode = isClass && fields.every(({ plain }) => plain) ? anObject : eachField(fields, "decode", isClass)
+  const encode = eachField(fields, fields.map(({ codec, plain }) => plain ? undefined : codec.encodeAccepted))
+  const decode = isClass && fields.every(({ plain }) => plain)
+    ? anObject
+    : eachField(fields, fields.map(({ codec, plain }) => plain && isClass ? undefined : codec.decode))
   return {
     encode: (value) => is(value) ? encode(value) : explain(value),
+    encodeAccepted: encode,
     // The constructor of a class runs its checks.
     decode: isClass
-      ? instantiate(schema as unknown as new(fields: unknown) => object, decode)
+      ? instantiate(schema, fields, decode)
       : withChecks(schema.ast, decode, (value) => is(value) ? value : explain(value)),
     shape: shapeOfFields(fields.map(({ codec, name, optional }) => ({ name, optional, inner: codec.shape }))),
     withBytes: withBytesOfFields(fields)
@@ -71,20 +79,45 @@ const withBytesOfFields = (fields: ReadonlyArray<Field>): WithBytes | undefined 
 const anObject: Convert = (value) =>
   typeof value === "object" && value !== null ? value : new CodecError(`Expected an object, got ${value}`)
 
-const eachField =
-  (fields: ReadonlyArray<Field>, direction: "encode" | "decode", checked: boolean): Convert => (value) => {
+/** Converts the fields of an object; those without a `Convert` are passed on. */
+const eachField = (fields: ReadonlyArray<Field>, converts: ReadonlyArray<Convert | undefined>): Convert =>
+  compiled(fields, converts) ?? ((value) => {
     if (typeof value !== "object" || value === null) return anObject(value)
     const object: Record<string, unknown> = {}
     for (let i = 0; i < fields.length; i++) {
-      const { codec, name, plain } = fields[i]
+      const { name } = fields[i]
       const field = (value as Readonly<Record<string, unknown>>)[name]
       if (field === undefined && !(name in value)) continue
-      const converted = plain && checked ? field : codec[direction](field)
+      const convert = converts[i]
+      const converted = convert === undefined ? field : convert(field)
       if (converted instanceof CodecError) return converted
       object[name] = converted
     }
     return object
+  })
+
+/** The same loop as code, which takes a fifth of the time. */
+const compiled = (fields: ReadonlyArray<Field>, converts: ReadonlyArray<Convert | undefined>): Convert | undefined => {
+  const read = ({ name }: Field, i: number) => {
+    const field = `value[${JSON.stringify(name)}]`
+    return converts[i] === undefined
+      ? `const field${i} = ${field};`
+      : `const field${i} = converts[${i}](${field}); if (field${i} instanceof CodecError) return field${i};`
   }
+  const required = fields.map((field, i) => field.optional ? "" : read(field, i))
+  const literal = fields.map(({ name, optional }, i) => optional ? "" : `[${JSON.stringify(name)}]: field${i},`)
+  const optional = fields.map((field, i) => {
+    const key = JSON.stringify(field.name)
+    return field.optional ? `if (${key} in value) { ${read(field, i)} object[${key}] = field${i} }` : ""
+  })
+  return compileCode<(converts: unknown, anObject: unknown, error: unknown) => Convert>(
+    ["converts", "anObject", "CodecError"],
+    `return (value) => {
+      if (typeof value !== "object" || value === null) return anObject(value)
+      ${required.join("")} const object = { ${literal.join("")} }; ${optional.join("")} return object
+    }`
+  )?.(converts, anObject, CodecError)
+}
 
 /** Runs the struct's own checks on what its fields decode to. */
 const withChecks = ({ checks }: SchemaAST.AST, decode: Convert, check: Convert): Convert =>
@@ -93,12 +126,44 @@ const withChecks = ({ checks }: SchemaAST.AST, decode: Convert, check: Convert):
     return decoded instanceof CodecError ? decoded : check(decoded)
   }
 
-const instantiate = (Class: new(fields: unknown) => object, decode: Convert): Convert => (value) => {
-  const fields = decode(value)
-  if (fields instanceof CodecError) return fields
-  try {
-    return new Class(fields)
-  } catch (error) {
-    return toCodecError(Predicate.hasProperty(error, "cause") ? error.cause ?? error : error)
+/**
+ * Makes the instance of a class of its decoded fields. Fields that the schema accepts need no second check by the
+ * constructor, if the class has a trusted one, which is known after the first instance.
+ */
+const instantiate = (schema: WithFields, fields: ReadonlyArray<Field>, decode: Convert): Convert => {
+  const Class = schema as unknown as new(fields: unknown) => object
+  const accepts = acceptsFields(schema, fields)
+  let trusted: TrustedConstructor | undefined
+  let known = accepts === undefined
+  return (value) => {
+    const decoded = decode(value)
+    if (decoded instanceof CodecError) return decoded
+    if (trusted !== undefined && accepts!(decoded)) return trusted(decoded as object)
+    try {
+      const instance = new Class(decoded)
+      if (!known) {
+        known = true
+        const tag = "_tag" in schema.fields && !fields.some(({ name }) => name === "_tag")
+        trusted = trustedConstructor(
+          Class,
+          fields,
+          tag ? Reflect.get(instance, "_tag") as string : undefined,
+          decoded as object,
+          instance
+        )
+      }
+      return instance
+    } catch (error) {
+      return toCodecError(Predicate.hasProperty(error, "cause") ? error.cause ?? error : error)
+    }
   }
 }
+
+/** Whether the struct of a class accepts decoded fields; `undefined` if the struct has checks of its own. */
+const acceptsFields = (
+  { ast, fields }: WithFields,
+  names: ReadonlyArray<Field>
+): ((value: unknown) => boolean) | undefined =>
+  ast._tag !== "Declaration" || ast.checks !== undefined || ast.typeParameters[0]?.checks !== undefined
+    ? undefined
+    : guard(Schema.Struct(Object.fromEntries(names.map(({ name }) => [name, fields[name]]))) as AnyCodec)

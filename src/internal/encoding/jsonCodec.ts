@@ -4,6 +4,7 @@
  * 20 ms for each MB.
  */
 import * as Schema from "effect/Schema"
+import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import * as SchemaAST from "effect/SchemaAST"
 import { type AnyCodec, type Codec, fromExit } from "./codecModel.ts"
 import { isCloneable } from "./plainCodec.ts"
@@ -11,8 +12,12 @@ import { isCloneable } from "./plainCodec.ts"
 /** Encodes to JSON with bytes and dates in it. */
 export const viaJson = (schema: AnyCodec): Codec => {
   const codec = Schema.toCodecJson(Schema.make<AnyCodec>(keepCloneable()(schema.ast)))
+  SchemaJITCompiler.enable(codec.ast)
+  SchemaJITCompiler.enable(SchemaAST.flip(codec.ast))
+  const encode = fromExit(Schema.encodeUnknownExit(codec))
   return {
-    encode: fromExit(Schema.encodeUnknownExit(codec)),
+    encode,
+    encodeAccepted: encode,
     decode: fromExit(Schema.decodeUnknownExit(codec)),
     shape: undefined,
     withBytes: undefined

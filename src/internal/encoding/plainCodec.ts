@@ -2,9 +2,11 @@
  * The codec of plain schemas: encoding changes nothing, and structured clone carries every value, so
  * that a value is only checked. Both directions check: the other side may be an executor of any origin.
  */
+import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import type * as SchemaAST from "effect/SchemaAST"
+import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
+import * as SchemaAST from "effect/SchemaAST"
 import { type AnyCodec, type Codec, type Convert, fromExit, isOptional, type WithBytes } from "./codecModel.ts"
 import type { ListShape, Shape } from "./columns.ts"
 
@@ -70,7 +72,13 @@ export const plain = (schema: AnyCodec): Codec => {
   const is = checkOf(schema)
   const explain = fromExit(Schema.encodeUnknownExit(schema))
   const check: Convert = (value) => is(value) ? value : explain(value)
-  return { encode: check, decode: check, shape: shapeOf(schema.ast), withBytes: withBytesOf(schema.ast) }
+  return {
+    encode: check,
+    encodeAccepted: identity,
+    decode: check,
+    shape: shapeOf(schema.ast),
+    withBytes: withBytesOf(schema.ast)
+  }
 }
 
 /** Whether a value fits a plain schema; the most common schemas need no parser. */
@@ -86,6 +94,7 @@ const checkOf = (schema: AnyCodec): (value: unknown) => boolean => {
 
 /** `Schema.is` that also refuses a value for which a user's check throws. */
 export const guard = (schema: AnyCodec): (value: unknown) => boolean => {
+  SchemaJITCompiler.enable(SchemaAST.toType(schema.ast))
   const is = Schema.is(schema)
   return (value) => {
     try {

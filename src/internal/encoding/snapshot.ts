@@ -8,7 +8,9 @@
 import * as Predicate from "effect/Predicate"
 import type * as SchemaAST from "effect/SchemaAST"
 import { type AnyCodec, isOptional } from "./codecModel.ts"
-import { hasFields } from "./fieldsCodec.ts"
+import { compileCode } from "./compileCode.ts"
+import { hasFields, type WithFields } from "./fieldsCodec.ts"
+import { isListOfObjects } from "./listCodec.ts"
 import { isPlain } from "./plainCodec.ts"
 
 /** Copies bytes, or gives them a new owner. */
@@ -25,16 +27,25 @@ export const copyShared: CopyBytes = (bytes) => bytes.buffer instanceof SharedAr
 
 /** The snapshot of the encoded values of a schema; `undefined` if no part of them is passed on by identity. */
 export const snapshotOf = (schema: AnyCodec): Snapshot | undefined => {
-  if (!hasFields(schema)) return partOf(schema.ast)
-  const fields = Object.entries(schema.fields).flatMap(([name, { ast }]) => {
-    const copy = partOf(ast)
+  // A plain schema is its own encoding. Else the codec has made the object, or the list of objects.
+  if (hasFields(schema)) return ofFields(schema)
+  if (isPlain(schema.ast) || !isListOfObjects(schema)) return partOf(schema.ast)
+  const element = snapshotOf(schema.value)
+  return element && ((value, copyBytes) => {
+    for (const object of value as ReadonlyArray<unknown>) element(object, copyBytes)
+    return value
+  })
+}
+
+const ofFields = ({ fields }: WithFields): Snapshot | undefined => {
+  const copied = Object.entries(fields).flatMap(([name, field]) => {
+    const copy = isPlain(field.ast) ? partOf(field.ast) : snapshotOf(field)
     return copy === undefined ? [] : [{ name, copy }]
   })
-  if (fields.length === 0) return undefined
+  if (copied.length === 0) return undefined
   return (value, copyBytes) => {
-    // The codec has made this object.
     const object = value as Record<string, unknown>
-    for (const { copy, name } of fields) if (name in object) object[name] = copy(object[name], copyBytes)
+    for (const { copy, name } of copied) if (name in object) object[name] = copy(object[name], copyBytes)
     return object
   }
 }
@@ -100,21 +111,15 @@ const compileObject = (ast: SchemaAST.Objects): Snapshot => {
     return property.optional ? `if (${key} in object) copied[${key}] = ${read(property, i)};` : ""
   })
   const copies = properties.map(({ copy }) => copy)
-  try {
-    const make = new Function(
-      "copies",
-      `return (object, copyBytes) => { const copied = { ${always.join("")} }; ${optional.join("")} return copied }`
-    )
-    return make(copies) as Snapshot
-  } catch {
-    // The process forbids code from strings.
-    return (value, copyBytes) => {
-      const copied: Record<string, unknown> = {}
-      for (const { copy, name } of properties) {
-        if (!Predicate.hasProperty(value, name)) continue
-        copied[name] = copy === undefined ? value[name] : copy(value[name], copyBytes)
-      }
-      return copied
+  return compileCode<(copies: unknown) => Snapshot>(
+    ["copies"],
+    `return (object, copyBytes) => { const copied = { ${always.join("")} }; ${optional.join("")} return copied }`
+  )?.(copies) ?? ((value, copyBytes) => {
+    const copied: Record<string, unknown> = {}
+    for (const { copy, name } of properties) {
+      if (!Predicate.hasProperty(value, name)) continue
+      copied[name] = copy === undefined ? value[name] : copy(value[name], copyBytes)
     }
-  }
+    return copied
+  })
 }

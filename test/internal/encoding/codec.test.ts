@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Task from "papyros/Task"
 import * as Codec from "../../../src/internal/encoding/codec.ts"
+import { fromColumns, toColumns } from "../../../src/internal/encoding/columns.ts"
 
 const codecOf = (schema: Schema.Constraint) => {
   class Probe extends Task.Class<Probe>()("Probe", { success: schema as Schema.Codec<unknown, unknown> }) {}
@@ -17,6 +18,17 @@ class Album extends Schema.Class<Album>("Album")({
   cover: Schema.Uint8Array,
   parts: Schema.Array(Schema.suspend((): Schema.Codec<Album, unknown> => Album as never))
 }) {}
+
+class Person extends Schema.TaggedClass<Person>()("Person", {
+  name: Schema.String,
+  age: Schema.optionalKey(Schema.Int),
+  born: Schema.Date,
+  tags: Schema.Array(Schema.String)
+}) {
+  get label() {
+    return this.name
+  }
+}
 
 const data = new Uint8Array([1, 2, 3])
 const photo = new Photo({ id: 1, data })
@@ -97,6 +109,51 @@ describe("Codec", () => {
     }
     assert.deepStrictEqual(classOf.decode(classOf.encode(new Range(good))), new Range(good))
     assert.instanceOf(classOf.decode(bad), Codec.CodecError)
+  })
+
+  const lists: Record<string, Schema.Constraint> = {
+    Array: Schema.Array(Person),
+    NonEmptyArray: Schema.NonEmptyArray(Person),
+    "Array in a struct": Schema.Struct({ people: Schema.Array(Person) }),
+    "Array of structs of Arrays": Schema.Array(Schema.Struct({ people: Schema.Array(Person) }))
+  }
+  for (const [name, schema] of Object.entries(lists)) {
+    it.prop(`sends instances in lists as columns, and makes them again: ${name}`, {
+      values: Schema.Array(schema as Schema.Codec<unknown, unknown>)
+    }, ({ values }) => {
+      const codec = codecOf(schema)
+      const sent = structuredClone(toColumns(codec.shape, values.map(codec.encode)))
+      const received = fromColumns(sent).map(codec.decode)
+      assert.deepStrictEqual(received, values)
+      assert.isDefined(codec.shape)
+    }, { arbitrary: { runs: 100 } })
+  }
+
+  it("refuses lists whose elements or length do not fit, on both sides", () => {
+    const person = new Person({ name: "a", born: new Date(0), tags: [] })
+    const nonEmpty = codecOf(Schema.NonEmptyArray(Person))
+    const two = codecOf(Schema.Array(Person).check(Schema.isMinLength(2)))
+    const encoded = nonEmpty.encode([person]) as ReadonlyArray<Record<string, unknown>>
+    assert.deepStrictEqual(encoded, [{ name: "a", born: new Date(0), tags: [] }] as never)
+    for (const codec of [nonEmpty, two]) {
+      for (const wrong of [[], [{ ...person }], [person, { ...person }], "list", undefined, { length: 2 }]) {
+        assert.instanceOf(codec.encode(wrong), Codec.CodecError, String(wrong))
+      }
+      for (const wrong of [[], [{ name: "a" }], [...encoded, { ...encoded[0], name: 1 }], [1], "list", undefined]) {
+        assert.instanceOf(codec.decode(wrong), Codec.CodecError, String(wrong))
+      }
+    }
+    assert.instanceOf(two.encode([person]), Codec.CodecError)
+    assert.instanceOf(two.decode(encoded), Codec.CodecError)
+  })
+
+  it("refuses an instance that was changed into one that its schema refuses, also after others were accepted", () => {
+    const codec = codecOf(Schema.Array(Person))
+    const good = [{ name: "a", born: new Date(0), tags: [] }]
+    for (const _ of [1, 2, 3]) assert.instanceOf((codec.decode(good) as ReadonlyArray<unknown>)[0], Person)
+    for (const bad of [{ ...good[0], name: 5 }, { ...good[0], tags: [5] }, { ...good[0], born: "now" }]) {
+      assert.instanceOf(codec.decode([bad]), Codec.CodecError)
+    }
   })
 
   it("refuses structs with keys that are symbols, which no encoding carries", () => {

@@ -67,6 +67,15 @@ const cases: ReadonlyArray<
     () => new Named({ name: "n", tags: ["a"] }),
     (named: { tags: Array<string> }) => named.tags.push("b")
   ],
+  [
+    "a class in a list",
+    Schema.Array(Named),
+    () => [new Named({ name: "n", tags: ["a"] })],
+    ([named]: [{ name: string; tags: Array<string> }]) => {
+      named.name = "m"
+      named.tags.push("b")
+    }
+  ],
   ["any JSON", Schema.Unknown, () => ({ a: [1] }), (value: { a: Array<number> }) => value.a.push(2)]
 ]
 
@@ -81,6 +90,20 @@ describe("snapshots of encoded values", () => {
       assert.deepEqual(decode(structuredClone(copy)), decode(structuredClone(encode(make()))))
     })
   }
+
+  it("leave the value itself as it is", () => {
+    const values: ReadonlyArray<readonly [schema: unknown, value: Readonly<Record<string, unknown>>]> = [
+      [Schema.Struct({ x: Schema.Unknown }), { x: [1] }],
+      [Schema.Struct({ x: Schema.Unknown, n: Schema.Option(Schema.Number) }), { x: [1], n: Option.some(1) }],
+      [Named, new Named({ name: "n", tags: ["a"] }) as never]
+    ]
+    for (const [schema, value] of values) {
+      const { encode, snapshot } = codecOf(schema as Schema.Codec<unknown, unknown>)
+      const before = Object.entries(value)
+      snapshot!(encode(value), copyBytes)
+      assert.isTrue(Object.entries(value).every(([key, part], i) => key === before[i][0] && part === before[i][1]))
+    }
+  })
 
   it("are not made of values that nobody can change", () => {
     const immutable: ReadonlyArray<unknown> = [
