@@ -52,7 +52,7 @@ export interface WorkerPoolOptions {
   readonly maxTasksPerWorker?: number | undefined
   /**
    * Limits of the JavaScript heap of a thread, as in `node:worker_threads`; a thread that exceeds them is lost.
-   * Default: those of Node, with a young generation of 12 MB, or of 4 MB if another limit is set.
+   * Default: those of Node, with a young generation of 24 MB, or of 4 MB if another limit is set.
    */
   readonly resourceLimits?: ResourceLimits | undefined
 }
