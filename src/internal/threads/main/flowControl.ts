@@ -74,12 +74,16 @@ export class InFlightWork {
   }
 }
 
-/** Whether so much work waits unclaimed in a thread that idle threads may steal it. */
+/** Whether idle threads may steal the items that wait unclaimed in a thread: those would wait there for long. */
 export const canBeStolen = (requests: Requests): boolean => {
+  let waiting = 0
   let micros = 0
   for (const request of requests.all) {
-    const { limit, segments } = request
-    micros += Math.max(0, limit - requests.claimed(request)) * segments[segments.length - 1].chunk.expectedMicros
+    const claimed = requests.claimed(request)
+    waiting += Math.max(0, request.limit - claimed)
+    for (let at = request.first; at < request.limit; at++) {
+      if (request.isOpen(at)) micros += request.segmentOf(at).chunk.expectedMicros
+    }
   }
-  return micros > MAX_MICROS
+  return waiting > 0 && micros > MAX_MICROS
 }

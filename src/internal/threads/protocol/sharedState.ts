@@ -80,6 +80,12 @@ export class SharedState {
     return Atomics.load(this.claims, requestSlot) & 0xffff
   }
 
+  /** Whether no item is left to claim. Limits are only lowered, so that this stays true until the slot is opened again. */
+  isExhausted(requestSlot: number): boolean {
+    const word = Atomics.load(this.claims, requestSlot)
+    return (word & 0xffff) >= word >>> 16
+  }
+
   /** Revokes the unclaimed tail of a slot; returns its first item. Both sides may revoke. */
   revoke(requestSlot: number): number {
     while (true) {

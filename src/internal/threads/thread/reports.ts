@@ -9,15 +9,17 @@ import type { ThreadOutbox } from "../protocol/outbox.ts"
 import type { SharedState } from "../protocol/sharedState.ts"
 import type { ThreadRequest } from "./threadRequest.ts"
 
+type ReportedState = Pick<SharedState, "markEnded" | "isExhausted" | "claimed">
+
 export class Reports {
-  private readonly sharedState: Pick<SharedState, "markEnded">
+  private readonly sharedState: ReportedState
   private readonly outbox: ThreadOutbox<FromThread>
   /** Requests that are reported at the end of this turn of the event loop. */
   private readonly scheduled = new Set<ThreadRequest>()
   /** The time up to which the work of the thread has been reported. */
   private reportedUntil = 0
 
-  constructor(sharedState: Pick<SharedState, "markEnded">, outbox: ThreadOutbox<FromThread>) {
+  constructor(sharedState: ReportedState, outbox: ThreadOutbox<FromThread>) {
     this.sharedState = sharedState
     this.outbox = outbox
   }
@@ -50,6 +52,10 @@ export class Reports {
     const now = performance.now()
     const micros = (now - this.reportedUntil) * 1000
     this.reportedUntil = now
+    // The main thread learns with the last outcome that none follows.
+    if (!request.exhausted && this.sharedState.isExhausted(request.requestSlot)) {
+      request.exhaust(this.sharedState.claimed(request.requestSlot))
+    }
     request.closed = request.done
     const [results, failures] = request.take()
     this.outbox.add(["done", request.id, results, failures, micros, request.closed])

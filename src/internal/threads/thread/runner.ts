@@ -110,11 +110,11 @@ export class ThreadRunner {
         if (this.poll()) continue
         break
       }
-      const at = this.sharedState.claim(request.requestSlot)
+      const at = request.exhausted ? -1 : this.sharedState.claim(request.requestSlot)
       if (at === -1) {
         this.requests.shift()
-        request.exhausted = true
-        if (this.sharedState.claimed(request.requestSlot) < request.size) this.revoked = true
+        if (!request.exhausted) request.exhaust(this.sharedState.claimed(request.requestSlot))
+        if (request.revoked) this.revoked = true
         // Outcomes are sent before the first task of the next request, which may be long.
         if (request.reportable) this.reports.send(request)
         continue
@@ -122,7 +122,7 @@ export class ThreadRunner {
       this.start(request, at)
       const ticked = this.hasTicked()
       if (this.flushSlice.over(ticked)) {
-        this.reports.flush(request)
+        if (!request.closed) this.reports.flush(request)
         this.outbox.send()
         this.poll()
         this.flushSlice.begin()
@@ -164,7 +164,7 @@ export class ThreadRunner {
 
   /** Starts nothing more of a request, unless its buffers were moved here, so that it cannot run elsewhere. */
   private refuse(request: ThreadRequest): void {
-    if (request.handlerOf(0)?.movesPayload !== true) this.sharedState.revoke(request.requestSlot)
+    if (!request.exhausted && request.handlerOf(0)?.movesPayload !== true) this.sharedState.revoke(request.requestSlot)
   }
 
   // --- one task --------------------------------------------------------------

@@ -28,8 +28,10 @@ export class ThreadRequest {
   private readonly handlers: ReadonlyArray<Handler | undefined>
   /** Items that have suspended and not ended. */
   running = 0
-  /** No item is left to claim. */
+  /** No item is left to claim. Once the main thread knows, it may open the slot for another request. */
   exhausted = false
+  /** Items were revoked before the thread came to claim them. */
+  revoked = false
   /** The main thread has been told that no outcome follows. */
   closed = false
   private results: Array<ShapeGroup> = []
@@ -58,8 +60,10 @@ export class ThreadRequest {
     return this.handlers[this.nameIndices === undefined ? 0 : this.nameIndices[at]]
   }
 
-  get size(): number {
-    return this.payloads.length
+  /** No item is left to claim, after so many. */
+  exhaust(claimed: number): void {
+    this.exhausted = true
+    this.revoked = claimed < this.payloads.length
   }
 
   /** The item as a handler sees it. */

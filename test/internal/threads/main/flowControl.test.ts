@@ -82,14 +82,24 @@ describe("Flow control", () => {
     assert.isTrue(hasCapacity())
   })
 
-  it("lets others steal from a thread in which more than 2 ms of work wait unclaimed", () => {
+  it("lets others steal items that wait unclaimed behind more than 2 ms of work", () => {
     const { requests, thread } = make()
     const request = requests.add(chunk(6, { expectedMicros: 500 }))
     requests.publish(request)
     assert.isTrue(canBeStolen(requests))
-    thread.claim(request.requestSlot)
-    assert.isTrue(canBeStolen(requests))
-    thread.claim(request.requestSlot)
+    for (const at of [0, 1]) {
+      thread.claim(request.requestSlot)
+      assert.isTrue(canBeStolen(requests))
+      requests.succeed(request, at, undefined)
+    }
     assert.isFalse(canBeStolen(requests))
+    // A short one behind a long one that runs.
+    const long = make()
+    long.requests.publish(long.requests.add(chunk(1, { expectedMicros: 3000 })))
+    long.requests.publish(long.requests.add(chunk(1, { expectedMicros: 10 })))
+    long.thread.claim(0)
+    assert.isTrue(canBeStolen(long.requests))
+    long.thread.claim(1)
+    assert.isFalse(canBeStolen(long.requests))
   })
 })

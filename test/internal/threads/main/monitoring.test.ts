@@ -43,6 +43,28 @@ describe("Progress", () => {
     assert.strictEqual(progress.observe(now + 8, 1), "progressed")
   })
 
+  it("gives an item as much time as its like take, and 100 ms at most", () => {
+    const cases: ReadonlyArray<readonly [expectedMicros: number, options: object, concurrency: number, stall: number]> =
+      [
+        [500, {}, 1, 4],
+        [8000, {}, 1, 32],
+        [60_000, {}, 1, 100],
+        [8000, {}, 2, 4],
+        [8000, { taskTimeout: 1000 }, 1, 4],
+        [8000, { idempotent: false }, 1, 4]
+      ]
+    for (const [expectedMicros, options, concurrency, stall] of cases) {
+      const { requests, thread } = make()
+      const progress = new Progress(requests, concurrency)
+      const request = requests.add(chunk([item(0, options), item(1, options), item(2, options)], { expectedMicros }))
+      requests.publish(request)
+      thread.claim(request.requestSlot)
+      assert.strictEqual(progress.observe(now, 0), "progressed")
+      assert.isUndefined(progress.observe(now + stall - 0.1, 0))
+      assert.strictEqual(progress.observe(now + stall, 0), "stalled")
+    }
+  })
+
   it("finds a thread stalled in which nothing waits only if it runs as much as it can", () => {
     for (const [concurrency, expected] of [[1, "stalled"], [2, undefined]] as const) {
       const { claim, progress } = open(1, concurrency)

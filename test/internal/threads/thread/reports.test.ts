@@ -86,11 +86,12 @@ describe("Reports", () => {
   )
 
   it("says once that no outcome follows, when all is claimed and nothing runs", () => {
-    const { posted, reports, request } = make(2)
+    const { posted, reports, request, state } = make(2)
+    state.claim(0)
     reports.settle(request, 0, success(1))
     request.running = 1
     reports.send(request)
-    request.exhausted = true
+    state.claim(0)
     reports.send(request)
     request.running = 0
     reports.settle(request, 1, success(2))
@@ -100,14 +101,27 @@ describe("Reports", () => {
   })
 
   it("says that no outcome follows also if there is none to send", () => {
-    const { posted, reports, request } = make(1)
+    const { posted, reports, request, state } = make(2)
+    state.claim(0)
     reports.settle(request, 0, success(1))
     reports.send(request)
-    request.exhausted = true
+    state.revoke(0)
+    request.exhaust(1)
+    assert.isTrue(request.revoked)
     assert.isTrue(request.reportable)
     reports.send(request)
     assert.isFalse(request.reportable)
     assert.deepStrictEqual((posted.flat() as ReadonlyArray<Done>).map((done) => done[5]), [false, true])
+  })
+
+  it("says with the last outcome that none follows, so that the slot is free for another request", () => {
+    const { posted, reports, request, state } = make(1)
+    state.claim(0)
+    reports.settle(request, 0, success(1))
+    reports.send(request)
+    assert.deepStrictEqual((posted.flat() as ReadonlyArray<Done>).map((done) => done[5]), [true])
+    assert.isTrue(request.exhausted)
+    assert.isFalse(request.revoked)
   })
 
   it("sends each outcome at once if an item is not idempotent", () => {
