@@ -12,9 +12,8 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Schema from "effect/Schema"
-import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
-import * as SchemaAST from "effect/SchemaAST"
 import * as Dispatcher from "./Dispatcher.ts"
+import { compileSchema } from "./internal/compileSchema.ts"
 import { millisOption } from "./internal/options.ts"
 import { type Any, type Definition, type Transfer, TypeId } from "./internal/task.ts"
 import type { TaskFailureOf } from "./TaskFailure.ts"
@@ -173,7 +172,7 @@ export const Class = <Self = never>() =>
   }
   const struct = Schema.TaggedStruct(name, fields)
   // The constructor of a task checks its payload: compiled, that takes a fifth of the time.
-  SchemaJITCompiler.enable(SchemaAST.toType(struct.ast))
+  compileSchema(struct.ast)
   const Value = Schema.Class<object>(name)(struct)
   abstract class Base extends Effectable.Mixin(Value as abstract new(...args: ReadonlyArray<any>) => object) {
     override asEffect() {

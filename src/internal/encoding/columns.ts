@@ -78,6 +78,10 @@ export const fromColumns = (encoded: EncodedColumns): ReadonlyArray<unknown> => 
   }
 }
 
+/** The number of encoded values. */
+export const countOf = (encoded: EncodedColumns): number =>
+  typeof encoded[1] === "number" ? encoded[1] : encoded[1].length
+
 // ----------------------------------------------------------------------------
 // Loops over objects of one shape. A loop that is compiled for the shape takes a tenth of the time of the generic
 // one, which runs if the process forbids code from strings.

@@ -4,7 +4,6 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import type * as SchemaAST from "effect/SchemaAST"
 import { CodecError, toCodecError } from "./codecError.ts"
 import { type AnyCodec, type Codec, type Convert, fromExit, isOptional, type WithBytes } from "./codecModel.ts"
@@ -46,7 +45,6 @@ export const byFields = (schema: WithFields, codecOf: (schema: AnyCodec) => Code
       plain: isPlain(field.ast),
       optional: isOptional(field.ast)
     }))
-  if (isClass) SchemaJITCompiler.enable((schema.ast as SchemaAST.Declaration).typeParameters[0])
   const is = guard(schema)
   const explain = fromExit(Schema.encodeUnknownExit(schema))
   // Plain fields need no second check: `encode` has checked the whole value, and the constructor of a class checks its fields.

@@ -5,8 +5,8 @@
 import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
-import * as SchemaAST from "effect/SchemaAST"
+import type * as SchemaAST from "effect/SchemaAST"
+import { compileSchema } from "../compileSchema.ts"
 import { type AnyCodec, type Codec, type Convert, fromExit, isOptional, type WithBytes } from "./codecModel.ts"
 import type { ListShape, Shape } from "./columns.ts"
 
@@ -94,7 +94,7 @@ const checkOf = (schema: AnyCodec): (value: unknown) => boolean => {
 
 /** `Schema.is` that also refuses a value for which a user's check throws. */
 export const guard = (schema: AnyCodec): (value: unknown) => boolean => {
-  SchemaJITCompiler.enable(SchemaAST.toType(schema.ast))
+  compileSchema(schema.ast)
   const is = Schema.is(schema)
   return (value) => {
     try {

@@ -5,6 +5,12 @@
  */
 import type * as Executor from "../../../Executor.ts"
 
+/**
+ * The bytes of payloads up to which chunks travel together. In larger messages columns are large objects for V8, which
+ * take twice as long to make and to read.
+ */
+const MAX_BYTES = 256 * 1024
+
 /** The time by which an item must have ended, or else its thread is terminated. Owned by `Deadlines`. */
 export interface Deadline {
   readonly time: number
@@ -41,6 +47,8 @@ export class Request {
   open = 0
   /** Segments with items without an outcome. */
   openSegments = 0
+  /** Estimated bytes of the payloads. */
+  private bytes = 0
   /** The segment of each item. */
   private readonly segmentOfItem: Array<RequestSegment> = []
   private readonly closed: Array<boolean> = []
@@ -57,7 +65,8 @@ export class Request {
   /** Whether a chunk can be added, for at most `max` items. */
   fits(chunk: Executor.Chunk, max: number): boolean {
     const revoked = this.limit < this.items.length
-    return !revoked && !this.moved && !isMoved(chunk) && this.limit + chunk.items.length <= max
+    return !revoked && !this.moved && !isMoved(chunk) && this.limit + chunk.items.length <= max &&
+      this.bytes + bytesOf(chunk) <= MAX_BYTES
   }
 
   add(chunk: Executor.Chunk): void {
@@ -73,6 +82,7 @@ export class Request {
     this.limit += items.length
     this.open += items.length
     this.openSegments++
+    this.bytes += bytesOf(chunk)
   }
 
   segmentOf(at: number): RequestSegment {
@@ -102,6 +112,8 @@ export class Request {
     return this.firstOpen
   }
 }
+
+const bytesOf = ({ bytes, items }: Executor.Chunk): number => bytes * items.length
 
 /** A task whose payload is moved comes alone in its chunk. */
 const isMoved = ({ items: [{ transfer }] }: Executor.Chunk): boolean => transfer === "payload" || transfer === "both"

@@ -1,10 +1,20 @@
 /**
- * A request in the thread: its decoded items, and the outcomes that have not been sent. Outcomes are grouped by the
- * shape of their results, so that results are encoded as columns.
+ * A request in the thread: its items, and the outcomes that have not been sent. Outcomes are grouped by the shape of
+ * their results, so that results are encoded as columns.
+ *
+ * Payloads are made of columns when the first item starts: the time counts as that of the items, and the payloads of
+ * requests that wait are few objects. A payload is not kept once its item has started.
  */
 import * as Tracer from "effect/Tracer"
 import type { Item, WireFailure } from "../../../Executor.ts"
-import { type EncodedColumns, fromColumns, type ListShape, type Shape, toColumns } from "../../encoding/columns.ts"
+import {
+  countOf,
+  type EncodedColumns,
+  fromColumns,
+  type ListShape,
+  type Shape,
+  toColumns
+} from "../../encoding/columns.ts"
 import type { Handler } from "../../handlers/handler.ts"
 import type { Handlers } from "../../handlers/handlers.ts"
 import type { Extras, Results, RunRequest } from "../protocol/messages.ts"
@@ -22,7 +32,9 @@ export class ThreadRequest {
   readonly id: number
   readonly requestSlot: number
   readonly extras: Extras | undefined
-  readonly payloads: ReadonlyArray<unknown>
+  readonly size: number
+  private encoded: ReadonlyArray<EncodedColumns> | undefined
+  private payloads: Array<unknown> = []
   private readonly names: ReadonlyArray<string>
   private readonly nameIndices: ReadonlyArray<number> | undefined
   private readonly handlers: ReadonlyArray<Handler | undefined>
@@ -47,13 +59,27 @@ export class ThreadRequest {
     this.names = names
     this.nameIndices = nameIndices
     this.handlers = names.map((name) => handlers.get(name))
-    if (nameIndices === undefined) {
-      this.payloads = fromColumns(encoded[0])
+    this.encoded = encoded
+    this.size = nameIndices === undefined ? countOf(encoded[0]) : nameIndices.length
+  }
+
+  private decodeColumns(encoded: ReadonlyArray<EncodedColumns>): void {
+    this.encoded = undefined
+    const payloads = encoded.map(fromColumns)
+    if (this.nameIndices === undefined) {
+      // The list belongs to the message, and so to this request.
+      this.payloads = payloads[0] as Array<unknown>
     } else {
-      const payloads = encoded.map(fromColumns)
       const taken = encoded.map(() => 0)
-      this.payloads = nameIndices.map((index) => payloads[index][taken[index]++])
+      this.payloads = this.nameIndices.map((index) => payloads[index][taken[index]++])
     }
+  }
+
+  private takePayload(at: number): unknown {
+    if (this.encoded !== undefined) this.decodeColumns(this.encoded)
+    const payload = this.payloads[at]
+    this.payloads[at] = undefined
+    return payload
   }
 
   handlerOf(at: number): Handler | undefined {
@@ -63,16 +89,16 @@ export class ThreadRequest {
   /** No item is left to claim, after so many. */
   exhaust(claimed: number): void {
     this.exhausted = true
-    this.revoked = claimed < this.payloads.length
+    this.revoked = claimed < this.size
   }
 
-  /** The item as a handler sees it. */
+  /** The item as a handler sees it. To be called once, since the request then drops the payload. */
   itemOf(at: number): Item {
     const { extras } = this
     const span = extras?.spans?.[at]
     return {
       name: this.names[this.nameIndices === undefined ? 0 : this.nameIndices[at]],
-      payload: this.payloads[at],
+      payload: this.takePayload(at),
       attempt: extras?.attempts?.[at] ?? 1,
       taskTimeout: extras?.timeouts?.[at],
       idempotent: extras?.once !== true,
