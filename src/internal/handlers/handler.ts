@@ -18,7 +18,11 @@ import { CurrentParent, type ParentTask } from "../scheduler/producer.ts"
 import type { Copy } from "./copy.ts"
 import { type HandlerOutcome, render, undecodable, wireDefect } from "./outcome.ts"
 
+/** The start of an item, as its handler sees it. */
+export type Start = Pick<Executor.Item, "attempt" | "span">
+
 export class Handler {
+  private readonly name: string
   readonly handle: HandlerEntry["handle"]
   /** Whether the task declares a typed error. */
   private readonly fails: boolean
@@ -36,6 +40,7 @@ export class Handler {
 
   constructor(entry: HandlerEntry, dispatcher: Dispatcher["Service"], boundary: "codec" | "none", copy: Copy) {
     const definition = entry.task.prototype["~papyros/Task"]
+    this.name = definition.name
     this.handle = entry.handle
     this.fails = definition.error !== Schema.Never
     this.movesPayload = definition.transfer === "payload" || definition.transfer === "both"
@@ -56,25 +61,25 @@ export class Handler {
    * `CodecError` of a payload that does not decode.
    */
   begin(item: Executor.Item): Effect.Effect<unknown, unknown> | Codec.CodecError {
-    const task = this.decode(item)
-    return task instanceof Codec.CodecError ? task : this.call(item, task)
+    const task = this.decode(item.payload)
+    return task instanceof Codec.CodecError ? task : this.call(task, item)
   }
 
-  /** The task of an item, or the `CodecError` of its payload. */
-  decode({ payload }: Executor.Item): unknown {
+  /** The task of a payload, or the `CodecError` of it. */
+  decode(payload: unknown): unknown {
     if (this.codec === undefined) return payload
     const copied = this.copy(payload)
     return copied instanceof Codec.CodecError ? copied : this.codec.payload.decode(copied)
   }
 
   /** Calls the handler: returns its effect, or an `Exit` if it is done already. */
-  call(item: Executor.Item, task: unknown): Effect.Effect<unknown, unknown> {
+  call(task: unknown, start: Start): Effect.Effect<unknown, unknown> {
     try {
       const effect = this.handle(task as never)
       if (!Effect.isEffect(effect)) {
-        return Exit.die(new TypeError(`The handler of ${item.name} returned something that is not an Effect`))
+        return Exit.die(new TypeError(`The handler of ${this.name} returned something that is not an Effect`))
       }
-      return item.span?.sampled === true ? withTaskSpan(effect, item) : effect
+      return start.span?.sampled === true ? withTaskSpan(effect, this.name, start) : effect
     } catch (defect) {
       return Exit.die(defect)
     }
@@ -91,11 +96,11 @@ export class Handler {
   }
 
   /** The context in which the effect of `begin` runs, unless that is an `Exit`. */
-  contextFor(item: Executor.Item, parent: ParentTask | undefined): Context.Context<never> {
+  contextFor({ attempt, span }: Start, parent: ParentTask | undefined): Context.Context<never> {
     // `addUnsafe` is `add` without its check of the arguments, which every task would pay for.
     let context = parent === undefined ? this.context : Context.addUnsafe(this.context, CurrentParent.key, parent)
-    if (item.span?.sampled === false) context = Context.add(context, Tracer.ParentSpan, item.span)
-    return item.attempt === 1 ? context : Context.add(context, CurrentAttempt, item.attempt)
+    if (span?.sampled === false) context = Context.add(context, Tracer.ParentSpan, span)
+    return attempt === 1 ? context : Context.add(context, CurrentAttempt, attempt)
   }
 
   /** The outcome of an exit. */
@@ -123,9 +128,13 @@ export class Handler {
 }
 
 /** A scope inside the span: the span covers the finalizers of the handler. */
-const withTaskSpan = (effect: Effect.Effect<unknown, unknown>, item: Executor.Item): Effect.Effect<unknown, unknown> =>
-  Effect.withSpan(Effect.scoped(effect), `papyros.${item.name}`, {
-    parent: item.span,
-    attributes: { "papyros.task": item.name, "papyros.attempt": item.attempt },
+const withTaskSpan = (
+  effect: Effect.Effect<unknown, unknown>,
+  name: string,
+  { attempt, span }: Start
+): Effect.Effect<unknown, unknown> =>
+  Effect.withSpan(Effect.scoped(effect), `papyros.${name}`, {
+    parent: span,
+    attributes: { "papyros.task": name, "papyros.attempt": attempt },
     captureStackTrace: false
   })

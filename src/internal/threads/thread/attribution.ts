@@ -31,17 +31,19 @@ export class Attribution {
     this.common = undefined
   }
 
-  /** Enters the mark of a task that starts. `endsAtOnce`: no task of its type has suspended so far. */
-  enter(task: RunningTask, endsAtOnce: boolean): Mark {
-    if (endsAtOnce) {
-      if (this.common !== undefined) {
-        this.common.shared = true
-        return this.common
-      }
-      this.common = new Mark(undefined)
-      this.marks.enterWith(this.common)
+  /** Enters the mark that tasks share which are expected to end at once: no task of their type has suspended so far. */
+  enterCommon(): Mark {
+    if (this.common !== undefined) {
+      this.common.shared = true
       return this.common
     }
+    this.common = new Mark(undefined)
+    this.marks.enterWith(this.common)
+    return this.common
+  }
+
+  /** Enters the mark of a task that starts. */
+  enter(task: RunningTask): Mark {
     const mark = new Mark(task)
     this.common = undefined
     this.marks.enterWith(mark)

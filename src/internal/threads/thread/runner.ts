@@ -174,29 +174,38 @@ export class ThreadRunner {
     if (handler === undefined) return this.reports.settle(request, at, { _tag: "UnknownTask" })
     this.sharedState.enterItem(request.requestSlot, at)
     const timeout = request.extras?.timeouts?.[at]
-    const task = new RunningTask(request, at, timeout === undefined ? 0 : performance.now())
-    const mark = this.attribution.enter(task, handler.suspends === false)
-    const item = request.itemOf(at)
-    const payload = handler.decode(item)
+    const since = timeout === undefined ? 0 : performance.now()
+    // Nothing is made for a task that is expected to end when its handler returns, and does.
+    let task = handler.suspends === false ? undefined : new RunningTask(request, at, since)
+    const mark = task === undefined ? this.attribution.enterCommon() : this.attribution.enter(task)
+    const payload = handler.decode(request.takePayload(at))
     // To decode a payload may take long. The main thread waits for an outcome, of whatever kind.
     if (this.sharedState.isCancelled(request.requestSlot, at)) {
       this.reports.settle(request, at, { _tag: "Interrupted", trace: "" })
       return this.reports.send(request)
     }
-    const effect = payload instanceof CodecError ? payload : handler.call(item, payload)
+    if (payload instanceof CodecError) {
+      handler.suspends ??= false
+      return this.reports.settle(request, at, undecodable("payload", payload))
+    }
+    const start = request.startOf(at)
+    const effect = handler.call(payload, start)
+    let exit: Exit.Exit<unknown, unknown> | undefined
     // A handler that is done when it returns needs no fiber.
-    if (!(effect instanceof CodecError) && !Exit.isExit(effect)) {
-      const exit = HandlerRun.start(task, effect, handler.contextFor(item, undefined))
+    if (Exit.isExit(effect)) {
+      exit = effect
+    } else {
+      task ??= new RunningTask(request, at, since)
+      exit = HandlerRun.start(task, effect, handler.contextFor(start, undefined))
       if (exit === undefined) {
         this.attribution.suspended(task, mark)
         return this.suspend(task, handler, timeout)
       }
-      handler.suspends ??= false
-      return this.ended(task, handler, exit, timeout)
     }
     handler.suspends ??= false
-    if (effect instanceof CodecError) this.reports.settle(request, at, undecodable("payload", effect))
-    else this.ended(task, handler, effect, timeout)
+    task?.end()
+    const took = timeout === undefined ? 0 : performance.now() - since
+    this.ended(request, at, handler, timeout !== undefined && took > timeout ? undefined : exit, took)
   }
 
   private suspend(
@@ -216,7 +225,12 @@ export class ThreadRunner {
       if (tasks.size === 0) this.suspended.delete(request.id)
       this.running--
       request.running--
-      if (!task.over) this.ended(task, handler, exit, timeout)
+      if (!task.over) {
+        task.end()
+        const took = timeout === undefined ? 0 : performance.now() - task.since
+        const timedOut = timeout !== undefined && (task.stopping === "timedOut" || took > timeout)
+        this.ended(request, at, handler, timedOut ? undefined : exit, took)
+      }
       // The main thread terminates this one unless it learns soon that the task has stopped.
       if (task.stopping !== undefined) this.reports.send(request)
       else if (request.reportable) this.reports.sendSoon(request)
@@ -224,20 +238,24 @@ export class ThreadRunner {
     })
   }
 
+  /**
+   * @param exit `undefined` if the item has timed out
+   * @param took milliseconds; 0 if it has no timeout
+   */
   private ended(
-    task: RunningTask,
+    request: ThreadRequest,
+    at: number,
     handler: Handler,
-    exit: Exit.Exit<unknown, unknown>,
-    timeout: number | undefined
+    exit: Exit.Exit<unknown, unknown> | undefined,
+    took: number
   ): void {
-    const { at, request } = task
-    task.end()
-    const took = timeout === undefined ? 0 : performance.now() - task.since
-    if (timeout !== undefined && (task.stopping === "timedOut" || took > timeout)) {
-      this.reports.settle(request, at, { _tag: "TimedOut", millis: timeout })
-    } else {
-      this.reports.settle(request, at, snapshotOutcome(handler.end(exit), handler, request.transferred))
-    }
+    this.reports.settle(
+      request,
+      at,
+      exit === undefined
+        ? { _tag: "TimedOut", millis: request.extras!.timeouts![at]! }
+        : snapshotOutcome(handler.end(exit), handler, request.transferred)
+    )
     // The main thread must not take the next item for this one, still at work past its deadline.
     if (took > FLUSH) this.reports.send(request)
   }

@@ -6,7 +6,7 @@
  * requests that wait are few objects. A payload is not kept once its item has started.
  */
 import * as Tracer from "effect/Tracer"
-import type { Item, WireFailure } from "../../../Executor.ts"
+import type { WireFailure } from "../../../Executor.ts"
 import {
   countOf,
   type EncodedColumns,
@@ -15,9 +15,12 @@ import {
   type Shape,
   toColumns
 } from "../../encoding/columns.ts"
-import type { Handler } from "../../handlers/handler.ts"
+import type { Handler, Start } from "../../handlers/handler.ts"
 import type { Handlers } from "../../handlers/handlers.ts"
 import type { Extras, Results, RunRequest } from "../protocol/messages.ts"
+
+/** The start of most items. */
+const FIRST: Start = { attempt: 1, span: undefined }
 
 /** Results of one shape. */
 interface ShapeGroup {
@@ -35,7 +38,6 @@ export class ThreadRequest {
   readonly size: number
   private encoded: ReadonlyArray<EncodedColumns> | undefined
   private payloads: Array<unknown> = []
-  private readonly names: ReadonlyArray<string>
   private readonly nameIndices: ReadonlyArray<number> | undefined
   private readonly handlers: ReadonlyArray<Handler | undefined>
   /** Items that have suspended and not ended. */
@@ -56,7 +58,6 @@ export class ThreadRequest {
     this.id = id
     this.requestSlot = requestSlot
     this.extras = extras
-    this.names = names
     this.nameIndices = nameIndices
     this.handlers = names.map((name) => handlers.get(name))
     this.encoded = encoded
@@ -75,7 +76,8 @@ export class ThreadRequest {
     }
   }
 
-  private takePayload(at: number): unknown {
+  /** The payload of an item. To be called once, since the request then drops it. */
+  takePayload(at: number): unknown {
     if (this.encoded !== undefined) this.decodeColumns(this.encoded)
     const payload = this.payloads[at]
     this.payloads[at] = undefined
@@ -92,19 +94,14 @@ export class ThreadRequest {
     this.revoked = claimed < this.size
   }
 
-  /** The item as a handler sees it. To be called once, since the request then drops the payload. */
-  itemOf(at: number): Item {
+  /** The start of an item as its handler sees it. */
+  startOf(at: number): Start {
     const { extras } = this
-    const span = extras?.spans?.[at]
+    if (extras === undefined) return FIRST
+    const span = extras.spans?.[at]
     return {
-      name: this.names[this.nameIndices === undefined ? 0 : this.nameIndices[at]],
-      payload: this.takePayload(at),
-      attempt: extras?.attempts?.[at] ?? 1,
-      taskTimeout: extras?.timeouts?.[at],
-      idempotent: extras?.once !== true,
-      span: span === undefined ? undefined : Tracer.externalSpan(span),
-      transfer: undefined,
-      depth: 0
+      attempt: extras.attempts?.[at] ?? 1,
+      span: span === undefined ? undefined : Tracer.externalSpan(span)
     }
   }
 

@@ -19,9 +19,9 @@ describe("Attribution", () => {
   it("finds the task that started asynchronous work, while it runs", async () => {
     const [first, second] = [task(), task()]
     const culprits = await inTurn((attribution, later) => {
-      attribution.enter(first, false)
+      attribution.enter(first)
       const ofFirst = later()
-      attribution.enter(second, false)
+      attribution.enter(second)
       return [ofFirst, later()]
     })
     assert.strictEqual(culprits[0], first)
@@ -31,7 +31,7 @@ describe("Attribution", () => {
   it("finds no task once it is over", async () => {
     const over = task()
     const culprits = await inTurn((attribution, later) => {
-      attribution.enter(over, false)
+      attribution.enter(over)
       const ofOver = later()
       over.end()
       return [ofOver]
@@ -42,11 +42,11 @@ describe("Attribution", () => {
   it("finds a task that suspends unexpectedly, if no other has ended under its mark", async () => {
     const suspends = task()
     const culprits = await inTurn((attribution, later) => {
-      const mark = attribution.enter(suspends, true)
+      const mark = attribution.enterCommon()
       const of = later()
       attribution.suspended(suspends, mark)
       // Those after it have another mark.
-      attribution.enter(task(), true).task = task()
+      attribution.enterCommon().task = task()
       return [of]
     })
     assert.deepStrictEqual(culprits, [suspends])
@@ -55,8 +55,8 @@ describe("Attribution", () => {
   it("is ambiguous where others had ended under the mark of a task that suspends", async () => {
     const suspends = task()
     const culprits = await inTurn((attribution, later) => {
-      attribution.enter(task(), true)
-      const mark = attribution.enter(suspends, true)
+      attribution.enterCommon()
+      const mark = attribution.enterCommon()
       const of = later()
       attribution.suspended(suspends, mark)
       return [of]
@@ -66,9 +66,9 @@ describe("Attribution", () => {
 
   it("blames nobody for work of tasks that all ended at once", async () => {
     const culprits = await inTurn((attribution, later) => {
-      attribution.enter(task(), true)
+      attribution.enterCommon()
       const first = later()
-      attribution.enter(task(), true)
+      attribution.enterCommon()
       return [first, later()]
     })
     assert.deepStrictEqual(culprits, [undefined, undefined])
@@ -76,9 +76,9 @@ describe("Attribution", () => {
 
   it("enters another mark in another turn", () => {
     const attribution = new Attribution()
-    const mark = attribution.enter(task(), true)
-    assert.strictEqual(attribution.enter(task(), true), mark)
+    const mark = attribution.enterCommon()
+    assert.strictEqual(attribution.enterCommon(), mark)
     attribution.startTurn()
-    assert.notStrictEqual(attribution.enter(task(), true), mark)
+    assert.notStrictEqual(attribution.enterCommon(), mark)
   })
 })
