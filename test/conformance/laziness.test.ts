@@ -310,7 +310,7 @@ topic("laziness", (claim) => {
   // Effect, Stream.test.ts: mapEffect, whose source runs in one fiber
   claim(
     "what a stream of tasks forks lives as long as the stream",
-    { on: only(FiberByReference), known: { C14: only(FiberByReference) } },
+    { on: only(FiberByReference) },
     ({ subject }) =>
       Effect.gen(function*() {
         let ran = false

@@ -8,7 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
@@ -59,64 +59,88 @@ class IterableSource<A> implements Source<A, never> {
   }
 }
 
-/** Pulls an array of the stream only when the last one is used up, so that at most one array is ahead of the caller. */
-class StreamSource<A, E> implements Source<A, E> {
+/**
+ * Pulls an array of the stream only when the last one is used up, so that at most one array is ahead of the caller.
+ *
+ * One fiber pulls for the life of the source, so that the fibers that the stream forks live until the source is closed.
+ */
+class StreamSource<A, E, R> implements Source<A, E> {
   done = false
   cause: Cause.Cause<E> | undefined = undefined
   private items: ReadonlyArray<A> = []
   private at = 0
-  private pulling: Fiber.Fiber<ReadonlyArray<A>, E | Cause.Done> | undefined
-  private readonly pull: Pull.Pull<ReadonlyArray<A>, E>
-  private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  /** An array was asked for and is not there yet. */
+  private pulling = false
+  /** `next` waits for the fiber on the stack, so it sees an array that arrives without `arrived`. */
+  private asking = false
+  private fiber: Fiber.Fiber<never> | undefined
+  /** Makes the fiber, which waits, pull the next array. */
+  private resume!: (effect: Effect.Effect<void>) => void
+  private readonly start: () => Fiber.Fiber<never>
   private readonly arrived: () => void
 
   constructor(
-    pull: Pull.Pull<ReadonlyArray<A>, E>,
-    runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>,
+    pull: Pull.Pull<ReadonlyArray<A>, E, void, R>,
+    fork: (loop: Effect.Effect<never, never, R>) => Fiber.Fiber<never>,
     arrived: () => void
   ) {
-    this.pull = pull
-    this.runFork = runFork
     this.arrived = arrived
+    const pullOnce = Effect.flatMap(pull, (items) => {
+      this.items = items
+      this.at = 0
+      return this.untilAsked
+    })
+    const loop = Effect.catchCause(Effect.forever(pullOnce, { disableYield: true }), (cause) => {
+      this.end(cause)
+      return Effect.never
+    })
+    this.start = () => fork(loop)
   }
 
   next(): A | typeof NONE {
     while (this.at === this.items.length) {
-      if (this.done || this.pulling !== undefined) return NONE
-      const fiber = this.runFork(this.pull)
-      const exit = fiber.pollUnsafe()
-      if (exit === undefined) {
-        this.pulling = fiber
-        fiber.addObserver((exit) => {
-          this.pulling = undefined
-          this.pulled(exit)
-          this.arrived()
-        })
-        return NONE
-      }
-      this.pulled(exit)
+      if (this.done || this.pulling) return NONE
+      this.pulling = true
+      this.asking = true
+      if (this.fiber === undefined) this.startFiber()
+      else this.resume(Effect.void)
+      this.asking = false
+      if (this.pulling) return NONE
     }
     return this.items[this.at++]
   }
 
-  private pulled(exit: Exit.Exit<ReadonlyArray<A>, E | Cause.Done>): void {
+  private startFiber(): void {
+    this.fiber = this.start()
+    // The loop has no end, but the stream may interrupt the fiber in which it runs.
+    this.fiber.addObserver((exit) => {
+      if (Exit.isFailure(exit)) this.end(exit.cause)
+    })
+  }
+
+  private readonly untilAsked = Effect.callback<void>((resume) => {
+    this.resume = resume
+    this.pulled()
+  })
+
+  private end(cause: Cause.Cause<E | Cause.Done>): void {
     if (this.done) return
-    if (exit._tag === "Success") {
-      this.items = exit.value
-      this.at = 0
-      return
-    }
     this.done = true
-    const cause = exit.cause
     if (!cause.reasons.some((reason) => reason._tag === "Fail" && Cause.isDone(reason.error))) {
       this.cause = cause as Cause.Cause<E>
     }
+    this.pulled()
+  }
+
+  private pulled(): void {
+    this.pulling = false
+    if (!this.asking) this.arrived()
   }
 
   get close(): Effect.Effect<void> {
     return Effect.callback((resume) => {
       this.done = true
-      const fiber = this.pulling
+      const { fiber } = this
       if (fiber === undefined) return resume(Effect.void)
       fiber.addObserver(() => resume(Effect.void))
       fiber.interruptUnsafe()
@@ -134,10 +158,7 @@ export const make = <A, E, R>(
     ? Effect.contextWith((context: Context.Context<R>) =>
       Effect.map(
         Channel.toPullScoped((items as Stream.Stream<A, E, R>).channel, scope),
-        (pull) => {
-          const runFork = Effect.runForkWith(context)
-          return new StreamSource(Effect.provideContext(pull, context), runFork, arrived)
-        }
+        (pull) => new StreamSource(pull, Effect.runForkWith(context), arrived)
       )
     )
     : Effect.succeed(new IterableSource(items as Iterable<A>))
