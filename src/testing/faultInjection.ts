@@ -66,8 +66,6 @@ export interface ScriptedOptions extends Executor.DispatcherOptions {
   readonly concurrency?: number | undefined
   /** Tasks that a worker holds. Default 6. */
   readonly window?: number | undefined
-  /** Whether a lost worker interrupts a cancelled task at once. Default `true`. */
-  readonly cancelsLost?: boolean | undefined
   /** The probability of each fault, from 0 to 1. Default: 0.1 to 0.5, by fault. */
   readonly faults?: Partial<Faults> | undefined
 }
@@ -185,7 +183,6 @@ class ScriptedWorker implements Executor.WorkerHandle {
   cancel(chunk: Executor.Chunk, at: number): void {
     const held = this.held.find((held) => held.chunk === chunk && held.at === at)
     if (held === undefined || held.cancelled) return
-    if (this.gone && this.stage.options.cancelsLost === false) return
     held.cancelled = true
     if (held.state === "waiting") {
       this.drop(held)

@@ -236,7 +236,10 @@ export interface Scheduler {
   recordBusy(items: ReadonlyArray<Item>, micros: number): void
   /** Items from `from` up to, not including, `to` did not start. They count no attempt. */
   requeue(chunk: Chunk, from: number, to: number): void
-  /** No report of this worker follows. Without a loss, the items that it held did not start. */
+  /**
+   * No report of this worker follows, and the scheduler does not call it any more. Without a loss, the items that it
+   * held did not start.
+   */
   leave(worker: WorkerHandle, loss?: WorkerLoss): void
   /** No worker can be had, for so many milliseconds already. Waiting tasks fail with `NoWorker` until one joins. */
   unavailable(cause: unknown, waited?: number): void

@@ -42,12 +42,15 @@ export class Losses {
     }
   }
 
-  /** Restarts or fails everything that a worker held when it left. */
+  /**
+   * Restarts or fails everything that a worker held when it left. All entries are released before the first outcome,
+   * which may end other producers: none of their entries is cancelled on the worker.
+   */
   workerLeft(worker: WorkerState, loss: Contract.WorkerLoss | undefined): void {
     const { assignments } = this.options
+    const unstarted: Array<TaskEntry> = []
     const started: Array<TaskEntry> = []
     let culprit: TaskEntry | undefined
-    // Newest first, since each requeued entry goes before the others.
     for (
       let chunk = worker.newestChunk, older = chunk?.older;
       chunk !== undefined;
@@ -56,20 +59,21 @@ export class Losses {
       const report = loss?.chunks.find((report) => report.chunk === chunk)
       for (let at = chunk.items.length - 1; at >= 0; at--) {
         const entry: TaskEntry = chunk.items[at]
-        if (entry.assignment !== chunk) continue
-        if (report?.started(at) === true) {
-          started.push(entry)
-          if (report.culprit === at) culprit = entry
-        } else {
-          assignments.release(chunk, entry)
-          this.restartUnstarted(entry, worker, loss ?? { outOfMemory: false })
-          subscriptionOf(entry).afterRelease(entry)
+        if (!assignments.release(chunk, entry)) continue
+        if (report?.started(at) !== true) {
+          unstarted.push(entry)
+          continue
         }
+        started.push(entry)
+        if (report.culprit === at) culprit = entry
       }
     }
-    if (loss?.attribution === undefined && started.length === 1) culprit ??= started[0]
+    if (loss?.attribution === undefined && started.length === 1) culprit = started[0]
+    for (const entry of unstarted) {
+      this.restartUnstarted(entry, worker, loss ?? { outOfMemory: false })
+      subscriptionOf(entry).afterRelease(entry)
+    }
     for (const entry of started) {
-      assignments.release(entry.assignment as Chunk, entry)
       if (isWanted(entry) && !entry.lingers) {
         this.restart(entry, worker.handle.name, worker, loss!, culprit, loss!.attribution)
       }

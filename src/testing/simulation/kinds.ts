@@ -95,7 +95,6 @@ export const makeSimulatedExecutor = ({ seed, stage }: KindSetup, faults?: Parti
     observe: observe(stage.oracle),
     workers: WORKERS,
     concurrency: SCRIPTED_CONCURRENCY,
-    cancelsLost: !stage.oracle.faults.N4,
     faults
   })
 

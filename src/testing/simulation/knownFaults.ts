@@ -20,11 +20,6 @@ export interface KnownFaults {
    * yields there. Left out: fibers that yield where a fiber of the real scheduler seldom does.
    */
   readonly N2: boolean
-  /**
-   * A lost worker that stops a cancelled task at once, while the scheduler deals with the loss, makes the
-   * scheduler throw. Left out: lost workers that receive cancellations.
-   */
-  readonly N4: boolean
 }
 
 /**
@@ -36,6 +31,5 @@ export interface KnownFaults {
  */
 export const todaysFaults: KnownFaults = {
   N1: true,
-  N2: true,
-  N4: true
+  N2: true
 }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Contract from "../../../src/internal/scheduler/contract.ts"
 import type { TaskEntry } from "../../../src/internal/scheduler/producer.ts"
 import type { Scheduler } from "../../../src/internal/scheduler/scheduler.ts"
+import type { ProducerSubscription } from "../../../src/internal/scheduler/subscription.ts"
 import type * as Task from "../../../src/internal/task.ts"
 import {
   entryOf,
@@ -148,6 +149,64 @@ describe("Losses", () => {
       const worker = new FakeWorker({ concurrency: 100 })
       scheduler.join(worker)
       assert.deepStrictEqual(scheduler.take(worker, 100)?.items.map(({ attempt }) => attempt), [2, 2])
+    }))
+})
+
+/** Takes one chunk of each producer for a worker that answers a cancelled task at once, even when it was lost. */
+const obliging = (producers: ReadonlyArray<ListProducer>) =>
+  Effect.gen(function*() {
+    const { scheduler, subscribe } = yield* makeScheduler({}, { maxWorkerLosses: 1 })
+    const worker = new FakeWorker({ concurrency: 100, moves: true })
+    worker.onCancel = (chunk, at) => scheduler.fail(chunk as never, at, { _tag: "Interrupted", trace: "" })
+    scheduler.join(worker)
+    const chunks: Array<Contract.Chunk> = []
+    const subscriptions: Array<ProducerSubscription> = []
+    for (const producer of producers) {
+      subscriptions.push(subscribe(producer))
+      chunks.push(scheduler.take(worker, 100)!)
+    }
+    return { scheduler, worker, chunks, subscriptions }
+  })
+
+class EndingProducer extends ListProducer {
+  onSettled: () => void = () => {}
+
+  override settled(entry: TaskEntry) {
+    super.settled(entry)
+    this.onSettled()
+  }
+}
+
+describe("A worker that is lost", () => {
+  it.effect("is told nothing of the tasks whose producer a failure of the loss ends", () =>
+    Effect.gen(function*() {
+      const producer = new EndingProducer([0, 1, 2].map((n) => entryOf(n, new Once({ n }))))
+      const { chunks: [chunk], scheduler, subscriptions: [subscription], worker } = yield* obliging([producer])
+      let stopped = 0
+      producer.onSettled = () => subscription.end(() => stopped++)
+      scheduler.leave(worker, { outOfMemory: false, chunks: [{ chunk, started: () => true }] })
+      assert.lengthOf(producer.done, 1)
+      assert.deepStrictEqual([worker.cancelled.length, stopped], [0, 1])
+      const { running, waiting } = scheduler.status
+      assert.deepStrictEqual([running, waiting], [0, 0])
+    }))
+
+  it.effect("has all of its tasks restarted, when the failure of one ends the producer of others", () =>
+    Effect.gen(function*() {
+      const oldest = new ListProducer([entryOf(0)])
+      const older = new ListProducer([entryOf(0)])
+      // Its payload was moved: it fails, though it had not started.
+      const newest = new EndingProducer([entryOf(0, new Move({ n: 0 }))])
+      const { scheduler, subscriptions, worker } = yield* obliging([oldest, older, newest])
+      newest.onSettled = () => subscriptions[1].end(() => {})
+      scheduler.leave(worker)
+      assert.deepStrictEqual(tags(newest.done), ["WorkerLost"])
+      const next = new FakeWorker({ concurrency: 100 })
+      scheduler.join(next)
+      const taken = [scheduler.take(next, 100), scheduler.take(next, 100)].flatMap((chunk) => chunk?.items ?? [])
+      assert.lengthOf(taken, 1)
+      assert.strictEqual((taken[0] as TaskEntry).subscription, subscriptions[0])
+      assert.lengthOf(worker.cancelled, 0)
     }))
 })
 
