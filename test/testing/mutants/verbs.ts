@@ -90,8 +90,9 @@ export const seam = (
 
 export const doubles = seam((producer) => ({
   settled: (entry) => {
+    const succeeded = entry.failure === undefined
     producer.settled(entry)
-    if (entry.failure === undefined) producer.settled(entry)
+    if (succeeded) producer.settled(entry)
   }
 }))
 

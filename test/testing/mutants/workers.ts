@@ -178,6 +178,19 @@ export class CountsUnclaimed extends Between {
 }
 
 export class AcceptsLate extends Between {
+  /** An entry may start again after its outcome, so it must keep the fields that an outcome clears. */
+  override take(...args: Parameters<Executor.Scheduler["take"]>) {
+    const chunk = super.take(...args)
+    for (const item of chunk?.items ?? []) {
+      const { payload } = item
+      Object.defineProperties(item, {
+        delivered: { value: () => {}, configurable: true },
+        payload: { get: () => payload, set: () => {}, configurable: true }
+      })
+    }
+    return chunk
+  }
+
   override succeed(chunk: Executor.Chunk, at: number, value: unknown) {
     const entry = taskEntryOf(chunk, at)
     if (entry.assignment === chunk) return super.succeed(chunk, at, value)
