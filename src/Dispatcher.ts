@@ -173,7 +173,8 @@ const isSource = (u: unknown): boolean => {
 /**
  * Runs one task. The same as `yield*` on the task itself.
  *
- * Interruption interrupts the task, and waits until its work has stopped.
+ * Interruption interrupts the task, and waits until its work has stopped. So does the end of the dispatcher: `run` then
+ * fails with `DispatcherClosed`.
  *
  * @stability stable
  * @category verbs

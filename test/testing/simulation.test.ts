@@ -8,15 +8,7 @@ import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
-import {
-  type Kind,
-  kinds,
-  type KnownFaults,
-  shrinkProgram,
-  simulate,
-  simulateProgram,
-  todaysFaults
-} from "papyros/testing"
+import { type Kind, kinds, type KnownFaults, shrinkProgram, simulate, simulateProgram } from "papyros/testing"
 import { found, sound } from "./mutants/simulated.ts"
 
 const SEEDS = 150
@@ -67,15 +59,6 @@ describe("simulateProgram", () => {
       () => Effect.map(firstViolation(kind, within, { rule }), (run) => assert.isDefined(run)),
       60_000
     )
-  }
-
-  // With its switch off, a known fault must be found.
-  for (const fault of ["N1", "N2"] as const) {
-    it.live(`finds the known fault ${fault}`, () =>
-      Effect.map(
-        firstViolation(kinds.fiber, 1000, { faults: { ...todaysFaults, [fault]: false } }),
-        (run) => assert.isDefined(run)
-      ), 60_000)
   }
 
   it.live("makes a program that fails smaller", () =>

@@ -4,8 +4,9 @@
  * queue: thousands of runs beside an execution take half of the starts, not all.
  *
  * Must stay true: each entry is handed out once, and its caller is resumed once:
- * with the outcome, or with `DispatcherClosed`. Runs start in the order in which
- * they were called. A parent has this producer only while it has runs.
+ * with the outcome, or with `DispatcherClosed` when its work has stopped. Runs
+ * start in the order in which they were called. A parent has this producer only
+ * while it has runs.
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -35,7 +36,7 @@ const MIN_STALE = 64
 class RunEntry extends TaskEntry {
   /** Resumes the caller, once: afterwards nothing of the caller is retained, though the chunk of the task may be. */
   resume: Resume | undefined
-  /** The run was interrupted, and its work has stopped. */
+  /** The run was interrupted, or its dispatcher closed, and its work has stopped. */
   onDropped: (() => void) | undefined = undefined
 
   constructor(task: Task.Any, index: number, span: Tracer.AnySpan | undefined, resume: Resume) {
@@ -119,16 +120,24 @@ class SingleRuns implements Producer {
     const open = Array.from(this.open)
     this.open.clear()
     this.line.clear()
+    const unstarted: Array<RunEntry> = []
+    for (const entry of open) {
+      if (entry.assignment === undefined) unstarted.push(entry)
+      else entry.onDropped = () => resumeCaller(entry, Effect.fail(new DispatcherClosed()))
+    }
     this.subscription!.end(noop)
-    for (const entry of open) resumeCaller(entry, Effect.fail(new DispatcherClosed()))
+    for (const entry of unstarted) resumeCaller(entry, Effect.fail(new DispatcherClosed()))
   }
 
   // --- endings ---------------------------------------------------------------
 
   private interrupt(entry: RunEntry, done: () => void): void {
-    if (!this.open.has(entry)) return done()
+    const closed = !this.open.has(entry)
+    // It has its outcome, or its work has stopped.
+    if (closed && entry.onDropped === undefined) return done()
     entry.onDropped = done
     entry.resume = undefined
+    if (closed) return
     const unstarted = this.subscription!.cancel([entry])
     this.close(entry)
     if (unstarted.length === 0) return

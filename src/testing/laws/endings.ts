@@ -141,6 +141,31 @@ export const endings: Law = {
           if (trial.subject.sharesMemory) yield* expectStopped(trial)
           yield* expectEqual((yield* Fiber.join(fiber))._tag, "DispatcherClosed", "how the execution ended")
         })
+    }),
+    property("the end of the dispatcher's scope, for single tasks", {
+      input,
+      dispatcher: () => ({}),
+      holds: ({ holds: count }, trial) =>
+        Effect.gen(function*() {
+          const { seen } = trial
+          const early: Array<number> = []
+          const fibers = yield* Effect.forEach(holds(count), (task) =>
+            Effect.flip(Dispatcher.run(task)).pipe(
+              Effect.tap(() =>
+                Effect.sync(() => {
+                  if (seen.starts.includes(task.id) && !seen.ends.includes(task.id)) early.push(task.id)
+                })
+              ),
+              Effect.forkChild
+            ))
+          yield* busy(trial, count)
+          yield* trial.close
+          if (trial.subject.sharesMemory) yield* expectStopped(trial)
+          for (const fiber of fibers) {
+            yield* expectEqual((yield* Fiber.join(fiber))._tag, "DispatcherClosed", "how a single task ended")
+          }
+          yield* expectEqual(early, [], "single tasks that ended before their handlers had stopped")
+        })
     })
   ]
 }

@@ -13,8 +13,6 @@
  * @since 0.1.0
  */
 export interface KnownFaults {
-  /** `run` fails with `DispatcherClosed` before its handler has stopped. Not checked at the end of a dispatcher. */
-  readonly N1: boolean
   /**
    * A fiber that checks for a result or for capacity and then waits misses a change between the two steps, if it
    * yields there. Left out: fibers that yield where a fiber of the real scheduler seldom does.
@@ -30,6 +28,5 @@ export interface KnownFaults {
  * @since 0.1.0
  */
 export const todaysFaults: KnownFaults = {
-  N1: true,
   N2: true
 }

@@ -139,8 +139,7 @@ export class Oracle {
     if (producer.running > 0) this.unfinished.push(producer)
     // A single run has its outcome when its task is given up, and that task may still be stopping.
     const gaveUp = producer.kind === "run" && producer.tasks[0]?.outcome === "TimedOut"
-    const closedEarly = this.faults.N1 && producer.kind === "run" && how === "DispatcherClosed"
-    if (producer.running > 0 && !gaveUp && !closedEarly) {
+    if (producer.running > 0 && !gaveUp) {
       const runs = producer.tasks.filter((task) => isRunning(task.attempts.at(-1))).map(({ key }) => key)
       this.violate("unfinished", `${nameOf(producer)} ended while tasks ${runs.join(", ")} were running`)
     }

@@ -4,6 +4,7 @@ import {
   countsAllAsRunning,
   doubles,
   endsNothing,
+  endsRunsEarly,
   endsUnfinished,
   fiber,
   idlesForSlots,
@@ -89,6 +90,12 @@ export const broken: ReadonlyArray<Broken> = [
   },
   { name: "ends before finalizers have run", law: 5, says: /finalizers ran/, subject: fiber(endsUnfinished) },
   { name: "ends and stops nothing", law: 5, says: /finalizers ran|did not end/, subject: fiber(endsNothing) },
+  {
+    name: "ends single tasks before their handlers have stopped",
+    law: 5,
+    says: /ended before their handlers/,
+    subject: fiber(endsRunsEarly)
+  },
   {
     name: "leaks a slot",
     law: 6,

@@ -87,6 +87,11 @@ export const found: Readonly<Record<string, Found>> = {
     within: 50
   },
   "ends and stops nothing": { kind: behind(kinds.fiber, Verbs.endsNothing), rule: /^(?:unfinished):/, within: 50 },
+  "ends single tasks before their handlers have stopped": {
+    kind: behind(kinds.fiber, Verbs.endsRunsEarly),
+    rule: /^(?:unfinished):/,
+    within: 500
+  },
   "leaks a slot": {
     kind: calling(Workers.LeaksSlot, { loss: 0, giveBack: 0, leave: 0 }),
     rule: /^(?:hang):/,

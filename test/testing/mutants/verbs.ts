@@ -139,6 +139,22 @@ export const endsUnfinished = seam(() => ({}), (subscription) => ({
 
 export const endsNothing = seam(() => ({}), () => ({ end: (stopped) => stopped() }))
 
+/** Ends single tasks before their work has stopped, when the dispatcher closes. */
+export const endsRunsEarly = seam((producer) => {
+  const handed = new Set<NonNullable<ReturnType<Producer["next"]>>>()
+  return {
+    next: () => {
+      const entry = producer.next()
+      if (entry !== undefined) handed.add(entry)
+      return entry
+    },
+    closed: () => {
+      producer.closed()
+      for (const entry of handed) producer.dropped?.(entry)
+    }
+  }
+})
+
 /** Serves only the oldest open producer. */
 export const starves = (handle: Handle): Handle => {
   const open: Array<{ readonly producer: Producer; readonly subscription: () => Subscription }> = []
