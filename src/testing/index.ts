@@ -30,7 +30,6 @@ export {
   type SubjectOptions
 } from "./property.ts"
 export { type Kind, kinds, type KindSetup, makeSimulatedExecutor, type SimulatedHandlers } from "./simulation/kinds.ts"
-export { type KnownFaults, todaysFaults } from "./simulation/knownFaults.ts"
 export { type ProgramPlan } from "./simulation/program.ts"
 export { simulate, type SimulateOptions, SimulationFailed } from "./simulation/simulate.ts"
 export { type ProgramRun, shrinkProgram, simulateProgram } from "./simulation/simulateProgram.ts"

@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
-import { type Kind, kinds, type KnownFaults, shrinkProgram, simulate, simulateProgram } from "papyros/testing"
+import { type Kind, kinds, shrinkProgram, simulate, simulateProgram } from "papyros/testing"
 import { found, sound } from "./mutants/simulated.ts"
 
 const SEEDS = 150
@@ -17,12 +17,11 @@ const SEEDS = 150
 const firstViolation = (
   kind: Kind,
   seeds: number,
-  options: { readonly rule?: RegExp; readonly faults?: KnownFaults } = {}
+  rule = /^/
 ) =>
   Effect.gen(function*() {
-    const { rule = /^/ } = options
     for (let seed = 0; seed < seeds; seed++) {
-      const run = yield* simulateProgram(kind, seed, { faults: options.faults })
+      const run = yield* simulateProgram(kind, seed)
       if (run.violations.some((violation) => rule.test(violation))) return run
     }
     return undefined
@@ -56,7 +55,7 @@ describe("simulateProgram", () => {
   for (const [name, { kind, rule, within }] of Object.entries(found)) {
     it.live(
       `finds a dispatcher that ${name}`,
-      () => Effect.map(firstViolation(kind, within, { rule }), (run) => assert.isDefined(run)),
+      () => Effect.map(firstViolation(kind, within, rule), (run) => assert.isDefined(run)),
       60_000
     )
   }

@@ -220,25 +220,33 @@ const queue = (stage: Stage, plan: QueuePlan): Effect.Effect<void, never, Dispat
       ...(plan.capacity === undefined ? {} : { capacity: plan.capacity })
     })
     stage.queues.set(producer, queue)
+    /** Whether `end` or `close` has completed. */
+    let over = false
     const finish = (how: "end" | "close") =>
       Effect.suspend(() => {
         producer.finishing = true
         producer.stopping ||= how === "close"
         stage.queues.delete(producer)
         oracle.note(`${nameOf(producer)} gets ${how}`)
-        return how === "end" ? queue.end : Effect.andThen(queue.close, Effect.sync(() => oracle.closedQueue(producer)))
+        return Effect.andThen(
+          how === "end" ? queue.end : queue.close,
+          Effect.sync(() => {
+            over = true
+            if (how === "close") oracle.closedQueue(producer)
+          })
+        )
       })
     const push = (pusher: QueuePlan["pushers"][number]) =>
       Effect.gen(function*() {
         yield* until(pusher.at)
         for (const taskPlan of pusher.tasks) {
           const task = stage.make(producer, taskPlan)
-          const over = producer.finishing
+          const late = over
           stage.accept(task, true)
           const goesOn = yield* timed("push", pusher.timeout, queue.push(task, within(pusher.timeout)), (result) => {
             if (Result.isSuccess(result)) {
               stage.pushed(task)
-              if (over) oracle.violate("ending", `${nameOf(producer)} took task ${task.key} after its end`)
+              if (late) oracle.violate("ending", `${nameOf(producer)} took task ${task.key} after its end`)
               return true
             }
             oracle.refuse(oracle.tasks[task.key])

@@ -4,7 +4,6 @@
  * All events come from the program (sources, handlers, consumers); the oracle must not depend on the scheduler. Each
  * event is checked when it arrives, and time passes only when `advanced` is called.
  */
-import type { KnownFaults } from "./knownFaults.ts"
 import type { TaskPlan } from "./program.ts"
 import {
   type Attempt,
@@ -44,12 +43,10 @@ export class Oracle {
   private readonly slots: Slots
   private readonly assigned = new Map<string, Map<TaskState, number>>()
   readonly promises: Promises
-  readonly faults: KnownFaults
 
-  constructor(promises: Promises, faults: KnownFaults) {
+  constructor(promises: Promises) {
     this.promises = promises
     this.slots = new Slots(promises)
-    this.faults = faults
   }
 
   note(line: string): void {
@@ -200,9 +197,9 @@ export class Oracle {
     }
   }
 
-  /** Tasks that run although their producer has ended. */
+  /** Tasks that run after the program: their producer has ended before them, or is nested in such a task. */
   get stillRunning(): number {
-    return this.unfinished.reduce((sum, { running }) => sum + running, 0)
+    return [...this.producers, ...this.unfinished].reduce((sum, { running }) => sum + running, 0)
   }
 
   // --- attempts --------------------------------------------------------------

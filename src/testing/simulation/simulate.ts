@@ -17,7 +17,6 @@ import type * as Executor from "../../Executor.ts"
 import type * as Task from "../../Task.ts"
 import * as TaskGroup from "../../TaskGroup.ts"
 import { type Faults, scripted } from "../faultInjection.ts"
-import { todaysFaults } from "./knownFaults.ts"
 import { runWorld, World } from "./world.ts"
 
 /**
@@ -143,7 +142,7 @@ const simulateSeed = <A, E, T extends Task.Any>(
 ): Effect.Effect<void, SimulationFailed> =>
   Effect.suspend(() => {
     const history: Array<string> = []
-    const world = new World(seed, { maxTurns: options.maxTurns, yields: !todaysFaults.N2 })
+    const world = new World(seed, { maxTurns: options.maxTurns })
     const layer = Layer.unwrap(Effect.map(
       Effect.context<TaskGroup.Handler<T["_tag"]>>(),
       (context) =>

@@ -7,7 +7,6 @@
 import * as Effect from "effect/Effect"
 import { perform } from "./actors.ts"
 import type { Kind } from "./kinds.ts"
-import { type KnownFaults, todaysFaults } from "./knownFaults.ts"
 import { Oracle } from "./oracle.ts"
 import { generate, type ProgramPlan } from "./program.ts"
 import { smaller } from "./shrink.ts"
@@ -44,20 +43,18 @@ export interface ProgramRun {
 export const simulateProgram = (
   kind: Kind,
   seed: number,
-  options?: { readonly plan?: ProgramPlan | undefined; readonly faults?: KnownFaults | undefined }
+  options?: { readonly plan?: ProgramPlan | undefined }
 ): Effect.Effect<ProgramRun> =>
   Effect.suspend(() => {
-    const faults = options?.faults ?? todaysFaults
     const plan = options?.plan ?? generate(seed, kind)
-    const oracle = new Oracle(kind.promises(plan), faults)
+    const oracle = new Oracle(kind.promises(plan))
     const stage = new Stage(oracle)
     const { handle } = stage
     const handlers = SimulatedTasks.toLayer({ Work: handle, Side: handle, Once: handle, Brief: handle })
     const world = new World(seed, {
       onQuiet: stage.onQuiet,
       onAdvance: (millis) => oracle.advanced(millis),
-      maxTurns: 20_000,
-      yields: !faults.N2
+      maxTurns: 20_000
     })
     return Effect.map(
       runWorld(perform(stage, plan, kind.layer({ seed, plan, stage }, handlers)), world),
@@ -88,7 +85,7 @@ export const simulateProgram = (
 export const shrinkProgram = (
   kind: Kind,
   failed: ProgramRun,
-  options?: { readonly faults?: KnownFaults | undefined; readonly tries?: number | undefined }
+  options?: { readonly tries?: number | undefined }
 ): Effect.Effect<ProgramRun> =>
   Effect.gen(function*() {
     if (failed.violations.length === 0) return failed
@@ -99,7 +96,7 @@ export const shrinkProgram = (
       progress = false
       for (const plan of smaller(best.plan)) {
         if (tries-- <= 0) break
-        const run = yield* simulateProgram(kind, failed.seed, { plan, faults: options?.faults })
+        const run = yield* simulateProgram(kind, failed.seed, { plan })
         if (run.violations.length === 0 || ruleOf(run) !== rule) continue
         best = run
         progress = true

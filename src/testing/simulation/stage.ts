@@ -228,11 +228,12 @@ export class Stage {
     what: "push" | "pop" | "other",
     effect: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E, R> {
-    return Effect.suspend(() => {
-      const wait = {}
+    const wait = {}
+    const begun = Effect.suspend(() => {
       this.waits.set(wait, { producer, what })
-      return Effect.onExit(effect, () => Effect.sync(() => this.waits.delete(wait)))
+      return effect
     })
+    return Effect.onExit(begun, () => Effect.sync(() => this.waits.delete(wait)))
   }
 
   // --- when nothing can happen -----------------------------------------------

@@ -40,8 +40,6 @@ export interface WorldOptions {
   readonly onAdvance?: ((millis: number) => void) | undefined
   /** The most turns. Default 100,000. */
   readonly maxTurns?: number | undefined
-  /** Whether fibers yield at any operation, and not only after many. Default `true`. */
-  readonly yields?: boolean | undefined
 }
 
 interface Sleep {
@@ -134,8 +132,7 @@ export class World implements EffectScheduler.Scheduler {
     this.options = options
     this.disorder = dice.pick([0, 0.1, 0.5, 1])
     this.whole = dice.pick([0, 0.5, 1])
-    const yielding = dice.pick([0, 0, 0.01, 0.1])
-    this.yielding = options.yields === false ? 0 : yielding
+    this.yielding = dice.pick([0, 0, 0.01, 0.1])
     this.slicing = dice.pick([0, 0, 0.1, 0.5])
     this.clock = makeClock(this)
   }
