@@ -8,7 +8,6 @@ import * as Layer from "effect/Layer"
 import * as Dispatcher from "papyros/Dispatcher"
 import { countThreads } from "../support/pool/pool.ts"
 import {
-  all,
   Dummy,
   events,
   FiberByReference,
@@ -140,11 +139,26 @@ topic("limits", (claim) => {
   // CPython, test_process_pool.py: test_max_tasks_per_child
   claim(
     "no thread runs more tasks than it may, in chunks",
-    { on: only(OneThread), own: { pool: { maxTasksPerWorker: 3 } }, known: { N1: all } },
+    { on: only(OneThread, WorkerPool, TwoSlots), own: { pool: { maxTasksPerWorker: 3 } } },
     () =>
       Effect.gen(function*() {
-        const threads = yield* values(range(1, 200).map((id) => new Where({ id })), { chunkSize: 200 })
+        const threads = yield* values(range(1, 14).map((id) => new Where({ id })), { chunkSize: 200 })
         for (const thread of new Set(threads)) assert.isAtMost(threads.filter((other) => other === thread).length, 3)
+      })
+  )
+
+  claim(
+    "a task does not wait for one that runs in a thread which may run no more",
+    { on: only(TwoSlots), own: { pool: { maxTasksPerWorker: 2 } } },
+    () =>
+      Effect.gen(function*() {
+        const held = yield* fork(Dispatcher.run(hold(1)))
+        yield* started(1)
+        const threads = yield* values([new Where({ id: 2 }), new Where({ id: 3 })], { ordered: true })
+        assert.strictEqual(new Set(threads).size, 2)
+        assert.isUndefined(held.pollUnsafe())
+        events.openAll()
+        yield* Fiber.join(held)
       })
   )
 

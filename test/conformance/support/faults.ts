@@ -3,7 +3,6 @@
  * its test fails when the fault is mended: then the claim loses its mark, and a fault without claims leaves this list.
  */
 export const faults = {
-  N1: "a thread runs more tasks than maxTasksPerWorker: its chunks are not cut to what is left",
   R11: "a remote worker stays idle while a task waits for a busy one"
 } as const
 

@@ -46,8 +46,8 @@ export interface WorkerPoolOptions {
    */
   readonly gracePeriod?: Duration.Input | undefined
   /**
-   * The number of tasks after which a thread is replaced. Its successor is started before that, so that for a while
-   * both exist. Default: unlimited.
+   * The largest number of tasks that a thread runs; then it is replaced. Its successor is started before that, so that
+   * for a while both exist. Default: unlimited.
    */
   readonly maxTasksPerWorker?: number | undefined
   /**

@@ -21,6 +21,7 @@ export class Requests {
   private inFlight: Array<Request> = []
   private readonly slots: Array<Request | undefined>
   private lastId = 0
+  private sentCount = 0
 
   constructor(sharedState: SharedState, sink: ItemSink) {
     this.sharedState = sharedState
@@ -49,17 +50,29 @@ export class Requests {
     return open
   }
 
+  /** Items that the thread was sent, without those that were revoked. */
+  get sent(): number {
+    return this.sentCount
+  }
+
   find(id: number): Request | undefined {
     return this.inFlight.find((request) => request.id === id)
   }
 
-  /** A request for a chunk. Chunks can be added, or revoked, until it is published. */
+  /** A request for a chunk. It can be extended, or revoked, until it is published. */
   add(chunk: Executor.Chunk): Request {
     const request = new Request(++this.lastId, this.slots.indexOf(undefined), chunk)
     this.slots[request.requestSlot] = request
     this.inFlight.push(request)
     this.sharedState.open(request.requestSlot, 0)
+    this.sentCount += chunk.items.length
     return request
+  }
+
+  /** Adds a chunk to a request that is not published. */
+  extend(request: Request, chunk: Executor.Chunk): void {
+    request.add(chunk)
+    this.sentCount += chunk.items.length
   }
 
   /** Lets the thread claim the items of the request. */
@@ -119,6 +132,7 @@ export class Requests {
     const { limit, requestSlot, segments } = request
     const from = this.sharedState.revoke(requestSlot)
     if (from >= limit) return
+    this.sentCount -= limit - from
     request.truncate(from)
     for (const { chunk, start } of segments) {
       const end = Math.min(limit - start, chunk.items.length)

@@ -158,9 +158,19 @@ export class ThreadHandle implements Executor.WorkerHandle {
     return !this.requests.empty
   }
 
-  /** It is ready for work and has a free slot. */
+  /** It can be sent work, and has a free slot. */
   get hasFreeSlot(): boolean {
-    return this.state.acceptsWork && this.requests.open < this.concurrency
+    return this.state.acceptsWork && this.tasksLeft > 0 && this.requests.open < this.concurrency
+  }
+
+  /** Tasks that it may still be sent. */
+  private get tasksLeft(): number {
+    return this.environment.options.maxTasksPerWorker - this.requests.sent
+  }
+
+  /** A slot of it is free for good: it has been sent all tasks that it may run. */
+  private get usedUp(): boolean {
+    return this.tasksLeft <= 0 && this.requests.open < this.concurrency
   }
 
   /** Whether it keeps the process alive: not while it is ready and has nothing to do. */
@@ -179,12 +189,12 @@ export class ThreadHandle implements Executor.WorkerHandle {
     const { options, scheduler } = this.environment
     const work = new InFlightWork(this.requests.all, options.max, this.concurrency)
     let request: Request | undefined
-    while (this.state.acceptsWork && work.hasCapacity && !this.requests.full) {
-      const chunk = scheduler.take(this, SharedState.maxItems)
+    while (this.state.acceptsWork && work.hasCapacity && !this.requests.full && this.tasksLeft > 0) {
+      const chunk = scheduler.take(this, Math.min(SharedState.maxItems, this.tasksLeft))
       if (chunk === undefined) break
       work.add(chunk)
       if (request?.fits(chunk, SharedState.maxItems) === true) {
-        request.add(chunk)
+        this.requests.extend(request, chunk)
       } else {
         if (request !== undefined) this.publish(request)
         request = this.open(chunk)
@@ -278,12 +288,12 @@ export class ThreadHandle implements Executor.WorkerHandle {
     const request = this.requests.find(id)
     if (request === undefined) return
     if (results.length > 0 || failures.length > 0) {
-      const { options, scheduler } = this.environment
+      const { scheduler } = this.environment
       // Before items are settled, which may make the scheduler wake this thread for more.
       this.state.on("progressed")
       this.settled += settleOutcomes(message, request, this.requests, scheduler)
       this.listener.onWorked()
-      if (this.settled >= options.maxTasksPerWorker) this.retire()
+      if (this.usedUp) this.retire()
       else if (this.lifetime.endsSoon(this.settled, performance.now())) this.listener.onLeaving(this)
     }
     if (!last) return
@@ -310,6 +320,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
     this.requests.close(request)
     if (!this.requests.empty) return
     this.state.on("drained")
+    if (this.usedUp) this.retire()
     if (this.state.retiring) this.end()
   }
 

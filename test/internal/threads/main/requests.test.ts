@@ -29,7 +29,8 @@ describe("Requests", () => {
       const { recorder, requests, thread } = make()
       const [first, ...rest] = sizes.map((size) => chunk(size))
       const request = requests.add(first)
-      for (const next of rest) request.add(next)
+      for (const next of rest) requests.extend(request, next)
+      assert.strictEqual(requests.sent, request.items.length)
       requests.publish(request)
       // The items of all chunks in a row, by the identity of their chunk.
       const flat = [first, ...rest].flatMap(({ id, items }) => items.map((_, at) => [id, at] as const))
@@ -51,6 +52,7 @@ describe("Requests", () => {
       })
       assert.deepStrictEqual(requeued, flat.slice(claimed).map(([id, at]) => [id, at]))
       assert.strictEqual(request.open, claimed - closed.size)
+      assert.strictEqual(requests.sent, claimed)
       assert.strictEqual(thread.claim(request.requestSlot), -1)
       for (let at = 0; at < flat.length; at++) assert.strictEqual(request.isOpen(at), at < claimed && !closed.has(at))
       const openChunks = new Set(flat.filter((_, at) => request.isOpen(at)).map(([id]) => id))
