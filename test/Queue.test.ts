@@ -356,18 +356,12 @@ describe("Queue", () => {
       const Full = TaskGroup.make(Never)
       const Idle = TaskGroup.make(Free)
       const layer = RoutedDispatcher.layer([
-        [
-          Full,
-          FiberDispatcher.layer(Full, { concurrency: 1, capacity: 1 }).pipe(
-            Layer.provide(Full.toLayer({ Never: () => Effect.never }))
-          )
-        ],
-        [
-          Idle,
-          FiberDispatcher.layer(Idle, { concurrency: 1, capacity: 1 }).pipe(
-            Layer.provide(Idle.toLayer({ Free: () => Effect.void }))
-          )
-        ]
+        FiberDispatcher.layer(Full, { concurrency: 1, capacity: 1 }).pipe(
+          Layer.provide(Full.toLayer({ Never: () => Effect.never }))
+        ),
+        FiberDispatcher.layer(Idle, { concurrency: 1, capacity: 1 }).pipe(
+          Layer.provide(Idle.toLayer({ Free: () => Effect.void }))
+        )
       ])
       yield* Effect.gen(function*() {
         for (const how of ["timeout", "interruption"]) {

@@ -5,6 +5,7 @@ import type * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
+import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as RoutedDispatcher from "papyros/RoutedDispatcher"
 import type * as Task from "papyros/Task"
 import type { TaskFailure } from "papyros/TaskFailure"
@@ -363,19 +364,27 @@ describe("Dispatcher", () => {
     const noDispatcher = null as unknown as Layer.Layer<Database>
 
     it("fails with and requires what its layers do", () => {
-      expect(RoutedDispatcher.layer([[One, plain]])).type.toBe<Layer.Layer<Dispatcher.Dispatcher>>()
-      expect(RoutedDispatcher.layer([[One, needy], [Other, plain]])).type.toBe<
+      expect(RoutedDispatcher.layer([plain])).type.toBe<Layer.Layer<Dispatcher.Dispatcher>>()
+      expect(RoutedDispatcher.layer([needy, plain])).type.toBe<
         Layer.Layer<Dispatcher.Dispatcher, NotFound, TaskGroup.Handler<"Root">>
       >()
-      expect(RoutedDispatcher.layer([[One, needy], [Other, needier]])).type.toBe<
+      expect(RoutedDispatcher.layer([needy, needier])).type.toBe<
         Layer.Layer<Dispatcher.Dispatcher, NotFound | NotPositive, TaskGroup.Handler<"Root"> | Database>
       >()
     })
 
-    it("refuses layers of anything else, and layers without a group", () => {
-      expect(RoutedDispatcher.layer).type.not.toBeCallableWith([[One, noDispatcher]])
-      expect(RoutedDispatcher.layer).type.not.toBeCallableWith([plain])
-      expect(RoutedDispatcher.layer).type.not.toBeCallableWith([[Root, plain]])
+    it("refuses layers of anything else, and an empty list", () => {
+      expect(RoutedDispatcher.layer).type.not.toBeCallableWith([noDispatcher])
+      expect(RoutedDispatcher.layer).type.not.toBeCallableWith([])
+    })
+
+    it("takes no group, since that of a layer is known", () => {
+      const layer = FiberDispatcher.layer(Other)
+      expect(RoutedDispatcher.layer([layer])).type.toBe<
+        Layer.Layer<Dispatcher.Dispatcher, never, TaskGroup.Handler<"Double">>
+      >()
+      expect(RoutedDispatcher.layer).type.not.toBeCallableWith([[Other, layer]])
+      expect(RoutedDispatcher.layer).type.not.toBeCallableWith([[One, layer]])
     })
   })
 })

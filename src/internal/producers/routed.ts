@@ -1,6 +1,6 @@
 /**
- * Subscribes one producer to several schedulers, each of which starts the tasks of
- * its own route.
+ * Subscribes one producer to several schedulers, each of which starts the tasks that
+ * it is the first to serve.
  *
  * Must stay true: every scheduler sees a branch of its own; a task that a branch
  * pulls for another one is forwarded, and pulled only while that one can accept it,
@@ -10,15 +10,11 @@ import { Deque } from "../deque.ts"
 import type { Producer, SchedulerHandle, Subscription, TaskEntry } from "../scheduler/producer.ts"
 import type * as Task from "../task.ts"
 
-/** A scheduler, and the names of the tasks that it runs. */
-export interface Route {
-  readonly names: ReadonlySet<string>
-  readonly scheduler: SchedulerHandle
-}
-
-export const routeSchedulers = (routes: ReadonlyArray<Route>): SchedulerHandle => ({
+/** There must be at least one scheduler. */
+export const routeSchedulers = (schedulers: ReadonlyArray<SchedulerHandle>): SchedulerHandle => ({
+  serves: (name) => schedulers.some((scheduler) => scheduler.serves(name)),
   subscribe(producer) {
-    const fork = new Fork(producer, routes)
+    const fork = new Fork(producer, schedulers)
     return fork.subscribe() ? fork : undefined
   }
 })
@@ -105,12 +101,12 @@ class Fork implements Subscription {
   readonly producer: Producer
   readonly depth = 0
   private readonly branches: ReadonlyArray<Branch>
-  private readonly routes: ReadonlyArray<Route>
+  private readonly schedulers: ReadonlyArray<SchedulerHandle>
 
-  constructor(producer: Producer, routes: ReadonlyArray<Route>) {
+  constructor(producer: Producer, schedulers: ReadonlyArray<SchedulerHandle>) {
     this.producer = producer
-    this.routes = routes
-    this.branches = routes.map(() => new Branch(this))
+    this.schedulers = schedulers
+    this.branches = schedulers.map(() => new Branch(this))
   }
 
   /** Whether a task can be forwarded to every branch but this one. */
@@ -122,7 +118,7 @@ class Fork implements Subscription {
   /** `false` if one of the dispatchers is closed. */
   subscribe(): boolean {
     for (let i = 0; i < this.branches.length; i++) {
-      const subscription = this.routes[i].scheduler.subscribe(this.branches[i])
+      const subscription = this.schedulers[i].subscribe(this.branches[i])
       if (subscription === undefined) {
         for (const branch of this.branches) branch.subscription?.end(() => {})
         return false
@@ -133,7 +129,7 @@ class Fork implements Subscription {
   }
 
   branchOf(task: Task.Any): Branch {
-    const at = this.routes.findIndex((route) => route.names.has(task._tag))
+    const at = this.schedulers.findIndex((scheduler) => scheduler.serves(task._tag))
     return this.branches[at === -1 ? 0 : at]
   }
 

@@ -187,6 +187,8 @@ export const CurrentParent: Context.Reference<ParentTask | undefined> = Context.
 
 /** The scheduler of a dispatcher, as producers see it. */
 export interface SchedulerHandle extends SingleRunsHolder {
+  /** Whether its group has a task of this name. */
+  readonly serves: (name: string) => boolean
   /** Subscribes a producer. `undefined` if the dispatcher is closed. */
   readonly subscribe: (producer: Producer) => Subscription | undefined
 }

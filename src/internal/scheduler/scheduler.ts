@@ -118,6 +118,10 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
 
   // --- producers -------------------------------------------------------------
 
+  serves(name: string): boolean {
+    return this.types.has(name)
+  }
+
   subscribe(producer: Producer): ProducerSubscription | undefined {
     if (this.closed) return undefined
     const parent = producer.parent?.scheduler === this ? producer.parent : undefined

@@ -38,6 +38,10 @@ export class TaskTypes {
     this.mode = mode
   }
 
+  has(name: string): boolean {
+    return this.classes.has(name)
+  }
+
   /** The type of a name, or `undefined` if the dispatcher does not know it. */
   get(name: string): TaskType | undefined {
     // Tasks of one name come in a row, and comparing two names costs less than a look-up.

@@ -149,8 +149,8 @@ export const kinds = {
     },
     layer: ({ plan: { capacity, concurrency } }, handlers) =>
       RoutedDispatcher.layer([
-        [halves[0], FiberDispatcher.layer(halves[0], { capacity, concurrency })],
-        [halves[1], FiberDispatcher.layer(halves[1], { capacity, concurrency: 2 })]
+        FiberDispatcher.layer(halves[0], { capacity, concurrency }),
+        FiberDispatcher.layer(halves[1], { capacity, concurrency: 2 })
       ]).pipe(Layer.provide(handlers))
   }
 } satisfies Record<string, Kind>

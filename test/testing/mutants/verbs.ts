@@ -47,6 +47,7 @@ export const seam = (
   subscriptionOf: (subscription: Subscription, producer: Producer) => Partial<Subscription> = () => ({})
 ) =>
 (handle: Handle): Handle => ({
+  serves: (name) => handle.serves(name),
   subscribe: (producer) => {
     const joined: { subscription?: Subscription | undefined } = {}
     const changed: Producer = {
@@ -234,6 +235,7 @@ export const idlesForSlots = seam(() => ({}), (subscription, producer) => ({
 
 /** Gives each single run a turn of its own. */
 export const turnForEachRun = (handle: Handle): Handle => ({
+  serves: (name) => handle.serves(name),
   subscribe: (producer) => handle.subscribe(producer),
   get singleRuns() {
     return undefined
