@@ -1,6 +1,8 @@
 /**
  * All timers of one dispatcher: a binary heap, and one sleeping fiber for its earliest
  * timer. Time is the `Clock`'s, so that a test may move it, and a timer costs no fiber.
+ * A cleared timer does not wake the fiber, unless it was the last one: a fiber that
+ * sleeps keeps the process alive.
  *
  * Must stay true: `heapIndex` is a timer's place in the heap, or -1; a timer
  * fires at most once, never early, and in the order of time.
@@ -9,6 +11,9 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+
+/** How long the fiber may sleep after the last timer was cleared, in milliseconds. */
+const IDLE_SLEEP = 100
 
 /** A callback that is due at a moment of the clock's monotonic time. */
 export interface Timer {
@@ -22,6 +27,8 @@ export class Timers {
   private readonly heap: Array<Timer> = []
   private sleeper: Fiber.Fiber<void> | undefined
   private sleepingUntil = Infinity
+  /** The fiber sleeps no longer than it may without a timer. */
+  private sleepsBriefly = false
   private closed = false
   private readonly clock: Clock.Clock
   private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -50,7 +57,9 @@ export class Timers {
   }
 
   clear(timer: Timer): void {
-    if (timer.heapIndex !== -1) this.remove(timer)
+    if (timer.heapIndex === -1) return
+    this.remove(timer)
+    if (this.heap.length === 0 && this.sleeper !== undefined && !this.sleepsBriefly) this.sleepBriefly()
   }
 
   /** Drops every timer, and every later one. */
@@ -67,15 +76,27 @@ export class Timers {
       // Waking early finds nothing due and sleeps again: cheaper than interrupting a fiber per cleared timer.
       return
     }
+    this.sleepAgain(next)
+  }
+
+  /** For tasks that run one after the other, the fiber is interrupted once in this time, and not with each of them. */
+  private sleepBriefly(): void {
+    const until = this.now() + IDLE_SLEEP
+    if (until < this.sleepingUntil) this.sleepAgain(until)
+    this.sleepsBriefly = true
+  }
+
+  private sleepAgain(until: number): void {
     const previous = this.sleeper
     this.sleeper = undefined
     this.sleepingUntil = Infinity
     if (previous !== undefined) previous.interruptUnsafe()
-    if (next !== Infinity) this.sleep(next)
+    if (until !== Infinity) this.sleep(until)
   }
 
   private sleep(until: number): void {
     this.sleepingUntil = until
+    this.sleepsBriefly = false
     // Timers of the platform fire up to a millisecond early, so the time left is rounded up.
     const fiber = this.runFork(this.clock.sleep(Duration.millis(Math.max(0, Math.ceil(until - this.now())))))
     this.sleeper = fiber

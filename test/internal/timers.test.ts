@@ -70,6 +70,40 @@ describe("Timers", () => {
       assert.deepStrictEqual(fired, [1, 2, 3, 10, 12, 20])
     }))
 
+  it.effect("leave no fiber asleep for a timer that was cleared, at a cost that does not grow with their number", () =>
+    Effect.gen(function*() {
+      let begun = 0
+      let asleep = 0
+      const clock = yield* Clock.Clock
+      const counting: Clock.Clock = {
+        ...clock,
+        sleep: (duration) =>
+          Effect.suspend(() => {
+            begun++
+            asleep++
+            return Effect.ensuring(clock.sleep(duration), Effect.sync(() => asleep--))
+          })
+      }
+      const timers = new Timers(counting, Effect.runForkWith(yield* Effect.context<never>()))
+      for (const millis of [6000, 60, 6000]) {
+        for (let i = 0; i < 1000; i++) timers.clear(timers.set(millis, () => assert.fail("fired")))
+        assert.isAtMost(begun, 2)
+        yield* TestClock.adjust(100)
+        assert.strictEqual(asleep, 0)
+        begun = 0
+      }
+      for (let i = 0; i < 1000; i++) {
+        const timer = timers.set(6000, () => assert.fail("fired"))
+        yield* TestClock.adjust(1)
+        timers.clear(timer)
+      }
+      assert.isAtMost(begun, 2 * 10 + 2)
+      let fired = 0
+      timers.set(5000, () => fired++)
+      yield* TestClock.adjust(5000)
+      assert.deepStrictEqual([fired, asleep], [1, 0])
+    }))
+
   it.effect("fire no more, and are not set any more, once closed", () =>
     Effect.gen(function*() {
       const timers = yield* make

@@ -1,7 +1,8 @@
 /**
- * The timeouts of tasks that run in this process. One timer serves the earliest deadline of all of them. A task
- * that has timed out is interrupted, and its timeout is reported when it has stopped, or after one second; its slot is taken
- * until it has stopped.
+ * The timeouts of tasks that run in this process. One timer serves the earliest deadline of all of them; it is not set
+ * anew for each task, and does not keep the process alive for long when none is left. A task that has timed out is
+ * interrupted, and its timeout is reported when it has stopped, or after one second; its slot is taken until it has
+ * stopped.
  */
 import type * as Executor from "../../Executor.ts"
 import { interrupt } from "../handlers/handlerRun.ts"
@@ -10,10 +11,15 @@ import type { RunningTask } from "./runningTask.ts"
 /** How long the outcome of a timed-out task waits for the task to stop, in milliseconds. */
 const GRACE = 1000
 
+/** How long the timer may wait while no task runs, in milliseconds. */
+const IDLE_WAIT = 100
+
 export class Deadlines {
   private readonly scheduler: Executor.Scheduler
   private readonly tasks = new Set<RunningTask>()
   private timer: { readonly at: number; readonly cancel: Executor.Cancel } | undefined
+  /** The timer waits no longer than it may while no task runs. */
+  private waitsBriefly = false
 
   constructor(scheduler: Executor.Scheduler) {
     this.scheduler = scheduler
@@ -34,6 +40,7 @@ export class Deadlines {
     if (task.stopping === undefined && this.scheduler.now() - since > task.item.taskTimeout!) {
       task.stopping = "timedOut"
     }
+    if (this.tasks.size === 0 && this.timer !== undefined && !this.waitsBriefly) this.waitBriefly()
   }
 
   private arm(deadline: number): void {
@@ -41,10 +48,17 @@ export class Deadlines {
       if (this.timer.at <= deadline) return
       this.timer.cancel()
     }
+    this.waitsBriefly = false
     this.timer = {
       at: deadline,
       cancel: this.scheduler.after(deadline - this.scheduler.now(), this.onTimer)
     }
+  }
+
+  /** Once in this time, where tasks run one after the other, and not after each of them. */
+  private waitBriefly(): void {
+    this.arm(this.scheduler.now() + IDLE_WAIT)
+    this.waitsBriefly = true
   }
 
   private readonly onTimer = (): void => {

@@ -7,15 +7,18 @@ import * as Dispatcher from "papyros/Dispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import handlers from "./handlers.ts"
-import { Add, Tasks } from "./tasks.ts"
+import { Add, Sleep, Tasks } from "./tasks.ts"
 
 const program = process.argv[2]
 
 const fiber = FiberDispatcher.layer(Tasks).pipe(Layer.provide(handlers))
 const pool = WorkerPoolDispatcher.layer(Tasks, { handlers: new URL("./handlers.ts", import.meta.url), size: 1 })
 
+// One of them waits, so that its timeout is set and cleared.
+const tasks = [new Sleep({ id: 0, millis: 1 }), ...Array.from({ length: 10 }, (_, n) => new Add({ n }))]
+
 const sum = Stream.runFold(
-  Dispatcher.execute(Array.from({ length: 10 }, (_, n) => new Add({ n })), { taskTimeout: "1 hour" }),
+  Dispatcher.execute(tasks, { taskTimeout: "1 hour" }),
   () => 0,
   (total, n) => total + n
 ).pipe(Effect.andThen((total) => Effect.sync(() => process.stdout.write(`${total}\n`))))
