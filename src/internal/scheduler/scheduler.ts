@@ -188,14 +188,21 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     this.waking = true
     while (this.startable) {
       this.startable = false
-      for (const worker of this.workers) {
-        if (this.runQueue.length === 0 && this.quarantine.size === 0 && this.unserved.size === 0) break
-        if (!worker.parked) continue
-        worker.parked = false
-        worker.handle.wake()
-      }
+      // A task must not wait behind others on one worker, while another worker has a free slot.
+      this.wakeParked(true)
+      this.wakeParked(false)
     }
     this.waking = false
+  }
+
+  /** Wakes the parked workers that have a free slot, or those that have none, while there is anything to take. */
+  private wakeParked(freeSlot: boolean): void {
+    for (const worker of this.workers) {
+      if (this.runQueue.length === 0 && this.quarantine.size === 0 && this.unserved.size === 0) return
+      if (!worker.parked || worker.assigned < worker.handle.concurrency !== freeSlot) continue
+      worker.parked = false
+      worker.handle.wake()
+    }
   }
 
   private wakeSoon(): void {

@@ -2,8 +2,6 @@
  * The known faults that claims of the suite show, by their numbers. A claim that a fault breaks is expected to fail, and
  * its test fails when the fault is mended: then the claim loses its mark, and a fault without claims leaves this list.
  */
-export const faults = {
-  R11: "a remote worker stays idle while a task waits for a busy one"
-} as const
+export const faults = {} as const
 
 export type Fault = keyof typeof faults

@@ -188,7 +188,7 @@ export interface Claim {
 }
 
 /** A claim that a known fault breaks: succeeds while the fault is there, and fails when it is mended. */
-export const failsBy = <A, E, R>(
+const failsBy = <A, E, R>(
   fault: Fault,
   claim: Effect.Effect<A, E, R>,
   patience = PATIENCE_KNOWN
