@@ -3,11 +3,14 @@
  *
  *     npm run bench -- fiber|pool|remote|scheduler [--json FILE] [--report DIR] [--rounds N] [--filter CASE]
  *
+ * or the soak, whose exit code is 1 after a wrong or lost outcome, or if memory or another resource leaks:
+ *
+ *     npm run bench -- soak [--minutes N] [--dispatcher pool|fiber] [--seed N]
+ *
  * The suites `memory` and `faults` are programs of their own: `benchmark/memory/main.ts`, `benchmark/faults/main.ts`.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
@@ -31,49 +34,80 @@ const suites = {
   scheduler: Effect.succeed(Scheduler.suite)
 }
 
-const bench = Command.make(
-  "bench",
+const suite = (name: keyof typeof suites) =>
+  Command.make(
+    name,
+    {
+      json: Flag.File("json").pipe(
+        Flag.withDescription(`Write the figures to a JSON file; needs at least ${ROUNDS} rounds`),
+        Flag.optional
+      ),
+      report: Flag.Directory("report").pipe(
+        Flag.withDescription("Write a Markdown page and an SVG chart into this directory"),
+        Flag.optional
+      ),
+      rounds: Flag.Int("rounds").pipe(
+        Flag.withDescription("Counted runs of every competitor"),
+        Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
+        Flag.withDefault(ROUNDS)
+      ),
+      filter: Flag.String("filter").pipe(
+        Flag.withDescription("Run only the cases whose names contain this text"),
+        Flag.withDefault("")
+      )
+    },
+    Effect.fnUntraced(function*({ filter, json, report: directory, rounds }) {
+      if (Option.isSome(json) && rounds < ROUNDS) {
+        return yield* new Harness.UsageError({ message: `--json needs at least ${ROUNDS} rounds` })
+      }
+      const report = yield* Harness.run(yield* suites[name], { rounds, filter })
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const write = Effect.fnUntraced(function*(file: string, text: string) {
+        yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+        yield* fs.writeFileString(file, text)
+        yield* Console.log(`\nWrote ${file}`)
+      })
+      if (Option.isSome(json)) yield* write(json.value, `${JSON.stringify(report, undefined, 2)}\n`)
+      if (Option.isSome(directory)) {
+        yield* write(path.join(directory.value, `${name}.md`), markdown(report))
+        yield* write(path.join(directory.value, `${name}.svg`), chart(report))
+      }
+    })
+  ).pipe(Command.withDescription("Measures papyros against other libraries, in paired rounds"))
+
+const soak = Command.make(
+  "soak",
   {
-    suite: Argument.Literals("suite", ["fiber", "pool", "remote", "scheduler"]).pipe(
-      Argument.withDescription("The suite to run")
+    minutes: Flag.Finite("minutes").pipe(
+      Flag.withDescription("The time to run"),
+      Flag.withSchema(Schema.Finite.check(Schema.isGreaterThan(0))),
+      Flag.withDefault(20)
     ),
-    json: Flag.File("json").pipe(
-      Flag.withDescription(`Write the figures to a JSON file; needs at least ${ROUNDS} rounds`),
+    dispatcher: Flag.Literals("dispatcher", ["fiber", "pool"]).pipe(
+      Flag.withDescription("The only kind of dispatcher to load. Default: both"),
       Flag.optional
     ),
-    report: Flag.Directory("report").pipe(
-      Flag.withDescription("Write a Markdown page and an SVG chart into this directory"),
-      Flag.optional
+    seed: Flag.Int("seed").pipe(
+      Flag.withDescription("Determines the scenarios"),
+      Flag.withDefault(1)
     ),
-    rounds: Flag.Int("rounds").pipe(
-      Flag.withDescription("Counted runs of every competitor"),
-      Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
-      Flag.withDefault(ROUNDS)
-    ),
-    filter: Flag.String("filter").pipe(
-      Flag.withDescription("Run only the cases whose names contain this text"),
-      Flag.withDefault("")
+    leak: Flag.Int("leak").pipe(
+      Flag.withDescription("Retain so many bytes of every task, to see the verdict fail"),
+      Flag.withDefault(0)
     )
   },
-  Effect.fnUntraced(function*({ filter, json, report: directory, rounds, suite }) {
-    if (Option.isSome(json) && rounds < ROUNDS) {
-      return yield* new Harness.UsageError({ message: `--json needs at least ${ROUNDS} rounds` })
-    }
-    const report = yield* Harness.run(yield* suites[suite], { rounds, filter })
-    const fs = yield* FileSystem.FileSystem
-    const path = yield* Path.Path
-    const write = Effect.fnUntraced(function*(file: string, text: string) {
-      yield* fs.makeDirectory(path.dirname(file), { recursive: true })
-      yield* fs.writeFileString(file, text)
-      yield* Console.log(`\nWrote ${file}`)
-    })
-    if (Option.isSome(json)) yield* write(json.value, `${JSON.stringify(report, undefined, 2)}\n`)
-    if (Option.isSome(directory)) {
-      yield* write(path.join(directory.value, `${suite}.md`), markdown(report))
-      yield* write(path.join(directory.value, `${suite}.svg`), chart(report))
-    }
+  Effect.fnUntraced(function*({ dispatcher, leak, minutes, seed }) {
+    const { soak } = yield* Effect.promise(() => import("./soak/soak.ts"))
+    const kinds = Option.match(dispatcher, { onNone: () => ["fiber", "pool"] as const, onSome: (kind) => [kind] })
+    const passed = yield* soak({ minutes, kinds, seed, leak })
+    if (!passed) process.exitCode = 1
   })
-).pipe(Command.withDescription("Measures papyros against other libraries, in paired rounds"))
+).pipe(Command.withDescription("Runs mixed load, checks every outcome, and looks for leaks"))
+
+const bench = Command.make("bench").pipe(
+  Command.withSubcommands([suite("fiber"), suite("pool"), suite("remote"), suite("scheduler"), soak])
+)
 
 bench.pipe(
   Command.run({ version: "0.1.0" }),
