@@ -14,7 +14,7 @@ const INTERVAL = 500
 /** A question to the thread, with the items that had ended by then. */
 interface Sync {
   readonly id: number
-  readonly ended: ReadonlyMap<Request, ReadonlyArray<number>>
+  readonly ended: Map<Request, ReadonlyArray<number>>
   readonly reason: string
 }
 
@@ -24,7 +24,7 @@ export class Delivery {
   private readonly fail: (request: Request, at: number, failure: WireFailure) => void
   private readonly close: (request: Request) => void
   private nextLook = 0
-  /** Items that had ended at the last look. */
+  /** Items that had ended at the last look, of requests that are open: the tasks of others must not be retained. */
   private seen: Sync["ended"] = new Map()
   private sync: Sync | undefined
   private lastId = 0
@@ -65,6 +65,7 @@ export class Delivery {
 
   /** The thread has reported that no outcome of a request follows: items without one have lost it. */
   closed(request: Request): void {
+    this.seen.delete(request)
     if (request.open === 0) return
     for (const at of request.items.keys()) this.lose(request, at, "the message was lost")
   }
