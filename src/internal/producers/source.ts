@@ -126,9 +126,9 @@ class StreamSource<A, E, R> implements Source<A, E> {
   private end(cause: Cause.Cause<E | Cause.Done>): void {
     if (this.done) return
     this.done = true
-    if (!cause.reasons.some((reason) => reason._tag === "Fail" && Cause.isDone(reason.error))) {
-      this.cause = cause as Cause.Cause<E>
-    }
+    // Beside the end of the stream there may be a defect of a finalizer.
+    const reasons = cause.reasons.filter((reason) => reason._tag !== "Fail" || !Cause.isDone(reason.error))
+    if (reasons.length > 0) this.cause = Cause.fromReasons(reasons) as Cause.Cause<E>
     this.pulled()
   }
 

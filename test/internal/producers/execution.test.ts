@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -46,5 +47,21 @@ describe("Execution", () => {
       assert.deepStrictEqual(got, [0])
       assert.lengthOf(pulled, 2)
       assert.isTrue(exit._tag === "Failure" && Cause.hasDies(exit.cause))
+    }))
+
+  it.effect("ends with the defect of a finalizer of its source, after the outcomes of all tasks", () =>
+    Effect.gen(function*() {
+      const layer = FiberDispatcher.layer(Tries).pipe(
+        Layer.provide(Tries.toLayer({ Try: ({ n }) => Effect.succeed(n) }))
+      )
+      const source = Stream.make(new Try({ n: 1 }), new Try({ n: 2 })).pipe(Stream.ensuring(Effect.die("on purpose")))
+      const got: Array<number> = []
+      const exit = yield* Dispatcher.execute(source, { ordered: true }).pipe(
+        Stream.runForEach((n) => Effect.sync(() => got.push(n))),
+        Effect.exit,
+        Effect.provide(layer)
+      )
+      assert.deepStrictEqual(got, [1, 2])
+      assert.deepStrictEqual(exit, Exit.die("on purpose"))
     }))
 })
