@@ -22,7 +22,6 @@ import * as FiberDispatcher from "papyros/FiberDispatcher"
 import type * as Task from "papyros/Task"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { events } from "./events.ts"
-import { type Fault, faults } from "./faults.ts"
 import handlers from "./handlers.ts"
 import { Add, Hold, Mark, Tasks } from "./tasks.ts"
 
@@ -115,8 +114,6 @@ interface ClaimOptions {
   readonly on?: Predicate
   /** Gives the claim a dispatcher of its own, or none. */
   readonly own?: Options | "none"
-  /** Known faults by their numbers, and where they show: the claim is expected to fail there, until they are mended. */
-  readonly known?: Readonly<Partial<Record<Fault, Predicate>>>
 }
 
 interface Trial {
@@ -127,10 +124,8 @@ interface Trial {
 
 type Program = (trial: Trial) => Effect.Effect<void, unknown, Dispatcher.Dispatcher | Scope.Scope>
 
-/** How long a claim may take, in milliseconds of real time, and how long one that is expected to fail. */
+/** How long a claim may take, in milliseconds of real time. */
 const PATIENCE = 60_000
-const PATIENCE_KNOWN = 1000
-const PATIENCE_CLOSE = 2000
 
 /** Registers the claims of a topic. */
 export const topic = (name: string, register: (claim: Claim) => void): void => {
@@ -147,15 +142,14 @@ export const topic = (name: string, register: (claim: Claim) => void): void => {
     afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
     const claim: Claim = (title: string, first: ClaimOptions | Program, second?: Program) => {
       const program = second ?? (first as Program)
-      const { known = {}, on, own } = second === undefined ? {} as ClaimOptions : first as ClaimOptions
+      const { on, own } = second === undefined ? {} as ClaimOptions : first as ClaimOptions
       for (const subject of on === undefined ? standard : subjects.filter(on)) {
-        const shown = (Object.keys(known) as ReadonlyArray<Fault>).filter((fault) => known[fault]!(subject))
         const test = Effect.gen(function*() {
           events.reset()
           const scope = yield* Scope.make()
           const context = own === "none"
             ? Context.empty() as Context.Context<Dispatcher.Dispatcher>
-            : yield* (subject.threads && own === undefined && shown.length === 0
+            : yield* (subject.threads && own === undefined
               ? sharedPool(subject)
               : Effect.orDie(Layer.buildWithScope(subject.layer(own), scope)))
           let open = own !== "none"
@@ -169,13 +163,10 @@ export const topic = (name: string, register: (claim: Claim) => void): void => {
             Effect.provideContext(context),
             Effect.orDie
           )
-          if (shown.length === 0) return yield* Effect.andThen(within(work, PATIENCE), close)
-          // What is broken may never close, and the test does not wait for it without end.
-          yield* Effect.ensuring(failsBy(shown[0], work), Effect.exit(within(close, PATIENCE_CLOSE)))
+          yield* Effect.andThen(within(work, PATIENCE), close)
         })
-        const suffix = shown.length === 0 ? "" : ` [known: ${shown.join(", ")}]`
         const tester = subject.threads ? it.live : it.effect
-        tester(`${title} (${subject.name})${suffix}`, () => test, PATIENCE + 30_000)
+        tester(`${title} (${subject.name})`, () => test, PATIENCE + 30_000)
       }
     }
     register(claim)
@@ -186,18 +177,6 @@ export interface Claim {
   (title: string, program: Program): void
   (title: string, options: ClaimOptions, program: Program): void
 }
-
-/** A claim that a known fault breaks: succeeds while the fault is there, and fails when it is mended. */
-const failsBy = <A, E, R>(
-  fault: Fault,
-  claim: Effect.Effect<A, E, R>,
-  patience = PATIENCE_KNOWN
-): Effect.Effect<void, never, R> =>
-  Effect.contextWith((context: Context.Context<R>) =>
-    Effect.map(Effect.exit(within(Effect.provideContext(claim, context), patience)), (exit) => {
-      assert(Exit.isFailure(exit), `${fault} does not show any more (${faults[fault]}): the claim loses its mark`)
-    })
-  )
 
 /** Bounds an effect by real time, and does not wait for one that cannot be interrupted. */
 const within = <A, E>(effect: Effect.Effect<A, E>, millis: number): Effect.Effect<A, E> =>
