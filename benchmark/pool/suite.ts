@@ -3,6 +3,7 @@
  * and CPython's multiprocessing.
  */
 import * as Effect from "effect/Effect"
+import { IN_FLIGHT, THREADS } from "../harness/concurrency.ts"
 import type { Suite } from "../harness/model.ts"
 import { PAPYROS } from "../harness/papyros.ts"
 import { packageVersion } from "../harness/versions.ts"
@@ -16,7 +17,6 @@ import { start } from "./cases/start.ts"
 import * as Multiprocessing from "./competitors/multiprocessing.ts"
 import { rpc } from "./competitors/rpc.ts"
 import { threadPools } from "./competitors/threadPools.ts"
-import { IN_FLIGHT, THREADS } from "./workload/concurrency.ts"
 
 const packages = ["piscina", "tinypool", "workerpool", "poolifier", "effect", "@effect/platform-node"]
 

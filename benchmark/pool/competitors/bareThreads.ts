@@ -4,9 +4,9 @@
  */
 import * as Effect from "effect/Effect"
 import { Worker } from "node:worker_threads"
+import { THREADS } from "../../harness/concurrency.ts"
 import { Tally } from "../../harness/tally.ts"
 import { fromPromise } from "../../harness/timeout.ts"
-import { THREADS } from "../workload/concurrency.ts"
 import type { Spin } from "../workload/functions.ts"
 import type { TaskInput } from "../workload/taskInput.ts"
 

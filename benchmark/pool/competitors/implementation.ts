@@ -5,11 +5,11 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { forEachInFlight } from "../../harness/concurrency.ts"
 import type { Competitor, CompetitorError, Measurement } from "../../harness/model.ts"
 import { Tally } from "../../harness/tally.ts"
 import { fromPromise } from "../../harness/timeout.ts"
 import { Durations } from "../../harness/timing.ts"
-import { forEachInFlight } from "../workload/concurrency.ts"
 import type { FunctionName, Payloads } from "../workload/functions.ts"
 import type { TaskInput } from "../workload/taskInput.ts"
 

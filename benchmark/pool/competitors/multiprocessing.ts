@@ -7,10 +7,10 @@ import * as Effect from "effect/Effect"
 import { spawn, spawnSync } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import { THREADS } from "../../harness/concurrency.ts"
 import { CompetitorError } from "../../harness/model.ts"
 import { Tally } from "../../harness/tally.ts"
 import { fromPromise } from "../../harness/timeout.ts"
-import { THREADS } from "../workload/concurrency.ts"
 
 const script = fileURLToPath(new URL("./workers/increments.py", import.meta.url))
 

@@ -1,7 +1,7 @@
 /** The process of piscina. */
 import { Piscina } from "piscina"
+import { forEachInFlight, THREADS } from "../../../harness/concurrency.ts"
 import { Tally } from "../../../harness/tally.ts"
-import { forEachInFlight, THREADS } from "../../workload/concurrency.ts"
 import { concurrentTasksPerWorker, report, tasks } from "./child.ts"
 
 const pool = new Piscina({

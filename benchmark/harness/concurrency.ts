@@ -1,5 +1,5 @@
 /**
- * The number of threads and of tasks in flight, the same for every competitor of the pool suite.
+ * The number of threads and of tasks in flight, the same for every competitor of the suites `pool` and `real`.
  *
  * This module imports nothing, for processes whose memory is measured.
  */
