@@ -1,7 +1,7 @@
 /**
  * The command that runs a suite:
  *
- *     npm run bench -- fiber|pool|remote|scheduler [--json FILE] [--report DIR] [--rounds N] [--filter CASE]
+ *     npm run bench -- fiber|pool|real|remote|scheduler [--json FILE] [--report DIR] [--rounds N] [--filter CASE]
  *
  * or the soak, whose exit code is 1 after a wrong or lost outcome, or if memory or another resource leaks:
  *
@@ -23,7 +23,7 @@ import * as Fiber from "./fiber/suite.ts"
 import { chart } from "./harness/chart.ts"
 import * as Harness from "./harness/harness.ts"
 import { markdown } from "./harness/markdown.ts"
-import { ROUNDS } from "./harness/model.ts"
+import { ROUNDS, type Suite } from "./harness/model.ts"
 import * as Scheduler from "./scheduler/suite.ts"
 
 const suites = {
@@ -34,47 +34,77 @@ const suites = {
   scheduler: Effect.succeed(Scheduler.suite)
 }
 
+const flags = {
+  json: Flag.File("json").pipe(
+    Flag.withDescription(`Write the figures to a JSON file; needs at least ${ROUNDS} rounds`),
+    Flag.optional
+  ),
+  report: Flag.Directory("report").pipe(
+    Flag.withDescription("Write a Markdown page and an SVG chart into this directory"),
+    Flag.optional
+  ),
+  rounds: Flag.Int("rounds").pipe(
+    Flag.withDescription("Counted runs of every competitor"),
+    Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
+    Flag.withDefault(ROUNDS)
+  ),
+  filter: Flag.String("filter").pipe(
+    Flag.withDescription("Run only the cases whose names contain this text"),
+    Flag.withDefault("")
+  )
+}
+
+const measure = Effect.fnUntraced(function*(
+  load: Effect.Effect<Suite>,
+  { filter, json, report: directory, rounds }: {
+    readonly json: Option.Option<string>
+    readonly report: Option.Option<string>
+    readonly rounds: number
+    readonly filter: string
+  }
+) {
+  if (Option.isSome(json) && rounds < ROUNDS) {
+    return yield* new Harness.UsageError({ message: `--json needs at least ${ROUNDS} rounds` })
+  }
+  const suite = yield* load
+  const report = yield* Harness.run(suite, { rounds, filter })
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const write = Effect.fnUntraced(function*(file: string, text: string) {
+    yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+    yield* fs.writeFileString(file, text)
+    yield* Console.log(`\nWrote ${file}`)
+  })
+  if (Option.isSome(json)) yield* write(json.value, `${JSON.stringify(report, undefined, 2)}\n`)
+  if (Option.isSome(directory)) {
+    yield* write(path.join(directory.value, `${suite.name}.md`), markdown(report))
+    yield* write(path.join(directory.value, `${suite.name}.svg`), chart(report))
+  }
+})
+
+const description = "Measures papyros against other libraries, in paired rounds"
+
 const suite = (name: keyof typeof suites) =>
-  Command.make(
-    name,
-    {
-      json: Flag.File("json").pipe(
-        Flag.withDescription(`Write the figures to a JSON file; needs at least ${ROUNDS} rounds`),
-        Flag.optional
+  Command.make(name, flags, (options) => measure(suites[name], options)).pipe(Command.withDescription(description))
+
+const real = Command.make(
+  "real",
+  {
+    ...flags,
+    sources: Flag.Boolean("sources").pipe(
+      Flag.withDescription("Run the sources of papyros and of the handlers, instead of compiling them first"),
+      Flag.withDefault(false)
+    )
+  },
+  ({ sources, ...options }) =>
+    measure(
+      Effect.flatMap(
+        Effect.promise(() => import("./real/suite.ts")),
+        (module) => module.make(sources ? "sources" : "compiled")
       ),
-      report: Flag.Directory("report").pipe(
-        Flag.withDescription("Write a Markdown page and an SVG chart into this directory"),
-        Flag.optional
-      ),
-      rounds: Flag.Int("rounds").pipe(
-        Flag.withDescription("Counted runs of every competitor"),
-        Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
-        Flag.withDefault(ROUNDS)
-      ),
-      filter: Flag.String("filter").pipe(
-        Flag.withDescription("Run only the cases whose names contain this text"),
-        Flag.withDefault("")
-      )
-    },
-    Effect.fnUntraced(function*({ filter, json, report: directory, rounds }) {
-      if (Option.isSome(json) && rounds < ROUNDS) {
-        return yield* new Harness.UsageError({ message: `--json needs at least ${ROUNDS} rounds` })
-      }
-      const report = yield* Harness.run(yield* suites[name], { rounds, filter })
-      const fs = yield* FileSystem.FileSystem
-      const path = yield* Path.Path
-      const write = Effect.fnUntraced(function*(file: string, text: string) {
-        yield* fs.makeDirectory(path.dirname(file), { recursive: true })
-        yield* fs.writeFileString(file, text)
-        yield* Console.log(`\nWrote ${file}`)
-      })
-      if (Option.isSome(json)) yield* write(json.value, `${JSON.stringify(report, undefined, 2)}\n`)
-      if (Option.isSome(directory)) {
-        yield* write(path.join(directory.value, `${name}.md`), markdown(report))
-        yield* write(path.join(directory.value, `${name}.svg`), chart(report))
-      }
-    })
-  ).pipe(Command.withDescription("Measures papyros against other libraries, in paired rounds"))
+      options
+    )
+).pipe(Command.withDescription(description))
 
 const soak = Command.make(
   "soak",
@@ -106,7 +136,7 @@ const soak = Command.make(
 ).pipe(Command.withDescription("Runs mixed load, checks every outcome, and looks for leaks"))
 
 const bench = Command.make("bench").pipe(
-  Command.withSubcommands([suite("fiber"), suite("pool"), suite("remote"), suite("scheduler"), soak])
+  Command.withSubcommands([suite("fiber"), suite("pool"), real, suite("remote"), suite("scheduler"), soak])
 )
 
 bench.pipe(

@@ -53,9 +53,10 @@ const group = (it: ReportCase, at: number): Group => {
   }
 }
 
-/** Of every metric of every case, the comparison with its first baseline. */
+/** Of every charted metric of every case, the comparison with its first baseline. */
 const groups = (report: Report): ReadonlyArray<Group> =>
   Array.from(Map.groupBy(report.cases, (it) => `${it.case} ${it.metric}`).values(), ([first]) => first)
+    .filter(({ uncharted }) => uncharted === undefined)
     .map(group)
     .filter(({ bars }) => bars.length > 0)
 

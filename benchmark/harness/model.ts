@@ -49,6 +49,8 @@ export interface Case extends Workload {
   readonly name: string
   /** Names and units of the values that every run measures itself; lower is better. Default: tasks per second. */
   readonly metrics?: ReadonlyArray<string> | undefined
+  /** The number of metrics, from the first, that the chart shows. Default: all. */
+  readonly chartedMetrics?: number | undefined
   /** An upper bound for the number of rounds, for long runs whose values vary little. */
   readonly rounds?: number | undefined
   /** Rounds before the first counted one. Default: that of the harness. */

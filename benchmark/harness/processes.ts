@@ -1,5 +1,6 @@
 /**
- * Child processes of a case: started, observed through their output, and killed with the scope of the case.
+ * Child processes of a case: started, observed through their output or asked by messages, and killed with the scope of
+ * the case.
  *
  * A process is killed by its own id only, so that a benchmark never ends a process that it did not start.
  */
@@ -18,19 +19,27 @@ export class Process {
   readonly child: ChildProcess
   private readonly command: string
   private output = ""
+  private answer: unknown
   private exitReason: string | undefined
   private readonly watchers = new Set<() => void>()
 
-  constructor(command: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) {
+  constructor(command: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>>, answers = false) {
     // Error messages appear in reports, and full paths mean nothing to their readers.
     this.command = [command, ...args].map((part) => basename(part)).join(" ")
-    this.child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...inherited(), ...env } })
+    this.child = spawn(command, args, {
+      stdio: ["ignore", "pipe", "pipe", ...(answers ? ["ipc" as const] : [])],
+      env: { ...inherited(), ...env }
+    })
     const append = (text: string) => {
       this.output += text
       this.notify()
     }
     this.child.stdout!.setEncoding("utf8").on("data", append)
     this.child.stderr!.setEncoding("utf8").on("data", append)
+    this.child.on("message", (answer) => {
+      this.answer = answer
+      this.notify()
+    })
     this.child.once("error", ({ message }) => this.end(message))
     this.child.once("exit", (code, signal) => this.end(`ended with ${signal ?? code}`))
   }
@@ -48,10 +57,19 @@ export class Process {
     return withTimeout(this.waitFor(() => pattern.exec(this.output)?.[1]), START_TIMEOUT)
   }
 
+  /** Sends a message to a process that answers messages, and waits for the answer. */
+  ask(message: number): Effect.Effect<unknown, CompetitorError> {
+    return Effect.suspend(() => {
+      this.answer = undefined
+      if (this.child.connected) this.child.send(message)
+      return withTimeout(this.waitFor(() => this.answer))
+    })
+  }
+
   /** Completes when the process has ended. */
   readonly exit: Effect.Effect<void> = Effect.ignore(this.waitFor(() => undefined))
 
-  private waitFor(find: () => string | undefined): Effect.Effect<string, CompetitorError> {
+  private waitFor<A>(find: () => A | undefined): Effect.Effect<A, CompetitorError> {
     return Effect.callback((resume) => {
       const watch = () => {
         const found = find()
@@ -68,7 +86,9 @@ export class Process {
   }
 
   private exitMessage(reason: string): string {
-    return `${this.command} ${reason}: ${this.output.trim().split("\n").at(-1)}`
+    const lines = this.output.trim().split("\n")
+    // Node prints an error before its stack, and its own version last.
+    return `${this.command} ${reason}: ${lines.find((line) => /^\w*Error: /.test(line)) ?? lines.at(-1)}`
   }
 
   private end(reason: string): void {
@@ -84,14 +104,15 @@ export class Process {
 /** The environment without variables of papyros: they configure the user's own programs, not the benchmark. */
 const inherited = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PAPYROS_")))
 
-/** Starts a command. */
+/** Starts a command. With `answers`, it is a Node program that answers messages. */
 export const start = (
   command: string,
   args: ReadonlyArray<string>,
-  env: Readonly<Record<string, string>> = {}
+  env: Readonly<Record<string, string>> = {},
+  answers = false
 ): Effect.Effect<Process, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new Process(command, args, env)),
+    Effect.sync(() => new Process(command, args, env, answers)),
     (process) =>
       Effect.andThen(
         Effect.sync(() => process.kill("SIGKILL")),

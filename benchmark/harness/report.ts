@@ -28,6 +28,8 @@ export interface ReportCase {
   readonly tasks: number
   /** Name and unit; lower is better. Absent: tasks per second. */
   readonly metric?: string
+  /** Whether the chart leaves the metric out. Absent: it shows the metric. */
+  readonly uncharted?: true
   /** Absent: the number in the settings. */
   readonly rounds?: number
   readonly baseline: string
@@ -126,6 +128,7 @@ export const compare = (
       case: it.name,
       tasks: it.tasks,
       ...(metric === undefined ? {} : { metric }),
+      ...(it.chartedMetrics === undefined || at < it.chartedMetrics ? {} : { uncharted: true as const }),
       ...(it.rounds === undefined ? {} : { rounds: it.rounds }),
       baseline: name,
       ...(typeof baseline === "string" || of === undefined ? {} : { best: of }),
