@@ -242,6 +242,6 @@ export const inputs = [
     ...from(256, (seed) => ({ value: orders(seed, 40) })),
     toNumber: ({ orders }) => orders.reduce((sum, { items, total }) => sum + items.length + 4 * total, 0),
     tasks: { steady: 1500, cold: 1000 },
-    target: NESTED
+    target: NO_SLOWER
   })
 ]
