@@ -225,7 +225,7 @@ export const inputs = [
     tasks: { steady: 3000, cold: 1000 }
   }),
   input({
-    name: "JSON text in and out, 16 KB",
+    name: "JSON text in and out, 14 KB",
     module: "json",
     function: "addTotalsToText",
     task: "AddTotalsToText",
@@ -235,7 +235,7 @@ export const inputs = [
     target: NO_SLOWER
   }),
   input({
-    name: "JSON value in and out, 16 KB",
+    name: "JSON value in and out, 14 KB",
     module: "json",
     function: "addTotals",
     task: "AddTotals",
