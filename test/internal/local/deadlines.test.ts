@@ -36,7 +36,7 @@ const make = Effect.gen(function*() {
     const since = timers.now()
     const task = {
       item: { taskTimeout: TIMEOUT },
-      run: { interrupt: () => (interrupted = true) }
+      fiber: { interruptUnsafe: () => (interrupted = true) }
     } as unknown as RunningTask
     deadlines.add(task, since + TIMEOUT)
     return () => {
