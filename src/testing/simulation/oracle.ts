@@ -4,28 +4,22 @@
  * All events come from the program (sources, handlers, consumers); the oracle must not depend on the scheduler. Each
  * event is checked when it arrives, and time passes only when `advanced` is called.
  */
+import { ExpectedOutcomes, failedAt, failuresOf, GRACE, isTie } from "./outcomes.ts"
 import type { TaskPlan } from "./program.ts"
 import {
   type Attempt,
   type AttemptEnd,
   isOrdinary,
   isRunning,
-  isTie,
   nameOf,
   type Outcome,
   type ProducerOptions,
   type ProducerState,
   type Promises,
-  REASONS,
-  retryAfter,
   Slots,
   type TaskState,
   timeoutOf
 } from "./state.ts"
-import { misfitOf, valueOf } from "./tasks.ts"
-
-/** How long an attempt that timed out and does not stop holds back its outcome, in milliseconds. */
-const GRACE = 1000
 
 /** Checks the events of one run. */
 export class Oracle {
@@ -41,12 +35,14 @@ export class Oracle {
   private readonly unfinished: Array<ProducerState> = []
   private producerId = 0
   private readonly slots: Slots
+  private readonly expected: ExpectedOutcomes
   private readonly assigned = new Map<string, Map<TaskState, number>>()
   readonly promises: Promises
 
   constructor(promises: Promises) {
     this.promises = promises
     this.slots = new Slots(promises)
+    this.expected = new ExpectedOutcomes(promises)
   }
 
   note(line: string): void {
@@ -239,11 +235,11 @@ export class Oracle {
   }
 
   private checkRetry(task: TaskState): void {
-    const failed = this.failures(task, 1)
+    const failed = failuresOf(task, 1)
     const last = failed.at(-1)
     // A policy may also have been asked about lost workers.
     if (last === undefined || task.lost.size > 0 || isTie(last)) return
-    const delay = this.delayAfter(task, failed)
+    const delay = this.expected.retryDelay(task, failed)
     if (delay === undefined) {
       this.violate("retry", `task ${task.key} started again, against its policy or though it must not`)
     } else if (this.now < failedAt(last) + delay) {
@@ -252,29 +248,6 @@ export class Oracle {
         `task ${task.key} started again ${this.now - failedAt(last)} ms after it failed, not ${delay}`
       )
     }
-  }
-
-  /** Attempts that have ended and count as failures, without the last `but` starts. */
-  private failures({ attempts, lost }: TaskState, but: number): Array<Attempt> {
-    return attempts.slice(0, attempts.length - but).filter((attempt) =>
-      !lost.has(attempt.number) && attempt.ended !== undefined
-    )
-  }
-
-  private delayAfter(task: TaskState, failed: ReadonlyArray<Attempt>): number | undefined {
-    const reason = this.reasonOf(failed.at(-1)!)
-    if (reason === "ok" || (task.plan.name === "Once" && reason !== "Failed")) return undefined
-    return retryAfter(task.producer.retry, failed.length, reason)
-  }
-
-  private reasonOf(attempt: Attempt): string {
-    const timeout = timeoutOf(attempt.task)
-    const elapsed = attempt.until - attempt.since
-    if (timeout !== undefined && (elapsed > timeout || (elapsed === timeout && attempt.ended === "cut"))) {
-      return "TimedOut"
-    }
-    if (attempt.ended === "success" || (attempt.ended === "misfit" && !this.promises.codec)) return "ok"
-    return attempt.ended === "cut" ? "cut" : REASONS[attempt.ended!]
   }
 
   stop(attempt: Attempt, ended: AttemptEnd): void {
@@ -291,10 +264,10 @@ export class Oracle {
     if (this.now - attempt.since > longest) {
       this.violate("taskTimeout", `task ${task.key} ran for ${this.now - attempt.since} ms of ${timeout}`)
     }
-    const completes = ended !== "cut" || this.reasonOf(attempt) === "TimedOut"
+    const completes = ended !== "cut" || this.expected.reasonOf(attempt) === "TimedOut"
     // After an ordered failure, the end of a later task does not count as progress.
     const unwanted = task.producer.verb === "execute" && task.producer.ordered &&
-      this.hasFailed(task.producer, task.index)
+      this.expected.hasFailed(task.producer, task.index)
     if (completes && !unwanted) task.producer.idleFor = 0
   }
 
@@ -352,38 +325,8 @@ export class Oracle {
     if (producer.kind === "execution" && producer.ordered && task.index !== producer.delivered - 1) {
       this.violate("order", `task ${key} with index ${task.index} came as number ${producer.delivered - 1}`)
     }
-    this.checkOutcome(task, outcome)
-  }
-
-  private checkOutcome(task: TaskState, { attempt, error, tag, value }: Outcome): void {
-    const { key, plan } = task
-    const wrong = (message: string) => this.violate("outcome", `task ${key} ended with ${tag}, ${message}`)
-    if (plan.name === "Absent") return tag === "UnknownTask" ? undefined : wrong("though no group holds it")
-    const last = task.attempts.at(-1)
-    if (tag === "WorkerLost") {
-      const guilty = task.lost.size > 0 && (plan.name === "Once" || task.lost.size >= 3)
-      return guilty ? undefined : wrong(`after ${task.lost.size} lost workers`)
-    }
-    if (last === undefined) return wrong("though it never started")
-    if (tag === "TimedOut" && isRunning(last) && this.now - last.since >= timeoutOf(task)! + GRACE) return
-    const counted = this.failures(task, 0)
-    const final = counted.at(-1)
-    if (final === undefined || isRunning(last)) return wrong("though it was running")
-    if (isTie(final) && tag === "TimedOut") return
-    const reason = this.reasonOf(final)
-    if (tag !== reason) return wrong(`though its attempt ${final.number} ended with ${reason}`)
-    if (tag === "ok") {
-      const expected = final.ended === "misfit" ? misfitOf(key) : valueOf(key)
-      return value === expected ? undefined : wrong(`with ${String(value)} instead of ${expected}`)
-    }
-    if (attempt !== final.number) wrong(`said to be of attempt ${attempt} instead of ${final.number}`)
-    const { retry, spoiled } = task.producer
-    if (retry?.kind === "defect" && !spoiled && (plan.name !== "Once" || tag === "Failed")) {
-      wrong("though its retry policy died")
-    }
-    if (tag === "Failed" && (error?.key !== key || error.attempt !== final.number)) wrong("with another error")
-    if (task.lost.size === 0 && !spoiled && this.delayAfter(task, counted) !== undefined) {
-      wrong("though its policy had it tried again")
+    for (const error of this.expected.check(task, outcome, this.now)) {
+      this.violate("outcome", `task ${key} ended with ${outcome.tag}, ${error}`)
     }
   }
 
@@ -411,30 +354,9 @@ export class Oracle {
   /** Whether a task of the producer runs that it waits for, so that its idle timeout runs. */
   private countsAsIdle(producer: ProducerState): boolean {
     const awaited = producer.tasks.some((task) =>
-      task.outcome === undefined && !this.isSettled(task) && !this.waits(task)
+      task.outcome === undefined && !this.expected.isSettled(task) && !this.expected.waitsForRetry(task, this.now)
     )
     return awaited && producer.running > 0
-  }
-
-  /** Whether a task has its outcome, even if the program has not received the outcome yet. */
-  private isSettled(task: TaskState): boolean {
-    const ended = this.failures(task, 0)
-    return ended.length > 0 && !isRunning(task.attempts.at(-1)) && this.delayAfter(task, ended) === undefined
-  }
-
-  /** Whether a task, with an index below the given one, has ended with a failure for good. */
-  private hasFailed(producer: ProducerState, before = Infinity): boolean {
-    return producer.tasks.some((task) =>
-      task.index < before && this.isSettled(task) && this.reasonOf(this.failures(task, 0).at(-1)!) !== "ok"
-    )
-  }
-
-  /** Whether a task has failed and waits for its next attempt. */
-  private waits(task: TaskState): boolean {
-    const last = task.attempts.at(-1)
-    if (last === undefined || isRunning(last)) return false
-    const delay = this.delayAfter(task, this.failures(task, 0))
-    return delay !== undefined && this.now < failedAt(last) + delay
   }
 
   /** Tasks that were handed over one by one and have not started. */
@@ -442,7 +364,7 @@ export class Oracle {
     for (const producer of this.producers) {
       if (producer.stopping || (producer.kind === "execution" && producer.arraySize !== undefined)) continue
       // A failed `execute` does not need the tasks after the failure.
-      if (producer.kind === "execution" && producer.verb === "execute" && this.hasFailed(producer)) continue
+      if (producer.kind === "execution" && producer.verb === "execute" && this.expected.hasFailed(producer)) continue
       for (const task of producer.tasks) {
         if (!task.pushing && task.attempts.length === 0 && task.outcome === undefined && task.plan.name !== "Absent") {
           yield task
@@ -470,7 +392,3 @@ export class Oracle {
     }
   }
 }
-
-/** When an attempt that ended was reported as failed: one that timed out does not hold that back until it stops. */
-const failedAt = ({ since, task, until }: Attempt): number =>
-  Math.min(until, since + (timeoutOf(task) ?? Infinity) + GRACE)

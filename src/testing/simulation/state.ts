@@ -112,35 +112,6 @@ export interface Outcome {
   readonly error?: { readonly key: number; readonly attempt: number } | undefined
 }
 
-/** The tag of the reason that an attempt ends with. */
-export const REASONS: Record<Exclude<AttemptEnd, "success">, string> = {
-  fail: "Failed",
-  die: "Defect",
-  interrupt: "Interrupted",
-  misfit: "Undecodable",
-  cut: "TimedOut"
-}
-
-/** Whether a policy tries a task again after its n-th failure, and after how long. */
-export const retryAfter = (retry: RetryPlan | undefined, failures: number, reason: string): number | undefined => {
-  if (retry === undefined || failures > retry.times) return undefined
-  switch (retry.kind) {
-    case "times":
-      return 0
-    case "spaced":
-      return retry.millis
-    case "exponential":
-      return retry.millis * 2 ** (failures - 1)
-    case "while":
-    case "whileEffect":
-      return reason === "Failed" ? 0 : undefined
-    case "until":
-      return reason === "Defect" ? undefined : 0
-    case "defect":
-      return undefined
-  }
-}
-
 /** The slots of a dispatcher, as seen from its handlers. */
 export class Slots {
   /** Handlers that run, by pool, and those that have started and not ended, by pool and depth. */
@@ -213,7 +184,3 @@ export const nameOf = ({ id, kind }: ProducerState): string => `${kind} ${id}`
 /** The longest that one attempt may run. */
 export const timeoutOf = ({ plan, producer }: TaskState): number | undefined =>
   producer.taskTimeout ?? ownTimeout(plan.name)
-
-/** Whether it ended by itself at the very moment of its timeout: either may be its outcome. */
-export const isTie = ({ ended, since, task, until }: Attempt): boolean =>
-  ended !== "cut" && until - since === timeoutOf(task)
