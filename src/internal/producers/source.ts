@@ -2,7 +2,8 @@
  * The source of an execution: an Iterable or a Stream, pulled one item at a time.
  *
  * Must stay true: nothing is pulled ahead of the caller, but for the rest of one
- * array of a Stream; after `done`, `next` returns `NONE`; its finalizers run once.
+ * array of a Stream; it is not pulled while it is pulled; after `done`, `next` returns
+ * `NONE`; its finalizers run once.
  */
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
@@ -31,21 +32,29 @@ class IterableSource<A> implements Source<A, never> {
   cause: Cause.Cause<never> | undefined = undefined
   private readonly iterable: Iterable<A>
   private iterator: Iterator<A> | undefined
+  /** The iterator is running: code in it may resume the consumer, which asks for more or closes the source. */
+  private pulling = false
 
   constructor(iterable: Iterable<A>) {
     this.iterable = iterable
   }
 
   next(): A | typeof NONE {
-    if (this.done) return NONE
+    if (this.done || this.pulling) return NONE
+    this.pulling = true
     try {
       this.iterator ??= this.iterable[Symbol.iterator]()
       const result = this.iterator.next()
-      if (result.done !== true) return result.value
+      if (result.done !== true) {
+        if (!this.done) return result.value
+        this.iterator.return?.()
+      }
       this.done = true
     } catch (defect) {
       this.done = true
       this.cause = Cause.die(defect)
+    } finally {
+      this.pulling = false
     }
     return NONE
   }
@@ -54,7 +63,7 @@ class IterableSource<A> implements Source<A, never> {
     return Effect.sync(() => {
       if (this.done) return
       this.done = true
-      this.iterator?.return?.()
+      if (!this.pulling) this.iterator?.return?.()
     })
   }
 }

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -63,5 +64,25 @@ describe("Execution", () => {
       )
       assert.deepStrictEqual(got, [1, 2])
       assert.deepStrictEqual(exit, Exit.die("on purpose"))
+    }))
+
+  it.effect("goes on when its source resumes its consumer while it is pulled", () =>
+    Effect.gen(function*() {
+      const gate = Deferred.makeUnsafe<void>()
+      const source = function*() {
+        for (let n = 1; n <= 8; n++) {
+          if (n === 3) Deferred.doneUnsafe(gate, Effect.void)
+          yield new Try({ n })
+        }
+      }
+      const layer = FiberDispatcher.layer(Tries, { concurrency: 1 }).pipe(
+        Layer.provide(Tries.toLayer({ Try: ({ n }) => Effect.as(Effect.yieldNow, n) }))
+      )
+      const got = yield* Dispatcher.execute(source(), { bufferSize: 2, chunkSize: 1 }).pipe(
+        Stream.mapEffect((n) => Effect.as(Deferred.await(gate), n)),
+        Stream.runCollect,
+        Effect.provide(layer)
+      )
+      assert.deepStrictEqual(got, [1, 2, 3, 4, 5, 6, 7, 8])
     }))
 })

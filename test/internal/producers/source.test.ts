@@ -26,6 +26,55 @@ const drain = <A, E, R>(stream: Stream.Stream<A, E, R>) =>
     return { items, source }
   })
 
+describe("Source of an Iterable", () => {
+  it.effect("gives nothing while its own code runs, and goes on afterwards", () =>
+    Effect.gen(function*() {
+      const nested: Array<unknown> = []
+      const items = function*() {
+        for (const n of [1, 2, 3]) {
+          nested.push(source.next())
+          yield n
+        }
+      }
+      const source: Source.Source<number, never> = yield* Source.make<number, never, never>(
+        items(),
+        yield* Effect.scope,
+        () => {}
+      )
+      assert.deepStrictEqual([source.next(), source.next(), source.next()], [1, 2, 3])
+      assert.deepStrictEqual(nested, [Source.NONE, Source.NONE, Source.NONE])
+      assert.strictEqual(source.next(), Source.NONE)
+      assert.isTrue(source.done && source.cause === undefined)
+    }).pipe(Effect.scoped))
+
+  it.effect("runs its finalizers once, after its own code that closes it", () =>
+    Effect.gen(function*() {
+      const seen: Array<string> = []
+      const items = function*() {
+        try {
+          for (const n of [1, 2]) {
+            if (n === 2) {
+              Effect.runSync(source.close)
+              seen.push("closed")
+            }
+            yield n
+          }
+        } finally {
+          seen.push("finalized")
+        }
+      }
+      const source: Source.Source<number, never> = yield* Source.make<number, never, never>(
+        items(),
+        yield* Effect.scope,
+        () => {}
+      )
+      assert.deepStrictEqual([source.next(), source.next(), source.next()], [1, Source.NONE, Source.NONE])
+      yield* source.close
+      assert.deepStrictEqual(seen, ["closed", "finalized"])
+      assert.isUndefined(source.cause)
+    }).pipe(Effect.scoped))
+})
+
 describe("Source of a Stream", () => {
   it.effect.prop(
     "gives the items, once, whichever arrays arrive later",
