@@ -44,12 +44,14 @@ export class Losses {
 
   /**
    * Restarts or fails everything that a worker held when it left. All entries are released before the first outcome,
-   * which may end other producers: none of their entries is cancelled on the worker.
+   * which may cancel others: these wait for no worker, and none is cancelled on the one that left.
    */
   workerLeft(worker: WorkerState, loss: Contract.WorkerLoss | undefined): void {
     const { assignments } = this.options
     const unstarted: Array<TaskEntry> = []
     const started: Array<TaskEntry> = []
+    /** Cancelled, or with their outcome. */
+    const unwanted: Array<TaskEntry> = []
     let culprit: TaskEntry | undefined
     for (
       let chunk = worker.newestChunk, older = chunk?.older;
@@ -60,25 +62,21 @@ export class Losses {
       for (let at = chunk.items.length - 1; at >= 0; at--) {
         const entry: TaskEntry = chunk.items[at]
         if (!assignments.release(chunk, entry)) continue
-        if (report?.started(at) !== true) {
-          unstarted.push(entry)
-          continue
-        }
-        started.push(entry)
-        if (report.culprit === at) culprit = entry
+        const hasStarted = report?.started(at) === true
+        if (hasStarted) started.push(entry)
+        if (hasStarted && report.culprit === at) culprit = entry
+        if (entry.cancelled || entry.lingers) unwanted.push(entry)
+        else if (!hasStarted) unstarted.push(entry)
       }
     }
     if (loss?.attribution === undefined && started.length === 1) culprit = started[0]
-    for (const entry of unstarted) {
-      this.restartUnstarted(entry, worker, loss ?? { outOfMemory: false })
-      subscriptionOf(entry).afterRelease(entry)
-    }
+    for (const entry of unstarted) this.restartUnstarted(entry, worker, loss ?? { outOfMemory: false })
     for (const entry of started) {
       if (isWanted(entry) && !entry.lingers) {
         this.restart(entry, worker.handle.name, worker, loss!, culprit, loss!.attribution)
       }
-      subscriptionOf(entry).afterRelease(entry)
     }
+    for (const entry of unwanted) subscriptionOf(entry).afterRelease(entry)
   }
 
   /** An entry that is proven to have ended what ran it below its worker, which goes on. */

@@ -210,6 +210,26 @@ describe("A worker that is lost", () => {
     }))
 })
 
+describe("Cancelled tasks of a lost worker", () => {
+  it.effect("are dropped once, whether they were cancelled before the loss or by a failure that follows from it", () =>
+    Effect.gen(function*() {
+      const older = new ListProducer([0, 1, 2].map((n) => entryOf(n)))
+      const newest = new EndingProducer([entryOf(0, new Move({ n: 0 }))])
+      const { scheduler, subscriptions: [subscription], worker } = yield* obliging([older, newest])
+      const [before, after, kept] = subscription.assigned.above(-1)
+      worker.onCancel = undefined
+      assert.deepStrictEqual(subscription.cancel([before]), [])
+      let unstarted: ReadonlyArray<TaskEntry> = []
+      newest.onSettled = () => (unstarted = subscription.cancel([after]))
+      scheduler.leave(worker)
+      assert.deepStrictEqual(unstarted, [after])
+      assert.deepStrictEqual(older.droppedEntries, [before])
+      const next = new FakeWorker({ concurrency: 100 })
+      scheduler.join(next)
+      assert.deepStrictEqual(scheduler.take(next, 100)?.items, [kept])
+    }))
+})
+
 describe("Quarantine", () => {
   it.effect("gives a worker nothing beside a quarantined task, and work again when that has ended", () =>
     Effect.gen(function*() {
