@@ -99,7 +99,6 @@ export const TwoSlots: Subject = { ...WorkerPool, name: "TwoSlots", layer: pool(
 const standard: ReadonlyArray<Subject> = [Dummy, FiberByReference, FiberWithCodecs, WorkerPool]
 const subjects: ReadonlyArray<Subject> = [...standard, OneThread, TwoSlots]
 
-export const all: Predicate = () => true
 export const inProcess: Predicate = ({ threads }) => !threads
 export const concurrent: Predicate = (subject) => standard.includes(subject) && subject.slots > 1
 export const withCodec: Predicate = (subject) => standard.includes(subject) && subject.codec
