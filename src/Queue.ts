@@ -134,7 +134,8 @@ export const make = <T extends Task.Any>(
   scheduler: SchedulerHandle,
   options: QueueOptions<T>
 ): Effect.Effect<TaskQueue<T>, DispatcherClosed, Scope.Scope> =>
-  Effect.contextWith((context: Context.Context<Scope.Scope>) => {
+  // A queue that was opened has its finalizer: between the two, a fiber may yield and be interrupted.
+  Effect.uninterruptible(Effect.contextWith((context: Context.Context<Scope.Scope>) => {
     const producer = new QueueProducer(scheduler, options, context as Context.Context<never>)
     if (producer.closedBy !== undefined) return Effect.failCause(producer.closedBy as Cause.Cause<DispatcherClosed>)
     const here = <A, E>(
@@ -159,4 +160,4 @@ export const make = <T extends Task.Any>(
       size: Effect.sync(() => producer.size)
     }
     return Effect.as(Effect.addFinalizer(() => producer.close), queue as unknown as TaskQueue<T>)
-  })
+  }))

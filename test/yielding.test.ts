@@ -50,4 +50,22 @@ describe("a fiber that yields at any operation", () => {
         assert.deepStrictEqual(hung, [])
       }).pipe(Effect.provide(layer)), 120_000)
   }
+
+  it.live("leaves no queue open that it was about to open when it was interrupted", () =>
+    Effect.gen(function*() {
+      for (let before = 2000; before <= 2050; before++) {
+        for (let turns = 1; turns <= 4; turns++) {
+          const fiber = yield* Effect.yieldNow.pipe(
+            Effect.andThen(operations(before)),
+            Effect.andThen(Dispatcher.makeQueue<Work>()),
+            Effect.andThen(Effect.never),
+            Effect.scoped,
+            Effect.forkChild
+          )
+          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+          yield* Fiber.interrupt(fiber)
+          assert.strictEqual((yield* Dispatcher.status).executions, 0, `after ${before} operations, ${turns} turns`)
+        }
+      }
+    }).pipe(Effect.provide(layer)), 120_000)
 })
