@@ -38,10 +38,13 @@ describe("The verdict of the soak", () => {
   })
 
   it("fails a heap that grows", () => {
-    assert.match(judge(run({ heap: 500_000 })).faults.join(), /^heap grows by (4[89]|5[01])\d,\d{3} bytes a minute$/)
     assert.match(
-      judge(run({ threadHeap: 500_000 })).faults.join(),
-      /^threadHeap grows by (4[89]|5[01])\d,\d{3} bytes a minute$/
+      judge(run({ heap: 1_000_000 })).faults.join(),
+      /^heap grows by (9[89]\d|1,0[01]\d),\d{3} bytes a minute$/
+    )
+    assert.match(
+      judge(run({ threadHeap: 1_000_000 })).faults.join(),
+      /^threadHeap grows by (9[89]\d|1,0[01]\d),\d{3} bytes a minute$/
     )
   })
 
