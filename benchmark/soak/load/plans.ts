@@ -15,7 +15,7 @@ export interface Plan {
 }
 
 /** The retries of every execution and queue. */
-export const RETRIES = 3
+const RETRIES = 3
 
 export const retry = {
   times: RETRIES,
@@ -123,7 +123,7 @@ export const healthy = (dice: Dice, target: Target): Plan => {
 }
 
 /** Any task. `crashing` is the probability of one that ends its thread or never yields, where that is allowed. */
-export const any = (dice: Dice, target: Target, crashing: number): Plan => {
+const any = (dice: Dice, target: Target, crashing: number): Plan => {
   if (target.crashes && dice.chance(crashing)) {
     return dice.chance(0.3) ? { task: new Tasks.Loop({}), check: fails("TimedOut") } : exits(dice)
   }
