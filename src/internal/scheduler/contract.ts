@@ -83,7 +83,10 @@ export interface WorkerHandle {
 export interface Item {
   /** The name of the task. */
   readonly name: string
-  /** The task itself, or at a codec boundary its encoded payload. */
+  /**
+   * The task itself, or at a codec boundary its encoded payload. Not to be read once the item has succeeded: the memory
+   * of bytes in it serves another payload then, and they are empty.
+   */
   readonly payload: unknown
   /** Which start this is, from 1. */
   readonly attempt: number

@@ -12,7 +12,7 @@ import type * as Contract from "./contract.ts"
 import { reasonOf, workerLost } from "./failureReason.ts"
 import type { TaskEntry } from "./producer.ts"
 import { isWanted, subscriptionOf } from "./subscription.ts"
-import { typeOf } from "./taskTypes.ts"
+import { type TaskTypes, typeOf } from "./taskTypes.ts"
 
 /** An entry that fails before it reaches a worker. */
 interface Rejection {
@@ -23,13 +23,15 @@ interface Rejection {
 
 export class Outcomes {
   private readonly capacity: Capacity
+  private readonly types: TaskTypes
   private readonly later: (f: () => void) => void
   private rejected: Array<Rejection> = []
   private succeededCount = 0
   private failedCount = 0
 
-  constructor(capacity: Capacity, later: (f: () => void) => void) {
+  constructor(capacity: Capacity, types: TaskTypes, later: (f: () => void) => void) {
     this.capacity = capacity
+    this.types = types
     this.later = later
   }
 
@@ -49,7 +51,8 @@ export class Outcomes {
     if (decoded instanceof Codec.CodecError) return this.failUndecodable(entry, worker, decoded)
     entry.value = decoded
     this.succeededCount++
-    settle(entry)
+    this.types.release(entry)
+    subscriptionOf(entry).producer.settled(entry)
   }
 
   private failUndecodable(entry: TaskEntry, worker: string, { message }: Codec.CodecError): void {
@@ -90,12 +93,8 @@ export class Outcomes {
   ): void {
     this.failedCount++
     entry.failure = TaskFailure.make({ task: entry.task, attempt: Math.max(1, entry.attempt), worker, trace, reason })
-    settle(entry)
+    // A retry runs with the payload as it was handed over, which the task may no longer hold.
+    if (typeOf(entry)?.codec?.payload.snapshot === undefined) entry.payload = undefined
+    subscriptionOf(entry).producer.settled(entry)
   }
-}
-
-const settle = (entry: TaskEntry): void => {
-  // A retry runs with the payload as it was handed over, which the task may no longer hold.
-  if (entry.failure === undefined || typeOf(entry)?.codec?.payload.snapshot === undefined) entry.payload = undefined
-  subscriptionOf(entry).producer.settled(entry)
 }

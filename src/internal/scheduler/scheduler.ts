@@ -82,7 +82,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       tasks,
       options.relays === true ? "relay" : executor.boundary === "codec" ? "encode" : "live"
     )
-    const outcomes = this.outcomes = new Outcomes(capacity, later)
+    const outcomes = this.outcomes = new Outcomes(capacity, types, later)
     const assignments = this.assignments = new Assignments(capacity, () => this.wake())
     const unserved = this.unserved = new UnservedTasks({
       workers,

@@ -7,7 +7,8 @@
  */
 import * as Codec from "../encoding/codec.ts"
 import { estimateSize } from "../encoding/estimateSize.ts"
-import { copyBytes, copyShared } from "../encoding/snapshot.ts"
+import { PayloadMemory } from "../encoding/payloadMemory.ts"
+import { type CopyBytes, copyShared } from "../encoding/snapshot.ts"
 import type * as Task from "../task.ts"
 import type { TaskStats } from "./chunkSizing.ts"
 import type { TaskEntry } from "./producer.ts"
@@ -32,6 +33,7 @@ export class TaskTypes {
   private last: TaskType | undefined = undefined
   private readonly classes: ReadonlyMap<string, Task.AnyClass>
   private readonly mode: PayloadMode
+  private readonly memory = new PayloadMemory()
 
   constructor(classes: ReadonlyMap<string, Task.AnyClass>, mode: PayloadMode) {
     this.classes = classes
@@ -81,20 +83,29 @@ export class TaskTypes {
     } else if (type.codec === undefined) {
       entry.payload = entry.task
     } else if (entry.payload === undefined) {
-      const encoded = snapshotPayload(type.codec.payload, entry.task, moves)
+      const encoded = snapshotPayload(type.codec.payload, entry.task, moves ? copyShared : this.memory.copy)
       if (encoded instanceof Codec.CodecError) return encoded
       entry.payload = encoded
       sample(type, encoded)
     }
     return undefined
   }
+
+  /** Drops the payload of an entry that has succeeded, and takes back the memory of its snapshot. */
+  release(entry: TaskEntry): void {
+    const { payload, transfer } = entry
+    entry.payload = undefined
+    if (transfer === "payload" || transfer === "both") return
+    const codec = typeOf(entry).codec?.payload
+    if (codec?.withBytes !== undefined && codec.snapshot !== undefined) codec.withBytes(payload, this.memory.free)
+  }
 }
 
-const snapshotPayload = ({ encode, snapshot }: Codec.WholeCodec, task: Task.Any, moves: boolean): unknown => {
+const snapshotPayload = ({ encode, snapshot }: Codec.WholeCodec, task: Task.Any, copy: CopyBytes): unknown => {
   const encoded = encode(task)
   if (snapshot === undefined || encoded instanceof Codec.CodecError) return encoded
   try {
-    return snapshot(encoded, moves ? copyShared : copyBytes)
+    return snapshot(encoded, copy)
   } catch (error) {
     return Codec.toCodecError(error)
   }
