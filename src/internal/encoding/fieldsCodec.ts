@@ -9,7 +9,7 @@ import { CodecError, toCodecError } from "./codecError.ts"
 import { type AnyCodec, type Codec, type Convert, fromExit, isOptional, type WithBytes } from "./codecModel.ts"
 import { compileCode } from "./compileCode.ts"
 import { guard, isPlain, shapeOfFields } from "./plainCodec.ts"
-import { type TrustedConstructor, trustedConstructor } from "./trustedConstructor.ts"
+import { isTakenAsIs, type TrustedConstructor, trustedConstructor } from "./trustedConstructor.ts"
 
 /** A struct, or a class. */
 export interface WithFields extends AnyCodec {
@@ -157,11 +157,15 @@ const instantiate = (schema: WithFields, fields: ReadonlyArray<Field>, decode: C
   }
 }
 
-/** Whether the struct of a class accepts decoded fields; `undefined` if the struct has checks of its own. */
+/**
+ * Whether the struct of a class accepts decoded fields, and `new` would take them as they are; `undefined` if the struct
+ * has checks of its own, or a field of which that is not known.
+ */
 const acceptsFields = (
   { ast, fields }: WithFields,
   names: ReadonlyArray<Field>
 ): ((value: unknown) => boolean) | undefined =>
-  ast._tag !== "Declaration" || ast.checks !== undefined || ast.typeParameters[0]?.checks !== undefined
+  ast._tag !== "Declaration" || ast.checks !== undefined || ast.typeParameters[0]?.checks !== undefined ||
+    !names.every(({ name }) => isTakenAsIs(fields[name].ast))
     ? undefined
     : guard(Schema.Struct(Object.fromEntries(names.map(({ name }) => [name, fields[name]]))) as AnyCodec)

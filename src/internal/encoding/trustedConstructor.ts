@@ -4,8 +4,11 @@
  *
  * Must stay true: a class has a trusted constructor only if its own constructor is known to do nothing but set the
  * declared fields. Class bodies with a constructor, private names, or fields of their own have none, nor have bodies
- * that cannot be read without a parser.
+ * that cannot be read without a parser. `new` must take each accepted value as it is, too: it copies lists and structs,
+ * and leaves out or adds fields in them.
  */
+import * as Schema from "effect/Schema"
+import type * as SchemaAST from "effect/SchemaAST"
 import { compileCode } from "./compileCode.ts"
 
 type AnyClass = abstract new(...args: ReadonlyArray<never>) => object
@@ -55,14 +58,39 @@ const isSame = (a: object, b: object): boolean => {
   })
 }
 
-/** Whether every class that a user wrote, down to those that Effect makes, has only methods and accessors. */
-const setsOnlyFields = (Class: AnyClass): boolean => {
-  for (let at: unknown = Class; typeof at === "function" && at !== Function.prototype; at = Object.getPrototypeOf(at)) {
-    // The classes below it are Effect's.
-    if (Object.hasOwn(at, "identifier")) return true
-    if (!hasOnlyMethods(at.toString())) return false
+/** Whether `new` takes every value of a field that the schema accepts, and does not put another one in its place. */
+export const isTakenAsIs = (ast: SchemaAST.AST): boolean => {
+  if (ast.context?.constructorDefault !== undefined) return false
+  switch (ast._tag) {
+    case "Arrays":
+    case "Objects":
+    case "Suspend":
+      return false
+    case "Union":
+      return ast.types.every(isTakenAsIs)
+    case "Declaration":
+      // Of declared types with parameters, only classes take their values as they are.
+      return ast.typeParameters.length === 0 || ast.annotations?.["~constructor"] !== undefined
+    default:
+      return true
   }
-  return false
+}
+
+/** The class that Effect puts below each class that a user wrote. All have this text. */
+const made = Schema.Class<object>("papyros/Made")({})
+const MADE = made.toString()
+
+/** The class below all classes with fields. */
+const ROOT: unknown = Object.getPrototypeOf(made)
+
+/** Whether every class that a user wrote has only methods and accessors. Parents of a class are below Effect's. */
+const setsOnlyFields = (Class: AnyClass): boolean => {
+  for (let at: unknown = Class; at !== ROOT; at = Object.getPrototypeOf(at)) {
+    if (typeof at !== "function" || at === Function.prototype) return false
+    const text = at.toString()
+    if (text !== MADE && !hasOnlyMethods(text)) return false
+  }
+  return true
 }
 
 /** Text that may hide a brace from a reader that is no parser, and members that run when an instance is made. */

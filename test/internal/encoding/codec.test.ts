@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -153,6 +154,22 @@ describe("Codec", () => {
     for (const _ of [1, 2, 3]) assert.instanceOf((codec.decode(good) as ReadonlyArray<unknown>)[0], Person)
     for (const bad of [{ ...good[0], name: 5 }, { ...good[0], tags: [5] }, { ...good[0], born: "now" }]) {
       assert.instanceOf(codec.decode([bad]), Codec.CodecError)
+    }
+  })
+
+  it("makes every instance as new does, whichever fields the first one had", () => {
+    const withDefault = Schema.optionalKey(Schema.Number).pipe(Schema.withConstructorDefault(Effect.succeed(9)))
+    class Row extends Schema.Class<Row>("Row")({
+      n: withDefault,
+      part: Schema.optionalKey(Schema.Struct({ q: Schema.Number, d: withDefault })),
+      either: Schema.NullOr(Schema.Struct({ q: Schema.Number }))
+    }) {}
+    const decode = Schema.decodeUnknownSync(Row)
+    const changed = decode({ part: { q: 1 }, either: { q: 1 } })
+    Object.assign(changed.either!, { undeclared: 1 })
+    const { decode: receive, encode } = codecOf(Row)
+    for (const row of [new Row({ either: null }), changed, decode({ either: null })]) {
+      assert.deepStrictEqual(receive(structuredClone(encode(row))), new Row({ ...row }))
     }
   })
 

@@ -26,6 +26,7 @@ class Methods extends Schema.Class<Methods>("Methods")(fields) {
 }
 
 class Tagged extends Schema.TaggedClass<Tagged>()("Tagged", fields) {}
+const made: Array<unknown> = []
 class Child extends Empty.extend<Child>("Child")({ more: Schema.Boolean }) {}
 
 const refused: Record<string, new(fields: { n: number; text?: string }) => object> = {
@@ -64,7 +65,32 @@ const refused: Record<string, new(fields: { n: number; text?: string }) => objec
       more = 1
     }
     return class extends Parent.extend<any>("Kid")({}) {}
-  })()
+  })(),
+  "a parent with a private field": (() => {
+    class Parent extends Schema.Class<any>("Parent")(fields) {
+      #secret = 1
+      get secret() {
+        return this.#secret
+      }
+    }
+    return class extends Parent.extend<any>("Kid")({}) {}
+  })(),
+  "a parent with a constructor": (() => {
+    class Parent extends Schema.Class<any>("Parent")(fields) {
+      constructor(...args: ReadonlyArray<any>) {
+        super(...args as [any])
+        made.push(this)
+      }
+    }
+    return class extends Parent.extend<any>("Kid")({}) {}
+  })(),
+  "an identifier of its own": class extends Schema.Class<any>("A")(fields) {
+    static override readonly identifier = "B"
+    constructor(...args: ReadonlyArray<any>) {
+      super(...args as [any])
+      made.push(this)
+    }
+  }
 }
 
 describe("trustedConstructor", () => {
