@@ -11,6 +11,11 @@ class Number extends Task.Class<Number>()("Number", { payload: { n: Schema.Int }
 
 const Numbers = TaskGroup.make(Number)
 
+class Echo extends Task.Class<Echo>()("Echo", {
+  payload: { bytes: Schema.Uint8Array },
+  success: Schema.Struct({ bytes: Schema.Uint8Array })
+}) {}
+
 const answer: NoopOptions["answer"] = ({ payload }) => 2 * (payload as { readonly n: number }).n
 
 describe("noop", () => {
@@ -28,6 +33,15 @@ describe("noop", () => {
         ), { arbitrary: { runs: 100 } })
     }
   }
+
+  it.effect("answers with the bytes of a payload, which stay as they are while others run", () =>
+    Effect.gen(function*() {
+      const sizes = [1, 64 * 1024, 64 * 1024, 64 * 1024]
+      const tasks = sizes.map((size, i) => new Echo({ bytes: new Uint8Array(size).fill(i) }))
+      const results: Array<Uint8Array> = []
+      for (const task of tasks) results.push((yield* Dispatcher.run(task)).bytes)
+      assert.deepStrictEqual(results, tasks.map(({ bytes }) => bytes))
+    }).pipe(Effect.provide(noop(TaskGroup.make(Echo), { boundary: "codec" }))))
 
   it.effect("stops when its consumer stops", () =>
     Effect.gen(function*() {

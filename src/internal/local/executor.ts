@@ -31,6 +31,7 @@ export const make = <H>(
 ): Executor.Executor<never, H> => ({
   name: options.name,
   boundary: options.boundary,
+  copiesPayloads: true,
   maxChunk: Math.min(options.concurrency, MAX_CHUNK),
   open: (scheduler, dispatcher) =>
     Effect.contextWith((context: Context.Context<H>) => {

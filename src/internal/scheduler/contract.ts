@@ -21,6 +21,11 @@ export interface ExecutorSettings {
   readonly name: string
   /** `"codec"`: workers get encoded payloads and report encoded results. `"none"`: they get and report live values. */
   readonly boundary: "codec" | "none"
+  /**
+   * At a codec boundary: workers copy payloads, and neither keep a part of one after its item has succeeded nor report
+   * one in a result. The memory of large bytes then serves another payload, and they are empty. Default `false`.
+   */
+  readonly copiesPayloads?: boolean | undefined
   /** The largest chunk that saves time, in tasks. */
   readonly maxChunk: number
   /**
@@ -83,10 +88,7 @@ export interface WorkerHandle {
 export interface Item {
   /** The name of the task. */
   readonly name: string
-  /**
-   * The task itself, or at a codec boundary its encoded payload. Not to be read once the item has succeeded: the memory
-   * of bytes in it serves another payload then, and they are empty.
-   */
+  /** The task itself, or at a codec boundary its encoded payload. */
   readonly payload: unknown
   /** Which start this is, from 1. */
   readonly attempt: number

@@ -80,7 +80,8 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     const workers = this.workers = new Workers(capacity)
     const types = this.types = new TaskTypes(
       tasks,
-      options.relays === true ? "relay" : executor.boundary === "codec" ? "encode" : "live"
+      options.relays === true ? "relay" : executor.boundary === "codec" ? "encode" : "live",
+      executor.copiesPayloads === true
     )
     const outcomes = this.outcomes = new Outcomes(capacity, types, later)
     const assignments = this.assignments = new Assignments(capacity, () => this.wake())

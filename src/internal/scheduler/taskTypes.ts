@@ -34,10 +34,13 @@ export class TaskTypes {
   private readonly classes: ReadonlyMap<string, Task.AnyClass>
   private readonly mode: PayloadMode
   private readonly memory = new PayloadMemory()
+  private readonly reuses: boolean
 
-  constructor(classes: ReadonlyMap<string, Task.AnyClass>, mode: PayloadMode) {
+  /** @param reuses the memory of a payload whose task has succeeded is free: no worker holds a part of it */
+  constructor(classes: ReadonlyMap<string, Task.AnyClass>, mode: PayloadMode, reuses: boolean) {
     this.classes = classes
     this.mode = mode
+    this.reuses = reuses
   }
 
   has(name: string): boolean {
@@ -95,7 +98,7 @@ export class TaskTypes {
   release(entry: TaskEntry): void {
     const { payload, transfer } = entry
     entry.payload = undefined
-    if (transfer === "payload" || transfer === "both") return
+    if (!this.reuses || transfer === "payload" || transfer === "both") return
     const codec = typeOf(entry).codec?.payload
     if (codec?.withBytes !== undefined && codec.snapshot !== undefined) codec.withBytes(payload, this.memory.free)
   }

@@ -46,6 +46,7 @@ const REBALANCE_INTERVAL = 20
 export const make = (options: RemoteExecutorOptions): Executor.Executor<RemoteError> => ({
   name: "remote",
   boundary: "codec",
+  copiesPayloads: true,
   maxChunk: MAX_CHUNK,
   chunkMicros: CHUNK_MICROS,
   unservedTimeout: options.noWorkerTimeout,

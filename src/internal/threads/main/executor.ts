@@ -16,6 +16,7 @@ interface PoolExecutor extends Executor.ExecutorSettings {
 export const make = (options: PoolOptions): PoolExecutor => ({
   name: "pool",
   boundary: "codec",
+  copiesPayloads: true,
   maxChunk: SharedState.maxItems,
   open: (scheduler) =>
     Effect.gen(function*() {
