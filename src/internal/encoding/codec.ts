@@ -76,8 +76,8 @@ const codecOf = (schema: AnyCodec): Codec => {
 const jsonDefect = viaJson(Schema.Defect({ includeStack: true }))
 
 /**
- * A defect as plain data: name, message, stack and cause of an Error, else its JSON. What JSON would make `null` of
- * is itself (`undefined`) or its description (a function, a symbol).
+ * A defect as plain data: name, message, stack and cause of an Error, else its JSON. A value that JSON would
+ * turn into `null` is itself (`undefined`) or its description (a function, a symbol).
  */
 export const defect: Codec = {
   ...jsonDefect,

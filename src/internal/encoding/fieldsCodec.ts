@@ -117,7 +117,7 @@ const compiled = (fields: ReadonlyArray<Field>, converts: ReadonlyArray<Convert 
   )?.(converts, anObject, CodecError)
 }
 
-/** Runs the struct's own checks on what its fields decode to. */
+/** Runs the struct's own checks on its decoded fields. */
 const withChecks = ({ checks }: SchemaAST.AST, decode: Convert, check: Convert): Convert =>
   checks === undefined ? decode : (value) => {
     const decoded = decode(value)

@@ -1,6 +1,6 @@
 /**
- * The codec of all other schemas: the canonical JSON codec that Effect derives, except that bytes and dates, however
- * deep, stay what they are, since structured clone carries them. As JSON, bytes are text in base64, which costs
+ * The codec of all other schemas: the canonical JSON codec that Effect derives, except that bytes and dates, at any
+ * depth, stay bytes and dates, since structured clone carries them. As JSON, bytes are text in base64, which costs
  * 20 ms for each MB.
  */
 import * as Schema from "effect/Schema"

@@ -1,6 +1,6 @@
 /**
  * The outcome of one run of a handler, in the form that crosses the boundary. Making an outcome never throws,
- * whatever a handler failed with; a stack trace is cut at 16 KiB.
+ * for any failure of a handler; a stack trace is cut at 16 KiB.
  */
 import * as Cause from "effect/Cause"
 import type * as Executor from "../../Executor.ts"

@@ -1,4 +1,4 @@
-/** What plain JavaScript, or a cast, hands to a verb in place of a task: a defect that names the verb and the value. */
+/** The defect of a value that is not a task, from plain JavaScript or a cast. It names the verb and the value. */
 import { describe } from "../describe.ts"
 import * as Task from "../task.ts"
 

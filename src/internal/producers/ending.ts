@@ -62,7 +62,7 @@ export class Ending {
     return this.why?._tag === "TaskFailed" ? this.why.entry : undefined
   }
 
-  /** What the source held and is not a task, as a defect. */
+  /** The defect of a value in the source that is not a task. */
   get sourceDefect(): Cause.Cause<never> | undefined {
     return this.why?._tag === "NotATask" ? this.why.defect : undefined
   }

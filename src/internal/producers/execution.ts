@@ -383,7 +383,7 @@ class Execution<A, E> implements Producer {
   }).pipe(Effect.andThen(Effect.suspend(() => this.source.close)))
 }
 
-/** Executes tasks on a scheduler, as a stream of what `emit` makes of their outcomes. */
+/** Executes tasks on a scheduler, as a stream of their outcomes in the form of `emit`. */
 export const stream = <A, E, R>(
   scheduler: Effect.Effect<SchedulerHandle, never, R>,
   tasks: Iterable<unknown> | Stream.Stream<unknown, E, R>,

@@ -86,7 +86,7 @@ export class QueueProducer implements Producer {
         schedule,
         timers: subscription.timers,
         runFork: Effect.runForkWith(context),
-        // Behind what was pushed before, so that retries without end hold up no other task.
+        // Behind the tasks that were pushed before, so that retries without end hold up no other task.
         retry: (entry) => {
           entry.failure = undefined
           this.pending.push(entry)

@@ -16,7 +16,7 @@ export class ResultSizes {
   /** Counts a result; returns whether the average changed. */
   add(value: unknown): boolean {
     const seen = this.seen++
-    // The size of bytes is exact and cheap to read, and bytes are what fills the memory: they are all counted.
+    // The size of bytes is exact and cheap to read, and it is bytes that fill the memory: they are all counted.
     if (seen < 16 || seen % 64 === 0 || ArrayBuffer.isView(value)) {
       const weight = seen < 16 ? 1 / (seen + 1) : 1 / 16
       const before = this.average

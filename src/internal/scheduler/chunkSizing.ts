@@ -62,7 +62,7 @@ export const updateEstimates = (stats: ReadonlyArray<TaskStats>, micros: number)
   }
   const even = Math.max(micros / stats.length, MIN_MICROS)
   for (const one of types) {
-    // Over mixed types, each keeps its share of what was expected.
+    // Over mixed types, each keeps its share of the expected time.
     const measured = one.micros > 0 && expected > 0 ? Math.max(one.micros * micros / expected, MIN_MICROS) : even
     one.micros = one.micros === 0 || measured > one.micros ? measured : one.micros + FALL * (measured - one.micros)
   }

@@ -143,7 +143,7 @@ export type WireFailure =
     readonly part: "payload" | "success" | "error" | "defect"
     readonly message: string
   }
-  /** The item is proven to have ended what ran it below the worker, which goes on. It counts as a loss. */
+  /** The item is proven to have ended the thread or process below the worker, which goes on. It counts as a loss. */
   | ({ readonly _tag: "WorkerLost" } & WorkerExit)
   /** Nothing below the worker could run it. */
   | { readonly _tag: "NoWorker"; readonly millis: number; readonly cause: string | undefined }

@@ -79,7 +79,7 @@ export class Losses {
     for (const entry of unwanted) subscriptionOf(entry).afterRelease(entry)
   }
 
-  /** An entry that is proven to have ended what ran it below its worker, which goes on. */
+  /** An entry that is proven to have ended the thread or process below its worker, which goes on. */
   provenLoss(entry: TaskEntry, name: string, worker: WorkerState, exit: Contract.WorkerExit): void {
     this.restart(entry, name, worker, exit, entry, undefined)
   }
@@ -91,7 +91,7 @@ export class Losses {
     else this.options.runQueue.requeue(entry)
   }
 
-  /** Restarts or fails an entry that was running when what ran it was lost. */
+  /** Restarts or fails an entry whose thread or process was lost while it ran. */
   private restart(
     entry: TaskEntry,
     name: string,

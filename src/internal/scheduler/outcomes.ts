@@ -1,5 +1,5 @@
 /**
- * Gives entries their outcome: decodes what a worker reported, builds the failure,
+ * Gives entries their outcome: decodes the report of a worker, builds the failure,
  * and hands the entry to its producer.
  *
  * Must stay true: `Producer.settled` is called at most once per start of an

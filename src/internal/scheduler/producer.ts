@@ -33,7 +33,7 @@ export class TaskEntry implements Item {
   /** Losses of workers on which it ran alone. */
   losses = 0
   subscription: Subscription | undefined = undefined
-  /** What the scheduler knows of its type. */
+  /** The `TaskType` of its class. */
   type: object | undefined = undefined
   /** Has a place of the capacity. Written by `Places` alone. */
   holdsPlace = false
@@ -132,7 +132,7 @@ export interface Producer {
   readonly closed: () => void
 }
 
-/** What a producer is given by the scheduler that it subscribed to. */
+/** The side of a subscription that its producer uses. */
 export interface Subscription {
   readonly producer: Producer
   /** How deep its tasks are nested: 0 unless a handler made the producer. */
@@ -197,6 +197,6 @@ export interface SchedulerHandle extends SingleRunsHolder {
 export const callerSpan = (context: Context.Context<never>): Tracer.AnySpan | undefined =>
   Context.getOrUndefined(context, Tracer.ParentSpan)
 
-/** The longest one start of a task may run: the option, else what the task declares. */
+/** The longest one start of a task may run: the option, else the declaration of the task. */
 export const taskTimeoutOf = (task: Task.Any, option: number | undefined): number | undefined =>
   option ?? task["~papyros/Task"].taskTimeout

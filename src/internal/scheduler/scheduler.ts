@@ -1,6 +1,6 @@
 /**
  * The scheduler of one dispatcher, between producers (executions, queues, single
- * runs) and the workers of an executor. It joins the parts that hold what is true on
+ * runs) and the workers of an executor. It joins the parts that are the same on
  * every dispatcher: capacity, fairness, chunk sizes, the caller's codecs, restarts
  * after a loss. `docs/internals/scheduling.md` follows a task through them.
  *

@@ -12,7 +12,7 @@ import { type Capacity, Places } from "./capacity.ts"
 import { AssignedShares } from "./chunkShares.ts"
 import type { Producer, Subscription, TaskEntry } from "./producer.ts"
 
-/** What a subscription needs of its scheduler. */
+/** The members of the scheduler that a subscription uses. */
 export interface SubscriptionOwner {
   readonly timers: Timers
   readonly slots: () => number

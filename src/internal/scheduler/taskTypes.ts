@@ -1,6 +1,6 @@
 /**
- * What the scheduler knows of each type of task: its codec, how long its tasks
- * take and how large their payloads are.
+ * The types of task that a scheduler has seen, each with its codec, the time of its
+ * tasks and the size of their payloads.
  *
  * A type is made when its first task is taken. `TaskEntry.type` is set before an
  * entry enters a chunk.
@@ -22,7 +22,7 @@ export interface TaskType extends TaskStats {
 
 /**
  * How payloads reach workers: `"encode"` them here, pass `"live"` values, or
- * `"relay"` what came encoded from another scheduler.
+ * `"relay"` the payload that came encoded from another scheduler.
  */
 export type PayloadMode = "encode" | "live" | "relay"
 

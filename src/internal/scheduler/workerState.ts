@@ -2,8 +2,8 @@
  * A worker and its chunks, as the scheduler sees them.
  *
  * Must stay true: `WorkerState.assigned` is the sum of `open` over its chunks,
- * a chunk is listed as long as `open` is above 0, and the capacity counts what the
- * worker holds beyond its concurrency as long as it is joined. These are its newest
+ * a chunk is listed as long as `open` is above 0, and the capacity counts the
+ * entries that the worker holds beyond its concurrency as long as it is joined. These are its newest
  * entries: they are `TaskEntry.prefetched`, and the older ones run.
  */
 import type { Capacity } from "./capacity.ts"
@@ -120,7 +120,7 @@ export class WorkerState {
     return isLast
   }
 
-  /** It is lost or ended: what it still holds counts no more. */
+  /** It is lost or ended: the entries that it still holds count no more. */
   leave(): void {
     this.capacity.addPrefetched(-this.prefetchedCount)
     this.prefetches = false

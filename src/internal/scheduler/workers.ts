@@ -53,7 +53,7 @@ export class Workers implements Iterable<WorkerState> {
     this.windowCount += handle.window
   }
 
-  /** The state of the worker that left, with what it still holds. `undefined` if it had not joined. */
+  /** The state of the worker that left, with the entries that it still holds. `undefined` if it had not joined. */
   leave(handle: Contract.WorkerHandle): WorkerState | undefined {
     const worker = this.states.get(handle)
     if (worker === undefined) return undefined

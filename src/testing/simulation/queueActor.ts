@@ -144,7 +144,7 @@ export const queue = (stage: Stage, plan: QueuePlan): Effect.Effect<void, never,
   })).pipe(
     (effect) => stage.producing(producer, () => effect),
     Effect.catchTag("DispatcherClosed", ({ _tag }) => Effect.sync(() => closedFailure("pop", _tag))),
-    // A defect of the policy ends the queue with it, for all who push and pop.
+    // A defect of the policy ends the queue with that defect, for all pushes and pops.
     Effect.catchDefect((defect) => defect === predicateDefect ? Effect.void : Effect.die(defect))
   )
 }

@@ -1,5 +1,5 @@
 /**
- * The worker threads of a dispatcher: opens and closes them, and reacts to what they report. It opens when one thread
+ * The worker threads of a dispatcher: opens and closes them, and reacts to their events. It opens when one thread
  * can work, and fails if the handlers module cannot be used; it is closed when every thread in it has exited.
  */
 import type * as Context from "effect/Context"

@@ -1,6 +1,6 @@
 /**
  * Finds out whether a thread makes progress: whether it claims or settles items. A thread that makes none while items
- * run is held up by them, whether they keep it busy or wait themselves, and what waits behind them is better run
+ * run is held up by them, whether they keep it busy or wait themselves, and the items behind them are better run
  * elsewhere. A thread in which nothing runs is only slow to begin, and its items would wait elsewhere as well.
  *
  * In a thread that runs one item at a time, an item that takes no longer than expected holds nothing up: the next one

@@ -1,6 +1,6 @@
 /**
  * Chunks that are sent to a thread together: their items in a row, and which of the items have no outcome yet.
- * Sending one message costs as much as a dozen trivial tasks, whatever chunk size the user asked for. An item is
+ * Sending one message costs as much as a dozen trivial tasks, for any chunk size that the user asked for. An item is
  * closed once, by its outcome or by its revocation.
  */
 import type * as Executor from "../../../Executor.ts"

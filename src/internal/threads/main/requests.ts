@@ -8,7 +8,7 @@ import type * as Executor from "../../../Executor.ts"
 import type { ItemPosition, SharedState } from "../protocol/sharedState.ts"
 import { Request } from "./request.ts"
 
-/** The part of the scheduler that learns what became of items. */
+/** The members of the scheduler that take the outcomes and returns of items. */
 export type ItemSink = Pick<Executor.Scheduler, "succeed" | "fail" | "requeue">
 
 export class Requests {

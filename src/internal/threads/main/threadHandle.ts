@@ -1,6 +1,6 @@
 /**
  * One worker thread, as the scheduler's worker: takes chunks for it, sends them as requests, settles their outcomes,
- * revokes what waits behind long items, and ends the thread if an item does not stop. It composes the files beside
+ * revokes the items behind long ones, and ends the thread if an item does not stop. It composes the files beside
  * it; the state of the thread changes only by the events of `threadState.ts`, and every item that it has taken is
  * settled, given back, or reported as lost when the thread exits.
  */
@@ -30,7 +30,7 @@ import { isTraced } from "./telemetryReplay.ts"
 import { ThreadState } from "./threadState.ts"
 import { startWorker } from "./worker.ts"
 
-/** What all threads of a pool share. */
+/** The values that all threads of a pool share. */
 export interface ThreadEnvironment {
   readonly options: PoolOptions
   /** The handlers modules of the threads around this one that are being loaded. */
@@ -265,7 +265,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
       case "done":
         return this.done(message)
       case "vacant":
-        // It answers, so that what it is sent will start.
+        // It answers, so the work that it is sent will start.
         this.state.on("progressed")
         return
       case "fault":
@@ -355,7 +355,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
     }
   }
 
-  /** Another thread has a free slot: gives back what waits here, if that is much. */
+  /** Another thread has a free slot: gives back the items that wait here, if they would wait for long. */
   rebalance(): void {
     if (!this.hasFreeSlot && canBeStolen(this.requests)) this.requests.revokeCopied()
   }

@@ -17,7 +17,7 @@ export type ThreadStateName =
   | "heldOverdue"
   /** Is sent no more work; ends when its requests are done. */
   | "retiring"
-  /** Was told to end, or is being terminated. What it still runs is not to blame for the exit. */
+  /** Was told to end, or is being terminated. The items that it still runs are not to blame for the exit. */
   | "ending"
   /** As `ending`, after a fault that a running item or an ended one may have caused: no item is proven guilty. */
   | "endingAmbiguous"
@@ -49,7 +49,7 @@ export type ThreadEvent =
 
 type Transitions = Readonly<Partial<Record<ThreadEvent, ThreadStateName>>>
 
-/** What ends a thread that has joined, from whichever state it is in. */
+/** The events that end a thread that has joined, from each of its states. */
 const endings: Transitions = { end: "ending", ambiguousFault: "endingAmbiguous", exit: "exited" }
 
 /** The whole table, for the tests and the documentation. */

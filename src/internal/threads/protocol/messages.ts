@@ -79,7 +79,7 @@ export type FromThread =
   | readonly [tag: "synced", syncId: number, requestIds: ReadonlyArray<number>]
   /** A message from the main thread could not be read. */
   | readonly [tag: "unreadable", error: string]
-  /** What handlers logged, traced and printed, and how many older records were dropped. */
+  /** The logs, spans and printed texts of handlers, and the number of older records that were dropped. */
   | readonly [tag: "telemetry", records: ReadonlyArray<TelemetryRecord>, dropped: number]
   | readonly [tag: "metrics", updates: ReadonlyArray<SeriesUpdate>]
 

@@ -1,7 +1,7 @@
 /**
  * The memory that the main thread and one worker thread share: which items are claimed and which have ended, the
- * item that the thread is in, the item that ended the thread, and how much telemetry is on its way. It tells the
- * main thread what a thread that does not yield cannot send.
+ * item that the thread is in, the item that ended the thread, and how much telemetry is on its way. A thread
+ * that does not yield cannot send messages, and tells the main thread by this memory alone.
  *
  * The claims of a request are one word, `next | limit << 16`. The thread claims an item by raising `next`, the main
  * thread revokes the unclaimed tail by lowering `limit` to `next`, both by compareExchange of the whole word: an item

@@ -179,7 +179,7 @@ export class ThreadRunner {
     let task = handler.suspends === false ? undefined : new RunningTask(request, at, since)
     const mark = task === undefined ? this.attribution.enterCommon() : this.attribution.enter(task)
     const payload = handler.decode(request.takePayload(at))
-    // To decode a payload may take long. The main thread waits for an outcome, of whatever kind.
+    // To decode a payload may take long. The main thread waits for any outcome.
     if (this.sharedState.isCancelled(request.requestSlot, at)) {
       this.reports.settle(request, at, { _tag: "Interrupted", trace: "" })
       return this.reports.send(request)
