@@ -139,6 +139,7 @@ export const run = (
         ...suite.settings,
         clock: suite.clock,
         rounds: options.rounds,
+        ...(options.filter === "" ? {} : { filter: options.filter }),
         warmUpRounds: WARM_UP,
         order: "shuffled every round, from a fixed seed",
         garbageCollection: "minor, before every run",

@@ -76,13 +76,14 @@ const list = (record: Readonly<Record<string, unknown>>): ReadonlyArray<string> 
 export const markdown = (report: Report): string => {
   const sections = Map.groupBy(report.cases, title)
   const rounds = Number(report.settings["rounds"])
+  const { filter } = report.settings
   return [
     `# Benchmark: ${report.suite}`,
     "",
     "This command writes the page:",
     "",
     "```sh",
-    `npm run bench -- ${report.suite} --report docs/benchmarks`,
+    `npm run bench -- ${report.suite}${filter === undefined ? "" : ` --filter "${filter}"`} --report docs/benchmarks`,
     "```",
     "",
     ...(rounds < ROUNDS
