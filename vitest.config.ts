@@ -13,8 +13,6 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
-    // A process runs many files, and loads effect and the sources once: half of the time of a small file.
-    isolate: false,
     // Many tests wait for processes, threads or time: more files than cores keep the cores busy.
     maxWorkers: Math.ceil(1.5 * availableParallelism()),
     // What passes prints nothing.
