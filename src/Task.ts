@@ -171,7 +171,7 @@ export const Class = <Self = never>() =>
     transfer: options?.transfer
   }
   const struct = Schema.TaggedStruct(name, fields)
-  // The constructor of a task checks its payload: compiled, that takes a fifth of the time.
+  // The constructor of a task checks its payload: compiled, that takes a third to a fifth of the time.
   compileSchema(struct.ast)
   const Value = Schema.Class<object>(name)(struct)
   abstract class Base extends Effectable.Mixin(Value as abstract new(...args: ReadonlyArray<any>) => object) {
