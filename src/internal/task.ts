@@ -40,6 +40,9 @@ export interface Definition<out S extends Schema.Constraint, out E extends Schem
  */
 export type Transfer = "payload" | "success" | "both"
 
+/** @internal Whether the buffers of a payload are moved to the other side. */
+export const movesPayload = (transfer: Transfer | undefined): boolean => transfer === "payload" || transfer === "both"
+
 /**
  * Any task.
  *

@@ -15,6 +15,7 @@ import type { HandlerEntry } from "../../TaskGroup.ts"
 import * as Codec from "../encoding/codec.ts"
 import type { ListShape, Shape } from "../encoding/columns.ts"
 import { CurrentParent, type ParentTask } from "../scheduler/producer.ts"
+import { movesPayload } from "../task.ts"
 import type { Copy } from "./copy.ts"
 import { type HandlerOutcome, render, undecodable, wireDefect } from "./outcome.ts"
 
@@ -43,7 +44,7 @@ export class Handler {
     this.name = definition.name
     this.handle = entry.handle
     this.fails = definition.error !== Schema.Never
-    this.movesPayload = definition.transfer === "payload" || definition.transfer === "both"
+    this.movesPayload = movesPayload(definition.transfer)
     this.movesResult = definition.transfer === "success" || definition.transfer === "both"
     const context = Context.add(entry.context, Dispatcher, dispatcher)
     // A flat map: `contextFor` then adds to it without copying it.

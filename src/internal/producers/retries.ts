@@ -15,6 +15,7 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { TaskFailure } from "../../TaskFailure.ts"
 import type { TaskEntry } from "../scheduler/producer.ts"
+import { movesPayload } from "../task.ts"
 import type * as Task from "../task.ts"
 import type { Timer, Timers } from "../timers.ts"
 
@@ -90,7 +91,7 @@ export class Retries {
     if (neverStarts(failure)) return false
     if (!entry.idempotent && failure.reason._tag !== "Failed") return false
     // The same on every dispatcher, though only threads take the payload away.
-    if (entry.transfer === "payload" || entry.transfer === "both") return false
+    if (movesPayload(entry.transfer)) return false
     const step = this.steps.get(entry)
     const decision = Pull.matchEffect(
       Effect.flatMap(

@@ -9,7 +9,7 @@ import * as Codec from "../encoding/codec.ts"
 import { estimateSize } from "../encoding/estimateSize.ts"
 import { PayloadMemory } from "../encoding/payloadMemory.ts"
 import { type CopyBytes, copyShared } from "../encoding/snapshot.ts"
-import type * as Task from "../task.ts"
+import * as Task from "../task.ts"
 import type { TaskStats } from "./chunkSizing.ts"
 import type { TaskEntry } from "./producer.ts"
 
@@ -69,8 +69,7 @@ export class TaskTypes {
 
   /** Encodes the payload of a task that waits for a worker, if its caller could change it meanwhile. */
   accept(entry: TaskEntry): void {
-    const { transfer } = entry
-    if (this.mode !== "encode" || transfer === "payload" || transfer === "both") return
+    if (this.mode !== "encode" || Task.movesPayload(entry.transfer)) return
     const type = this.get(entry.name)
     // A worker that takes the task finds the same error, and rejects it.
     if (type?.codec?.payload.snapshot !== undefined) this.encode(entry, type, false)
@@ -96,9 +95,9 @@ export class TaskTypes {
 
   /** Drops the payload of an entry that has succeeded, and takes back the memory of its snapshot. */
   release(entry: TaskEntry): void {
-    const { payload, transfer } = entry
+    const { payload } = entry
     entry.payload = undefined
-    if (!this.reuses || transfer === "payload" || transfer === "both") return
+    if (!this.reuses || Task.movesPayload(entry.transfer)) return
     const codec = typeOf(entry).codec?.payload
     if (codec?.withBytes !== undefined && codec.snapshot !== undefined) codec.withBytes(payload, this.memory.free)
   }

@@ -6,6 +6,7 @@
  * entries that the worker holds beyond its concurrency as long as it is joined. These are its newest
  * entries: they are `TaskEntry.prefetched`, and the older ones run.
  */
+import { movesPayload } from "../task.ts"
 import type { Capacity } from "./capacity.ts"
 import type { ChunkShare, FurtherShare } from "./chunkShares.ts"
 import type * as Contract from "./contract.ts"
@@ -92,7 +93,7 @@ export class WorkerState {
 
   /** Whether the caller gives the payload up to this worker, so that the entry cannot be sent again. */
   moves(entry: TaskEntry): boolean {
-    return this.handle.moves === true && (entry.transfer === "payload" || entry.transfer === "both")
+    return this.handle.moves === true && movesPayload(entry.transfer)
   }
 
   /** The entries that it holds. */

@@ -4,10 +4,11 @@
  * closed once, by its outcome or by its revocation.
  */
 import type * as Executor from "../../../Executor.ts"
+import { movesPayload } from "../../task.ts"
 
 /**
- * The bytes of payloads up to which chunks travel together. In larger messages columns are large objects for V8, which
- * take twice as long to make and to read.
+ * The bytes of payloads up to which chunks travel together. The columns of larger messages are large objects of V8,
+ * which cost more to make and to collect.
  */
 const MAX_BYTES = 256 * 1024
 
@@ -116,4 +117,4 @@ export class Request {
 const bytesOf = ({ bytes, items }: Executor.Chunk): number => bytes * items.length
 
 /** A task whose payload is moved comes alone in its chunk. */
-const isMoved = ({ items: [{ transfer }] }: Executor.Chunk): boolean => transfer === "payload" || transfer === "both"
+const isMoved = ({ items: [{ transfer }] }: Executor.Chunk): boolean => movesPayload(transfer)
