@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Dispatcher, SchedulerHandleKey } from "papyros/Dispatcher"
+import type { Dispatcher } from "papyros/Dispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import type { Scenario } from "../../../benchmark/soak/load/dispatchers.ts"
 import * as Executions from "../../../benchmark/soak/load/executions.ts"
@@ -11,19 +11,13 @@ import * as Singles from "../../../benchmark/soak/load/singles.ts"
 import handlers from "../../../benchmark/soak/workload/handlers.ts"
 import { Tasks } from "../../../benchmark/soak/workload/tasks.ts"
 import { Dice } from "../../../src/testing/random.ts"
-import { doubles, reorders, same } from "../../testing/mutants/verbs.ts"
+import { doubles, reorders, same, wrapped } from "../../testing/mutants/verbs.ts"
 
 const SEEDS = 5
 
-/** A dispatcher whose producers and scheduler meet through a wrapper, with other handlers for some tasks. */
+/** A dispatcher with a fault between the verbs and the scheduler, and with other handlers for some tasks. */
 const dispatcher = (change: typeof same, wrong: Layer.Layer<never> = Layer.empty) =>
-  Layer.effect(
-    Dispatcher,
-    Effect.map(
-      Dispatcher,
-      (dispatcher) => Dispatcher.of({ ...dispatcher, [SchedulerHandleKey]: change(dispatcher[SchedulerHandleKey]) })
-    )
-  ).pipe(
+  wrapped(change).pipe(
     Layer.provide(FiberDispatcher.layer(Tasks, { concurrency: 3 })),
     Layer.provide(Layer.merge(handlers, wrong))
   )

@@ -12,18 +12,22 @@ type Subscription = NonNullable<ReturnType<Handle["subscribe"]>>
 
 const CONCURRENCY = 3
 
+/** A dispatcher whose producers and scheduler meet through a wrapper. */
+export const wrapped = (change: (handle: Handle) => Handle): Layer.Layer<Dispatcher, never, Dispatcher> =>
+  Layer.effect(
+    Dispatcher,
+    Effect.map(
+      Dispatcher,
+      (dispatcher) => Dispatcher.of({ ...dispatcher, [SchedulerHandleKey]: change(dispatcher[SchedulerHandleKey]) })
+    )
+  )
+
 export const fiber = (
   change: (handle: Handle) => Handle,
   options: { readonly capacity?: "unbounded"; readonly concurrency?: number } = {}
 ): Subject => ({
   layer: ({ capacity }: SubjectOptions) =>
-    Layer.effect(
-      Dispatcher,
-      Effect.map(
-        Dispatcher,
-        (dispatcher) => Dispatcher.of({ ...dispatcher, [SchedulerHandleKey]: change(dispatcher[SchedulerHandleKey]) })
-      )
-    ).pipe(
+    wrapped(change).pipe(
       Layer.provide(FiberDispatcher.layer(Tasks, {
         concurrency: options.concurrency ?? CONCURRENCY,
         capacity: options.capacity ?? capacity
