@@ -1,7 +1,8 @@
 /**
  * The codecs of a task: its payload, results and errors as data that structured clone carries.
  * A schema that is its own encoding is only checked (`plainCodec.ts`); a struct or class is encoded
- * field by field (`fieldsCodec.ts`), a list of them element by element (`listCodec.ts`); every other schema is encoded as JSON with bytes and dates in it (`jsonCodec.ts`).
+ * field by field (`fieldsCodec.ts`), a list of them element by element (`listCodec.ts`); every other
+ * schema is encoded as JSON with bytes and dates in it (`jsonCodec.ts`).
  */
 import * as Schema from "effect/Schema"
 import { describe } from "../describe.ts"

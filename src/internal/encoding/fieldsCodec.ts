@@ -94,7 +94,7 @@ const eachField = (fields: ReadonlyArray<Field>, converts: ReadonlyArray<Convert
     return object
   })
 
-/** The same loop as code, which takes a fifth of the time. */
+/** The same loop as code that makes the object in one literal, which takes less time. */
 const compiled = (fields: ReadonlyArray<Field>, converts: ReadonlyArray<Convert | undefined>): Convert | undefined => {
   const read = ({ name }: Field, i: number) => {
     const field = `value[${JSON.stringify(name)}]`

@@ -1,8 +1,8 @@
 /**
  * Finds outcomes that never arrive: a message could not be read on either side, or was lost by a fault. An item that
  * has ended in the thread and stays without an outcome makes the main thread ask the thread to send all that it has.
- * Messages arrive in order, so after the answer no outcome of an earlier moment can follow: an outcome that is missing then
- * is lost, and its item fails. A thread that does not yield does not answer, and nothing is concluded.
+ * Messages arrive in order, so after the answer no outcome of an earlier moment can follow: an outcome that is missing
+ * then is lost, and its item fails. A thread that does not yield does not answer, and nothing is concluded.
  */
 import type { WireFailure } from "../../../Executor.ts"
 import type { Request } from "./request.ts"
