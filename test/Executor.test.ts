@@ -1,12 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Executor from "papyros/Executor"
 import * as Task from "papyros/Task"
@@ -122,7 +125,7 @@ const outcomes = (results: ReadonlyArray<Dispatcher.TaskResult<Step | Once>>) =>
 describe("Executor", () => {
   const test = (
     name: string,
-    program: Effect.Effect<void, unknown, Dispatcher.Dispatcher | Manual>,
+    program: Effect.Effect<void, unknown, Dispatcher.Dispatcher | Manual | Scope.Scope>,
     options?: Executor.DispatcherOptions
   ) => it.effect(name, () => program.pipe(Effect.provide(manual(options))))
 
@@ -338,6 +341,61 @@ describe("Executor", () => {
       const served = yield* start(steps(1))
       worker.finish(worker.take())
       assert.deepStrictEqual(outcomes(yield* Fiber.join(served)), [1])
+    })
+  )
+
+  test(
+    "without a worker, each task fails once it has waited for the timeout itself, however it was given",
+    Effect.gen(function*() {
+      const { join, scheduler } = yield* Manual
+      const ends: Array<string> = []
+      const run = (name: string) =>
+        Dispatcher.run(new Step({ n: 0 })).pipe(
+          Effect.flip,
+          Effect.tap((failure) =>
+            Effect.sync(() => {
+              assert(failure._tag === "TaskFailure" && failure.reason._tag === "NoWorker")
+              assert.strictEqual(String(failure.reason.cause), "Error: none can be had")
+              ends.push(`${name} ${Duration.toMillis(failure.reason.waited)}`)
+            })
+          ),
+          Effect.forkChild({ startImmediately: true })
+        )
+      const queue = yield* Dispatcher.makeQueue<Step>()
+      const popped = queue.pop().pipe(
+        Effect.flip,
+        Effect.tap(() => Effect.sync(() => ends.push("queued"))),
+        Effect.forkChild({ startImmediately: true })
+      )
+      yield* run("waiting before")
+      yield* TestClock.adjust(500)
+      scheduler.unavailable(new Error("not yet known"), 1000)
+      yield* TestClock.adjust(400)
+      yield* run("first")
+      yield* queue.push(new Step({ n: 1 }))
+      yield* popped
+      scheduler.unavailable(new Error("none can be had"), 1000)
+      yield* TestClock.adjust(599)
+      assert.deepStrictEqual(ends, [])
+      yield* run("second")
+      yield* queue.push(new Step({ n: 2 }))
+      yield* popped
+      const execution = yield* start(steps(2))
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(ends, ["waiting before 1000"])
+      yield* TestClock.adjust(400)
+      assert.deepStrictEqual(ends, ["waiting before 1000", "first 1000", "queued"])
+      yield* TestClock.adjust(598)
+      assert.strictEqual(ends.length, 3)
+      assert.isUndefined(execution.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(ends.slice(3).toSorted(), ["queued", "second 1000"])
+      assert.deepStrictEqual(outcomes(yield* Fiber.join(execution)), ["NoWorker", "NoWorker"])
+      const rest = yield* start(steps(1))
+      yield* TestClock.adjust(999)
+      const worker = join("late")
+      worker.finish(worker.take())
+      assert.deepStrictEqual(outcomes(yield* Fiber.join(rest)), [1])
     })
   )
 

@@ -57,8 +57,9 @@ export interface RemoteDispatcherOptions {
   /** The largest number of tasks that are accepted and have not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
   /**
-   * The longest time without a worker; after that, waiting tasks fail with `NoWorker`. Also the longest time that a task
-   * waits while no worker serves tasks of its kind; after that it fails with `UnknownTask`. Default 30 seconds.
+   * The longest time that a task waits while there is no worker, counted from when it was given, or from when the last
+   * worker left if that is later; after that it fails with `NoWorker`. Also the longest time that a task waits while no
+   * worker serves tasks of its kind; after that it fails with `UnknownTask`. Default 30 seconds.
    */
   readonly noWorkerTimeout?: Duration.Input | undefined
   /** The number of worker losses attributed to a task at which the task fails with `WorkerLost`. Default 3. */

@@ -90,7 +90,7 @@ export class QueueProducer implements Producer {
         retry: (entry) => {
           entry.failure = undefined
           this.pending.push(entry)
-          subscription.ready()
+          subscription.ready(entry)
         },
         giveUp: (entry) => this.finish(entry),
         policyDied: (defect) => this.stop(defect)
@@ -140,7 +140,7 @@ export class QueueProducer implements Producer {
     this.pushedCount++
     this.unsettled++
     this.pending.push(entry)
-    this.subscription.ready()
+    this.subscription.ready(entry)
     return true
   }
 

@@ -133,8 +133,8 @@ class Fork implements Subscription {
     return this.branches[at === -1 ? 0 : at]
   }
 
-  ready(): void {
-    for (const branch of this.branches) branch.subscription!.ready()
+  ready(given?: TaskEntry): void {
+    for (const branch of this.branches) branch.subscription!.ready(given)
   }
 
   hasCapacity(): boolean {

@@ -86,7 +86,7 @@ class SingleRuns implements Producer {
     const entry = new RunEntry(task, this.count++, span, resume)
     this.open.add(entry)
     this.line.push(entry)
-    this.subscription!.ready()
+    this.subscription!.ready(entry)
     return Effect.callback<void>((done) => this.interrupt(entry, () => done(Effect.void)))
   }
 

@@ -246,8 +246,12 @@ export interface Scheduler {
    * held did not start.
    */
   leave(worker: WorkerHandle, loss?: WorkerLoss): void
-  /** No worker can be had, for so many milliseconds already. Waiting tasks fail with `NoWorker` until one joins. */
-  unavailable(cause: unknown, waited?: number): void
+  /**
+   * There is no worker, and none can be had. Until one joins, tasks fail with `NoWorker` and this cause once they have
+   * waited for so many milliseconds, counted from this call at the earliest. Default 0: at once. To be called again when
+   * the cause changes. Does nothing while there is a worker.
+   */
+  unavailable(cause: unknown, timeout?: number): void
   /**
    * Tasks that wait for a worker, counted up to `max`, for an executor that starts workers on demand. Sources are
    * pulled for it, up to that number.

@@ -45,6 +45,8 @@ export class TaskEntry implements Item {
   lingers = false
   /** Its producer handed it out again while it lingers: it restarts when its work has stopped. */
   restarts = false
+  /** When its caller gave it while there was no worker. Written by `WorkerAbsence` alone. */
+  waitsSince = 0
   /** The task itself, or its encoded payload. */
   payload: unknown = undefined
   value: unknown = undefined
@@ -137,8 +139,8 @@ export interface Subscription {
   readonly producer: Producer
   /** How deep its tasks are nested: 0 unless a handler made the producer. */
   readonly depth: number
-  /** The producer has something to start. */
-  readonly ready: () => void
+  /** The producer has something to start: `given`, if it is one task that its caller gives now. */
+  readonly ready: (given?: TaskEntry) => void
   /** Whether the capacity has a place for any task of this producer. If not, `onCapacity` tells when to ask again. */
   readonly hasCapacity: () => boolean
   /** Takes a place of the dispatcher's capacity for an entry that waits to start. */

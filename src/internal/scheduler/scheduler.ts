@@ -10,11 +10,9 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as EffectScheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
-import * as TaskFailure from "../../TaskFailure.ts"
 import { boundOption, countOption } from "../options.ts"
 import type * as Task from "../task.ts"
 import { Timers } from "../timers.ts"
@@ -32,6 +30,7 @@ import { RunQueue } from "./runQueue.ts"
 import { ProducerSubscription, subscriptionOf, type SubscriptionOwner } from "./subscription.ts"
 import { TaskTypes, typeOf } from "./taskTypes.ts"
 import { UnservedTasks } from "./unserved.ts"
+import { WorkerAbsence } from "./workerAbsence.ts"
 import { Workers } from "./workers.ts"
 import type { Chunk, WorkerState } from "./workerState.ts"
 
@@ -61,7 +60,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   private wakesSoon = false
   private closed = false
   /** Set while the executor has no worker and says that none can be had. */
-  private noWorker: { readonly since: number; readonly cause: unknown } | undefined
+  private absence: WorkerAbsence | undefined
 
   constructor(
     tasks: ReadonlyMap<string, Task.AnyClass>,
@@ -140,7 +139,8 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     subscription.places.close()
   }
 
-  enqueue(subscription: ProducerSubscription): void {
+  enqueue(subscription: ProducerSubscription, given?: TaskEntry): void {
+    this.absence?.waits(subscription, given)
     this.runQueue.add(subscription)
     this.wake()
   }
@@ -162,7 +162,8 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   join(handle: Contract.WorkerHandle): void {
     if (this.closed) return
     this.workers.join(handle)
-    this.noWorker = undefined
+    this.absence?.end()
+    this.absence = undefined
     this.wake()
   }
 
@@ -175,15 +176,17 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     this.wake()
   }
 
-  unavailable(cause: unknown, waited = 0): void {
-    this.noWorker = { since: this.timers.now() - waited, cause }
-    this.rejectAll()
+  unavailable(cause: unknown, timeout = 0): void {
+    if (this.closed || this.workers.size > 0) return
+    const { outcomes, quarantine, runQueue, timers, unserved } = this
+    this.absence ??= new WorkerAbsence({ outcomes, quarantine, runQueue, timers, unserved })
+    this.absence.report(cause, timeout)
   }
 
   /** Wakes the workers whose `take` returned nothing, until it does so again or they are full. */
   private wake(): void {
     if (this.closed) return
-    if (this.noWorker !== undefined) return this.rejectAll()
+    if (this.absence !== undefined) return this.absence.check()
     this.startable = true
     if (this.waking) return
     this.waking = true
@@ -213,23 +216,6 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       this.wakesSoon = false
       this.wake()
     })
-  }
-
-  /** Without a worker, all that waits fails instead of hanging. */
-  private rejectAll(): void {
-    const { cause, since } = this.noWorker!
-    const waited = Duration.millis(this.timers.now() - since)
-    const reject = (entry: TaskEntry) =>
-      this.outcomes.reject(
-        entry,
-        "none",
-        new TaskFailure.NoWorker({ waited, ...(cause === undefined ? {} : { cause }) })
-      )
-    for (const entry of this.quarantine.clear()) reject(entry)
-    for (const entry of this.unserved.clear()) reject(entry)
-    for (let next = this.runQueue.shift(); next !== undefined; next = this.runQueue.shift()) {
-      for (let entry = next.shift(); entry !== undefined; entry = next.shift()) reject(entry)
-    }
   }
 
   // --- tasks -----------------------------------------------------------------

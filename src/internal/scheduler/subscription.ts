@@ -17,7 +17,7 @@ export interface SubscriptionOwner {
   readonly timers: Timers
   readonly slots: () => number
   readonly window: () => number
-  readonly enqueue: (subscription: ProducerSubscription) => void
+  readonly enqueue: (subscription: ProducerSubscription, given?: TaskEntry) => void
   /** The entry waits for a worker from now on. */
   readonly accepted: (entry: TaskEntry) => void
   readonly unsubscribe: (subscription: ProducerSubscription) => void
@@ -37,6 +37,8 @@ export class ProducerSubscription implements Subscription {
   readonly requeued = new Deque<TaskEntry>()
   /** It is in the run queue. Written by `RunQueue` alone. */
   queued = false
+  /** When it was added to the run queue while there was no worker. Written by `WorkerAbsence` alone. */
+  waitsSince = 0
   ended = false
   /** How many tasks its last chunk had. Written by `ChunkFiller` alone. */
   lastChunk = 1
@@ -66,10 +68,10 @@ export class ProducerSubscription implements Subscription {
     return this.owner.window()
   }
 
-  ready(): void {
+  ready(given?: TaskEntry): void {
     if (this.ended) return
     this.readyWhilePulled = true
-    this.owner.enqueue(this)
+    this.owner.enqueue(this, given)
   }
 
   hasCapacity(): boolean {

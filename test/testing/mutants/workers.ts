@@ -55,8 +55,8 @@ export class Between implements Executor.Scheduler {
     this.inner.leave(worker, loss)
   }
 
-  unavailable(cause: unknown) {
-    this.inner.unavailable(cause)
+  unavailable(cause: unknown, timeout?: number) {
+    this.inner.unavailable(cause, timeout)
   }
 
   demand(max: number) {

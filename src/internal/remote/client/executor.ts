@@ -147,7 +147,6 @@ class Membership {
   /** The addresses with a reconnect loop. */
   private readonly connecting = new Set<string>()
   private rebalanceTimer: ReturnType<typeof setInterval> | undefined
-  private cancelNoWorkers: Executor.Cancel | undefined
   private cause: unknown
 
   constructor(options: RemoteExecutorOptions, scheduler: Executor.Scheduler) {
@@ -162,7 +161,7 @@ class Membership {
     this.members = new Set(runners.map(addressOf))
     const added = runners.filter((runner) => !this.connecting.has(addressOf(runner)))
     for (const runner of added) this.connecting.add(addressOf(runner))
-    if (runners.length === 0) this.cause = undefined
+    if (runners.length === 0) this.failed(undefined)
     return added
   }
 
@@ -178,12 +177,11 @@ class Membership {
   /** The latest error, for `NoWorker`. */
   failed(cause: unknown): void {
     this.cause = cause
+    if (this.handles.size === 0) this.noWorkers()
   }
 
   joined(handle: ProcessHandle): void {
     this.handles.add(handle)
-    this.cancelNoWorkers?.()
-    this.cancelNoWorkers = undefined
     this.rebalanceTimer ??= setInterval(this.rebalance, REBALANCE_INTERVAL).unref()
   }
 
@@ -197,14 +195,10 @@ class Membership {
     clearInterval(this.rebalanceTimer)
   }
 
-  /** There is no worker: waiting tasks fail after `noWorkerTimeout`. */
   private noWorkers(): void {
     clearInterval(this.rebalanceTimer)
     this.rebalanceTimer = undefined
-    const { noWorkerTimeout } = this.options
-    this.cancelNoWorkers = this.scheduler.after(noWorkerTimeout, () => {
-      this.scheduler.unavailable(this.cause, noWorkerTimeout)
-    })
+    this.scheduler.unavailable(this.cause, this.options.noWorkerTimeout)
   }
 
   private readonly rebalance = (): void => {
