@@ -34,8 +34,9 @@ export interface RemoteWorkerOptions extends Omit<WorkerPoolOptions, "capacity" 
   readonly workerGroup?: string | undefined
   /**
    * The secret that clients, workers and name server share: hex, base64 or base64url of at least 128 bits, as the
-   * command `papyros secret` makes it. Default: none; then all of them
-   * must be on this host, and every user of the host is trusted.
+   * command `papyros secret` makes it. Several, separated by white space, change the secret of a running deployment: the
+   * first is used to connect, and each is accepted. Default: none; then all of them must be on this host, and every user
+   * of the host is trusted.
    */
   readonly secret?: Redacted.Redacted<string> | undefined
   /** The address to listen on. Any but loopback needs a secret. Default `"127.0.0.1"`. */

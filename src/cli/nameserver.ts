@@ -13,17 +13,18 @@ import { serving } from "./serving.ts"
 const config = {
   host: Remote.host,
   port: Remote.port(`The port, else ${DEFAULT_PORT}; 0 for any free port`),
-  secretFile: Remote.secretFile
+  secretFile: Remote.secretFile,
+  secretGroupReadable: Remote.secretGroupReadable
 }
 
 /** The command `papyros nameserver`. */
 export const nameserver = Command.make(
   "nameserver",
   config,
-  ({ host, port, secretFile }) =>
+  ({ host, port, ...config }) =>
     serving(
       Effect.gen(function*() {
-        const secret = yield* secretOption(yield* Remote.readSecret(secretFile))
+        const secret = yield* secretOption(yield* Remote.readSecret(config))
         const address = Option.getOrElse(host, () => "127.0.0.1")
         yield* NameServer.serve({ host: address, port: Option.getOrElse(port, () => DEFAULT_PORT), secret }).pipe(
           Effect.mapError(cannotListen(address))

@@ -36,6 +36,11 @@ export const secretFile = Flags.value("secret-file", {
   parse: Option.liftPredicate((text) => text !== "")
 })
 
+export const secretGroupReadable = Flags.toggle(
+  "secret-group-readable",
+  "Its group may read that file"
+)
+
 export const port = (about: string) =>
   Flags.value("port", {
     about,
@@ -53,14 +58,19 @@ export const host = Flags.value("host", {
 
 /** The secret of the file, else of the environment, which loses it; `undefined` without either. */
 export const readSecret = (
-  file: Option.Option<string>
+  { secretFile: file, secretGroupReadable: groupReadable }: {
+    readonly secretFile: Option.Option<string>
+    readonly secretGroupReadable: boolean
+  }
 ): Effect.Effect<Secret.Secret | undefined, Unusable, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     // Also if a file is named: threads and child processes would inherit the variable.
     const own = yield* Effect.mapError(Secret.fromEnvironment, unusable(Secret.VARIABLE))
     const secret = Option.isNone(file)
       ? own
-      : Option.some(yield* Effect.mapError(Secret.fromFile(file.value), unusable(`--secret-file ${file.value}`)))
+      : Option.some(
+        yield* Effect.mapError(Secret.fromFile(file.value, { groupReadable }), unusable(`--secret-file ${file.value}`))
+      )
     return Option.getOrUndefined(secret)
   })
 

@@ -87,7 +87,8 @@ const config = {
   ),
   group: Remote.group,
   nameServer: Remote.nameServer,
-  secretFile: Remote.secretFile
+  secretFile: Remote.secretFile,
+  secretGroupReadable: Remote.secretGroupReadable
 }
 
 type Config = Command.Command.Config.Infer<typeof config>
@@ -154,7 +155,7 @@ const execute = Effect.fnUntraced(function*(config: Config) {
   yield* Stderr.redirectConsole
   const stdio = yield* Stdio.Stdio
   // Before the handlers module is loaded, which could read the secret in the environment.
-  const secret = yield* Remote.readSecret(config.secretFile)
+  const secret = yield* Remote.readSecret(config)
   const handlers = yield* Handlers.load(config.handlers)
   const task = yield* findTask(config.handlers, config.task, handlers.group)
   const input = yield* openInput(config.input)

@@ -18,7 +18,8 @@ export const secret = Command.make("secret", {}, () =>
     Command.withShortDescription("Make a secret for name server, workers and clients"),
     Command.withDescription(
       "Prints 256 random bits. Give the name server, the workers and the clients the same secret, in a file that " +
-        "only its owner can read (--secret-file) or in PAPYROS_SECRET. Processes without it are refused."
+        "only its owner can read (--secret-file) or in PAPYROS_SECRET. Processes without it are refused. Several secrets, " +
+        "separated by white space, are all accepted, and the first is used to connect."
     ),
     Command.withExamples([{
       command: "(umask 077 && papyros secret > papyros.secret)",

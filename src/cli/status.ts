@@ -29,6 +29,7 @@ const config = {
   group: Remote.group,
   nameServer: Remote.nameServer,
   secretFile: Remote.secretFile,
+  secretGroupReadable: Remote.secretGroupReadable,
   watch: Flags.toggle("watch", "Show the table again every second, until interrupted")
 }
 
@@ -108,10 +109,10 @@ const table = (rows: ReadonlyArray<Row>, before: ReadonlyArray<Row>): string => 
 const CLEAR = "\u001b[H\u001b[2J"
 
 const run = Effect.fnUntraced(function*(
-  { group, nameServer, secretFile, watch }: Command.Command.Config.Infer<typeof config>
+  { group, nameServer, watch, ...secretFlags }: Command.Command.Config.Infer<typeof config>
 ) {
   const stdio = yield* Stdio.Stdio
-  const secret = yield* secretOption(yield* Remote.readSecret(secretFile))
+  const secret = yield* secretOption(yield* Remote.readSecret(secretFlags))
   const options = { ...nameServerOption(Option.getOrUndefined(nameServer)), secret }
   const clear = watch && (yield* stdio.stdoutIsTerminal) ? CLEAR : ""
   const show = (text: string) => Effect.catch(Stdout.write(stdio, Stream.make(`${clear}${text}\n`)), Stdout.exitOf)

@@ -47,13 +47,14 @@ const config = {
     expected: "a duration, as in 500ms, 30s or 5m",
     parse: Flags.duration
   }),
-  secretFile: Remote.secretFile
+  secretFile: Remote.secretFile,
+  secretGroupReadable: Remote.secretGroupReadable
 }
 
 /** The command `papyros workers`. */
 export const workers = Command.make("workers", config, (config) =>
   serving(Effect.gen(function*() {
-    const secret = yield* Remote.readSecret(config.secretFile)
+    const secret = yield* Remote.readSecret(config)
     // This build only finds the tasks. Every thread builds the Layer again.
     const { group, url } = yield* Effect.scoped(Handlers.load(config.handlers))
     const worker = RemoteWorker.layer(group, {

@@ -61,10 +61,11 @@ const terminated = Effect.fnUntraced(function*(process: Papyros, signal: NodeJS.
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/
 
 describe("papyros, the commands for more than one process", { timeout: 120_000 }, () => {
-  const remote = ["--group", "--name-server", "--secret-file"]
+  const secretFlags = ["--secret-file", "--secret-group-readable"]
+  const remote = ["--group", "--name-server", ...secretFlags]
   const flags: Record<string, ReadonlyArray<string>> = {
     run: ["--dispatcher", ...remote],
-    nameserver: ["--host", "--port", "--secret-file"],
+    nameserver: ["--host", "--port", ...secretFlags],
     workers: ["--num", "--concurrency", ...remote, "--host", "--port", "--advertise", "--drain-timeout"],
     status: [...remote, "--watch"],
     secret: []
@@ -187,6 +188,9 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
             "papyros secret"
           )
           yield* refused(given(folder), `--secret-file ${folder}: it cannot be read`)
+          const group = yield* secretFile(secret, 0o640)
+          yield* refused(given(group), "chmod 600", "add --secret-group-readable")
+          yield* refused([...given(yield* secretFile(secret, 0o644)), "--secret-group-readable"], "chmod 600")
         }
       }).pipe(Effect.provide(NodeFileSystem.layer)))
 
@@ -273,6 +277,15 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
         assertFactors(yield* spawned(factorize(server.address), ndjson, env))
         assertFactors(yield* papyrosWith(factorize(server.address, "--secret-file", file), { stdin: ndjson }))
         assert.include((yield* statusOf(server.address, "--secret-file", file)).stdout, "default  127.0.0.1:")
+        const group = yield* secretFile(`${yield* newSecret}\n${secret}\n`, 0o640)
+        yield* registered(
+          yield* worker(server.address, {
+            handlers,
+            args: ["--secret-file", yield* secretFile(`${secret} ${yield* newSecret}`)]
+          })
+        )
+        const both = yield* nameServer(0, {}, ["--secret-file", group, "--secret-group-readable"])
+        assert.include((yield* statusOf(both.address, "--secret-file", file)).stdout, "No worker")
         const other = yield* secretFile(yield* newSecret)
         const stranger = yield* papyrosWith(factorize(server.address, "--secret-file", other), { stdin: ndjson })
         assert.deepStrictEqual([stranger.code, stranger.stdout], [2, ""])

@@ -75,7 +75,7 @@ export class WorkerAbsence {
     const now = timers.now()
     const limit = now - this.timeout
     const reject = (entry: TaskEntry) => {
-      const waited = Duration.millis(now - this.startOf(entry))
+      const waited = Duration.millis(Math.round(now - this.startOf(entry)))
       // If it is retried, its next wait begins now.
       entry.waitsSince = now
       outcomes.reject(

@@ -17,11 +17,11 @@ export const untilSome = <A, E, R>(
       ? Effect.succeed(value.value)
       : Effect.andThen(Effect.sleep(10), untilSome(effect, holds)))
 
-/** A connection without TLS that sends the given data. */
-export const raw = (port: number) =>
+/** A connection without TLS that sends nothing by itself, from an address of this machine. */
+export const raw = (port: number, localAddress = "127.0.0.1") =>
   Effect.acquireRelease(
     Effect.callback<Raw>((resume) => {
-      const socket = Net.connect({ host: "127.0.0.1", port })
+      const socket = Net.connect({ host: "127.0.0.1", port, localAddress })
       const self = new Raw(socket)
       socket.once("connect", () => resume(Effect.succeed(self)))
       socket.once("close", () => resume(Effect.succeed(self)))

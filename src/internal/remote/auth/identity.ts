@@ -1,6 +1,7 @@
 /**
  * The identity of a process, its role and its worker group, and how TLS-PSK proves it: the key of a connection is
- * derived from the shared secret and the identity, so that no certificate is needed.
+ * derived from the shared secret and the identity, so that no certificate is needed. The client also sends the id of its
+ * secret, by which a server that accepts several finds the right one.
  *
  * Must stay true: the holder of the key of one identity cannot derive that of another. An identity crosses the wire in
  * clear and is no secret. A refused peer cannot tell an unknown group from a wrong secret. See
@@ -29,7 +30,7 @@ export const isGroup = (name: string): boolean => GROUP.test(name)
 
 export const operator: Identity = { role: "operator", group: "*" }
 
-/** The PSK identity of TLS, `role/group`. */
+/** As text, `role/group`. */
 export const format = ({ group, role }: Identity): string => `${role}/${group}`
 
 export const parse = (text: string): Identity | undefined => {
@@ -47,26 +48,38 @@ export const parse = (text: string): Identity | undefined => {
 /** HKDF-SHA256, 32 bytes. */
 const derive = (bytes: Uint8Array, info: string): Buffer => Buffer.from(hkdfSync("sha256", bytes, "papyros", info, 32))
 
-/** The key of each identity. A secret that `Secret.parse` refuses is a defect. */
-export const keysOf = (secret: Secret.Secret): (identity: Identity) => Buffer => {
-  const bytes = Secret.bytesOf(secret)
-  return (identity) => derive(bytes, format(identity))
-}
-
-export const keyOf = (secret: Secret.Secret, identity: Identity): Buffer => keysOf(secret)(identity)
+/** The id of a secret, 64 bits as hex. It is sent in clear, and tells nothing about the secret. */
+const idOf = (bytes: Uint8Array): string => derive(bytes, "id").toString("hex", 0, 8)
 
 /**
- * The server's key for the identity that a client claims. An identity that is malformed or not accepted gets a key that
- * no client has: its handshake fails exactly as with a wrong secret, which hides the groups that there are.
+ * The identity and the key with which a client connects, by its first secret. A secret that `Secret.parse` refuses is a
+ * defect.
+ */
+export const clientKey = (
+  secret: Secret.Secret,
+  identity: Identity
+): { readonly identity: string; readonly psk: Buffer } => {
+  const [bytes] = Secret.bytesOf(secret)
+  const name = format(identity)
+  return { identity: `${name}/${idOf(bytes)}`, psk: derive(bytes, name) }
+}
+
+/**
+ * The server's key for what a client claims, `role/group/id`, by any of its secrets. A claim that is malformed or not
+ * accepted gets a key that no client has: its handshake fails exactly as with a wrong secret, which hides the groups that
+ * there are.
  */
 export const serverKeys = (secret: Secret.Secret, accepts: (identity: Identity) => boolean) => {
-  const keyFor = keysOf(secret)
+  const secrets = new Map(Secret.bytesOf(secret).map((bytes) => [idOf(bytes), bytes]))
   const unknown = randomBytes(32)
   return (claimed: string): { readonly identity: Identity | undefined; readonly key: Buffer } => {
-    const parsed = parse(claimed)
-    const identity = parsed !== undefined && accepts(parsed) ? parsed : undefined
-    const key = identity === undefined ? derive(unknown, claimed) : keyFor(identity)
-    return { identity, key }
+    const slash = claimed.lastIndexOf("/")
+    const name = claimed.slice(0, slash)
+    const bytes = secrets.get(claimed.slice(slash + 1))
+    const parsed = parse(name)
+    return bytes === undefined || parsed === undefined || !accepts(parsed)
+      ? { identity: undefined, key: derive(unknown, claimed) }
+      : { identity: parsed, key: derive(bytes, name) }
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * The shared secret of a deployment, from text, a file or the environment. Hex, base64 and base64url of the same bytes
- * are the same secret.
+ * are the same secret. A text may hold several secrets, separated by white space, so that a secret can be changed while
+ * processes run: the first one is used to connect, and a server accepts each of them.
  *
  * Must stay true: no error, log or environment of a child process holds the secret. `fromEnvironment` removes the
  * variable, so that it finds the secret only once.
@@ -14,7 +15,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { randomBytes } from "node:crypto"
 
-/** A text that `parse` accepts. */
+/** A text that `parse` accepts: one secret or several. */
 export type Secret = Redacted.Redacted<string>
 
 export const VARIABLE = "PAPYROS_SECRET"
@@ -35,22 +36,32 @@ export const generate: Effect.Effect<Secret> = Effect.sync(() => redact(randomBy
 
 const redact = (text: string): Secret => Redacted.make(text, { label: VARIABLE })
 
-/** Accepts hex, base64 or base64url of at least 128 bits. Leading and trailing white space is ignored. */
+/** Accepts secrets of at least 128 bits as hex, base64 or base64url, separated by white space. */
 export const parse = (input: Secret | string): Result.Result<Secret, InvalidSecret> => {
   const text = typeof input === "string" ? input : Redacted.value(input)
   return Result.map(decode(text), () => redact(text.trim()))
 }
 
-/** The bytes of the secret. A secret that `parse` refuses is a defect. */
-export const bytesOf = (secret: Secret): Uint8Array => Result.getOrThrow(decode(Redacted.value(secret)))
+/** The bytes of each secret. A text that `parse` refuses is a defect. */
+export const bytesOf = (secret: Secret): Secrets => Result.getOrThrow(decode(Redacted.value(secret)))
 
-const decode = (text: string): Result.Result<Uint8Array, InvalidSecret> => {
-  const trimmed = text.trim()
-  const encoding = encodingOf(trimmed)
+type Secrets = readonly [Uint8Array, ...Array<Uint8Array>]
+
+const decode = (text: string): Result.Result<Secrets, InvalidSecret> => {
+  const [first, ...rest] = text.trim().split(/\s+/)
+  return Result.gen(function*() {
+    const secrets: [Uint8Array, ...Array<Uint8Array>] = [yield* decodeOne(first)]
+    for (const one of rest) secrets.push(yield* decodeOne(one))
+    return secrets
+  })
+}
+
+const decodeOne = (text: string): Result.Result<Uint8Array, InvalidSecret> => {
+  const encoding = encodingOf(text)
   if (encoding === undefined) {
     return invalid("The secret is not hex, base64 or base64url. Make one with `papyros secret`.")
   }
-  const bytes = Buffer.from(trimmed, encoding)
+  const bytes = Buffer.from(text, encoding)
   if (bytes.length < MIN_BYTES) {
     return invalid(
       `The secret has ${8 * bytes.length} bits, but at least ${8 * MIN_BYTES} are needed. ` +
@@ -71,9 +82,10 @@ const encodingOf = (text: string): "hex" | "base64" | "base64url" | undefined =>
 
 const invalid = (message: string) => Result.fail(new InvalidSecret({ message }))
 
-/** Reads the secret from a file that only its owner can read. */
+/** Reads the secret from a file that only its owner can read, or also its group if the caller allows that. */
 export const fromFile = Effect.fnUntraced(function*(
-  path: string
+  path: string,
+  options?: { readonly groupReadable?: boolean | undefined }
 ): Effect.fn.Return<Secret, InvalidSecret | PlatformError.PlatformError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   // Mode and content come from one open file: the path may name another file in between.
@@ -81,10 +93,12 @@ export const fromFile = Effect.fnUntraced(function*(
     const file = yield* fs.open(path, { flag: "r" })
     const { mode } = yield* file.stat
     // Windows has no permission bits.
-    if (process.platform !== "win32" && (mode & 0o077) !== 0) {
+    const refused = options?.groupReadable === true ? 0o037 : 0o077
+    if (process.platform !== "win32" && (mode & refused) !== 0) {
+      const onlyGroup = (mode & 0o037) === 0
       return yield* new InvalidSecret({
         message: `Users other than its owner can read the secret file ${path}: run \`chmod 600\` on it, ` +
-          "and make a new secret."
+          `and make a new secret.${onlyGroup ? " If its group may read it, add --secret-group-readable." : ""}`
       })
     }
     return yield* file.readAlloc(MAX_FILE_BYTES)

@@ -13,7 +13,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { sanitizeForLog } from "../../sanitize.ts"
-import * as Identity from "../auth/identity.ts"
+import * as Secret from "../auth/secret.ts"
 import { RemoteError, Unreachable } from "../transport/error.ts"
 import * as NameServerClient from "./client.ts"
 
@@ -42,7 +42,7 @@ export const nameServer: (
 ) => Effect.Effect<Registry["Service"], never, Scope.Scope> = Effect.fnUntraced(
   function*({ group, role, ...options }) {
     // An unusable secret is a defect here, not once in every attempt.
-    if (options.secret !== undefined) Identity.keysOf(options.secret)
+    if (options.secret !== undefined) Secret.bytesOf(options.secret)
     const connection = yield* NameServerClient.reconnecting(
       NameServerClient.open({ ...options, identity: { role, group } })
     )

@@ -2,7 +2,8 @@
  * Accepts connections, over TLS with a key of the shared secret or in clear, and hands over those that may be handled.
  *
  * Must stay true: this file runs without Effect, so that a flood of connections that are dropped starts no fibers. In
- * clear a peer is handed over while it is pending; over TLS only once its identity is proven.
+ * clear a peer is handed over while it is pending; over TLS only once its identity is proven. A TLS socket finds its
+ * peer by both ends of the connection, which no two open connections share.
  */
 import * as Net from "node:net"
 import * as Tls from "node:tls"
@@ -11,6 +12,7 @@ import type { Secret } from "../auth/secret.ts"
 import * as Address from "./address.ts"
 import * as Heartbeat from "./heartbeat.ts"
 import { Peer, PendingPeers } from "./peer.ts"
+import * as TlsRecord from "./tlsRecord.ts"
 
 export interface AcceptorOptions {
   readonly secret: Secret | undefined
@@ -60,8 +62,8 @@ export class Acceptor {
   private tls(secret: Secret, accepts: (identity: Identity.Identity) => boolean): (peer: Peer) => void {
     const keyFor = Identity.serverKeys(secret, accepts)
     const identities = new WeakMap<Tls.TLSSocket, Identity.Identity>()
-    // Node does not tell on which connection a TLS socket is, but both have the same remote address.
-    const byAddress = new Map<string, Peer>()
+    // Node does not tell on which connection a TLS socket is, but both have the same ends.
+    const byEnds = new Map<string, Peer>()
     const server = Tls.createServer({
       ...Identity.tlsOptions,
       pskCallback: (socket, claimed) => {
@@ -70,21 +72,30 @@ export class Acceptor {
         return key
       }
     })
+    server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+      const raw = byEnds.get(Address.formatEnds(socket))?.raw
+      socket.destroy()
+      // OpenSSL answers a TLS client. One without a secret, which sends in clear, gets no answer from it.
+      if (error.code === "ERR_SSL_WRONG_VERSION_NUMBER") raw?.end(TlsRecord.HANDSHAKE_FAILURE)
+    })
     server.on("secureConnection", (socket) => {
-      const peer = byAddress.get(Address.formatRemote(socket))
+      const peer = byEnds.get(Address.formatEnds(socket))
       const identity = identities.get(socket)
       if (peer === undefined || identity === undefined) return socket.destroy()
       socket.on("error", ignore)
       peer.authenticateByTls(socket, identity)
       this.admit(peer)
     })
-    server.on("tlsClientError", (_error, socket) => socket.destroy())
     return (peer) => {
-      byAddress.set(peer.remoteAddress, peer)
-      peer.raw.once("close", () => {
-        if (byAddress.get(peer.remoteAddress) === peer) byAddress.delete(peer.remoteAddress)
+      const { raw } = peer
+      const ends = Address.formatEnds(raw)
+      // It is closed already.
+      if (raw.remoteAddress === undefined) return raw.destroy()
+      byEnds.set(ends, peer)
+      raw.once("close", () => {
+        if (byEnds.get(ends) === peer) byEnds.delete(ends)
       })
-      server.emit("connection", peer.raw)
+      server.emit("connection", raw)
     }
   }
 

@@ -2,7 +2,8 @@
  * Opens one connection, over TLS with a key of the shared secret or in clear.
  *
  * Must stay true: the connection ends at once with its scope, and bytes that were not sent by then are dropped. It is
- * never reopened: a caller that wants another connection calls `connect` again.
+ * never reopened: a caller that wants another connection calls `connect` again. Without a secret nothing is sent to
+ * another machine.
  */
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as Deferred from "effect/Deferred"
@@ -42,12 +43,14 @@ export interface Connection {
   readonly close: Effect.Effect<void>
   /** Nothing can be sent any more. */
   readonly isClosed: () => boolean
-  /** Whether the peer has sent a byte, those of a TLS handshake included. */
-  readonly wasAnswered: () => boolean
 }
 
 export const connect: (options: ConnectOptions) => Effect.Effect<Connection, RemoteError, Scope.Scope> = Effect
   .fnUntraced(function*(options: ConnectOptions) {
+    // Of a host name this is known only once it is connected.
+    if (options.secret === undefined && Net.isIP(options.host) !== 0 && !Address.isLoopback(options.host)) {
+      return yield* new RemoteError({ reason: needsSecret(Address.format(options)) })
+    }
     const opening = yield* Effect.acquireRelease(
       Effect.sync(() => new Opening(options)),
       (opening) => Effect.sync(() => opening.end("closed by this process"))
@@ -63,8 +66,7 @@ export const connect: (options: ConnectOptions) => Effect.Effect<Connection, Rem
       socket,
       closed: Deferred.await(opening.closed),
       close: Effect.sync(() => opening.end("closed by this process")),
-      isClosed,
-      wasAnswered: () => opening.raw.bytesRead > 0
+      isClosed
     }
   })
 
@@ -77,7 +79,7 @@ class Opening {
   readonly closed = Deferred.makeUnsafe<string>()
   readonly raw: Net.Socket
   private readonly options: ConnectOptions
-  private readonly key: Buffer | undefined
+  private readonly key: ReturnType<typeof Identity.clientKey> | undefined
   private readonly timer: NodeJS.Timeout
   private duplex: Net.Socket
   private reason = "closed by the peer"
@@ -85,7 +87,7 @@ class Opening {
   constructor(options: ConnectOptions) {
     const { host, identity, connectTimeout, port, secret } = options
     this.options = options
-    this.key = secret === undefined ? undefined : Identity.keyOf(secret, identity)
+    this.key = secret === undefined ? undefined : Identity.clientKey(secret, identity)
     this.address = Address.format({ host, port })
     this.timer = setTimeout(() => this.unreachable(`did not answer within ${connectTimeout} ms`), connectTimeout)
     this.raw = Net.connect({ host, port, noDelay: true })
@@ -95,7 +97,11 @@ class Opening {
       this.unreachable("closed the connection")
       Deferred.doneUnsafe(this.closed, Effect.succeed(this.reason))
     })
-    this.raw.once("connect", () => this.key === undefined ? this.opened(this.raw) : this.handshake(this.key))
+    this.raw.once("connect", () => {
+      if (this.key !== undefined) this.handshake(this.key)
+      else if (Address.isLoopback(this.raw.remoteAddress)) this.opened(this.raw)
+      else this.failed(needsSecret(this.address))
+    })
   }
 
   /** Nothing more is sent or received. */
@@ -107,12 +113,11 @@ class Opening {
     this.raw.destroy()
   }
 
-  private handshake(psk: Buffer): void {
-    const identity = Identity.format(this.options.identity)
+  private handshake(key: ReturnType<typeof Identity.clientKey>): void {
     const tls = Tls.connect({
       ...Identity.tlsOptions,
       socket: this.raw,
-      pskCallback: () => ({ identity, psk }),
+      pskCallback: () => key,
       // There is no certificate: only the right server has the key.
       checkServerIdentity: () => undefined
     })
@@ -155,6 +160,13 @@ class Opening {
     this.end(reason.message)
   }
 }
+
+const needsSecret = (address: string): Unauthorized =>
+  new Unauthorized({
+    address,
+    message: "is on another machine, and this process has no secret: without one it connects to this machine only. " +
+      "Set PAPYROS_SECRET to the secret of the deployment."
+  })
 
 /** The message of a refusal. Servers answer all causes alike, so that it can name no single one. */
 export const refusal = (identity: Identity.Identity): string =>

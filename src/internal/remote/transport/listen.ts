@@ -15,8 +15,9 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as SocketServer from "effect/socket/SocketServer"
 import * as Dns from "node:dns"
-import * as Net from "node:net"
+import type * as Net from "node:net"
 import { Acceptor, type AcceptorOptions } from "./acceptor.ts"
+import * as Address from "./address.ts"
 import { CurrentPeer, type Peer } from "./peer.ts"
 
 export interface ListenOptions extends AcceptorOptions {
@@ -41,7 +42,9 @@ export const listen: (options: ListenOptions) => Effect.Effect<
   Scope.Scope
 > = Effect.fnUntraced(function*(options: ListenOptions) {
   const host = yield* lookup(options.host)
-  if (options.secret === undefined && !isLoopback(host)) return yield* new NotLoopback({ host: options.host })
+  if (options.secret === undefined && !Address.isLoopback(host.address)) {
+    return yield* new NotLoopback({ host: options.host })
+  }
   const acceptor = yield* Effect.acquireRelease(
     Effect.sync(() => new Acceptor(options)),
     (acceptor) => Effect.callback<void>((resume) => acceptor.close(() => resume(Effect.void)))
@@ -72,13 +75,6 @@ const lookup = (host: string): Effect.Effect<Dns.LookupAddress, SocketServer.Soc
         resume(error === null ? Effect.succeed({ address, family }) : Effect.fail(failed(error)))
     )
   )
-
-const loopback = new Net.BlockList()
-loopback.addSubnet("127.0.0.0", 8, "ipv4")
-loopback.addAddress("::1", "ipv6")
-
-const isLoopback = ({ address, family }: Dns.LookupAddress): boolean =>
-  loopback.check(address, family === 6 ? "ipv6" : "ipv4")
 
 const bind = (server: Net.Server, host: string, port: number) =>
   Effect.flatMap(

@@ -3,8 +3,9 @@
  * 64 such connections at a time, 5 seconds and 4096 bytes each. With TLS the handshake authenticates a peer; without,
  * the first handler that accepts its request does.
  *
- * Must stay true: at the limit the oldest pending connection is dropped, not the newest, so that many open connections
- * lock out no peer that authenticates at once. An identity is always proven; without TLS there is none.
+ * Must stay true: at the limit the oldest pending connection of the source with the most of them is dropped. So a source
+ * that opens connections without end locks out itself, and no peer of another source; and of one source the newest
+ * connection is not the one that is dropped. An identity is always proven; without TLS there is none.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -25,6 +26,8 @@ export class Peer {
   /** The TCP connection. */
   readonly raw: Net.Socket
   readonly remoteAddress: string
+  /** The source by which pending connections are limited. */
+  readonly source: string
   private readonly pending: PendingPeers
   private current: "pending" | "authenticated" = "pending"
   private socket: Net.Socket
@@ -33,6 +36,7 @@ export class Peer {
   constructor(raw: Net.Socket, pending: PendingPeers) {
     this.raw = raw
     this.remoteAddress = Address.formatRemote(raw)
+    this.source = Address.sourceOf(raw.remoteAddress ?? "")
     this.socket = raw
     this.pending = pending
     pending.add(this)
@@ -84,17 +88,18 @@ export class Peer {
 /** Bounds the number of pending peers, and the time of each. */
 export class PendingPeers {
   private readonly timers = new Map<Peer, NodeJS.Timeout>()
+  /** The same peers by their source, oldest first. */
+  private readonly sources = new Map<string, Set<Peer>>()
 
   get size(): number {
     return this.timers.size
   }
 
   add(peer: Peer): void {
-    if (this.timers.size >= MAX_UNAUTHENTICATED) {
-      const [oldest] = this.timers.keys()
-      this.delete(oldest)
-      oldest.raw.destroy()
-    }
+    let ofSource = this.sources.get(peer.source)
+    if (ofSource === undefined) this.sources.set(peer.source, ofSource = new Set())
+    ofSource.add(peer)
+    if (this.timers.size >= MAX_UNAUTHENTICATED) this.dropOne()
     this.timers.set(peer, setTimeout(() => peer.raw.destroy(), AUTH_TIMEOUT).unref())
     peer.raw.once("close", () => this.delete(peer))
   }
@@ -102,6 +107,16 @@ export class PendingPeers {
   delete(peer: Peer): void {
     clearTimeout(this.timers.get(peer))
     this.timers.delete(peer)
+    const ofSource = this.sources.get(peer.source)
+    if (ofSource?.delete(peer) === true && ofSource.size === 0) this.sources.delete(peer.source)
+  }
+
+  private dropOne(): void {
+    let most = new Set<Peer>()
+    for (const ofSource of this.sources.values()) if (ofSource.size > most.size) most = ofSource
+    const [oldest] = most
+    this.delete(oldest)
+    oldest.raw.destroy()
   }
 }
 

@@ -20,6 +20,7 @@ import * as Socket from "effect/socket/Socket"
 import { type Connection, refusal } from "./connect.ts"
 import { RemoteError, Unauthorized, Unreachable, VersionMismatch } from "./error.ts"
 import { PING_INTERVAL } from "./heartbeat.ts"
+import * as TlsRecord from "./tlsRecord.ts"
 
 export interface RpcClientOptions {
   /** Bytes. A larger frame is not read, and ends the connection. */
@@ -65,7 +66,10 @@ export const make = <Rpcs extends Rpc.Any>(
         return message._tag === "Pong" || clientId === undefined ? Effect.void : respond(clientId, message)
       }
 
+      let first = true
       const receive = (bytes: Uint8Array | string): Effect.Effect<void, RpcClientError> => {
+        if (first && TlsRecord.isAlert(bytes as Uint8Array)) return Effect.fail(refused)
+        first = false
         const decoded = Result.try(() => parser.decode(bytes) as ReadonlyArray<FromServerEncoded>)
         if (Result.isFailure(decoded)) return Effect.fail(unreadable(decoded.failure))
         const messages = decoded.success
@@ -135,18 +139,21 @@ const fromSocketError = ({ reason }: Socket.SocketError): RpcClientError => new 
 const unreadable = (cause: unknown): RpcClientError =>
   new RpcClientError({ reason: new RpcClientDefect({ message: "The peer sent an unreadable message", cause }) })
 
+/** A server that requires a secret was called without one. */
+const refused = new RpcClientError({
+  reason: new RpcClientDefect({ message: "The peer requires a secret", cause: null })
+})
+
 /** The `RemoteError` of a call that failed because the connection was lost. */
 export const toRemoteError = (connection: Connection, { reason }: RpcClientError): RemoteError => {
-  const { address, identity, wasAnswered } = connection
+  const { address, identity } = connection
+  if (reason === refused.reason) {
+    return new RemoteError({ reason: new Unauthorized({ address, message: refusal(identity) }) })
+  }
   if (reason._tag === "RpcClientDefect") {
     return new RemoteError({
       reason: new VersionMismatch({ address, message: "does not speak the protocol of this papyros version" })
     })
   }
-  // A server that requires TLS closes a connection in clear without a byte.
-  return new RemoteError({
-    reason: wasAnswered()
-      ? new Unreachable({ address, message: "the connection was lost" })
-      : new Unauthorized({ address, message: refusal(identity) })
-  })
+  return new RemoteError({ reason: new Unreachable({ address, message: "the connection was lost" }) })
 }

@@ -17,6 +17,7 @@ import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import type * as SocketServer from "effect/socket/SocketServer"
 import { currentPeer } from "./peer.ts"
+import * as TlsRecord from "./tlsRecord.ts"
 
 export interface RpcServerOptions {
   /** Bytes. A larger frame is not read, and ends the connection. */
@@ -74,7 +75,7 @@ const makeProtocol = Effect.fnUntraced(function*(server: SocketServer.SocketServ
         for (const bytes of yield* pull) {
           const decoded = Result.try(() => parser.decode(bytes as Uint8Array) as ReadonlyArray<FromClientEncoded>)
           if (Result.isFailure(decoded)) {
-            if (first && isTls(bytes)) yield* writer.write(HANDSHAKE_FAILURE)
+            if (first && TlsRecord.isHandshake(bytes as Uint8Array)) yield* writer.write(TlsRecord.HANDSHAKE_FAILURE)
             return
           }
           first = false
@@ -99,9 +100,3 @@ const makeProtocol = Effect.fnUntraced(function*(server: SocketServer.SocketServ
   })
   return { protocol, closeAll }
 })
-
-/** Whether this is the start of a TLS handshake: a client with a secret has reached a server without one. */
-const isTls = (bytes: Uint8Array | string): boolean => bytes[0] === 0x16 && bytes[1] === 0x03
-
-/** The TLS alert by which such a client learns that its handshake failed. */
-const HANDSHAKE_FAILURE = new Uint8Array([0x15, 0x03, 0x03, 0, 2, 2, 40])

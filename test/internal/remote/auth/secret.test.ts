@@ -32,7 +32,9 @@ describe("Secret", () => {
         const expected = hkdf(buffer, "worker/g")
         for (const text of [buffer.toString("hex"), buffer.toString("base64"), buffer.toString("base64url")]) {
           const secret = yield* Effect.fromResult(Secret.parse(`  ${text}\n`))
-          assert.deepStrictEqual(Identity.keyOf(secret, worker), expected)
+          const { identity, psk } = Identity.clientKey(secret, worker)
+          assert.deepStrictEqual(psk, expected)
+          assert.strictEqual(identity, `worker/g/${hkdf(buffer, "id").toString("hex").slice(0, 16)}`)
         }
       })
   )
@@ -41,8 +43,32 @@ describe("Secret", () => {
     Effect.gen(function*() {
       const secret = yield* Secret.generate
       const identities = [worker, { role: "client", group: "g" }, { role: "worker", group: "h" }, Identity.operator]
-      const keys = identities.map((identity) => Identity.keyOf(secret, identity as Identity.Identity).toString("hex"))
+      const keys = identities.map((identity) =>
+        Identity.clientKey(secret, identity as Identity.Identity).psk.toString("hex")
+      )
       assert.strictEqual(new Set(keys).size, keys.length)
+    }))
+
+  it.effect("of several secrets the first is used to connect, and each of them is accepted", () =>
+    Effect.gen(function*() {
+      const [one, other, third] = [yield* Secret.generate, yield* Secret.generate, yield* Secret.generate]
+      const texts = [Redacted.value(other), Redacted.value(one)]
+      const both = yield* Effect.fromResult(Secret.parse(`\n${texts.join(" \n")}\n`))
+      assert.deepStrictEqual(Identity.clientKey(both, worker), Identity.clientKey(other, worker))
+      const keyFor = Identity.serverKeys(both, ({ group }) => group === "g")
+      for (const secret of [one, other]) {
+        const { identity, psk } = Identity.clientKey(secret, worker)
+        assert.deepStrictEqual(keyFor(identity), { identity: worker, key: psk })
+      }
+      const { identity, psk } = Identity.clientKey(third, worker)
+      for (const claimed of [identity, "worker/g", "worker/g/", identity.replace("/g/", "/h/")]) {
+        const found = keyFor(claimed)
+        assert.isUndefined(found.identity)
+        assert.notDeepEqual(found.key, psk)
+      }
+      const mixed = Secret.parse(`${Redacted.value(one)} c2hvcnQ`)
+      assert(Result.isFailure(mixed))
+      assert.include(mixed.failure.message, "papyros secret")
     }))
 
   it("what cannot be used is refused without being repeated", () => {
@@ -78,7 +104,10 @@ describe("Secret", () => {
       yield* fs.writeFileString(path, `${Redacted.value(secret)}\n`)
       for (const mode of [0o600, 0o400]) {
         yield* fs.chmod(path, mode)
-        assert.deepStrictEqual(Identity.keyOf(yield* Secret.fromFile(path), worker), Identity.keyOf(secret, worker))
+        assert.deepStrictEqual(
+          Identity.clientKey(yield* Secret.fromFile(path), worker),
+          Identity.clientKey(secret, worker)
+        )
       }
       for (const mode of [0o640, 0o604, 0o620, 0o666]) {
         yield* fs.chmod(path, mode)
@@ -87,6 +116,11 @@ describe("Secret", () => {
         assert.include(error.message, "chmod 600")
         assert.include(error.message, path)
         assert.notInclude(inspect(error, { depth: 9 }), Redacted.value(secret))
+      }
+      for (const [mode, accepted] of [[0o440, true], [0o640, true], [0o660, false], [0o444, false]] as const) {
+        yield* fs.chmod(path, mode)
+        const found = yield* Effect.result(Secret.fromFile(path, { groupReadable: true }))
+        assert.strictEqual(found._tag === "Success", accepted, mode.toString(8))
       }
       yield* fs.writeFileString(path, "", { mode: 0o600 })
       yield* fs.chmod(path, 0o600)
@@ -100,7 +134,7 @@ describe("Secret", () => {
       process.env[Secret.VARIABLE] = Redacted.value(secret)
       const found = yield* Secret.fromEnvironment
       assert.isTrue(Option.isSome(found))
-      assert.deepStrictEqual(Identity.keyOf(Option.getOrThrow(found), worker), Identity.keyOf(secret, worker))
+      assert.deepStrictEqual(Identity.clientKey(Option.getOrThrow(found), worker), Identity.clientKey(secret, worker))
       assert.notProperty(process.env, Secret.VARIABLE)
       const child = spawnSync(process.execPath, ["-p", `process.env.${Secret.VARIABLE}`], { encoding: "utf8" })
       assert.strictEqual(child.stdout.trim(), "undefined")

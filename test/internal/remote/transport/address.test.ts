@@ -28,6 +28,26 @@ describe("Address", () => {
     }
   })
 
+  it("knows the addresses that only this machine can have", () => {
+    for (const ip of ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]) assert.isTrue(Address.isLoopback(ip), ip)
+    for (const ip of ["128.0.0.1", "::2", "::ffff:10.0.0.1", "fe80::1%eth0", undefined]) {
+      assert.isFalse(Address.isLoopback(ip), ip)
+    }
+  })
+
+  it("takes an IPv4 address or a /64 network as one source", () => {
+    const sources = {
+      "10.0.0.1": "10.0.0.1",
+      "::ffff:10.0.0.1": "10.0.0.1",
+      "::1": "0:0:0:0",
+      "2001:db8::1": "2001:db8:0:0",
+      "2001:db8:1:2:3:4:5:6": "2001:db8:1:2",
+      "2001:db8:1:2::": "2001:db8:1:2",
+      "fe80::fc:ff:fe00:1%eth0": "fe80:0:0:0"
+    }
+    for (const [ip, source] of Object.entries(sources)) assert.strictEqual(Address.sourceOf(ip), source)
+  })
+
   it("prints the other end of a socket that has none", () => {
     assert.strictEqual(Address.formatRemote(new Socket()), "a closed connection")
   })

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 import * as Schema from "effect/Schema"
@@ -105,7 +106,7 @@ const attempt = (port: number, options: Partial<ConnectOptions> = {}) =>
   }).pipe(Effect.scoped, Effect.flip, Effect.map(({ reason }) => reason))
 
 /** What a TLS client hears that says it is `identity`. */
-const handshake = (port: number, identity: string, psk: Buffer) =>
+const handshake = (port: number, { identity, psk }: { readonly identity: string; readonly psk: Buffer }) =>
   Effect.callback<string>((resume) => {
     const socket = Tls.connect({
       ...Identity.tlsOptions,
@@ -146,15 +147,18 @@ describe("listen", () => {
       const secret = yield* Secret.generate
       const other = yield* Secret.generate
       const { port } = yield* serve({ secret })
-      const key = (group: string, of = secret) => Identity.keyOf(of, { role: "client", group })
-      assert.strictEqual(yield* handshake(port, "client/g", key("g")), "let in")
+      const key = (group: string, of = secret) => Identity.clientKey(of, { role: "client", group })
+      const own = key("g")
+      assert.strictEqual(yield* handshake(port, own), "let in")
       const heard = new Set([
-        yield* handshake(port, "client/g", key("g", other)),
-        yield* handshake(port, "client/g", key("h")),
-        yield* handshake(port, "client/h", key("h")),
-        yield* handshake(port, "operator/*", Identity.keyOf(secret, { role: "operator", group: "*" })),
-        yield* handshake(port, "no identity at all", key("g")),
-        yield* handshake(port, `client/${"x".repeat(100)}`, key("g"))
+        yield* handshake(port, key("g", other)),
+        yield* handshake(port, { ...own, psk: key("g", other).psk }),
+        yield* handshake(port, { ...own, psk: key("h").psk }),
+        yield* handshake(port, key("h")),
+        yield* handshake(port, Identity.clientKey(secret, Identity.operator)),
+        yield* handshake(port, { ...own, identity: "client/g" }),
+        yield* handshake(port, { ...own, identity: "no identity at all" }),
+        yield* handshake(port, { ...own, identity: `client/${"x".repeat(90)}` })
       ])
       assert.strictEqual(heard.size, 1)
       assert.notInclude([...heard][0], "let in")
@@ -170,6 +174,33 @@ describe("listen", () => {
       assert.strictEqual((yield* attempt(closed.port))._tag, "Unauthorized")
       const open = yield* serve()
       assert.strictEqual((yield* attempt(open.port, { secret }))._tag, "Unauthorized")
+    }))
+
+  it.live("with two secrets lets in those that have either, and with one of them is let in by those that have both", () =>
+    Effect.gen(function*() {
+      const [before, after] = [yield* Secret.generate, yield* Secret.generate]
+      const both = yield* Effect.fromResult(Secret.parse(`${Redacted.value(after)}\n${Redacted.value(before)}`))
+      const { port } = yield* serve({ secret: both })
+      for (const secret of [before, after, both]) {
+        assert.strictEqual(yield* (yield* dial(port, { secret })).client.Who(), "client/g")
+      }
+      assert.strictEqual((yield* attempt(port, { secret: yield* Secret.generate }))._tag, "Unauthorized")
+      // The first one is used to connect.
+      assert.strictEqual(
+        (yield* attempt((yield* serve({ secret: before })).port, { secret: both }))._tag,
+        "Unauthorized"
+      )
+      const late = yield* serve({ secret: after })
+      assert.strictEqual(yield* (yield* dial(late.port, { secret: both })).client.Who(), "client/g")
+    }))
+
+  it.live("without a secret a client sends nothing to another machine", () =>
+    Effect.gen(function*() {
+      for (const host of ["192.0.2.77", "::ffff:192.0.2.77", "2001:db8::1", "fe80::1%lo"]) {
+        const reason = yield* attempt(7427, { host })
+        assert.strictEqual(reason._tag, "Unauthorized")
+        assert.include(reason.message, "PAPYROS_SECRET")
+      }
     }))
 
   it.live("offers no suite without the secret", () =>
@@ -191,7 +222,7 @@ describe("listen", () => {
             ciphers,
             maxVersion: "TLSv1.2",
             rejectUnauthorized: false,
-            pskCallback: () => ({ identity: "client/g", psk: Identity.keyOf(secret, client) })
+            pskCallback: () => Identity.clientKey(secret, client)
           })
           socket.once("secureConnect", () => resume(Effect.succeed("let in")))
           socket.once("error", () => resume(Effect.succeed("refused")))
@@ -208,7 +239,12 @@ describe("listen", () => {
       const scope = yield* Scope.make()
       const { port } = yield* Scope.provide(serve(), scope)
       yield* Scope.close(scope, Exit.void)
+      const closes = yield* rawServer((socket) => socket.end())
       assert.strictEqual((yield* attempt(port))._tag, "Unreachable")
+      // A proxy that listens before the server does, for example.
+      assert.strictEqual((yield* attempt(closes))._tag, "Unreachable")
+      assert.strictEqual((yield* attempt(closes, { secret }))._tag, "Unreachable")
+      assert.strictEqual((yield* attempt(rude))._tag, "Unreachable")
       assert.strictEqual((yield* attempt(silent, { secret, connectTimeout: 100 }))._tag, "Unreachable")
       assert.strictEqual((yield* attempt(rude, { secret }))._tag, "Unreachable")
       assert.strictEqual((yield* attempt(1, { host: "no-such-host.invalid" }))._tag, "Unreachable")
@@ -343,6 +379,26 @@ describe("listen, to those who mean harm", () => {
         }),
       { concurrent: true }
     )
+  }
+})
+
+describe("a source that opens connections without end", () => {
+  for (const withSecret of [true, false]) {
+    it.live(`locks out no other source, ${withSecret ? "with" : "without"} a secret`, () =>
+      Effect.gen(function*() {
+        const secret = withSecret ? yield* Secret.generate : undefined
+        const { port } = yield* serve({ secret })
+        // Far away: its handshake takes longer than the others need to open 200 connections.
+        const slow = yield* raw(port)
+        const strangers = yield* Effect.forEach(
+          Array.from({ length: 200 }),
+          () => raw(port, "127.0.0.2"),
+          { concurrency: 20 }
+        )
+        yield* until(() => strangers.filter(({ closed }) => !closed).length === 63)
+        assert.isFalse(slow.closed)
+        assert.strictEqual(yield* (yield* dial(port, { secret })).client.Who(), withSecret ? "client/g" : "anybody")
+      }))
   }
 })
 

@@ -3,7 +3,11 @@ import * as Net from "node:net"
 import { vi } from "vitest"
 import { Peer, PendingPeers } from "../../../../src/internal/remote/transport/peer.ts"
 
-const connect = (pending: PendingPeers): Peer => new Peer(new Net.Socket(), pending)
+const connect = (pending: PendingPeers, remoteAddress = "10.0.0.1"): Peer => {
+  const socket = new Net.Socket()
+  Object.defineProperty(socket, "remoteAddress", { value: remoteAddress })
+  return new Peer(socket, pending)
+}
 
 describe("Peer", () => {
   it("is pending until it is authenticated, and its limits hold as long", () => {
@@ -44,6 +48,23 @@ describe("PendingPeers", () => {
     assert.strictEqual(pending.size, 64)
     assert.deepStrictEqual(peers.map(({ isClosed }) => isClosed), peers.map((_, i) => i < 2))
     assert.isFalse(authenticated.isClosed)
+  })
+
+  it("drops the oldest of the source that has the most, so that a source locks out only itself", () => {
+    const pending = new PendingPeers()
+    const open = (peers: ReadonlyArray<Peer>) => peers.filter(({ isClosed }) => !isClosed).length
+    const quiet = connect(pending)
+    const mapped = connect(pending, "::ffff:10.0.0.1")
+    // All of them are in one /64 network.
+    const flood = Array.from({ length: 200 }, (_, i) => connect(pending, `2001:db8:0:7::${i.toString(16)}`))
+    assert.deepStrictEqual([quiet.isClosed, mapped.isClosed, open(flood), pending.size], [false, false, 62, 64])
+    assert.isFalse(flood[199].isClosed)
+    const others = Array.from({ length: 31 }, () => connect(pending, "2001:db8:0:8::1"))
+    assert.deepStrictEqual([open(flood), open(others), open([quiet, mapped])], [31, 31, 2])
+    quiet.authenticate()
+    mapped.authenticate()
+    for (const peer of [...flood, ...others]) pending.delete(peer)
+    assert.strictEqual(pending.size, 0)
   })
 
   it("drops a peer that is pending for 5 seconds", () => {
