@@ -7,7 +7,7 @@
  *
  *     npm run bench -- soak [--minutes N] [--dispatcher pool|fiber] [--seed N]
  *
- * The suites `memory` and `faults` are programs of their own: `benchmark/memory/main.ts`, `benchmark/faults/main.ts`.
+ * The suites `memory`, `faults` and `scale` are programs of their own: `benchmark/memory/main.ts` and so on.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"

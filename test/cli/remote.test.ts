@@ -479,7 +479,9 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
           secret: undefined,
           identity: { role: "worker", group: "g" }
         })
-        const registering = yield* Effect.forkChild(Stream.runDrain(client.Register({ group, runner })))
+        const registering = yield* Effect.forkChild(
+          Stream.runDrain(client.Register({ group, runner, incarnation: "one" }))
+        )
         yield* server.process.wrote(/registered/)
         const { code, stderr, stdout } = yield* statusOf(server.address)
         assert.match(stdout, /does not answer/)

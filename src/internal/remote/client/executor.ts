@@ -9,11 +9,14 @@ import * as Cause from "effect/Cause"
 import type { Runner } from "effect/cluster/Runner"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type * as Executor from "../../../Executor.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
 import * as Address from "../transport/address.ts"
+import { backoff, spread } from "../transport/backoff.ts"
 import type { RemoteError } from "../transport/error.ts"
 import type { WorkerConnection } from "./connection.ts"
 import { CHUNK_MICROS } from "./inFlight.ts"
@@ -25,20 +28,25 @@ export interface RemoteExecutorOptions {
   /** Milliseconds. */
   readonly noWorkerTimeout: number
   /** The workers that the registry knows. */
-  readonly members: Effect.Effect<ReadonlyArray<Runner>, RemoteError>
+  readonly members: Stream.Stream<Result.Result<ReadonlyArray<Runner>, RemoteError>>
   /** The connection ends with its scope. */
   readonly connect: (runner: Runner) => Effect.Effect<WorkerConnection, RemoteError, Scope.Scope>
 }
 
-/** How often the registry is polled, in milliseconds. */
-const POLL_INTERVAL = 500
-
 /** How long opening the dispatcher waits for the first answer of the registry, in milliseconds. */
 const FIRST_ANSWER_TIMEOUT = 2000
 
-/** The first and the longest time between two attempts to connect, in milliseconds; it doubles in between. */
-const FIRST_DELAY = 100
+/** The longest pause between two attempts to connect, in milliseconds. */
 const MAX_DELAY = 2000
+
+/** Connections that are opened at a time. */
+const MAX_CONNECTING = 16
+
+/** The longest pause before the first attempt, in milliseconds: all clients learn of a worker at the same moment. */
+const FIRST_SPREAD = 50
+
+/** The longest pause after a connection was lost, in milliseconds. */
+const SPREAD = 200
 
 /** How often the worker handles are checked for work that an idle one can steal, in milliseconds. */
 const REBALANCE_INTERVAL = 20
@@ -71,31 +79,39 @@ const watchRegistry = (
   scope: Scope.Scope,
   firstAnswer: Deferred.Deferred<void, RemoteError>
 ) =>
-  Effect.gen(function*() {
-    const answer = yield* Effect.result(membership.options.members)
-    if (answer._tag === "Success") {
-      for (const runner of membership.update(answer.success)) {
-        yield* Effect.forkIn(reconnectLoop(membership, runner), scope)
+  Stream.runForEach(
+    membership.options.members,
+    Effect.fnUntraced(function*(answer) {
+      if (answer._tag === "Success") {
+        for (const runner of membership.update(answer.success)) {
+          yield* Effect.forkIn(reconnectLoop(membership, runner), scope)
+        }
+        yield* Deferred.succeed(firstAnswer, undefined)
+      } else {
+        membership.failed(answer.failure)
+        if (answer.failure.reason._tag !== "Unreachable") yield* Deferred.fail(firstAnswer, answer.failure)
       }
-      yield* Deferred.succeed(firstAnswer, undefined)
-    } else {
-      membership.failed(answer.failure)
-      if (answer.failure.reason._tag !== "Unreachable") yield* Deferred.fail(firstAnswer, answer.failure)
-    }
-    yield* Effect.sleep(POLL_INTERVAL)
-  }).pipe(Effect.forever)
+    })
+  )
 
 /** Connects to a worker again and again, as long as the registry knows it. */
 const reconnectLoop = (membership: Membership, runner: Runner) => {
   const address = Address.format(runner.address)
-  let delay = 0
+  /** Succeeds when a connection is lost over which the worker had joined. */
   const once = Effect.gen(function*() {
-    const exit = yield* Effect.exit(Effect.scoped(runConnection(membership, runner, () => delay = 0)))
+    let joined = false
+    const exit = yield* Effect.exit(Effect.scoped(runConnection(membership, runner, () => joined = true)))
     if (exit._tag === "Failure" && !Cause.hasInterrupts(exit.cause)) membership.failed(Cause.squash(exit.cause))
-    delay = delay === 0 ? FIRST_DELAY : Math.min(2 * delay, MAX_DELAY)
-    yield* Effect.sleep(delay)
+    if (!joined) return yield* Effect.fail("not joined" as const)
   })
-  return Effect.whileLoop({ while: () => membership.isMember(address), body: () => once, step: () => {} }).pipe(
+  const isMember = () => membership.isMember(address)
+  const untilLost = Effect.ignore(Effect.retry(once, { schedule: backoff(MAX_DELAY), while: isMember }))
+  const loop = Effect.whileLoop({
+    while: isMember,
+    body: () => Effect.andThen(untilLost, spread(SPREAD)),
+    step: () => {}
+  })
+  return Effect.andThen(spread(FIRST_SPREAD), loop).pipe(
     Effect.ensuring(Effect.sync(() => membership.forget(address)))
   )
 }
@@ -103,7 +119,7 @@ const reconnectLoop = (membership: Membership, runner: Runner) => {
 /** One connection, from its beginning to its end. */
 const runConnection = Effect.fnUntraced(function*(membership: Membership, runner: Runner, onJoined: () => void) {
   const { catalog, connect, maxTaskBytes } = membership.options
-  const { events, handshake, send } = yield* connect(runner)
+  const { events, handshake, send } = yield* membership.connecting.withPermits(1)(connect(runner))
   const { worker } = handshake
   const left = yield* Deferred.make<void>()
   const handle = new ProcessHandle({
@@ -145,7 +161,8 @@ class Membership {
   /** The addresses that the registry knows. */
   private members: ReadonlySet<string> = new Set()
   /** The addresses with a reconnect loop. */
-  private readonly connecting = new Set<string>()
+  private readonly loops = new Set<string>()
+  readonly connecting = Semaphore.makeUnsafe(MAX_CONNECTING)
   private rebalanceTimer: ReturnType<typeof setInterval> | undefined
   private cause: unknown
 
@@ -159,8 +176,8 @@ class Membership {
   update(runners: ReadonlyArray<Runner>): ReadonlyArray<Runner> {
     const addressOf = ({ address }: Runner): string => Address.format(address)
     this.members = new Set(runners.map(addressOf))
-    const added = runners.filter((runner) => !this.connecting.has(addressOf(runner)))
-    for (const runner of added) this.connecting.add(addressOf(runner))
+    const added = runners.filter((runner) => !this.loops.has(addressOf(runner)))
+    for (const runner of added) this.loops.add(addressOf(runner))
     if (runners.length === 0) this.failed(undefined)
     return added
   }
@@ -171,7 +188,7 @@ class Membership {
 
   /** The reconnect loop of the address has ended. */
   forget(address: string): void {
-    this.connecting.delete(address)
+    this.loops.delete(address)
   }
 
   /** The latest error, for `NoWorker`. */

@@ -160,12 +160,19 @@ export class NameServerRpcs extends RpcGroup.make(
   Rpc.make("Handshake", { payload: HandshakeRequest, error: OtherVersion }),
   /** Registers a worker. The stream has one element, once the worker is registered; its end ends the registration. */
   Rpc.make("Register", {
-    payload: { group: Schema.String, runner: Runner },
+    /** The incarnation is another one for each process, also for one that was started again. */
+    payload: { group: Schema.String, runner: Runner, incarnation: Schema.String },
     success: Schema.Void,
     error: Forbidden,
     stream: true
   }),
-  Rpc.make("Members", { payload: { group: Schema.String }, success: Schema.Array(Runner), error: Forbidden }),
+  /** The workers of a group, now and after each change. */
+  Rpc.make("Watch", {
+    payload: { group: Schema.String },
+    success: Schema.Array(Runner),
+    error: Forbidden,
+    stream: true
+  }),
   /** All groups that have a worker. */
   Rpc.make("Groups", { success: Schema.Array(GroupMembers), error: Forbidden })
 ) {}

@@ -2,13 +2,10 @@
  * The connection of a client or a worker to the name server: opened with a version handshake, and opened again whenever
  * it is lost.
  *
- * Must stay true: a call waits only for an attempt in progress, and never moves from a lost connection to the next. No
- * call is sent before the handshake has succeeded.
+ * Must stay true: no call is sent before the handshake has succeeded, and none moves from a lost connection to the next.
  */
 import type { Runner } from "effect/cluster/Runner"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type { RpcClientError } from "effect/rpc/RpcClientError"
 import type * as RpcGroup from "effect/rpc/RpcGroup"
 import type * as Scope from "effect/Scope"
@@ -23,6 +20,7 @@ import {
   PROTOCOL,
   VERSION
 } from "../protocol/messages.ts"
+import { backoff, spread } from "../transport/backoff.ts"
 import { connect, CONNECT_TIMEOUT, refusal } from "../transport/connect.ts"
 import { RemoteError, Unauthorized, Unreachable, VersionMismatch } from "../transport/error.ts"
 import { HEARTBEAT_TIMEOUT } from "../transport/heartbeat.ts"
@@ -104,48 +102,44 @@ export const groups = (
 // Reconnecting
 // ----------------------------------------------------------------------------
 
-/** The first and the longest time between two attempts, in milliseconds; it doubles in between. */
-const FIRST_DELAY = 100
+/** The longest pause between two attempts to connect, in milliseconds. */
 const MAX_DELAY = 1000
 
+/** The longest pause after a connection was lost, in milliseconds: all processes lose theirs when the server ends. */
+const SPREAD = 500
+
 /**
- * Opens the connection again whenever it is lost, until the scope ends. The returned Effect waits for the attempt in
- * progress; between two attempts it fails as the last one did. Repetitions of one error are logged once.
+ * Opens a connection and uses it, again and again: whenever it is lost or cannot be opened. Repetitions of one error are
+ * logged once.
  */
-export const reconnecting = Effect.fnUntraced(function*<
-  A extends { readonly closed: Effect.Effect<unknown> },
-  E extends { readonly message: string }
->(open: Effect.Effect<A, E, Scope.Scope>): Effect.fn.Return<Effect.Effect<A, E>, never, Scope.Scope> {
-  let attempt = Deferred.makeUnsafe<A, E>()
-  let delay = FIRST_DELAY
-  let logged: string | undefined
-
-  const once = Effect.gen(function*() {
-    if (Deferred.isDoneUnsafe(attempt)) attempt = Deferred.makeUnsafe()
-    const result = yield* Effect.result(open).pipe(
-      Effect.onExit((exit) => Exit.isFailure(exit) ? Deferred.failCause(attempt, exit.cause) : Effect.void)
+export const keepConnected = <A>(
+  open: Effect.Effect<A, RemoteError, Scope.Scope>,
+  use: (connection: A) => Effect.Effect<unknown, RemoteError, Scope.Scope>,
+  onFailure: (error: RemoteError) => void = () => {}
+): Effect.Effect<never> =>
+  Effect.suspend(() => {
+    let logged: string | undefined
+    const report = (error: RemoteError) =>
+      Effect.suspend(() => {
+        onFailure(error)
+        const { message } = error
+        if (message === logged) return Effect.void
+        logged = message
+        return Effect.logWarning(`${sanitizeForLog(message)}; trying again`)
+      })
+    // Succeeds when a connection is lost that could be used.
+    const once = Effect.flatMap(open, (connection) =>
+      Effect.matchEffect(use(connection), {
+        onFailure: (error) => error.reason._tag === "Unreachable" ? Effect.void : Effect.fail(error),
+        onSuccess: () => Effect.void
+      })).pipe(Effect.scoped, Effect.tapError(report))
+    return Effect.retry(once, backoff(MAX_DELAY)).pipe(
+      Effect.andThen(() => {
+        logged = undefined
+        return spread(SPREAD)
+      }),
+      // The schedule never ends, so the error never gets here.
+      Effect.orDie,
+      Effect.forever
     )
-    if (result._tag === "Success") {
-      delay = FIRST_DELAY
-      logged = undefined
-      yield* Deferred.succeed(attempt, result.success)
-      yield* result.success.closed
-      // Later calls wait for the next connection.
-      attempt = Deferred.makeUnsafe()
-      return
-    }
-    const { message } = result.failure
-    yield* Deferred.fail(attempt, result.failure)
-    if (message !== logged) yield* Effect.logWarning(`${sanitizeForLog(message)}; trying again`)
-    logged = message
-  }).pipe(Effect.scoped)
-
-  const wait = Effect.suspend(() => {
-    const millis = delay
-    delay = Math.min(2 * delay, MAX_DELAY)
-    return Effect.sleep(millis)
   })
-
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(once, wait)))
-  return Effect.suspend(() => Deferred.await(attempt))
-})

@@ -1,9 +1,9 @@
 /**
  * The name server. It knows the workers of each group while their connections are open, and stores nothing.
  *
- * Must stay true: after a start it answers no question before the grace period has passed, in which the workers that
- * were registered before can register again. An earlier answer would tell clients that their workers are gone. A
- * registration that a later one of the same address has replaced no longer ends anything. No group sees another.
+ * Must stay true: no group sees another. Clients learn of changes at once, also after a restart: they keep the workers that
+ * they knew before (`memberView.ts`). An operator, who knew none, gets no answer before the grace period has passed, in
+ * which the workers that were registered before can register again.
  */
 import type { Runner } from "effect/cluster/Runner"
 import * as Effect from "effect/Effect"
@@ -31,13 +31,14 @@ import { HEARTBEAT_TIMEOUT } from "../transport/heartbeat.ts"
 import { listen, type NotLoopback } from "../transport/listen.ts"
 import { currentPeer, type Peer } from "../transport/peer.ts"
 import * as RpcServer from "../transport/rpcServer.ts"
+import { Registrations } from "./registrations.ts"
 
 export interface NameServerOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
   readonly secret: Secret | undefined
-  /** How long after its start it answers no question about workers, in milliseconds. Default 2000. */
+  /** How long after its start it answers no question of an operator, in milliseconds. Default 2000. */
   readonly grace?: number | undefined
   /** How long a peer may send nothing, in milliseconds. Default 8000. */
   readonly heartbeatTimeout?: number | undefined
@@ -80,15 +81,18 @@ const makeHandlers = (registrations: Registrations, settled: Latch.Latch, isStop
       return allowed ? Effect.void : Effect.fail(new Forbidden())
     })
 
-  const register = (group: string, runner: Runner) =>
+  const register = (group: string, runner: Runner, incarnation: string) =>
     Effect.acquireRelease(
       Effect.suspend(() => {
-        const registration = registrations.add(group, runner)
-        const how = registration.again ? "registered again" : "registered"
-        return Effect.as(
-          Effect.logInfo(`Worker ${describe(runner)} of group ${sanitizeForLog(group)} ${how}`),
-          registration
-        )
+        const registration = registrations.add(group, runner, incarnation)
+        const worker = `Worker ${describe(runner)} of group ${sanitizeForLog(group)}`
+        const log = registration.kind === "shadowed"
+          ? Effect.logWarning(
+            `${worker} registered, while another process is registered with the same address: clients reach only one ` +
+              "of them. Give each worker an address of its own."
+          )
+          : Effect.logInfo(`${worker} registered${registration.kind === "again" ? " again" : ""}`)
+        return Effect.as(log, registration)
       }),
       ({ end }, exit) =>
         Effect.suspend(() =>
@@ -107,18 +111,18 @@ const makeHandlers = (registrations: Registrations, settled: Latch.Latch, isStop
         accepted.add(peer)
         return Effect.sync(() => peer.authenticate())
       }),
-    Register: ({ group, runner }) =>
+    Register: ({ group, incarnation, runner }) =>
       Stream.unwrap(
         check((identity) => identity.role === "worker" && identity.group === group).pipe(
-          Effect.andThen(register(group, runner)),
+          Effect.andThen(register(group, runner, incarnation)),
           Effect.as(Stream.concat(Stream.succeed<void>(undefined), Stream.never))
         )
       ),
-    Members: ({ group }) =>
-      check((identity) => identity.role === "operator" || identity.group === group).pipe(
-        Effect.andThen(settled.await),
-        Effect.map(() => registrations.members(group))
-      ),
+    Watch: ({ group }) =>
+      Stream.unwrap(Effect.as(
+        check((identity) => identity.role === "operator" || identity.group === group),
+        registrations.watch(group)
+      )),
     Groups: () =>
       check((identity) => identity.role === "operator").pipe(
         Effect.andThen(settled.await),
@@ -133,46 +137,3 @@ const hasLeft = (exit: Exit.Exit<unknown, unknown>): boolean =>
 
 const describe = ({ address, weight }: Runner): string =>
   `${sanitizeForLog(Address.format(address))} (${weight} ${weight === 1 ? "thread" : "threads"})`
-
-// ----------------------------------------------------------------------------
-// Registrations
-// ----------------------------------------------------------------------------
-
-interface Registration {
-  /** It has replaced one of the same address. */
-  readonly again: boolean
-  /** Ends it; `false` if a later one has replaced it. */
-  readonly end: () => boolean
-}
-
-/** The registered workers, by group and address. */
-class Registrations {
-  private readonly groups = new Map<string, Map<string, { readonly runner: Runner }>>()
-
-  add(group: string, runner: Runner): Registration {
-    let members = this.groups.get(group)
-    if (members === undefined) this.groups.set(group, members = new Map())
-    const address = Address.format(runner.address)
-    const again = members.has(address)
-    const registration = { runner }
-    members.set(address, registration)
-    return { again, end: () => this.remove(group, address, registration) }
-  }
-
-  members(group: string): ReadonlyArray<Runner> {
-    return Array.from(this.groups.get(group)?.values() ?? [], ({ runner }) => runner)
-  }
-
-  /** All groups that have a worker. */
-  get all(): ReadonlyArray<{ readonly group: string; readonly members: ReadonlyArray<Runner> }> {
-    return Array.from(this.groups.keys(), (group) => ({ group, members: this.members(group) }))
-  }
-
-  private remove(group: string, address: string, registration: object): boolean {
-    const members = this.groups.get(group)
-    if (members === undefined || members.get(address) !== registration) return false
-    members.delete(address)
-    if (members.size === 0) this.groups.delete(group)
-    return true
-  }
-}

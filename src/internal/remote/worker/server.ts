@@ -42,10 +42,11 @@ export interface WorkerServerOptions {
   readonly maxTaskBytes: number
 }
 
-/** Serves tasks until its scope ends, and then drains. */
+/** Serves tasks until its scope ends, and then drains. One loss of a thread fails a task: the client counts losses. */
 export const serve = Effect.fnUntraced(function*(
   registry: Registry["Service"],
-  { advertise, drainTimeout, host, maxTaskBytes, pool, port, secret, workerGroup }: WorkerServerOptions
+  { advertise, drainTimeout, host, maxTaskBytes, pool, port, secret, workerGroup }: WorkerServerOptions,
+  threads: ReturnType<typeof ThreadsExecutor.make> = ThreadsExecutor.make(pool)
 ) {
   const { tasks } = pool.group
   const slots = pool.max * pool.concurrency
@@ -59,8 +60,6 @@ export const serve = Effect.fnUntraced(function*(
     accepts: ({ group, role }) => role === "operator" || (role === "client" && group === workerGroup),
     heartbeatTimeout: HEARTBEAT_TIMEOUT
   }).pipe(Effect.mapError(cannotListen(host)))
-  // One loss of a thread fails a task here: the client counts losses over all workers.
-  const threads = ThreadsExecutor.make(pool)
   const scheduler = yield* makeScheduler(tasks, threads, { maxWorkerLosses: 1, relays: true })
   yield* openExecutor(scheduler, threads.open)
   const address = RunnerAddress.make(advertise, "port" in server.address ? server.address.port : 0)

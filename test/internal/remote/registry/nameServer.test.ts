@@ -7,6 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -36,7 +38,31 @@ const registry = (port: number, options: Partial<Registry.NameServerRegistryOpti
 
 const portsOf = (runners: ReadonlyArray<Runner.Runner>) => runners.map(({ address }) => address.port).sort()
 
-const members = (registry: Registry.Registry["Service"]) => Effect.map(registry.members, portsOf)
+/** What the registry tells first. */
+const viewOf = ({ members }: Registry.Registry["Service"]) =>
+  Effect.flatMap(Stream.runHead(members), (first) => Effect.fromResult(Option.getOrThrow(first)))
+
+const members = (registry: Registry.Registry["Service"]) => Effect.map(viewOf(registry), portsOf)
+
+/** All that the registry tells from now on. */
+const watch = Effect.fnUntraced(function*(registry: Registry.Registry["Service"]) {
+  const views: Array<string> = []
+  yield* registry.members.pipe(
+    Stream.runForEach((view) =>
+      Effect.sync(() => {
+        views.push(Result.isSuccess(view) ? portsOf(view.success).join() : view.failure.reason._tag)
+      })
+    ),
+    Effect.forkScoped({ startImmediately: true })
+  )
+  return views
+})
+
+const incarnation = "one"
+
+/** The workers of a group, as one call. */
+const listed = (client: NameServerClient.NameServerClient["client"], group: string) =>
+  Effect.map(Stream.runHead(client.Watch({ group })), Option.getOrThrow)
 
 /** Who are registered, once these are. */
 const untilMembers = (registry: Registry.Registry["Service"], ports: ReadonlyArray<number>) =>
@@ -57,8 +83,8 @@ describe("the name server", () => {
       const scope = yield* Scope.make()
       yield* Scope.provide(worker.register(runner(1)), scope)
       yield* worker.register(runner(2))
-      assert.deepStrictEqual(yield* client.members, [runner(1), runner(2)])
-      assert.instanceOf((yield* client.members)[0], Runner.Runner)
+      assert.deepStrictEqual(yield* viewOf(client), [runner(1), runner(2)])
+      assert.instanceOf((yield* viewOf(client))[0], Runner.Runner)
       yield* Scope.close(scope, Exit.void)
       yield* untilMembers(client, [2])
     }))
@@ -68,8 +94,8 @@ describe("the name server", () => {
       const port = yield* serve()
       const client = yield* registry(port)
       const scope = yield* Scope.make()
-      const worker = yield* Scope.provide(registry(port, { role: "worker" }), scope)
-      yield* Effect.forkScoped(worker.register(runner(1)))
+      const { client: worker } = yield* Scope.provide(dial(port), scope)
+      yield* Effect.forkScoped(Stream.runDrain(worker.Register({ group: "g", runner: runner(1), incarnation })))
       yield* untilMembers(client, [1])
       yield* Scope.close(scope, Exit.void)
       yield* untilMembers(client, [])
@@ -80,7 +106,7 @@ describe("the name server", () => {
       const port = yield* serve({ heartbeatTimeout: 300 })
       const client = yield* registry(port, { pingInterval: 20 })
       const { client: frozen } = yield* dial(port, { pingInterval: 1e9 })
-      yield* Effect.forkScoped(Stream.runDrain(frozen.Register({ group: "g", runner: runner(1) })))
+      yield* Effect.forkScoped(Stream.runDrain(frozen.Register({ group: "g", runner: runner(1), incarnation })))
       yield* untilMembers(client, [1])
       yield* untilMembers(client, [])
     }))
@@ -93,8 +119,8 @@ describe("the name server", () => {
         const scope = yield* Scope.make()
         const { client } = yield* Scope.provide(dial(port), scope)
         for (const runner of runners) {
-          yield* Effect.forkScoped(Stream.runDrain(client.Register({ group: "g", runner })))
-          yield* untilSome(client.Members({ group: "g" }), (found) => found.some((one) => Equal.equals(one, runner)))
+          yield* Effect.forkScoped(Stream.runDrain(client.Register({ group: "g", runner, incarnation })))
+          yield* untilSome(listed(client, "g"), (found) => found.some((one) => Equal.equals(one, runner)))
         }
         return scope
       })
@@ -104,24 +130,60 @@ describe("the name server", () => {
       assert.deepStrictEqual(yield* members(client), [1, 2])
       yield* Scope.close(first, Exit.void)
       yield* untilMembers(client, [1])
-      assert.deepStrictEqual(yield* client.members, [of(4)])
+      assert.deepStrictEqual(yield* viewOf(client), [of(4)])
       yield* Scope.close(second, Exit.void)
       yield* untilMembers(client, [])
     }))
 
-  it.live("says nothing of workers until those that were there before could be back", () =>
+  it.live("two processes of one address are told apart, and the first is listed again when the second has left", () => {
+    const { layer, lines } = logs()
+    return Effect.gen(function*() {
+      const port = yield* serve()
+      const client = yield* registry(port)
+      const of = (weight: number) => Runner.make({ ...runner(1), weight })
+      yield* (yield* registry(port, { role: "worker" })).register(of(3))
+      const scope = yield* Scope.make()
+      yield* Scope.provide((yield* registry(port, { role: "worker" })).register(of(4)), scope)
+      assert.deepStrictEqual(yield* viewOf(client), [of(4)])
+      assert.strictEqual(
+        lines.filter(({ level, text }) => level === "Warn" && text.includes("another process")).length,
+        1
+      )
+      const views = yield* watch(client)
+      yield* until(() => views.length === 1)
+      yield* Scope.close(scope, Exit.void)
+      yield* until(() => views.length === 2)
+      assert.deepStrictEqual(yield* viewOf(client), [of(3)])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.live("tells its clients of workers that come and go, without being asked", () =>
+    Effect.gen(function*() {
+      const port = yield* serve()
+      const client = yield* registry(port)
+      const worker = yield* registry(port, { role: "worker" })
+      const views = yield* watch(client)
+      yield* until(() => views.length === 1)
+      const scope = yield* Scope.make()
+      yield* Scope.provide(worker.register(runner(1)), scope)
+      yield* until(() => views.length === 2)
+      yield* Scope.close(scope, Exit.void)
+      yield* until(() => views.length === 3)
+      assert.deepStrictEqual(views, ["", "1", ""])
+    }))
+
+  it.live("says nothing to an operator until the workers that were there before could be back", () =>
     Effect.gen(function*() {
       const port = yield* serve({ grace: 3000 })
       const { client } = yield* dial(port)
-      const asked = yield* Effect.forkScoped(client.Members({ group: "g" }), { startImmediately: true })
       const groups = yield* Effect.forkScoped(client.Groups(), { startImmediately: true })
       const worker = yield* registry(port, { role: "worker" })
       yield* worker.register(runner(1))
-      assert.deepStrictEqual(portsOf(yield* Fiber.join(asked)), [1])
+      assert.isUndefined(groups.pollUnsafe())
       assert.deepStrictEqual((yield* Fiber.join(groups)).map(({ group }) => group), ["g"])
     }))
 
-  it.live("after a restart on the same port it says nothing until its workers are back", () =>
+  it.live("after a restart on the same port no client loses sight of a worker, and new ones are seen at once", () =>
     Effect.gen(function*() {
       const secret = yield* Secret.generate
       const first = yield* Scope.make()
@@ -129,13 +191,17 @@ describe("the name server", () => {
       const client = yield* registry(port, { secret })
       const worker = yield* registry(port, { secret, role: "worker" })
       for (const number of [1, 2, 3]) yield* worker.register(runner(number))
-      assert.deepStrictEqual(yield* members(client), [1, 2, 3])
+      const views = yield* watch(client)
+      yield* until(() => views.length === 1)
       yield* Scope.close(first, Exit.void)
-      const away = yield* untilSome(Effect.flip(client.members), () => true)
-      assert.strictEqual(away.reason._tag, "Unreachable")
-      yield* serve({ secret, port, grace: 2000 })
-      // The first answer is the full one.
-      assert.deepStrictEqual(yield* untilSome(members(client), () => true), [1, 2, 3])
+      yield* until(() => views.at(-1) === "Unreachable")
+      // It has not registered before.
+      const late = yield* registry(port, { secret, role: "worker" })
+      yield* Effect.forkScoped(late.register(runner(4)))
+      yield* serve({ secret, port })
+      yield* until(() => views.at(-1) === "1,2,3,4")
+      yield* untilMembers(yield* registry(port, { secret }), [1, 2, 3, 4])
+      assert.deepStrictEqual(views.filter((view) => !view.startsWith("1,2,3") && view !== "Unreachable"), [])
     }))
 
   it.live("may start after its workers and its clients", () => {
@@ -147,8 +213,8 @@ describe("the name server", () => {
       const client = yield* registry(port)
       const worker = yield* registry(port, { role: "worker" })
       const registering = yield* Effect.forkScoped(worker.register(runner(1)), { startImmediately: true })
-      const error = yield* Effect.flip(client.members)
-      assert.strictEqual(error.reason._tag, "Unreachable")
+      const views = yield* watch(client)
+      yield* until(() => views.includes("Unreachable"))
       yield* until(() => lines.filter(({ text }) => text.includes("trying again")).length === 2)
       yield* serve({ port })
       yield* Fiber.join(registering)
@@ -173,7 +239,7 @@ describe("the name server", () => {
       assert.deepStrictEqual(yield* members(yield* registry(port, { secret, group: "c" })), [])
 
       const register = (client: NameServerClient.NameServerClient["client"], group: string) =>
-        Stream.runDrain(client.Register({ group, runner: runner(9) }))
+        Stream.runDrain(client.Register({ group, runner: runner(9), incarnation }))
       const { client: worker } = yield* dial(port, { secret, identity: { role: "worker", group: "a" } })
       const { client } = yield* dial(port, { secret, identity: { role: "client", group: "a" } })
       const { client: operator } = yield* dial(port, { secret, identity: Identity.operator })
@@ -181,13 +247,13 @@ describe("the name server", () => {
         register(worker, "b"),
         register(client, "a"),
         register(operator, "a"),
-        worker.Members({ group: "b" }),
-        client.Members({ group: "b" }),
+        listed(worker, "b"),
+        listed(client, "b"),
         worker.Groups(),
         client.Groups()
       ]
       for (const call of refused) assert.strictEqual((yield* Effect.flip(Effect.asVoid(call)))._tag, "Forbidden")
-      assert.deepStrictEqual(portsOf(yield* operator.Members({ group: "b" })), [2, 3])
+      assert.deepStrictEqual(portsOf(yield* listed(operator, "b")), [2, 3])
       const groups = yield* NameServerClient.groups({ host, port, secret })
       assert.deepStrictEqual(
         groups.map(({ group, members }) => [group, portsOf(members)]),
@@ -209,19 +275,19 @@ describe("the name server", () => {
       const secret = yield* Secret.generate
       const port = yield* serve({ secret })
       for (const other of [yield* Secret.generate, undefined]) {
-        const error = yield* Effect.flip((yield* registry(port, { secret: other })).members)
+        const error = yield* Effect.flip(viewOf(yield* registry(port, { secret: other })))
         assert.strictEqual(error.reason._tag, "Unauthorized")
         assert.include(error.message, "PAPYROS_SECRET")
       }
       const open = yield* serve()
-      const error = yield* Effect.flip((yield* registry(open, { secret })).members)
+      const error = yield* Effect.flip(viewOf(yield* registry(open, { secret })))
       assert.strictEqual(error.reason._tag, "Unauthorized")
     }))
 
   it.live("another version of the protocol is told so, and nothing else", () =>
     Effect.gen(function*() {
       const port = yield* serve()
-      const call = (first: "Handshake" | "Members") =>
+      const call = (first: "Handshake" | "Watch") =>
         Effect.scoped(Effect.gen(function*() {
           const identity = { role: "client", group: "g" } as const
           const connection = yield* connect({
@@ -235,18 +301,18 @@ describe("the name server", () => {
           const { client } = yield* RpcClient.make(NameServerRpcs, connection, { maxFrameSize: 1024 })
           return yield* first === "Handshake"
             ? Effect.flip(client.Handshake({ protocol: PROTOCOL + 1, version: "9.0.0" }))
-            : Effect.flip(client.Members({ group: "g" }))
+            : Effect.flip(listed(client, "g"))
         }))
       const error = yield* call("Handshake")
       assert.strictEqual(error._tag, "OtherVersion")
-      assert.strictEqual((yield* call("Members"))._tag, "Forbidden")
+      assert.strictEqual((yield* call("Watch"))._tag, "Forbidden")
       const remoteError = (yield* dial(port)).toRemoteError(error)
       assert.strictEqual(remoteError.reason._tag, "VersionMismatch")
 
       const stranger = yield* rawServer((socket) =>
         socket.once("data", () => socket.write("HTTP/1.1 400 Bad Request".repeat(9)))
       )
-      const failure = yield* Effect.flip((yield* registry(stranger)).members)
+      const failure = yield* Effect.flip(viewOf(yield* registry(stranger)))
       assert.strictEqual(failure.reason._tag, "VersionMismatch")
     }))
 
@@ -291,14 +357,14 @@ describe("a RunnerStorage as the registry", () => {
       )
       const scope = yield* Scope.make()
       yield* Scope.provide(registry.register(runner(1)), scope)
-      assert.deepStrictEqual(yield* registry.members, [runner(1)])
+      assert.deepStrictEqual(yield* viewOf(registry), [runner(1)])
       yield* TestClock.adjust(20_000)
       assert.strictEqual(registered, 5)
       // One that is known not to be well is none.
       yield* memory.register(runner(2), false)
-      assert.deepStrictEqual(yield* registry.members, [runner(1)])
+      assert.deepStrictEqual(yield* viewOf(registry), [runner(1)])
       yield* Scope.close(scope, Exit.void)
-      assert.deepStrictEqual(yield* registry.members, [])
+      assert.deepStrictEqual(yield* viewOf(registry), [])
       yield* TestClock.adjust(20_000)
       assert.strictEqual(registered, 5)
     }))
@@ -320,14 +386,14 @@ describe("a RunnerStorage as the registry", () => {
         storage
       )
       const registering = yield* Effect.forkScoped(registry.register(runner(1)), { startImmediately: true })
-      const error = yield* Effect.flip(registry.members)
+      const error = yield* Effect.flip(viewOf(registry))
       assert.strictEqual(error.reason._tag, "Unreachable")
       yield* TestClock.adjust("1 hour")
       assert.isUndefined(registering.pollUnsafe())
       down = false
       yield* TestClock.adjust(1000)
       yield* Fiber.join(registering)
-      assert.deepStrictEqual(yield* registry.members, [runner(1)])
+      assert.deepStrictEqual(yield* viewOf(registry), [runner(1)])
     }).pipe(Effect.provide(layer))
   })
 })

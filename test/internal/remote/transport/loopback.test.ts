@@ -4,6 +4,8 @@ import * as RunnerAddress from "effect/cluster/RunnerAddress"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import * as Executor from "papyros/Executor"
 import { handlersUrl, laws, Tasks } from "papyros/testing"
 import * as RemoteExecutor from "../../../../src/internal/remote/client/executor.ts"
@@ -35,11 +37,11 @@ laws("RemoteDispatcher without sockets", {
           catalog,
           maxTaskBytes: MAX,
           noWorkerTimeout: 5000,
-          members: Effect.succeed(
+          members: Stream.succeed(Result.succeed(
             workers.map((_, port) =>
               Runner.make({ address: RunnerAddress.make("memory", port), groups: ["default"], weight: 1 })
             )
-          ),
+          )),
           connect: ({ address }) =>
             Effect.sync(() => {
               const sessions = workers[address.port]

@@ -1,0 +1,40 @@
+/**
+ * The view that a client has of its worker group, over the connections to the name server.
+ *
+ * Must stay true: a name server that was restarted knows a worker again once that has registered again. Until then the
+ * worker stays in the view. So a restart removes no worker, and adds new ones at once.
+ */
+import type { Runner } from "effect/cluster/Runner"
+import * as Address from "../transport/address.ts"
+
+export class MemberView {
+  private known: ReadonlyMap<string, Runner> = new Map()
+  /** The addresses that were known before this connection, and that were not listed on it. */
+  private readonly awaited = new Set<string>()
+
+  /** A connection has opened. */
+  connected(): void {
+    for (const address of this.known.keys()) this.awaited.add(address)
+  }
+
+  /** Takes the list of the name server, and returns the view. */
+  listed(runners: ReadonlyArray<Runner>): ReadonlyArray<Runner> {
+    const view = new Map<string, Runner>()
+    for (const runner of runners) {
+      const address = Address.format(runner.address)
+      this.awaited.delete(address)
+      view.set(address, runner)
+    }
+    for (const address of this.awaited) view.set(address, this.known.get(address)!)
+    this.known = view
+    return Array.from(view.values())
+  }
+
+  /** Removes the workers that have not registered again, and returns the view. */
+  expire(): ReadonlyArray<Runner> {
+    const listed = Array.from(this.known).filter(([address]) => !this.awaited.has(address))
+    this.awaited.clear()
+    this.known = new Map(listed)
+    return Array.from(this.known.values())
+  }
+}
