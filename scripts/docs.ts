@@ -83,6 +83,9 @@ const read = (document: string): { readonly fences: ReadonlyArray<Fence>; readon
 const printed = (line: string): string | undefined =>
   (/\/\/ => (.*)$/.exec(line) ?? /console\.log\(.*\) \/\/ (.*)$/i.exec(line))?.[1]
 
+/** Whether the program is the entry of a worker thread: it runs only in a thread that another program starts. */
+export const isThread = ({ code }: Program): boolean => /^Thread\.run\(/m.test(code)
+
 const programsOf = (document: string): Array<Program> => {
   const files = new Map<string, Array<Fence>>()
   for (const fence of read(document).fences) {

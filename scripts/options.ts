@@ -16,9 +16,19 @@ const modules = globSync("src/{*,layers/*}.ts").sort().map(parse)
 
 const internals = globSync("src/internal/**/*.ts").sort().map(parse)
 
-/** The options that are declared in a node, without those of an option's own type. */
-const optionsIn = (node: ts.Node): Array<ts.PropertySignature> =>
-  ts.isPropertySignature(node) ? [node] : childrenOf(node).flatMap(optionsIn)
+/**
+ * The options that are declared in a node, without those of an option's own type. A type that is composed of other
+ * declarations has the options of all of them.
+ */
+const optionsIn = (node: ts.Node): Array<ts.PropertySignature> => {
+  if (ts.isPropertySignature(node)) return [node]
+  if (ts.isTypeAliasDeclaration(node)) return referencesIn(node.type).flatMap((name) => optionsIn(declarationOf(name)))
+  return childrenOf(node).flatMap(optionsIn)
+}
+
+/** The names of the types that a type is composed of. */
+const referencesIn = (node: ts.Node): Array<string> =>
+  ts.isTypeReferenceNode(node) ? [node.typeName.getText()] : childrenOf(node).flatMap(referencesIn)
 
 const childrenOf = (node: ts.Node): Array<ts.Node> => {
   const children: Array<ts.Node> = []
@@ -35,8 +45,11 @@ const find = <N extends ts.Node>(node: ts.Node, test: (node: ts.Node) => node is
   return undefined
 }
 
-const isNamed = (name: string) => (node: ts.Node): node is ts.InterfaceDeclaration | ts.VariableDeclaration =>
-  (ts.isInterfaceDeclaration(node) || ts.isVariableDeclaration(node)) && node.name.getText() === name
+type Declaration = ts.InterfaceDeclaration | ts.TypeAliasDeclaration | ts.VariableDeclaration
+
+const isNamed = (name: string) => (node: ts.Node): node is Declaration =>
+  (ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) || ts.isVariableDeclaration(node)) &&
+  node.name.getText() === name
 
 const isOptionsParameter = (node: ts.Node): node is ts.ParameterDeclaration =>
   ts.isParameter(node) && node.name.getText() === "options"
@@ -52,6 +65,9 @@ const declarationOf = (name: string): ts.Node => {
   }
   throw new Error(`No options are declared as ${name}`)
 }
+
+/** Whether the option is declared only to exclude it, as in a union of which one member has it. */
+const isExcluded = ({ type }: ts.PropertySignature): boolean => type!.kind === ts.SyntaxKind.UndefinedKeyword
 
 /** The comment of an option, as one line. */
 const commentOf = (option: ts.PropertySignature): string => {
@@ -78,16 +94,23 @@ const wrap = (text: string): string =>
   }, ["-"]).join("\n")
 
 /** The list of the options that are declared as `name`. */
-const listOf = (name: string): string =>
-  optionsIn(declarationOf(name)).map((option) => {
+const listOf = (name: string): string => {
+  const options = optionsIn(declarationOf(name))
+  const alternatives = options.filter(isExcluded).map((option) => option.name.getText())
+  return options.filter((option) => !isExcluded(option)).map((option) => {
+    const name = option.name.getText()
     const type = typeOf(option)
+    const others = alternatives.includes(name) ? alternatives.filter((other) => other !== name) : []
     const notes = [
       ...(type === undefined ? [] : [`\`${type}\``]),
-      ...(option.questionToken === undefined ? ["required"] : [])
+      ...(option.questionToken === undefined
+        ? [["required", ...others.map((other) => `\`${other}\``)].join(" if not ")]
+        : [])
     ]
     const note = notes.length === 0 ? "" : ` (${notes.join(", ")})`
-    return wrap(`**\`${option.name.getText()}\`**${note}: ${commentOf(option)}`)
+    return wrap(`**\`${name}\`**${note}: ${commentOf(option)}`)
   }).join("\n")
+}
 
 /** The pages that list options. */
 export const pages: ReadonlyArray<string> = globSync("docs/reference/*.md").sort()

@@ -45,6 +45,8 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "TaskGroup.ts"
   ],
 
+  "Thread.ts": [threadProtocol, "internal/threads/thread"],
+
   // Remote: client and worker share all below them, and never import each other.
   "internal/remote/auth": [],
   "internal/remote/transport": ["internal/remote/auth"],

@@ -18,18 +18,24 @@ import { groupOption, maxTaskBytesOption, nameServerOption, secretOption } from 
 import * as Registry from "./internal/remote/registry/registry.ts"
 import type { RemoteError } from "./internal/remote/transport/error.ts"
 import * as WorkerServer from "./internal/remote/worker/server.ts"
-import { checkPool, type HandlersError, type WorkerPoolOptions } from "./internal/threads/main/options.ts"
+import {
+  checkPool,
+  type HandlersError,
+  type HandlersModule,
+  type ThreadModule,
+  type ThreadPoolOptions
+} from "./internal/threads/main/options.ts"
 import type * as Task from "./Task.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
 
 /**
- * The options of a worker, beside those of its threads.
+ * The options of a worker, beside those of its threads and the module that has the handlers.
  *
  * @stability unstable
  * @category models
  * @since 0.1.0
  */
-export interface RemoteWorkerOptions extends Omit<WorkerPoolOptions, "capacity" | "maxWorkerLosses"> {
+export interface RemoteWorkerSettings extends Omit<ThreadPoolOptions, "capacity" | "maxWorkerLosses"> {
   /** The worker group that the worker joins: 1 to 64 letters, digits, `.`, `_` or `-`. Default `"default"`. */
   readonly workerGroup?: string | undefined
   /**
@@ -50,6 +56,15 @@ export interface RemoteWorkerOptions extends Omit<WorkerPoolOptions, "capacity" 
   /** The largest payload to accept and result to send, in bytes. Default 8 MiB. */
   readonly maxTaskBytes?: number | undefined
 }
+
+/**
+ * The options of a worker.
+ *
+ * @stability unstable
+ * @category models
+ * @since 0.1.0
+ */
+export type RemoteWorkerOptions = (HandlersModule | ThreadModule) & RemoteWorkerSettings
 
 /**
  * Runs a worker that registers at a name server, and waits for the name server if that starts later.

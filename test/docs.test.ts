@@ -10,7 +10,7 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { existsSync, globSync, readFileSync } from "node:fs"
-import { anchorsOf, commands, linked, linksOf, type Program, programs, shared } from "../scripts/docs.ts"
+import { anchorsOf, commands, isThread, linked, linksOf, type Program, programs, shared } from "../scripts/docs.ts"
 import * as Options from "../scripts/options.ts"
 
 const repository = process.cwd()
@@ -119,6 +119,7 @@ describe("docs", () => {
       }), 120_000)
 
     for (const program of programs()) {
+      if (isThread(program)) continue
       it.effect(title(program), () => turns.withPermit(runProgram(program)), runs)
     }
   })

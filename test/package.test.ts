@@ -14,6 +14,7 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Stream from "effect/Stream"
 import { dirname } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
+import { build } from "rolldown"
 import { parsed } from "./cli/harness.ts"
 
 const repository = process.cwd()
@@ -135,6 +136,27 @@ layer(Layer.provideMerge(Project.layer, NodeServices.layer), { excludeTestServic
         }),
       60_000
     )
+
+    it.effect("runs the same program as a bundle, with the entry of its threads in it", () =>
+      Effect.gen(function*() {
+        const { root } = yield* Project
+        const { output } = yield* Effect.promise(() =>
+          build({
+            input: { main: `${root}/src/main.ts`, thread: `${root}/src/thread.ts` },
+            platform: "node",
+            output: { dir: `${root}/bundle`, minify: true }
+          })
+        )
+        for (const file of output) {
+          if (file.type !== "chunk") continue
+          const foreign = file.imports.filter((id) => !id.startsWith("node:") && !id.endsWith(".js"))
+          assert.deepStrictEqual(foreign, [], `imports of ${file.fileName}`)
+        }
+        assert.deepStrictEqual(
+          JSON.parse(yield* node(root, "bundle/main.js", "bundle")),
+          expected(root, "bundle/thread.js")
+        )
+      }), 60_000)
 
     it.effect("runs the command, on handlers in TypeScript", () =>
       Effect.gen(function*() {

@@ -97,7 +97,10 @@ describe("layers", () => {
     expect(WorkerPoolDispatcher.layer(Tasks, { handlers })).type.toBe<
       Layer.Layer<Dispatcher.Dispatcher, WorkerPoolDispatcher.HandlersError>
     >()
+    expect(WorkerPoolDispatcher.layer).type.toBeCallableWith(Tasks, { thread: handlers, size: 2 })
     expect(WorkerPoolDispatcher.layer).type.not.toBeCallableWith(Tasks)
+    expect(WorkerPoolDispatcher.layer).type.not.toBeCallableWith(Tasks, { size: 2 })
+    expect(WorkerPoolDispatcher.layer).type.not.toBeCallableWith(Tasks, { handlers, thread: handlers })
     expect(RemoteDispatcher.layer(Tasks)).type.toBe<
       Layer.Layer<Dispatcher.Dispatcher, RemoteDispatcher.RemoteError>
     >()

@@ -27,7 +27,12 @@ export {
    */
   HandlersError
 } from "../internal/threads/main/options.ts"
-export type { WorkerPoolOptions } from "../internal/threads/main/options.ts"
+export type {
+  HandlersModule,
+  ThreadModule,
+  ThreadPoolOptions,
+  WorkerPoolOptions
+} from "../internal/threads/main/options.ts"
 
 /**
  * The Layer of a dispatcher whose tasks run in worker threads.

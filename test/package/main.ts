@@ -26,7 +26,12 @@ const program = Effect.gen(function*() {
 
 program.pipe(
   Effect.provide(
-    WorkerPoolDispatcher.layer(Tasks, { handlers: new URL("./handlers.ts", import.meta.url), size: 2 })
+    WorkerPoolDispatcher.layer(Tasks, {
+      size: 2,
+      ...(process.argv[2] === "bundle"
+        ? { thread: new URL("./thread.ts", import.meta.url) }
+        : { handlers: new URL("./handlers.ts", import.meta.url) })
+    })
   ),
   NodeRuntime.runMain
 )

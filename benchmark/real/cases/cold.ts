@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Case, Competitor } from "../../harness/model.ts"
-import { libraries, PAPYROS, PISCINA } from "../competitors/libraries.ts"
+import { BUNDLED, libraries, PAPYROS, PISCINA } from "../competitors/libraries.ts"
 import { type Code, run, startCompetitor } from "../competitors/processes.ts"
 import type { Input } from "../workload/inputs.ts"
 import { workloadsOf } from "../workload/oracle.ts"
@@ -38,7 +38,7 @@ export const cold = (input: Input, code: Code) => {
           })),
           Effect.scoped
         ),
-        ...(library === PAPYROS ? { target: { [PISCINA]: ["at most 1.15"] } } : {})
+        ...(library === PAPYROS || library === BUNDLED ? { target: { [PISCINA]: ["at most 1.15"] } } : {})
       }))
     } satisfies Case
   })

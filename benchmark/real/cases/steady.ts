@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Case, Competitor } from "../../harness/model.ts"
-import { libraries, PAPYROS, PISCINA } from "../competitors/libraries.ts"
+import { BUNDLED, libraries, PAPYROS, PISCINA } from "../competitors/libraries.ts"
 import { type Code, run, startCompetitor } from "../competitors/processes.ts"
 import type { Input } from "../workload/inputs.ts"
 import { workloadsOf } from "../workload/oracle.ts"
@@ -25,7 +25,7 @@ export const steady = (input: Input, code: Code) => {
             tally,
             values: [1000 * wall / tasks, 1000 * cpu / tasks, memory / 1e6]
           })),
-          ...(library === PAPYROS ? { target: { [PISCINA]: [input.target] } } : {})
+          ...(library === PAPYROS || library === BUNDLED ? { target: { [PISCINA]: [input.target] } } : {})
         }))
     )
     return {

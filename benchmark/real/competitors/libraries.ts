@@ -5,11 +5,15 @@ import type { Prepare } from "./library.ts"
 const PREFETCH = 16
 
 export const PAPYROS = "papyros"
+/** papyros, the program and its threads in one bundle with `effect`. */
+export const BUNDLED = "papyros, bundled"
 export const PISCINA = "piscina"
 export const NO_POOL = "no pool"
 
 const piscina = (concurrentTasksPerWorker: number) => async (): Promise<Prepare> =>
   (await import("./piscina.ts")).prepareWith(concurrentTasksPerWorker)
+
+const papyros = (bundled: boolean) => async (): Promise<Prepare> => (await import("./papyros.ts")).prepareWith(bundled)
 
 /** Loads a library. */
 export const libraries: Readonly<Record<string, () => Promise<Prepare>>> = {
@@ -18,5 +22,6 @@ export const libraries: Readonly<Record<string, () => Promise<Prepare>>> = {
   tinypool: async () => (await import("./tinypool.ts")).prepare,
   workerpool: async () => (await import("./workerpool.ts")).prepare,
   [NO_POOL]: async () => (await import("./noPool.ts")).prepare,
-  [PAPYROS]: async () => (await import("./papyros.ts")).prepare
+  [PAPYROS]: papyros(false),
+  [BUNDLED]: papyros(true)
 }

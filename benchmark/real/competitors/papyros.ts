@@ -25,18 +25,23 @@ const tasksFrom: { readonly [T in TaskName]: (payload: Payload<T>) => Task.Any }
   AddTotals: (payload) => new Tasks.AddTotals({ value: payload.value as Tasks.AddTotals["value"] })
 }
 
-const layerOf = <T extends Task.Any>(group: TaskGroup.TaskGroup<T>, module: ModuleName) =>
-  WorkerPoolDispatcher.layer(group, { handlers: moduleUrl(`workload/handlers/${module}`), size: THREADS })
+const poolOf = <T extends Task.Any>(group: TaskGroup.TaskGroup<T>, module: ModuleName) => (bundled: boolean) =>
+  WorkerPoolDispatcher.layer(group, {
+    size: THREADS,
+    ...(bundled
+      ? { thread: moduleUrl(`workload/threads/${module}`) }
+      : { handlers: moduleUrl(`workload/handlers/${module}`) })
+  })
 
 /** The dispatchers by the modules of their handlers. */
-const layers: { readonly [M in ModuleName]: ReturnType<typeof layerOf> } = {
-  bytes: layerOf(Tasks.groups.bytes, "bytes"),
-  csv: layerOf(Tasks.groups.csv, "csv"),
-  images: layerOf(Tasks.groups.images, "images"),
-  json: layerOf(Tasks.groups.json, "json"),
-  markdown: layerOf(Tasks.groups.markdown, "markdown"),
-  tables: layerOf(Tasks.groups.tables, "tables"),
-  typescript: layerOf(Tasks.groups.typescript, "typescript")
+const pools: { readonly [M in ModuleName]: ReturnType<typeof poolOf> } = {
+  bytes: poolOf(Tasks.groups.bytes, "bytes"),
+  csv: poolOf(Tasks.groups.csv, "csv"),
+  images: poolOf(Tasks.groups.images, "images"),
+  json: poolOf(Tasks.groups.json, "json"),
+  markdown: poolOf(Tasks.groups.markdown, "markdown"),
+  tables: poolOf(Tasks.groups.tables, "tables"),
+  typescript: poolOf(Tasks.groups.typescript, "typescript")
 }
 
 /** Returns the task with each index. */
@@ -50,11 +55,11 @@ export const tasksOf = <T extends TaskName>(
   return (i) => all[i % distinct]
 }
 
-export const prepare: Prepare = (input, payload) => {
+export const prepareWith = (bundled: boolean): Prepare => (input, payload) => {
   const task = tasksOf(input, payload)
   const toNumber = (result: unknown) => input.toNumber(result as Result<typeof input.task>)
   return async () => {
-    const runtime = ManagedRuntime.make(layers[input.module])
+    const runtime = ManagedRuntime.make(pools[input.module](bundled))
     await runtime.context()
     const tasks = function*(count: number) {
       for (let i = 0; i < count; i++) yield task(i)

@@ -6,6 +6,7 @@ import { type Process, start } from "../../harness/processes.ts"
 import { Tally } from "../../harness/tally.ts"
 import type { Answer } from "../process.ts"
 import type { Input } from "../workload/inputs.ts"
+import { BUNDLED } from "./libraries.ts"
 
 /** Whether the processes run the sources instead of compiled modules. */
 export type Code = "compiled" | "sources"
@@ -14,7 +15,7 @@ export type Code = "compiled" | "sources"
 export const startCompetitor = (library: string, input: Input, code: Code) => {
   const [flags, path] = code === "sources"
     ? [["--conditions=papyros-source"], "../process.ts"]
-    : [[], "../../dist/real/process.js"]
+    : [[], library === BUNDLED ? "../../dist/bundle/process.js" : "../../dist/real/process.js"]
   const file = fileURLToPath(new URL(path, import.meta.url))
   return start(process.execPath, [...flags, file, library, input.name], {}, true)
 }

@@ -37,7 +37,7 @@ const fiber = (name: string, options: FiberDispatcher.FiberOptions): Opened => (
 
 const pool = (
   name: string,
-  options: Partial<WorkerPoolDispatcher.WorkerPoolOptions>,
+  options: WorkerPoolDispatcher.ThreadPoolOptions,
   crashes: boolean,
   idleThreads: number
 ): Opened => ({

@@ -27,14 +27,14 @@ import { Add, Hold, Mark, Tasks } from "./tasks.ts"
 
 export { events }
 
-type Pool = WorkerPoolDispatcher.WorkerPoolOptions
+type Pool = WorkerPoolDispatcher.ThreadPoolOptions
 
 /** What a claim asks of a dispatcher of its own. */
 export interface Options {
   readonly concurrency?: number
   readonly capacity?: number
   /** For pools of threads only. */
-  readonly pool?: Partial<Pool>
+  readonly pool?: Pool
   /** The loggers of a pool. Default: none. */
   readonly loggers?: Layer.Layer<never>
 }
@@ -56,7 +56,7 @@ const handlersUrl = new URL("./handlers.ts", import.meta.url)
 
 const silent = Logger.layer([])
 
-const pool = (options: Partial<Pool>) => (own: Options = {}) =>
+const pool = (options: Pool) => (own: Options = {}) =>
   WorkerPoolDispatcher.layer(Tasks, {
     handlers: handlersUrl,
     // A claim about tasks that do not stop sets a shorter one: no other thread may be ended because the machine is slow.

@@ -6,8 +6,19 @@ import { Tasks } from "./tasks.ts"
 export const handlers = new URL("./handlers.ts", import.meta.url)
 
 /** A pool of the fixtures that does not wait for long before it ends a thread. */
-export const pool = (options: Partial<WorkerPoolDispatcher.WorkerPoolOptions>) =>
-  WorkerPoolDispatcher.layer(Tasks, { handlers, size: 2, gracePeriod: 200, ...options })
+export const pool = (
+  options:
+    & WorkerPoolDispatcher.ThreadPoolOptions
+    & Partial<WorkerPoolDispatcher.HandlersModule | WorkerPoolDispatcher.ThreadModule>
+) => {
+  const { handlers: module = handlers, thread, ...settings } = options
+  return WorkerPoolDispatcher.layer(Tasks, {
+    size: 2,
+    gracePeriod: 200,
+    ...settings,
+    ...(thread === undefined ? { handlers: module } : { thread })
+  })
+}
 
 /** More turns of the event loop than pass between an event and its immediate consequence. */
 export const MANY = 20

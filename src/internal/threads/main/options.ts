@@ -9,22 +9,51 @@ import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { isMainThread, type ResourceLimits } from "node:worker_threads"
 import type * as TaskGroup from "../../../TaskGroup.ts"
+import { describe } from "../../describe.ts"
 import { boundOption, countOption, millisOption } from "../../options.ts"
 
 /**
- * The options of the layer.
+ * The handlers as a module of their own, for programs that are not bundled.
  *
  * @stability stable
  * @category models
  * @since 0.1.0
  */
-export interface WorkerPoolOptions {
+export interface HandlersModule {
   /**
    * The `file:` URL of the handlers module, whose default export is the Layer of the handlers. Each thread loads it and
    * builds the Layer once. If it ends in `.ts` or `.mts` and no such file exists, the `.js` or `.mjs` file beside it is
    * loaded.
    */
   readonly handlers: URL | string
+  readonly thread?: undefined
+}
+
+/**
+ * The module that threads start with, for programs that are bundled.
+ *
+ * @stability unstable
+ * @category models
+ * @since 0.1.0
+ */
+export interface ThreadModule {
+  /**
+   * In place of `handlers`: the `file:` URL of the module that each thread starts with. The module calls `Thread.run` of
+   * `papyros/Thread` with the Layer of the handlers, and can be bundled with all that it imports. If it ends in `.ts` or
+   * `.mts` and no such file exists, the `.js` or `.mjs` file beside it is loaded.
+   */
+  readonly thread: URL | string
+  readonly handlers?: undefined
+}
+
+/**
+ * The options of a pool of worker threads, without the module that has the handlers.
+ *
+ * @stability stable
+ * @category models
+ * @since 0.1.0
+ */
+export interface ThreadPoolOptions {
   /**
    * The number of threads, or its bounds. With bounds, threads are added while more tasks wait than the threads that
    * work or start will run, and a thread above `min` ends when it was idle for `idleTimeToLive` (default 30 seconds).
@@ -57,20 +86,36 @@ export interface WorkerPoolOptions {
   readonly resourceLimits?: ResourceLimits | undefined
 }
 
+/**
+ * The options of the layer.
+ *
+ * @stability stable
+ * @category models
+ * @since 0.1.0
+ */
+export type WorkerPoolOptions = (HandlersModule | ThreadModule) & ThreadPoolOptions
+
 /** The handlers module cannot be used: it cannot be loaded, its Layer fails, or it lacks a handler. */
 export class HandlersError extends Schema.TaggedError<HandlersError>("papyros/HandlersError")("HandlersError", {
   url: Schema.String,
   cause: Schema.Defect({ includeStack: true })
 }) {
   override get message(): string {
-    const reason = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `The handlers module ${this.url} cannot be used: ${reason}`
+    return `The handlers module ${this.url} cannot be used: ${describe(this.cause)}`
   }
+}
+
+/** The module with the handlers of a pool. */
+export interface PoolModule {
+  /** The URL of the handlers module, or of the module that threads start with. */
+  readonly url: string
+  /** Threads start with this module; with another entry if it is only the handlers module. */
+  readonly isEntry: boolean
 }
 
 /** The checked options of a pool. Times in milliseconds. */
 export interface PoolOptions {
-  readonly handlers: string
+  readonly module: PoolModule
   readonly group: TaskGroup.Any
   readonly min: number
   readonly max: number
@@ -87,7 +132,7 @@ const DEFAULT_IDLE_TIME = 30_000
 /** Checks the options; an invalid one is thrown. */
 export const checkPool = (group: TaskGroup.Any, options: WorkerPoolOptions): PoolOptions => {
   return {
-    handlers: resolve(options.handlers),
+    module: checkModule(options),
     group,
     ...checkSize(options.size),
     concurrency: countOption("concurrency", options.concurrency, 1) ?? 1,
@@ -114,21 +159,27 @@ const checkSize = (size: WorkerPoolOptions["size"]): Pick<PoolOptions, "idleTime
   }
 }
 
+const checkModule = ({ handlers, thread }: WorkerPoolOptions): PoolModule => {
+  if (thread === undefined) return { url: resolve("handlers", handlers), isEntry: false }
+  if (handlers === undefined) return { url: resolve("thread", thread), isEntry: true }
+  throw new TypeError("handlers and thread are both given: thread replaces handlers")
+}
+
 /** The URL of the module, or of its compiled sibling if only that exists. */
-const resolve = (handlers: URL | string): string => {
-  const url = parse(handlers)
+const resolve = (option: string, module: URL | string): string => {
+  const url = parse(option, module)
   if (url.protocol !== "file:" || !/\.m?ts$/.test(url.pathname) || existsSync(fileURLToPath(url))) return url.href
   const compiled = new URL(url)
   compiled.pathname = url.pathname.replace(/ts$/, "js")
   return existsSync(fileURLToPath(compiled)) ? compiled.href : url.href
 }
 
-const parse = (handlers: URL | string): URL => {
+const parse = (option: string, module: URL | string): URL => {
   try {
-    return new URL(handlers)
+    return new URL(module)
   } catch {
     throw new TypeError(
-      `handlers must be the URL of a module, such as new URL("./handlers.ts", import.meta.url), got ${String(handlers)}`
+      `${option} must be the URL of a module, such as new URL("./${option}.ts", import.meta.url), got ${String(module)}`
     )
   }
 }

@@ -6,7 +6,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { availableParallelism } from "node:os"
 import type * as Executor from "../../../Executor.ts"
-import { loadingHandlers } from "../protocol/loading.ts"
+import { loadingModules } from "../protocol/loading.ts"
 import { PayloadCodecs } from "./encodeRequest.ts"
 import { Monitor } from "./monitor.ts"
 import { HandlersError, type PoolOptions } from "./options.ts"
@@ -36,7 +36,7 @@ export class Pool implements ThreadListener {
   constructor(options: PoolOptions, scheduler: Executor.Scheduler, context: Context.Context<never>) {
     this.environment = {
       options,
-      loading: loadingHandlers(),
+      loading: loadingModules(),
       scheduler,
       context,
       codecs: new PayloadCodecs(options.group),
@@ -53,12 +53,12 @@ export class Pool implements ThreadListener {
 
   /** Starts the first threads; completes when one can work, fails if the handlers module cannot be used. */
   readonly open: Effect.Effect<void, HandlersError> = Effect.callback((resume) => {
-    const { loading, options: { handlers } } = this.environment
-    if (loading.includes(handlers)) {
+    const { loading, options: { module } } = this.environment
+    if (loading.includes(module.url)) {
       const cause = new Error(
         "it opens a pool of itself while it is loaded; move the handlers into a module of their own"
       )
-      return resume(Effect.fail(new HandlersError({ url: handlers, cause })))
+      return resume(Effect.fail(new HandlersError({ url: module.url, cause })))
     }
     this.onFirst = (error) => {
       this.onFirst = undefined
@@ -85,7 +85,7 @@ export class Pool implements ThreadListener {
   }
 
   onUnusable(cause: unknown): void {
-    this.onFirst?.(new HandlersError({ url: this.environment.options.handlers, cause }))
+    this.onFirst?.(new HandlersError({ url: this.environment.options.module.url, cause }))
   }
 
   onBusy(): void {

@@ -28,12 +28,12 @@ import { Requests } from "./requests.ts"
 import { TelemetryReceiver } from "./telemetryReceiver.ts"
 import { isTraced } from "./telemetryReplay.ts"
 import { ThreadState } from "./threadState.ts"
-import { startWorker } from "./worker.ts"
+import { entryOf, startWorker } from "./worker.ts"
 
 /** The values that all threads of a pool share. */
 export interface ThreadEnvironment {
   readonly options: PoolOptions
-  /** The handlers modules of the threads around this one that are being loaded. */
+  /** The modules of the threads around this one that are being loaded. */
   readonly loading: ReadonlyArray<string>
   readonly scheduler: Executor.Scheduler
   /** Its loggers, tracer and metrics receive the telemetry of threads. */
@@ -99,7 +99,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
 
   constructor(name: string, environment: ThreadEnvironment, listener: ThreadListener) {
     const { context, log, options, scheduler } = environment
-    const { concurrency, group, handlers } = options
+    const { concurrency, group, module } = options
     this.name = name
     this.concurrency = concurrency
     this.window = 2 * Math.max(SharedState.maxItems, concurrency)
@@ -114,7 +114,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
     this.lifetime = new Lifetime(options.maxTasksPerWorker, performance.now())
     this.worker = startWorker(
       {
-        handlers,
+        ...entryOf(module),
         loading: environment.loading,
         names: Array.from(group.tasks.keys()),
         concurrency,
@@ -123,7 +123,10 @@ export class ThreadHandle implements Executor.WorkerHandle {
         shared
       },
       name,
-      options.resourceLimits
+      options.resourceLimits,
+      (error) => {
+        this.error = error
+      }
     )
     this.outbox = new ThreadOutbox(
       (messages, transferred) => this.worker.postMessage(messages, transferred),
@@ -138,9 +141,6 @@ export class ThreadHandle implements Executor.WorkerHandle {
     this.worker.on("message", this.receive)
     this.worker.on("messageerror", (error) => {
       this.unreadable(error)
-    })
-    this.worker.on("error", (error: unknown) => {
-      this.error = error
     })
     this.worker.on("exit", this.exited)
   }

@@ -5,6 +5,8 @@
 import { existsSync } from "node:fs"
 import { type ResourceLimits, Worker } from "node:worker_threads"
 import type { ThreadData } from "../protocol/messages.ts"
+import { SharedState } from "../protocol/sharedState.ts"
+import type { PoolModule } from "./options.ts"
 
 /**
  * In megabytes. 14 handlers that parse, sort or print megabytes took on average the CPU time that they take with V8's
@@ -20,24 +22,87 @@ const YOUNG: ResourceLimits = { maxYoungGenerationSizeMb: 24 }
  */
 const YOUNG_OF_CAPPED: ResourceLimits = { maxYoungGenerationSizeMb: 4 }
 
-export const startWorker = (data: ThreadData, name: string, resourceLimits: ResourceLimits | undefined): Worker => {
-  return new Worker(entryUrl(), {
+/** In milliseconds: the longest time until a thread module calls `Thread.run`. A module that never does is found. */
+const RUN_TIMEOUT = 30_000
+
+/**
+ * The program of a thread: loads its entry. Node's compile cache must be enabled before the modules that it is for are
+ * loaded; `NODE_DISABLE_COMPILE_CACHE=1` disables it, and where it cannot be written, threads start without it. An error
+ * is sent as data, because Node's own report of an error loses its message if that is a getter. The program is text, so
+ * that it needs no file beside a bundle, and it runs as a script and as a module, since `--input-type` may make it one.
+ */
+const PROGRAM = `
+const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads")
+process.getBuiltinModule("node:module").enableCompileCache()
+const encode = (error, depth) =>
+  !(error instanceof Error) ? error : {
+    name: String(error.name),
+    message: String(error.message),
+    stack: String(error.stack),
+    ...(error.cause === undefined || depth === 8 ? {} : { cause: encode(error.cause, depth + 1) })
+  }
+import(workerData.entry).catch((error) => {
+  parentPort.postMessage([["unusable", { _tag: "Defect", defect: encode(error, 0), trace: "" }]])
+})
+`
+
+export const startWorker = (
+  data: ThreadData,
+  name: string,
+  resourceLimits: ResourceLimits | undefined,
+  onError: (error: unknown) => void,
+  runTimeout = RUN_TIMEOUT
+): Worker => {
+  const worker = new Worker(PROGRAM, {
+    eval: true,
     workerData: data,
     name: `papyros ${name}`,
     resourceLimits: resourceLimits === undefined ? YOUNG : { ...YOUNG_OF_CAPPED, ...resourceLimits }
   })
+  worker.on("error", onError)
+  if (data.entry === data.module) awaitRun(worker, data, onError, runTimeout)
+  return worker
 }
 
-/** The URL of the entry. */
-const entryUrl = (): URL => {
+/** Ends a thread whose module does not call `Thread.run`. */
+const awaitRun = (
+  worker: Worker,
+  { shared }: ThreadData,
+  onError: (error: unknown) => void,
+  timeout: number
+): void => {
+  const state = new SharedState(shared)
+  const timer = setTimeout(() => {
+    if (state.running) return
+    onError(new Error(`it did not call Thread.run of papyros/Thread within ${timeout / 1000} seconds`))
+    worker.off("exit", onExit)
+    void worker.terminate()
+  }, timeout)
+  timer.unref()
+  const onExit = (exitCode: number): void => {
+    clearTimeout(timer)
+    if (!state.running && exitCode === 0) onError(new Error("it did not call Thread.run of papyros/Thread"))
+  }
+  worker.once("exit", onExit)
+}
+
+/** The modules of a thread. */
+export const entryOf = ({ isEntry, url }: PoolModule): Pick<ThreadData, "entry" | "module"> => ({
+  entry: isEntry ? url : ownEntry(),
+  module: url
+})
+
+/** The URL of the entry that loads a handlers module. */
+const ownEntry = (): string => {
   // Bundlers find the file by this expression, if it has no variable.
-  const entry = new URL("../thread/start.js", import.meta.url)
+  const entry = new URL("../thread/entry.js", import.meta.url)
   // The sources run as they are.
   if (import.meta.url.endsWith(".ts")) entry.pathname = entry.pathname.replace(/js$/, "ts")
   if (entry.protocol === "file:" && !existsSync(entry)) {
     throw new Error(
-      `The entry of worker threads, ${entry.href}, does not exist: keep papyros out of the bundle, or put the file there`
+      `The entry of worker threads, ${entry.href}, does not exist. If papyros is in a bundle, add a module that calls ` +
+        "Thread.run of papyros/Thread to the build, and give its URL as the option thread in place of handlers"
     )
   }
-  return entry
+  return entry.href
 }

@@ -11,9 +11,11 @@ import type { SeriesUpdate, TelemetryRecord } from "./telemetry.ts"
 
 /** The data that a thread is started with. */
 export interface ThreadData {
-  /** URL of the handlers module. */
-  readonly handlers: string
-  /** The handlers modules that are being loaded in the thread that starts this one, and in those around it. */
+  /** The URL of the module that the thread starts with. */
+  readonly entry: string
+  /** The URL of the module with the handlers: the handlers module, or the module that the thread started with. */
+  readonly module: string
+  /** The modules of pools that are being loaded in the thread that starts this one, and in those around it. */
   readonly loading: ReadonlyArray<string>
   /** Names of the tasks that the handlers module must support. */
   readonly names: ReadonlyArray<string>

@@ -17,8 +17,12 @@ const CULPRIT = 1
 const TELEMETRY_IN_FLIGHT = 2
 const TELEMETRY_WITHHELD = 3
 const TICKS = 4
-const LOADED = 5
+const PHASE = 5
 const WORDS = 6
+
+/** The phases of a thread, in `PHASE`. Before the first one, the module that it started with has not run it. */
+const RUNNING = 1
+const LOADED = 2
 
 /** An item of the request in a slot. */
 export interface ItemPosition {
@@ -129,13 +133,22 @@ export class SharedState {
 
   // --- start -----------------------------------------------------------------
 
+  /** Thread: it builds the Layer of its handlers. */
+  markRunning(): void {
+    Atomics.store(this.words, PHASE, RUNNING)
+  }
+
+  get running(): boolean {
+    return Atomics.load(this.words, PHASE) >= RUNNING
+  }
+
   /** Thread: its handlers are loaded. */
   markLoaded(): void {
-    Atomics.store(this.words, LOADED, 1)
+    Atomics.store(this.words, PHASE, LOADED)
   }
 
   get loaded(): boolean {
-    return Atomics.load(this.words, LOADED) === 1
+    return Atomics.load(this.words, PHASE) === LOADED
   }
 
   // --- attribution -----------------------------------------------------------

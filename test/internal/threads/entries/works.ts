@@ -1,0 +1,4 @@
+import * as Thread from "papyros/Thread"
+import handlers from "../../../support/pool/handlers.ts"
+
+Thread.run(handlers)
