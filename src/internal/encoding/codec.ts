@@ -1,8 +1,9 @@
 /**
  * The codecs of a task: its payload, results and errors as data that structured clone carries.
  * A schema that is its own encoding is only checked (`plainCodec.ts`); a struct or class is encoded
- * field by field (`fieldsCodec.ts`), a list of them element by element (`listCodec.ts`); every other
- * schema is encoded as JSON with bytes and dates in it (`jsonCodec.ts`).
+ * field by field (`fieldsCodec.ts`), a list of them element by element (`listCodec.ts`), and a JSON tree
+ * as text (`jsonValueCodec.ts`); every other schema is encoded as JSON with bytes and dates in it
+ * (`jsonCodec.ts`).
  */
 import * as Schema from "effect/Schema"
 import { describe } from "../describe.ts"
@@ -11,6 +12,7 @@ import { toCodecError } from "./codecError.ts"
 import type { AnyCodec, Codec, Convert } from "./codecModel.ts"
 import { byFields, hasFields } from "./fieldsCodec.ts"
 import { viaJson } from "./jsonCodec.ts"
+import { isJsonValue, jsonValue } from "./jsonValueCodec.ts"
 import { byElements, isListOfObjects } from "./listCodec.ts"
 import { hasCloneable, isPlain, plain } from "./plainCodec.ts"
 import { type Snapshot, snapshotOf } from "./snapshot.ts"
@@ -60,12 +62,13 @@ export const make = (task: Task.AnyClass): TaskCodec => {
 const wholeOf = (schema: AnyCodec): WholeCodec => ({ ...codecOf(schema), snapshot: snapshotOf(schema) })
 
 const codecOf = (schema: AnyCodec): Codec => {
+  if (isJsonValue(schema.ast)) return jsonValue(viaJson)
   // A plain struct is encoded by its fields all the same: undeclared fields of a value must be left out.
   if (isPlain(schema.ast) && !hasFields(schema)) return plain(schema)
   if (
     hasFields(schema) &&
     Object.values(schema.fields).some((field) =>
-      hasCloneable(field.ast) || isPlain(field.ast) || isListOfObjects(field)
+      hasCloneable(field.ast) || isPlain(field.ast) || isListOfObjects(field) || isJsonValue(field.ast)
     )
   ) {
     return byFields(schema, codecOf)

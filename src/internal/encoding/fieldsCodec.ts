@@ -168,4 +168,9 @@ const acceptsFields = (
   ast._tag !== "Declaration" || ast.checks !== undefined || ast.typeParameters[0]?.checks !== undefined ||
     !names.every(({ name }) => isTakenAsIs(fields[name].ast))
     ? undefined
-    : guard(Schema.Struct(Object.fromEntries(names.map(({ name }) => [name, fields[name]]))) as AnyCodec)
+    : guard(
+      // The codecs of the other fields have checked them.
+      Schema.Struct(
+        Object.fromEntries(names.flatMap(({ name, plain }) => plain ? [[name, fields[name]]] : []))
+      ) as AnyCodec
+    )

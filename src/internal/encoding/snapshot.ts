@@ -76,17 +76,37 @@ const listOf = (element: Snapshot | undefined): Snapshot =>
       return copied
     }
 
-/** Any data that structured clone carries; at most bytes, dates, arrays and objects are expected. */
+/** Any data that structured clone carries; at most text, bytes, dates, arrays and objects are expected. */
 const copyData: Snapshot = (value, copyBytes) => {
   if (typeof value !== "object" || value === null) return value
-  if (Array.isArray(value)) return value.map((part) => copyData(part, copyBytes))
-  if (value instanceof Uint8Array) return copyBytes(value)
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return structuredClone(value)
+  let copiedParts = 0
+  let known: Map<object, unknown> | undefined
+  const copy = (part: unknown): unknown => {
+    if (typeof part !== "object" || part === null) return part
+    if (known?.has(part) === true) return known.get(part)
+    if (++copiedParts === MANY_PARTS) known = new Map()
+    const copied = copyPart(part, copyBytes, copy)
+    known?.set(part, copied)
+    return copied
+  }
+  return copy(value)
+}
+
+/**
+ * The parts after which copies are remembered, which costs as much as to make them: a part may occur in a value so often
+ * that a copy for each place never ends.
+ */
+const MANY_PARTS = 10_000
+
+const copyPart = (part: object, copyBytes: CopyBytes, copy: (part: unknown) => unknown): unknown => {
+  if (Array.isArray(part)) return part.map(copy)
+  if (part instanceof Uint8Array) return copyBytes(part)
+  const prototype: unknown = Object.getPrototypeOf(part)
+  if (prototype !== Object.prototype && prototype !== null) return structuredClone(part)
   const copied: Record<string, unknown> = {}
-  for (const [key, part] of Object.entries(value)) {
-    if (key === "__proto__") return structuredClone(value)
-    copied[key] = copyData(part, copyBytes)
+  for (const [key, inner] of Object.entries(part)) {
+    if (key === "__proto__") return structuredClone(part)
+    copied[key] = copy(inner)
   }
   return copied
 }
