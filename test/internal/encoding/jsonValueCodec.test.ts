@@ -77,7 +77,7 @@ const odd: ReadonlyArray<unknown> = [
   Object.create(null),
   Object.assign(Object.create(null), { a: 1 }),
   Object.assign([1], { a: undefined }),
-  [, 1],
+  new Array(2),
   { toJSON: () => 1 },
   { [Symbol("a")]: 1 },
   { a: undefined },

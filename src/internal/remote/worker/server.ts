@@ -46,7 +46,7 @@ export interface WorkerServerOptions {
 export const serve = Effect.fnUntraced(function*(
   registry: Registry["Service"],
   { advertise, drainTimeout, host, maxTaskBytes, pool, port, secret, workerGroup }: WorkerServerOptions,
-  threads: ReturnType<typeof ThreadsExecutor.make> = ThreadsExecutor.make(pool)
+  threads: ThreadsExecutor.PoolExecutor = ThreadsExecutor.make(pool)
 ) {
   const { tasks } = pool.group
   const slots = pool.max * pool.concurrency

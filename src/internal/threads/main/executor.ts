@@ -8,7 +8,7 @@ import { SharedState } from "../protocol/sharedState.ts"
 import type { HandlersError, PoolOptions } from "./options.ts"
 import { Pool } from "./pool.ts"
 
-interface PoolExecutor extends Executor.ExecutorSettings {
+export interface PoolExecutor extends Executor.ExecutorSettings {
   readonly open: (scheduler: Executor.Scheduler) => Effect.Effect<void, HandlersError, Scope.Scope>
 }
 
