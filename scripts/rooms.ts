@@ -49,7 +49,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
 
   // Remote: client and worker share all below them, and never import each other.
   "internal/remote/auth": [],
-  "internal/remote/transport": ["internal/remote/auth"],
+  "internal/remote/transport": [ground, "internal/remote/auth"],
   "internal/remote/protocol": [ground, encoding],
   [remote]: [ground, "internal/remote/auth", "internal/remote/transport"],
   "internal/remote/registry": [

@@ -51,6 +51,7 @@ export const make = (task: Task.AnyClass): TaskCodec => {
       encode: refuse,
       encodeAccepted: refuse,
       decode: refuse,
+      encoded: () => Schema.Never.ast,
       shape: undefined,
       withBytes: undefined,
       snapshot: undefined

@@ -18,6 +18,8 @@ export interface Codec {
   /** Encodes a value that the schema accepts, without checking it. */
   readonly encodeAccepted: Convert
   readonly decode: Convert
+  /** The schema of the encoded values. Its checks are of no interest: `decode` checks. */
+  readonly encoded: () => SchemaAST.AST
   /** The shape that all encoded values have in common. */
   readonly shape: Shape | ListShape | undefined
   /** Replaces the bytes of an encoded value, in a copy of it; absent if encoded values never hold bytes. */

@@ -37,6 +37,7 @@ export type EncodedColumns =
   /** Arrays of objects: the length of each, and the elements of all in a row. */
   | readonly [tag: 2, lengths: ReadonlyArray<number>, elements: EncodedColumns]
 
+/** One array for each field of a shape, with a hole where an object lacks the field. */
 type Columns = ReadonlyArray<ReadonlyArray<unknown>>
 
 /** Fewer objects cost less to clone as they are than to encode as columns. */
@@ -91,7 +92,8 @@ type Splitter = (objects: ReadonlyArray<unknown>) => Columns
 
 const splitters = new WeakMap<Shape, Splitter>()
 
-const splitterOf = (shape: Shape): Splitter => {
+/** The function that splits objects of a shape into columns. */
+export const splitterOf = (shape: Shape): Splitter => {
   let splitter = splitters.get(shape)
   if (splitter === undefined) splitters.set(shape, splitter = compileSplitter(shape))
   return splitter
@@ -123,11 +125,13 @@ const compileSplitter = ({ fields }: Shape): Splitter => {
     }))
 }
 
-type Joiner = (count: number, columns: Columns) => ReadonlyArray<unknown>
+/** Makes objects of columns. */
+export type Joiner = (count: number, columns: Columns) => ReadonlyArray<unknown>
 
 const joiners = new Map<string, Joiner>()
 
-const joinerOf = (keys: ReadonlyArray<string>, holes: boolean): Joiner => {
+/** The function that makes objects with these keys; `holes`: some may lack a key. */
+export const joinerOf = (keys: ReadonlyArray<string>, holes: boolean): Joiner => {
   const id = JSON.stringify([keys, holes])
   let joiner = joiners.get(id)
   if (joiner === undefined) joiners.set(id, joiner = compileJoiner(keys, holes))

@@ -59,9 +59,15 @@ export const byFields = (schema: WithFields, codecOf: (schema: AnyCodec) => Code
     decode: isClass
       ? instantiate(schema, fields, decode)
       : withChecks(schema.ast, decode, (value) => is(value) ? value : explain(value)),
+    encoded: () => Schema.Struct(Object.fromEntries(fields.map(encodedField))).ast,
     shape: shapeOfFields(fields.map(({ codec, name, optional }) => ({ name, optional, inner: codec.shape }))),
     withBytes: withBytesOfFields(fields)
   }
+}
+
+const encodedField = ({ codec, name, optional }: Field): [string, AnyCodec] => {
+  const encoded = Schema.make<AnyCodec>(codec.encoded())
+  return [name, optional && !isOptional(encoded.ast) ? Schema.optionalKey(encoded) : encoded]
 }
 
 const withBytesOfFields = (fields: ReadonlyArray<Field>): WithBytes | undefined => {

@@ -19,6 +19,7 @@ export const viaJson = (schema: AnyCodec): Codec => {
     encode,
     encodeAccepted: encode,
     decode: fromExit(Schema.decodeUnknownExit(codec)),
+    encoded: () => SchemaAST.toEncoded(codec.ast),
     shape: undefined,
     withBytes: undefined
   }

@@ -37,6 +37,7 @@ export const jsonValue = (viaJson: (schema: AnyCodec) => Codec): Codec => {
         ? json.decode(encoded[0])
         : new CodecError(`Expected JSON text or a list of one value, got ${encoded}`)
     },
+    encoded: () => Schema.Unknown.ast,
     shape: undefined,
     withBytes: undefined
   }

@@ -25,7 +25,7 @@ export const isListOfObjects = (schema: AnyCodec): schema is ListOfObjects => {
 
 /** The codec of a list; `codecOf` makes the codec of its elements. */
 export const byElements = (schema: ListOfObjects, codecOf: (schema: AnyCodec) => Codec): Codec => {
-  const { decode, encodeAccepted, shape, withBytes } = codecOf(schema.value)
+  const { decode, encodeAccepted, encoded, shape, withBytes } = codecOf(schema.value)
   const is = guard(schema)
   const explain = fromExit(Schema.encodeUnknownExit(schema))
   const encodeEach = each(encodeAccepted)
@@ -39,6 +39,7 @@ export const byElements = (schema: ListOfObjects, codecOf: (schema: AnyCodec) =>
       // The checks of the list itself; its elements are checked one by one.
       return decoded instanceof CodecError || is(decoded) ? decoded : explain(decoded)
     },
+    encoded: () => Schema.Array(Schema.make<AnyCodec>(encoded())).ast,
     shape: shape === undefined || "element" in shape ? undefined : { element: shape },
     withBytes: withBytes &&
       ((values, replace) => (values as ReadonlyArray<unknown>).map((value) => withBytes(value, replace)))

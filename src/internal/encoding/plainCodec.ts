@@ -76,6 +76,7 @@ export const plain = (schema: AnyCodec): Codec => {
     encode: check,
     encodeAccepted: identity,
     decode: check,
+    encoded: () => schema.ast,
     shape: shapeOf(schema.ast),
     withBytes: withBytesOf(schema.ast)
   }

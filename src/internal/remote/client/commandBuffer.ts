@@ -1,19 +1,19 @@
 /**
  * The commands that wait to be sent to a worker, and their encoding.
  *
- * Must stay true: a message holds about 1 MiB of payloads, so that other commands are not delayed behind many large
- * chunks. A payload that is too large fails alone.
+ * Must stay true: a message holds about 1 MiB of payloads, or one payload, so that the worker takes it and other
+ * commands are not delayed behind many large chunks. A payload that is too large fails alone.
  */
 import type * as Executor from "../../../Executor.ts"
 import type { WireSpan } from "../../encoding/span.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
 import type { Commands, RunCommand } from "../protocol/messages.ts"
 import { ConnectionOutbox } from "../protocol/outbox.ts"
-import { encodeFrames, toNumbers16 } from "../protocol/payloads.ts"
+import { encodeFrames, FRAME_BYTES, toNumbers16 } from "../protocol/payloads.ts"
 import type { InFlightChunk } from "./inFlight.ts"
 
-/** Payloads in one message, in bytes, beyond which no further chunk is added. */
-const MAX_MESSAGE_BYTES = 1024 * 1024
+/** Confirmations or cancellations in one message. */
+const MAX_POSITIONS = 16_384
 
 export type ItemPosition = typeof Commands.Type["cancels"][number]
 
@@ -28,8 +28,12 @@ export class CommandBuffer {
   readonly outbox: ConnectionOutbox<typeof Commands.Type>
   private readonly options: CommandBufferOptions
   private unsent: Array<InFlightChunk> = []
+  /** The runs of the chunk that is being sent. */
+  private runs: Iterator<SizedRun> | undefined
+  /** The next run, which did not fit into the last message. */
+  private next: SizedRun | undefined
   private confirmed: Array<ItemPosition> = []
-  private cancels: Array<ItemPosition> = []
+  private cancels: Array<{ readonly inFlight: InFlightChunk; readonly at: number }> = []
   private steal = false
 
   constructor(options: CommandBufferOptions) {
@@ -47,8 +51,8 @@ export class CommandBuffer {
     this.outbox.added()
   }
 
-  cancel(position: ItemPosition): void {
-    this.cancels.push(position)
+  cancel(inFlight: InFlightChunk, at: number): void {
+    this.cancels.push({ inFlight, at })
     this.outbox.added()
   }
 
@@ -62,48 +66,82 @@ export class CommandBuffer {
     return this.steal
   }
 
-  /** Forgets the chunks that were not sent. */
+  /** Forgets the payloads that were not sent. */
   dropUnsent(): void {
     this.unsent = []
+    this.runs = undefined
+    this.next = undefined
   }
 
   private collect(): typeof Commands.Type | undefined {
-    const runs: Array<typeof RunCommand.Type> = []
-    let bytes = 0
-    while (bytes < MAX_MESSAGE_BYTES) {
-      const inFlight = this.unsent.shift()
-      if (inFlight === undefined) break
-      inFlight.sent = true
-      for (const run of this.encode(inFlight)) {
-        runs.push(run)
-        bytes += run.payloads.length
-      }
-    }
-    const { cancels, confirmed, steal } = this
-    if (runs.length === 0 && cancels.length === 0 && confirmed.length === 0 && !steal) return undefined
-    this.cancels = []
-    this.confirmed = []
+    const runs = this.takeRuns()
+    const { steal } = this
     this.steal = false
+    const confirmed = this.confirmed.splice(0, MAX_POSITIONS)
+    const cancels = this.takeCancels()
+    if (runs.length === 0 && cancels.length === 0 && confirmed.length === 0 && !steal) return undefined
     return { runs, confirmed, cancels, steal }
   }
 
-  private encode({ chunk, nameIndexes, names }: InFlightChunk): ReadonlyArray<typeof RunCommand.Type> {
+  private takeRuns(): ReadonlyArray<typeof RunCommand.Type> {
+    const taken: Array<typeof RunCommand.Type> = []
+    let bytes = 0
+    for (let next = this.nextRun(); next !== undefined; next = this.nextRun()) {
+      if (taken.length > 0 && bytes + next.bytes > FRAME_BYTES) {
+        this.next = next
+        break
+      }
+      taken.push(next.run)
+      bytes += next.bytes
+      next.inFlight.sent = next.to
+    }
+    return taken
+  }
+
+  /** The worker must not get a cancellation before its task. */
+  private takeCancels(): ReadonlyArray<ItemPosition> {
+    if (this.cancels.length === 0) return []
+    const taken: Array<ItemPosition> = []
+    this.cancels = this.cancels.filter(({ at, inFlight }) => {
+      if (inFlight.closed[at] === 1) return false
+      if (at >= inFlight.sent || taken.length === MAX_POSITIONS) return true
+      taken.push({ chunk: inFlight.chunk.id, at })
+      return false
+    })
+    return taken
+  }
+
+  private nextRun(): SizedRun | undefined {
+    const { next } = this
+    this.next = undefined
+    if (next !== undefined) return next
+    while (true) {
+      const result = this.runs?.next()
+      if (result?.done === false) return result.value
+      const inFlight = this.unsent.shift()
+      this.runs = inFlight === undefined ? undefined : this.encode(inFlight)
+      if (inFlight === undefined) return undefined
+    }
+  }
+
+  private *encode(inFlight: InFlightChunk): Generator<SizedRun> {
+    const { chunk, nameIndexes, names } = inFlight
     const { items } = chunk
     const { catalog, maxTaskBytes, onUnsendable } = this.options
     const frames = encodeFrames(
       items.map(({ payload }, at) => ({ nameIndex: nameIndexes[at], value: payload })),
-      names.map((name) => catalog.shapes(name).payload),
+      names.map((name) => catalog.values(name)?.payload),
       maxTaskBytes,
       (at, message) => onUnsendable(chunk, at, message)
     )
-    return frames.map(({ bytes, from, to }): typeof RunCommand.Type => {
+    for (const { bytes, from, to, values } of frames) {
       const some = items.slice(from, to)
-      return {
+      const run: typeof RunCommand.Type = {
         chunk: chunk.id,
         first: from,
         names,
         nameIndexes: toNumbers16(nameIndexes.slice(from, to)),
-        payloads: bytes,
+        payloads: values,
         confirmStart: chunk.quarantined,
         ...(some.some(({ attempt }) => attempt > 1) ? { attempts: some.map(({ attempt }) => attempt) } : {}),
         ...(some.some(({ taskTimeout }) => taskTimeout !== undefined)
@@ -111,8 +149,18 @@ export class CommandBuffer {
           : {}),
         ...(some.some(({ span }) => span !== undefined) ? { spans: some.map(spanOf) } : {})
       }
-    })
+      yield { inFlight, run, bytes, to }
+    }
   }
+}
+
+interface SizedRun {
+  readonly inFlight: InFlightChunk
+  readonly run: typeof RunCommand.Type
+  /** The bytes of its payloads. */
+  readonly bytes: number
+  /** The position after its last task. */
+  readonly to: number
 }
 
 const spanOf = ({ span }: Executor.Item): WireSpan | null =>

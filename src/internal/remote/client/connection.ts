@@ -2,8 +2,7 @@
  * From the address of a worker to a connection that is ready for tasks: opens the connection, exchanges the handshake,
  * and opens the stream of events.
  *
- * Must stay true: a worker of another protocol, or with a value format that this runtime cannot read, is refused before
- * a task is sent to it.
+ * Must stay true: a worker of another protocol is refused before a task is sent to it.
  */
 import type { Runner } from "effect/cluster/Runner"
 import * as Effect from "effect/Effect"
@@ -22,7 +21,6 @@ import {
   VERSION,
   WorkerRpcs
 } from "../protocol/messages.ts"
-import * as Serialization from "../protocol/serialization.ts"
 import { connect, CONNECT_TIMEOUT } from "../transport/connect.ts"
 import { RemoteError, Unreachable, VersionMismatch } from "../transport/error.ts"
 import { HEARTBEAT_TIMEOUT } from "../transport/heartbeat.ts"
@@ -32,6 +30,8 @@ import * as RpcClient from "../transport/rpcClient.ts"
 export interface WorkerConnection {
   readonly handshake: typeof HandshakeResponse.Type
   readonly events: Stream.Stream<typeof Events.Type, unknown>
+  /** Completes with the reason when the connection is lost. */
+  readonly closed: Effect.Effect<string>
   /** Completes when the connection can take more. */
   readonly send: (commands: typeof Commands.Type) => Effect.Effect<void, unknown>
 }
@@ -66,9 +66,9 @@ export const openRpc = Effect.fnUntraced(function*(
       orElse: () => Effect.fail(unreachable(`did not answer the handshake within ${CONNECT_TIMEOUT} ms`))
     })
   )
-  if (handshake.protocol !== PROTOCOL || handshake.valueFormat > Serialization.FORMAT) {
-    const theirs = `papyros ${handshake.version} (protocol ${handshake.protocol}, values ${handshake.valueFormat})`
-    const ours = `papyros ${VERSION} (protocol ${PROTOCOL}, values up to ${Serialization.FORMAT})`
+  if (handshake.protocol !== PROTOCOL) {
+    const theirs = `papyros ${handshake.version} (protocol ${handshake.protocol})`
+    const ours = `papyros ${VERSION} (protocol ${PROTOCOL})`
     return yield* new RemoteError({
       reason: new VersionMismatch({ address, message: `runs ${theirs}, and this is ${ours}: update the older one` })
     })
@@ -84,6 +84,7 @@ export const connectToWorker = (
 ): Effect.Effect<WorkerConnection, RemoteError, Scope.Scope> =>
   Effect.map(openRpc(runner, { ...options, role: "client" }, maxTaskBytes), ({ handshake, rpc }) => ({
     handshake,
+    closed: rpc.closed,
     events: Stream.interruptWhen(rpc.client.Events({ maxTaskBytes }), rpc.closed),
     send: (commands) => rpc.notify("Commands", commands)
   }))

@@ -14,13 +14,15 @@ import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type * as Executor from "../../../Executor.ts"
+import { sanitizeForLog } from "../../sanitize.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
+import { MAX_CHUNK } from "../protocol/limits.ts"
 import * as Address from "../transport/address.ts"
 import { backoff, spread } from "../transport/backoff.ts"
 import type { RemoteError } from "../transport/error.ts"
 import type { WorkerConnection } from "./connection.ts"
 import { CHUNK_MICROS } from "./inFlight.ts"
-import { MAX_CHUNK, ProcessHandle } from "./workerHandle.ts"
+import { ProcessHandle } from "./workerHandle.ts"
 
 export interface RemoteExecutorOptions {
   readonly catalog: TaskCatalog
@@ -47,6 +49,9 @@ const FIRST_SPREAD = 50
 
 /** The longest pause after a connection was lost, in milliseconds. */
 const SPREAD = 200
+
+/** How long the log waits for the reason of a loss, in milliseconds. */
+const REASON_TIMEOUT = 500
 
 /** How often the worker handles are checked for work that an idle one can steal, in milliseconds. */
 const REBALANCE_INTERVAL = 20
@@ -119,7 +124,7 @@ const reconnectLoop = (membership: Membership, runner: Runner) => {
 /** One connection, from its beginning to its end. */
 const runConnection = Effect.fnUntraced(function*(membership: Membership, runner: Runner, onJoined: () => void) {
   const { catalog, connect, maxTaskBytes } = membership.options
-  const { events, handshake, send } = yield* membership.connecting.withPermits(1)(connect(runner))
+  const { closed, events, handshake, send } = yield* membership.connecting.withPermits(1)(connect(runner))
   const { worker } = handshake
   const left = yield* Deferred.make<void>()
   const handle = new ProcessHandle({
@@ -137,7 +142,10 @@ const runConnection = Effect.fnUntraced(function*(membership: Membership, runner
   })
   yield* Effect.addFinalizer(() => Effect.sync(() => membership.left(handle)))
   yield* Effect.logInfo(`Worker ${worker} has joined`)
-  const receiving = Stream.runForEach(events, (message) => Effect.try(() => handle.onMessage(message)))
+  const receiving = Stream.runForEach(
+    events,
+    (message) => Effect.try({ try: () => handle.onMessage(message), catch: (error) => new InvalidEvents(error) })
+  )
   const sending = Effect.forever(Effect.flatMap(handle.commands.take, send))
   yield* Effect.raceAllFirst([
     Effect.as(receiving, "lost" as const),
@@ -148,10 +156,27 @@ const runConnection = Effect.fnUntraced(function*(membership: Membership, runner
       if (exit._tag === "Success" && exit.value === "left") return Effect.logInfo(`Worker ${worker} has left`)
       // A connection that this process ends is not lost.
       if (!handle.joined || (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause))) return Effect.void
-      return Effect.logWarning(`Worker ${worker} is lost`)
+      const error = exit._tag === "Failure" ? Cause.squash(exit.cause) : undefined
+      const reason = error instanceof InvalidEvents ? Effect.succeed(error.message) : Effect.timeoutOrElse(
+        Effect.interruptible(closed),
+        { duration: REASON_TIMEOUT, orElse: () => Effect.succeed(error === undefined ? "no reason" : String(error)) }
+      )
+      return Effect.flatMap(
+        reason,
+        (reason) => Effect.logWarning(`Worker ${worker} is lost: ${sanitizeForLog(reason)}`)
+      )
     })
   )
 })
+
+/** The worker sent what no worker of this version sends. */
+class InvalidEvents {
+  readonly message: string
+
+  constructor(error: unknown) {
+    this.message = `it sent invalid events: ${String(error)}`
+  }
+}
 
 /** The workers of one dispatcher. */
 class Membership {
@@ -219,10 +244,11 @@ class Membership {
   }
 
   private readonly rebalance = (): void => {
-    let idle = false
-    for (const handle of this.handles) idle ||= handle.idle
-    if (!idle) return
+    const idle = Array.from(this.handles).filter((handle) => handle.idle)
+    if (idle.length === 0) return
     const now = performance.now()
-    for (const handle of this.handles) if (handle.busy) handle.requestSteal(now)
+    for (const handle of this.handles) {
+      if (handle.busy && idle.some((other) => handle.hasTaskFor(other))) handle.requestSteal(now)
+    }
   }
 }

@@ -5,6 +5,7 @@
  * by its outcome or by its return, whichever comes first.
  */
 import type * as Executor from "../../../Executor.ts"
+import { CHUNKS_PER_CREDIT } from "../protocol/limits.ts"
 
 /**
  * How long a chunk should take, in microseconds. A chunk costs both sides together about 200 µs, which dominates below
@@ -12,11 +13,8 @@ import type * as Executor from "../../../Executor.ts"
  */
 export const CHUNK_MICROS = 4000
 
-/**
- * The least credit that a chunk uses. Chunks use credit by their expected work, but with many tiny chunks in flight
- * both sides spend most of their time waking each other.
- */
-const MIN_CREDIT = 1 / 16
+/** The least credit that a chunk uses. */
+const MIN_CREDIT = 1 / CHUNKS_PER_CREDIT
 
 export interface InFlightChunk {
   readonly chunk: Executor.Chunk
@@ -30,7 +28,8 @@ export interface InFlightChunk {
   readonly closed: Uint8Array
   /** Items that are not closed. */
   open: number
-  sent: boolean
+  /** Items that were sent: those before this position, but for the ones that could not be. */
+  sent: number
 }
 
 export class InFlightChunks {
@@ -55,6 +54,11 @@ export class InFlightChunks {
     return used
   }
 
+  some(holds: (chunk: InFlightChunk) => boolean): boolean {
+    for (const chunk of this.chunks.values()) if (holds(chunk)) return true
+    return false
+  }
+
   get(id: number): InFlightChunk | undefined {
     return this.chunks.get(id)
   }
@@ -73,7 +77,7 @@ export class InFlightChunks {
       confirmed: new Set<number>(),
       closed: new Uint8Array(open),
       open,
-      sent: false
+      sent: 0
     }
     this.chunks.set(chunk.id, added)
     return added

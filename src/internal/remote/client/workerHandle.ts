@@ -9,15 +9,13 @@
 import type * as Executor from "../../../Executor.ts"
 import { sanitizeForLog } from "../../sanitize.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
+import { MAX_CHUNK } from "../protocol/limits.ts"
 import type { ChunkOutcomes, Commands, Events } from "../protocol/messages.ts"
 import type { ConnectionOutbox } from "../protocol/outbox.ts"
 import { decodeAll, fromNumbers16 } from "../protocol/payloads.ts"
-import * as Serialization from "../protocol/serialization.ts"
 import { CommandBuffer, type ItemPosition } from "./commandBuffer.ts"
+import { decodeFailure } from "./failures.ts"
 import { type InFlightChunk, InFlightChunks, usedCredit } from "./inFlight.ts"
-
-/** The largest chunk that helps, in tasks. */
-export const MAX_CHUNK = 1024
 
 /** How long a worker without outcomes keeps its unstarted tasks while another worker is idle, in milliseconds. */
 const STEAL_DELAY = 40
@@ -74,6 +72,11 @@ export class ProcessHandle implements Executor.WorkerHandle {
     return this.inFlight.size > 0
   }
 
+  /** It has a task that the other worker supports. */
+  hasTaskFor(other: Pick<ProcessHandle, "unsupported">): boolean {
+    return this.inFlight.some(({ names }) => names.some((name) => other.unsupported(name) === undefined))
+  }
+
   /** It can run tasks, and has none. */
   get idle(): boolean {
     return this.joined && !this.draining && this.inFlight.size === 0
@@ -99,7 +102,8 @@ export class ProcessHandle implements Executor.WorkerHandle {
   }
 
   cancel(chunk: Executor.Chunk, at: number): void {
-    this.buffer.cancel({ chunk: chunk.id, at })
+    const inFlight = this.inFlight.get(chunk.id)
+    if (inFlight !== undefined) this.buffer.cancel(inFlight, at)
   }
 
   // --- the worker's side -----------------------------------------------------
@@ -129,18 +133,27 @@ export class ProcessHandle implements Executor.WorkerHandle {
     if (inFlight === undefined) return
     const { chunk, nameIndexes, names } = inFlight
     const positions = fromNumbers16(succeeded)
-    const shapes = names.map((name) => this.options.catalog.shapes(name).success)
-    // Everything is decoded before anything is reported: a message that cannot be read has no effect.
-    const results = positions.length === 0 ? [] : decodeAll(values, positions.map((at) => nameIndexes[at]), shapes)
-    const decoded = failures.map(({ failure }) => toFailure(Serialization.decode(failure)))
+    // Everything is checked before anything is reported: a message that cannot be read has no effect.
+    const isKnown = positions.every((at) => isPosition(inFlight, at)) &&
+      failures.every(({ at }) => isPosition(inFlight, at))
+    if (!isKnown || !Number.isFinite(micros)) throw unknownTask()
+    const { catalog } = this.options
+    const indexes = positions.map((at) => nameIndexes[at])
+    const decoded = decodeAll(values, indexes, names.map((name) => catalog.values(name)?.success))
     this.scheduler.recordBusy(positions.map((at) => chunk.items[at]), micros)
-    for (let i = 0; i < positions.length; i++) {
-      this.scheduler.succeed(chunk, positions[i], results[i])
-      this.inFlight.close(inFlight, positions[i])
+    const taken = names.map(() => 0)
+    positions.forEach((at, i) => {
+      const ofName = decoded[indexes[i]]
+      if (typeof ofName === "string") {
+        return this.fail(chunk, at, { _tag: "Undecodable", part: "success", message: ofName })
+      }
+      this.scheduler.succeed(chunk, at, ofName[taken[indexes[i]]++])
+      this.inFlight.close(inFlight, at)
+    })
+    for (const { at, attempt, failure, worker } of failures) {
+      const own = decodeFailure(failure, catalog.values(names[nameIndexes[at]]))
+      this.fail(chunk, at, own, { attempt, worker: sanitizeForLog(worker) })
     }
-    failures.forEach(({ at, attempt, worker }, i) =>
-      this.fail(chunk, at, decoded[i], { attempt, worker: sanitizeForLog(worker) })
-    )
   }
 
   private fail(
@@ -164,12 +177,14 @@ export class ProcessHandle implements Executor.WorkerHandle {
       i += length
       const inFlight = this.inFlight.get(chunk)
       if (inFlight === undefined) continue
+      if (!isPosition(inFlight, at) || !isPosition(inFlight, at + length - 1)) throw unknownTask()
       for (let item = at; item < at + length; item++) this.inFlight.close(inFlight, item)
       this.scheduler.requeue(inFlight.chunk, at, at + length)
     }
   }
 
   private onClaim(inFlight: InFlightChunk | undefined, at: number): void {
+    if (inFlight !== undefined && !isPosition(inFlight, at)) throw unknownTask()
     // A cancelled item is not confirmed: the worker returns it.
     if (inFlight === undefined || inFlight.closed[at] === 1) return
     inFlight.confirmed.add(at)
@@ -190,32 +205,20 @@ export class ProcessHandle implements Executor.WorkerHandle {
   lost(): void {
     if (!this.joined) return
     this.joined = false
-    const sent = this.inFlight.clear().filter(({ sent }) => sent)
+    const sent = this.inFlight.clear().filter(({ sent }) => sent > 0)
     this.buffer.dropUnsent()
     this.scheduler.leave(this, {
       outOfMemory: false,
       attribution: this.draining ? "nobody" : undefined,
-      chunks: sent.map(({ chunk, confirmed }) => ({
+      chunks: sent.map(({ chunk, confirmed, sent }) => ({
         chunk,
-        started: (at) => confirmed.has(at) || !(chunk.quarantined || !chunk.items[at].idempotent)
+        started: (at) => at < sent && (confirmed.has(at) || !(chunk.quarantined || !chunk.items[at].idempotent))
       }))
     })
   }
 }
 
-const tags: ReadonlySet<unknown> = new Set<Executor.WireFailure["_tag"]>([
-  "Failed",
-  "Defect",
-  "TimedOut",
-  "Interrupted",
-  "UnknownTask",
-  "Undecodable",
-  "WorkerLost",
-  "NoWorker"
-])
+const isPosition = ({ chunk }: InFlightChunk, at: number): boolean =>
+  Number.isInteger(at) && at >= 0 && at < chunk.items.length
 
-/** Checks the tag of a failure that a worker sent; its fields are checked where they are used. */
-const toFailure = (u: unknown): Executor.WireFailure => {
-  if (typeof u === "object" && u !== null && "_tag" in u && tags.has(u._tag)) return u as Executor.WireFailure
-  throw new TypeError("a failure of an unknown kind")
-}
+const unknownTask = (): RangeError => new RangeError("a report about a task that the chunk does not have")

@@ -8,8 +8,8 @@
 import * as Schema from "effect/Schema"
 import { createHash } from "node:crypto"
 import * as Codec from "../../encoding/codec.ts"
-import type { ListShape, Shape } from "../../encoding/columns.ts"
 import type * as Task from "../../task.ts"
+import { type ValueCodec, valueCodec } from "./valueCodec.ts"
 
 // ----------------------------------------------------------------------------
 // Fingerprints
@@ -49,7 +49,7 @@ const MAX_NAMES = 20
 export class TaskCatalog {
   /** By the names of the tasks. */
   readonly fingerprints: ReadonlyMap<string, string>
-  private readonly known: ReadonlyMap<string, { readonly task: Task.Any; readonly shapes: Shapes }>
+  private readonly known: ReadonlyMap<string, { readonly task: Task.Any; readonly values: TaskValues }>
 
   constructor(tasks: ReadonlyMap<string, Task.AnyClass>) {
     this.fingerprints = new Map(Array.from(tasks, ([name, task]) => [name, fingerprint(task)]))
@@ -57,7 +57,12 @@ export class TaskCatalog {
       const codec = Codec.make(task)
       // Only the fields that a scheduler reads: the payload stays encoded on a worker's main thread.
       const stub = { _tag: name, "~papyros/Task": task.prototype["~papyros/Task"] }
-      return [name, { task: stub, shapes: { payload: codec.payload.shape, success: codec.success.shape } }]
+      const values = {
+        payload: valueCodec(codec.payload),
+        success: valueCodec(codec.success),
+        error: valueCodec(codec.error)
+      }
+      return [name, { task: stub, values }]
     }))
   }
 
@@ -80,17 +85,17 @@ export class TaskCatalog {
     return (name) => reasons.get(name)
   }
 
-  /** How the payloads and results of a name are packed. */
-  shapes(name: string): Shapes {
-    return this.known.get(name)?.shapes ?? noShapes
+  /** How the values of a name cross; `undefined` for an unknown name. */
+  values(name: string): TaskValues | undefined {
+    return this.known.get(name)?.values
   }
 }
 
-interface Shapes {
-  readonly payload: Shape | ListShape | undefined
-  readonly success: Shape | ListShape | undefined
+/** The codecs of encoded payloads, results and errors of one task. */
+export interface TaskValues {
+  readonly payload: ValueCodec
+  readonly success: ValueCodec
+  readonly error: ValueCodec
 }
-
-const noShapes: Shapes = { payload: undefined, success: undefined }
 
 const unknownTask = { idempotent: true } as Task.Any["~papyros/Task"]

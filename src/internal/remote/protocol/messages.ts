@@ -2,8 +2,8 @@
  * The messages between clients, workers and the name server. docs/internals/remote-protocol.md describes them step by
  * step.
  *
- * Must stay true: every connection begins with `Handshake`, whose name and payload never change, so that any two
- * versions can refuse each other. A client learns of its tasks by the stream of `Events` only; when that stream ends,
+ * Must stay true: every connection begins with `Handshake`, whose name and payload never change, and whose answer only
+ * gets optional fields, so that any two versions can refuse each other. A client learns of its tasks by the stream of `Events` only; when that stream ends,
  * the worker interrupts the client's tasks.
  */
 import { Runner } from "effect/cluster/Runner"
@@ -17,7 +17,7 @@ import { readFileSync } from "node:fs"
 // ----------------------------------------------------------------------------
 
 /** Increased by every change that the other side would not understand. */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 const manifest: { readonly version: string } = JSON.parse(
   // package.json is beside src and beside dist.
@@ -29,12 +29,10 @@ export const VERSION: string = manifest.version
 
 const HandshakeRequest = { protocol: Schema.Int, version: Schema.String }
 
-/** The offer of a worker. */
+/** The offer of a worker. A client of any protocol must be able to read it: fields may be added as optional ones only. */
 export const HandshakeResponse = Schema.Struct({
   protocol: Schema.Int,
   version: Schema.String,
-  /** The format in which its runtime writes values, see serialization.ts. */
-  valueFormat: Schema.Int,
   /** Its name: the address by which clients reach it. */
   worker: Schema.String,
   /** Tasks that it runs at once. */
@@ -42,7 +40,9 @@ export const HandshakeResponse = Schema.Struct({
   /** The largest payload that it takes, and the largest result that it sends, in bytes. */
   maxTaskBytes: Schema.Int,
   /** The name and the fingerprint of each of its tasks. */
-  fingerprints: Schema.Array(Schema.Tuple([Schema.String, Schema.String]))
+  fingerprints: Schema.Array(Schema.Tuple([Schema.String, Schema.String])),
+  /** Always 0. Clients of protocol 1 expect the field. */
+  valueFormat: Schema.Int
 })
 
 // ----------------------------------------------------------------------------
@@ -60,8 +60,8 @@ export const RunCommand = Schema.Struct({
   names: Schema.Array(Schema.String),
   /** Of each task the index of its name, 16 bits each. */
   nameIndexes: Schema.Uint8Array,
-  /** The payloads, see payloads.ts. */
-  payloads: Schema.Uint8Array,
+  /** For each name the payloads of its tasks, see payloads.ts. */
+  payloads: Schema.Array(Schema.Uint8Array),
   attempts: Schema.optional(Schema.Array(Schema.Int)),
   /** Milliseconds; -1: none. */
   timeouts: Schema.optional(Schema.Array(Schema.Number)),
@@ -83,19 +83,37 @@ export const Commands = Schema.Struct({
   steal: Schema.Boolean
 })
 
+/** The failure of a task. Its error is encoded as results are, and a defect is JSON, which `undefined` is not. */
+export const WireFailure = Schema.Union([
+  Schema.TaggedStruct("Failed", { error: Schema.Uint8Array, trace: Schema.String }),
+  Schema.TaggedStruct("Defect", { defect: Schema.optionalKey(Schema.String), trace: Schema.String }),
+  Schema.TaggedStruct("TimedOut", { millis: Schema.Number }),
+  Schema.TaggedStruct("Interrupted", { trace: Schema.String }),
+  Schema.TaggedStruct("UnknownTask", {}),
+  Schema.TaggedStruct("Undecodable", {
+    part: Schema.Literals(["payload", "success", "error", "defect"]),
+    message: Schema.String
+  }),
+  Schema.TaggedStruct("WorkerLost", {
+    exitCode: Schema.optionalKey(Schema.Number),
+    signal: Schema.optionalKey(Schema.String),
+    outOfMemory: Schema.Boolean
+  }),
+  Schema.TaggedStruct("NoWorker", { millis: Schema.Number, cause: Schema.optionalKey(Schema.String) })
+])
+
 /** Outcomes of tasks of one chunk. */
 export const ChunkOutcomes = Schema.Struct({
   chunk: Schema.Int,
   /** The positions of the tasks that succeeded, 16 bits each. */
   succeeded: Schema.Uint8Array,
-  /** Their results, see payloads.ts. */
-  values: Schema.Uint8Array,
+  /** For each name of the chunk the results of its tasks, see payloads.ts. */
+  values: Schema.Array(Schema.Uint8Array),
   failures: Schema.Array(Schema.Struct({
     at: Schema.Int,
     attempt: Schema.Int,
     worker: Schema.String,
-    /** A `WireFailure`, see serialization.ts. */
-    failure: Schema.Uint8Array
+    failure: WireFailure
   })),
   /** The estimated time that the tasks took together, in microseconds. */
   micros: Schema.Number

@@ -1,12 +1,10 @@
 /**
- * The payloads or results of a chunk as bytes, in as many frames as keep each frame within a limit.
+ * The payloads or results of a chunk as bytes, in as many frames as keep each of them small.
  *
- * Must stay true: a value that alone exceeds the limit, or cannot be cloned, is refused alone and delays no other.
- * `decodeAll` checks the structure of packed values, because a peer may send any bytes.
+ * Must stay true: a frame has at most `FRAME_BYTES`, unless it is one value, which has at most the limit. A value beyond
+ * the limit, or one that cannot be encoded, is refused alone and delays no other.
  */
-import { type EncodedColumns, fromColumns, type ListShape, type Shape, toColumns } from "../../encoding/columns.ts"
-import { estimateSize } from "../../encoding/estimateSize.ts"
-import * as Serialization from "./serialization.ts"
+import type { ValueCodec } from "./valueCodec.ts"
 
 /** A value, and the index of its task name in the names of the chunk. */
 export interface IndexedValue {
@@ -14,96 +12,110 @@ export interface IndexedValue {
   readonly value: unknown
 }
 
-type AnyShape = Shape | ListShape | undefined
-
-/** Packs the values of each name together, as columns of the shape of that name. */
-const encodeAll = (values: ReadonlyArray<IndexedValue>, shapes: ReadonlyArray<AnyShape>): Uint8Array => {
-  const byName = shapes.map((): Array<unknown> => [])
-  for (const { nameIndex, value } of values) byName[nameIndex].push(value)
-  return Serialization.encode(byName.map((ofName, nameIndex) => toColumns(shapes[nameIndex], ofName)))
-}
-
-/** Throws for bytes that `encodeFrames` cannot have made for these shapes and name indexes. */
-export const decodeAll = (
-  bytes: Uint8Array,
-  nameIndexes: ReadonlyArray<number>,
-  shapes: ReadonlyArray<AnyShape>
-): ReadonlyArray<unknown> => {
-  const packed = Serialization.decode(bytes)
-  const counts = shapes.map(() => 0)
-  for (const nameIndex of nameIndexes) counts[nameIndex]++
-  if (!Array.isArray(packed) || packed.length !== shapes.length) throw new TypeError("values are missing")
-  const byName = shapes.map((shape, nameIndex) => {
-    const columns: unknown = packed[nameIndex]
-    if (!fits(columns, shape, counts[nameIndex])) throw new TypeError("values do not have the shape of their schema")
-    return fromColumns(columns as EncodedColumns)
-  })
-  const taken = shapes.map(() => 0)
-  return nameIndexes.map((nameIndex) => byName[nameIndex][taken[nameIndex]++])
-}
-
-/** Whether these are `count` values, packed as `toColumns` packs them for the shape. */
-const fits = (packed: unknown, shape: AnyShape, count: number): boolean => {
-  if (!Array.isArray(packed)) return false
-  if (packed[0] === 0) return hasLength(packed[1], count)
-  if (shape === undefined) return false
-  if ("element" in shape) {
-    const [tag, lengths, items] = packed
-    if (tag !== 2 || !hasLength(lengths, count) || !lengths.every(isCount)) return false
-    return fits(items, shape.element, lengths.reduce((sum, length) => sum + length, 0))
-  }
-  const [tag, objects, keys, , columns] = packed
-  const { fields } = shape
-  return tag === 1 && objects === count && hasLength(keys, fields.length) && hasLength(columns, fields.length) &&
-    fields.every(({ inner, name }, i) => keys[i] === name && fits(columns[i], inner, count))
-}
-
-const hasLength = (u: unknown, length: number): u is ReadonlyArray<unknown> => Array.isArray(u) && u.length === length
-
-const isCount = (u: unknown): u is number => Number.isInteger(u) && Number(u) >= 0
+/** The bytes of a frame of several values, and about the bytes of a message. */
+export const FRAME_BYTES = 1024 * 1024
 
 /** The values from `from` up to, not including, `to`. */
 export interface Frame {
   readonly from: number
   readonly to: number
-  readonly bytes: Uint8Array
+  /** For each name of the chunk, its values; empty if there are none. */
+  readonly values: ReadonlyArray<Uint8Array>
+  readonly bytes: number
 }
 
-/** Values with a larger estimated size are split before they are encoded. */
-const MAX_ENCODED_TOGETHER = 8 * 1024 * 1024
+type Codecs = ReadonlyArray<ValueCodec | undefined>
 
-export const encodeFrames = (
+const NONE = new Uint8Array()
+
+const UNKNOWN = "the task is not known here"
+
+const encode = (values: ReadonlyArray<IndexedValue>, codecs: Codecs): ReadonlyArray<Uint8Array> | undefined => {
+  const byName = codecs.map((): Array<unknown> => [])
+  for (const { nameIndex, value } of values) byName[nameIndex].push(value)
+  const encoded: Array<Uint8Array> = []
+  for (let nameIndex = 0; nameIndex < codecs.length; nameIndex++) {
+    const ofName = byName[nameIndex]
+    const codec = codecs[nameIndex]
+    if (codec === undefined && ofName.length > 0) throw new TypeError(UNKNOWN)
+    const bytes = codec === undefined || ofName.length === 0
+      ? NONE
+      : codec.encode(ofName, values.length === 1 ? Infinity : ESTIMATED_BYTES)
+    if (bytes === undefined) return undefined
+    encoded.push(bytes)
+  }
+  return encoded
+}
+
+/**
+ * The values of one name of a frame, or the reason why they cannot be decoded; `count` of them are expected.
+ */
+export type DecodedValues = ReadonlyArray<unknown> | string
+
+/** The values by name. A name whose values cannot be decoded does not concern the others. */
+export const decodeAll = (
+  values: ReadonlyArray<Uint8Array>,
+  nameIndexes: ReadonlyArray<number>,
+  codecs: Codecs
+): ReadonlyArray<DecodedValues> => {
+  const counts = codecs.map(() => 0)
+  for (const nameIndex of nameIndexes) counts[nameIndex]++
+  return codecs.map((codec, nameIndex) => {
+    const count = counts[nameIndex]
+    if (count === 0) return []
+    try {
+      return codec === undefined ? UNKNOWN : codec.decode(values[nameIndex], count)
+    } catch (error) {
+      return String(error)
+    }
+  })
+}
+
+/** The frames of values, one after the other, so that not all of them have to be in memory. */
+export const encodeFrames = function*(
   values: ReadonlyArray<IndexedValue>,
-  shapes: ReadonlyArray<AnyShape>,
+  codecs: Codecs,
   limit: number,
   refuse: (at: number, why: string) => void
-): ReadonlyArray<Frame> => {
-  const frames: Array<Frame> = []
-  const encode = (from: number, to: number): void => {
-    if (from === to) return
-    const alone = to - from === 1
+): Generator<Frame> {
+  /** The ends of the parts that are still to be encoded, the next one last. */
+  const ends = [values.length]
+  let from = 0
+  for (let to = ends.pop(); to !== undefined; to = ends.pop()) {
     const some = from === 0 && to === values.length ? values : values.slice(from, to)
-    let why: string | undefined
-    if (alone || estimate(some) <= MAX_ENCODED_TOGETHER) {
-      try {
-        const bytes = encodeAll(some, shapes)
-        if (bytes.length <= limit) {
-          frames.push({ from, to, bytes })
-          return
-        }
-        why = tooLarge(bytes.length, limit)
-      } catch (error) {
-        why = String(error)
-      }
+    const made = some.length === 0 ? undefined : encodeFrame(some, codecs, limit)
+    if (made !== undefined && typeof made !== "string") {
+      const bytes = made.reduce((sum, { length }) => sum + length, 0)
+      yield { from, to, values: made, bytes }
+    } else if (some.length > 1) {
+      ends.push(to, (from + to) >> 1)
+      continue
+    } else if (made !== undefined) {
+      refuse(from, made)
     }
-    if (alone) return refuse(from, why!)
-    const middle = (from + to) >> 1
-    encode(from, middle)
-    encode(middle, to)
+    from = to
   }
-  encode(0, values.length)
-  return frames
 }
+
+/** The encoded values, or the reason why they are no frame. */
+const encodeFrame = (
+  values: ReadonlyArray<IndexedValue>,
+  codecs: Codecs,
+  limit: number
+): ReadonlyArray<Uint8Array> | string => {
+  const most = values.length === 1 ? limit : Math.min(limit, FRAME_BYTES)
+  try {
+    const made = encode(values, codecs)
+    if (made === undefined) return "too large"
+    const bytes = made.reduce((sum, { length }) => sum + length, 0)
+    return bytes <= most ? made : tooLarge(bytes, most)
+  } catch (error) {
+    return String(error)
+  }
+}
+
+/** Values of a larger estimated size are split before they are encoded. */
+const ESTIMATED_BYTES = 4 * FRAME_BYTES
 
 export const tooLarge = (bytes: number, limit: number): string =>
   `it takes ${grouped(bytes)} bytes, and at most ${grouped(limit)} can be sent (maxTaskBytes)`
@@ -122,12 +134,3 @@ export const fromNumbers16 = (bytes: Uint8Array): ReadonlyArray<number> => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return Array.from({ length: bytes.length >> 1 }, (_, i) => view.getUint16(2 * i))
 }
-
-/** The estimated size of all values, from the first, the middle and the last one. */
-const estimate = (values: ReadonlyArray<IndexedValue>): number =>
-  Math.max(
-    estimateSize(values[0].value),
-    estimateSize(values[values.length >> 1].value),
-    estimateSize(values[values.length - 1].value)
-  ) *
-  values.length

@@ -128,7 +128,13 @@ export const make = <Rpcs extends Rpc.Any>(
       notify: (tag, payload) =>
         Effect.flatMap(Effect.orDie(encoderOf(tag)(payload)), (payload) =>
           write({ _tag: "Request", id: 0, tag, payload, headers: [], isNotification: true })),
-      closed: Effect.andThen(Effect.ignore(Deferred.await(lost)), connection.closed)
+      closed: Effect.flatMap(
+        Effect.flip(Deferred.await(lost)),
+        ({ reason }) =>
+          reason._tag === "RpcClientDefect"
+            ? Effect.succeed(`${reason.message}: ${String(reason.cause)}`)
+            : connection.closed
+      )
     } satisfies RpcConnection<Rpcs>
   }).pipe(Effect.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize: options.maxFrameSize })))
 

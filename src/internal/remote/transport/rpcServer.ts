@@ -16,6 +16,7 @@ import * as RpcServer from "effect/rpc/RpcServer"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import type * as SocketServer from "effect/socket/SocketServer"
+import { sanitizeForLog } from "../../sanitize.ts"
 import { currentPeer } from "./peer.ts"
 import * as TlsRecord from "./tlsRecord.ts"
 
@@ -76,6 +77,10 @@ const makeProtocol = Effect.fnUntraced(function*(server: SocketServer.SocketServ
           const decoded = Result.try(() => parser.decode(bytes as Uint8Array) as ReadonlyArray<FromClientEncoded>)
           if (Result.isFailure(decoded)) {
             if (first && TlsRecord.isHandshake(bytes as Uint8Array)) yield* writer.write(TlsRecord.HANDSHAKE_FAILURE)
+            else if (peer.state === "authenticated") {
+              const why = sanitizeForLog(String(decoded.failure))
+              yield* Effect.logWarning(`Closed the connection of ${peer.remoteAddress}: unreadable message: ${why}`)
+            }
             return
           }
           first = false

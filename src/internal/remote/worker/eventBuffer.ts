@@ -1,23 +1,19 @@
 /**
  * The events that wait to be sent to a client, and their encoding.
  *
- * Must stay true: a result or an error that is too large, or cannot be cloned, fails alone, and the message says so.
- * Outcomes are sent in messages of about 1 MiB.
+ * Must stay true: a message holds about 1 MiB of results and failures, or one of them, so that the client takes it. A
+ * result or an error that is too large, or cannot be encoded, fails alone, and the message says so.
  */
-import * as Duration from "effect/Duration"
-import type * as Executor from "../../../Executor.ts"
-import type { TaskFailure } from "../../../TaskFailure.ts"
 import type { TaskStats } from "../../scheduler/chunkSizing.ts"
-import type * as Task from "../../task.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
-import type { ChunkOutcomes, Events } from "../protocol/messages.ts"
+import type { ChunkOutcomes, Events, WireFailure } from "../protocol/messages.ts"
 import { ConnectionOutbox } from "../protocol/outbox.ts"
-import { encodeFrames, type IndexedValue, toNumbers16, tooLarge } from "../protocol/payloads.ts"
-import * as Serialization from "../protocol/serialization.ts"
+import { encodeFrames, FRAME_BYTES, type IndexedValue, toNumbers16 } from "../protocol/payloads.ts"
+import { bytesOf, encodeFailure } from "./failures.ts"
 import type { SessionChunk, SessionEntry } from "./startQueue.ts"
 
-/** Results in one message, in bytes, beyond which no further chunk is added. */
-const MAX_MESSAGE_BYTES = 1024 * 1024
+/** Claims or returned tasks in one message. */
+const MAX_POSITIONS = 16_384
 
 export interface EventBufferOptions {
   readonly catalog: TaskCatalog
@@ -27,10 +23,22 @@ export interface EventBufferOptions {
   readonly worker: string
 }
 
+interface SizedOutcomes {
+  readonly outcomes: typeof ChunkOutcomes.Type
+  /** The bytes of its results and failures. */
+  readonly bytes: number
+}
+
+type ItemFailure = typeof ChunkOutcomes.Type["failures"][number]
+
 export class EventBuffer {
   readonly outbox: ConnectionOutbox<typeof Events.Type>
   private readonly options: EventBufferOptions
   private readonly settled = new Map<SessionChunk, Array<SessionEntry>>()
+  /** The outcomes of the chunk that is being sent. */
+  private encoding: Iterator<SizedOutcomes> | undefined
+  /** The next outcomes, which did not fit into the last message. */
+  private next: SizedOutcomes | undefined
   private returned: Array<SessionEntry> = []
   private claims: Array<SessionEntry> = []
   private credit: number | undefined
@@ -66,24 +74,12 @@ export class EventBuffer {
   }
 
   private collect(): typeof Events.Type | undefined {
-    const { claims, credit, returned } = this
-    if (this.settled.size === 0 && claims.length === 0 && returned.length === 0 && credit === undefined) {
-      return undefined
-    }
-    this.claims = []
-    this.returned = []
+    const outcomes = this.takeOutcomes()
+    const returned = this.returned.splice(0, MAX_POSITIONS)
+    const claims = this.claims.splice(0, MAX_POSITIONS)
+    const { credit } = this
     this.credit = undefined
-    const outcomes: Array<typeof ChunkOutcomes.Type> = []
-    let bytes = 0
-    for (const [chunk, entries] of this.settled) {
-      if (bytes > MAX_MESSAGE_BYTES) break
-      this.settled.delete(chunk)
-      for (const ofChunk of this.encode(chunk, entries)) {
-        outcomes.push(ofChunk)
-        bytes += ofChunk.values.length
-      }
-      for (const entry of entries) entry.delivered()
-    }
+    if (outcomes.length === 0 && claims.length === 0 && returned.length === 0 && credit === undefined) return undefined
     return {
       outcomes,
       returned: returned.map(positionOf),
@@ -92,89 +88,115 @@ export class EventBuffer {
     }
   }
 
-  private encode(chunk: SessionChunk, entries: ReadonlyArray<SessionEntry>): ReadonlyArray<typeof ChunkOutcomes.Type> {
-    const succeeded = entries.filter((entry) => entry.failure === undefined)
-    const failures = entries.flatMap((entry) =>
-      entry.failure === undefined
-        ? []
-        : [this.encodeFailure(entry, toWireFailure(entry.failure), entry.failure.worker)]
-    )
-    let micros = 0
-    for (const { type } of entries) micros += (type as TaskStats | undefined)?.micros ?? 0
-    const frames = encodeFrames(
-      succeeded.map(({ nameIndex, value }): IndexedValue => ({ nameIndex, value })),
-      chunk.names.map((name) => this.options.catalog.shapes(name).success),
-      this.options.maxTaskBytes,
-      (at, message) => {
-        const failure: Executor.WireFailure = { _tag: "Undecodable", part: "success", message }
-        failures.push(this.encodeFailure(succeeded[at], failure, undefined))
+  private takeOutcomes(): ReadonlyArray<typeof ChunkOutcomes.Type> {
+    const taken: Array<typeof ChunkOutcomes.Type> = []
+    let bytes = 0
+    for (let next = this.nextOutcomes(); next !== undefined; next = this.nextOutcomes()) {
+      if (taken.length > 0 && bytes + next.bytes > FRAME_BYTES) {
+        this.next = next
+        break
       }
-    )
-    const outcomes = frames.map(({ bytes, from, to }): typeof ChunkOutcomes.Type => ({
-      chunk: chunk.id,
-      succeeded: toNumbers16(succeeded.slice(from, to).map(({ at }) => at)),
-      values: bytes,
-      failures: [],
-      micros: (micros * (to - from)) / entries.length
-    }))
-    return failures.length === 0
-      ? outcomes
-      : [...outcomes, { chunk: chunk.id, succeeded: NO_BYTES, values: NO_BYTES, failures, micros: 0 }]
+      taken.push(next.outcomes)
+      bytes += next.bytes
+    }
+    return taken
   }
 
-  private encodeFailure(
-    { at, attempt }: SessionEntry,
-    failure: Executor.WireFailure,
-    thread: string | undefined
-  ): typeof ChunkOutcomes.Type["failures"][number] {
-    const { maxTaskBytes, worker } = this.options
-    return {
-      at,
-      attempt,
-      worker: thread === undefined ? worker : `${worker}/${thread}`,
-      failure: toBytes(failure, maxTaskBytes)
+  private nextOutcomes(): SizedOutcomes | undefined {
+    const { next } = this
+    this.next = undefined
+    if (next !== undefined) return next
+    while (true) {
+      const result = this.encoding?.next()
+      if (result?.done === false) return result.value
+      this.encoding = undefined
+      for (const [chunk, entries] of this.settled) {
+        this.settled.delete(chunk)
+        this.encoding = this.encode(chunk, entries)
+        break
+      }
+      if (this.encoding === undefined) return undefined
     }
   }
-}
 
-const NO_BYTES = new Uint8Array()
+  private *encode(chunk: SessionChunk, entries: ReadonlyArray<SessionEntry>): Generator<SizedOutcomes> {
+    const { catalog, maxTaskBytes } = this.options
+    const succeeded = entries.filter((entry) => entry.failure === undefined && entry.refusal === undefined)
+    let micros = 0
+    for (const { type } of entries) micros += (type as TaskStats | undefined)?.micros ?? 0
+    const refused: Array<ItemFailure> = []
+    const frames = encodeFrames(
+      succeeded.map(({ nameIndex, value }): IndexedValue => ({ nameIndex, value })),
+      chunk.names.map((name) => catalog.values(name)?.success),
+      maxTaskBytes,
+      (at, message) =>
+        refused.push(this.failureOf(succeeded[at], { _tag: "Undecodable", part: "success", message }, undefined))
+    )
+    for (const { bytes, from, to, values } of frames) {
+      const some = succeeded.slice(from, to)
+      for (const entry of some) entry.delivered()
+      yield {
+        outcomes: {
+          chunk: chunk.id,
+          succeeded: toNumbers16(some.map(({ at }) => at)),
+          values,
+          failures: [],
+          micros: (micros * some.length) / entries.length
+        },
+        bytes
+      }
+    }
+    yield* messages(chunk, refused)
+    yield* messages(chunk, this.failuresOf(chunk, entries))
+  }
+
+  private *failuresOf(chunk: SessionChunk, entries: ReadonlyArray<SessionEntry>): Generator<ItemFailure> {
+    const { catalog, maxTaskBytes } = this.options
+    for (const entry of entries) {
+      const { failure, refusal } = entry
+      entry.delivered()
+      if (refusal !== undefined) yield this.failureOf(entry, refusal, undefined)
+      if (failure === undefined) continue
+      const wire = encodeFailure(failure, catalog.values(chunk.names[entry.nameIndex]), maxTaskBytes)
+      yield this.failureOf(entry, wire, failure.worker)
+    }
+  }
+
+  private failureOf(
+    { at, attempt }: SessionEntry,
+    failure: typeof WireFailure.Type,
+    thread: string | undefined
+  ): ItemFailure {
+    const { worker } = this.options
+    return { at, attempt, worker: thread === undefined ? worker : `${worker}/${thread}`, failure }
+  }
+}
 
 const positionOf = ({ at, chunk }: SessionEntry) => ({ chunk: chunk.id, at })
 
-/** A failure whose error is too large, or cannot be cloned, is replaced by one that says so. */
-const toBytes = (failure: Executor.WireFailure, limit: number): Uint8Array => {
-  let why: string
-  try {
-    const bytes = Serialization.encode(failure)
-    if (bytes.length <= limit) return bytes
-    why = tooLarge(bytes.length, limit)
-  } catch (error) {
-    why = String(error)
+/** Failures of a chunk, about 1 MiB together. */
+const messages = function*(chunk: SessionChunk, all: Iterable<ItemFailure>): Generator<SizedOutcomes> {
+  let failures: Array<ItemFailure> = []
+  let bytes = 0
+  const take = (): SizedOutcomes => {
+    const taken = {
+      outcomes: { chunk: chunk.id, succeeded: new Uint8Array(), values: [], failures, micros: 0 },
+      bytes
+    }
+    failures = []
+    bytes = 0
+    return taken
   }
-  const part = failure._tag === "Failed" ? "error" : "defect"
-  return Serialization.encode({ _tag: "Undecodable", part, message: why } satisfies Executor.WireFailure)
+  for (const failure of all) {
+    const size = sizeOf(failure)
+    if (failures.length > 0 && bytes + size > FRAME_BYTES) yield take()
+    failures.push(failure)
+    bytes += size
+  }
+  if (failures.length > 0) yield take()
 }
 
-/** A failure of the worker's own scheduler, whose error is still encoded, in the form that crosses the wire. */
-const toWireFailure = ({ reason, trace }: TaskFailure<Task.Any>): Executor.WireFailure => {
-  switch (reason._tag) {
-    case "Failed":
-      return { _tag: "Failed", error: reason.error, trace }
-    case "Defect":
-      return { _tag: "Defect", defect: reason.defect, trace }
-    case "Interrupted":
-      return { _tag: "Interrupted", trace }
-    case "TimedOut":
-      return { _tag: "TimedOut", millis: Duration.toMillis(reason.duration) }
-    case "UnknownTask":
-      return { _tag: "UnknownTask" }
-    case "Undecodable":
-      return { _tag: "Undecodable", part: reason.part, message: reason.message }
-    case "WorkerLost": {
-      const { exitCode, outOfMemory, signal } = reason
-      return { _tag: "WorkerLost", exitCode, outOfMemory, signal }
-    }
-    case "NoWorker":
-      return { _tag: "NoWorker", millis: 0, cause: reason.message }
-  }
-}
+/** With its trace and its message, of which most are much shorter than the longest. */
+const sizeOf = ({ failure }: ItemFailure): number =>
+  256 + bytesOf(failure) +
+  ("trace" in failure ? failure.trace.length : "message" in failure ? failure.message.length : 0)

@@ -18,7 +18,6 @@ import type { Secret } from "../auth/secret.ts"
 import { maxFrameSize } from "../options.ts"
 import { TaskCatalog } from "../protocol/catalog.ts"
 import { PROTOCOL, VERSION, WorkerRpcs } from "../protocol/messages.ts"
-import * as Serialization from "../protocol/serialization.ts"
 import type { Registry } from "../registry/registry.ts"
 import * as Address from "../transport/address.ts"
 import { cannotListen } from "../transport/error.ts"
@@ -66,24 +65,31 @@ export const serve = Effect.fnUntraced(function*(
   const name = Address.format(address)
   const sessions = new ClientSessions<Peer>({ scheduler, catalog, worker: name, slots, maxTaskBytes })
 
+  /** The peers of the same protocol. */
+  const accepted = new WeakSet<Peer>()
   const handlers = WorkerRpcs.toLayer({
-    Handshake: () =>
-      Effect.map(currentPeer, (peer) => {
-        peer.authenticate()
-        return {
+    Handshake: (client) =>
+      Effect.flatMap(currentPeer, (peer) => {
+        const isSame = client.protocol === PROTOCOL
+        if (isSame) {
+          peer.authenticate()
+          accepted.add(peer)
+        }
+        return Effect.as(isSame ? Effect.void : refused(peer, client), {
           protocol: PROTOCOL,
           version: VERSION,
-          valueFormat: Serialization.FORMAT,
           worker: name,
           slots,
           maxTaskBytes,
-          fingerprints: Array.from(catalog.fingerprints)
-        }
+          fingerprints: isSame ? Array.from(catalog.fingerprints) : [],
+          valueFormat: 0
+        })
       }),
-    Events: (client) => Stream.unwrap(Effect.map(clientOnly, (peer) => sessions.events(peer, client.maxTaskBytes))),
+    Events: (client) =>
+      Stream.unwrap(Effect.map(clientOnly(accepted), (peer) => sessions.events(peer, client.maxTaskBytes))),
     Commands: (commands) =>
       Effect.flatMap(
-        clientOnly,
+        clientOnly(accepted),
         (peer) =>
           Effect.try({ try: () => sessions.onCommands(peer, commands), catch: String }).pipe(
             Effect.catch((why) =>
@@ -119,10 +125,16 @@ export const serve = Effect.fnUntraced(function*(
 })
 
 /** An operator may read the state, and not run tasks. */
-const clientOnly = Effect.flatMap(
-  currentPeer,
-  (peer) =>
-    peer.identity === undefined || peer.identity.role === "client"
-      ? Effect.succeed(peer)
-      : Effect.die(new Error("only a client of the worker group may run tasks"))
-)
+const clientOnly = (accepted: WeakSet<Peer>) =>
+  Effect.flatMap(
+    currentPeer,
+    (peer) =>
+      accepted.has(peer) && (peer.identity === undefined || peer.identity.role === "client")
+        ? Effect.succeed(peer)
+        : Effect.die(new Error("only a client of the worker group may run tasks"))
+  )
+
+const refused = (peer: Peer, client: { readonly protocol: number; readonly version: string }) => {
+  const theirs = `papyros ${sanitizeForLog(client.version)} (protocol ${client.protocol})`
+  return Effect.logWarning(`Refused ${peer.remoteAddress}, which runs ${theirs}: this is protocol ${PROTOCOL}`)
+}

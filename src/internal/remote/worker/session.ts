@@ -3,12 +3,14 @@
  * over the connection, and whose outcomes go back encoded.
  *
  * Must stay true: every task that the client sent is answered once, by an outcome or by its return, unless the session
- * ends first. See docs/internals/remote-protocol.md.
+ * ends first. A client that sends more than its credit allows, or what no client of this version sends, is refused: see
+ * docs/internals/remote-protocol.md.
  */
 import * as Tracer from "effect/Tracer"
 import type { Producer, TaskEntry } from "../../scheduler/producer.ts"
 import type { ProducerSubscription } from "../../scheduler/subscription.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
+import { CHUNKS_PER_CREDIT, MAX_CHUNK } from "../protocol/limits.ts"
 import type { Commands, Events, RunCommand } from "../protocol/messages.ts"
 import type { ConnectionOutbox } from "../protocol/outbox.ts"
 import { decodeAll, fromNumbers16 } from "../protocol/payloads.ts"
@@ -22,6 +24,8 @@ export interface ClientSessionOptions {
   readonly worker: string
   /** Tasks that it runs at once. */
   readonly slots: number
+  /** The client has no task without an outcome any more. */
+  readonly onIdle: () => void
 }
 
 export class ClientSession implements Producer {
@@ -35,8 +39,12 @@ export class ClientSession implements Producer {
   private readonly buffer: EventBuffer
   private readonly queue: StartQueue
   private readonly chunks = new Map<number, SessionChunk>()
+  /** The chunk of the latest run: only this one can have further runs. */
+  private latest: SessionChunk | undefined
   private subscription: ProducerSubscription | undefined
   private count = 0
+  private credit = 0
+  private largestCredit = 0
   private draining = false
 
   constructor(options: ClientSessionOptions) {
@@ -58,6 +66,11 @@ export class ClientSession implements Producer {
     return open
   }
 
+  /** It has tasks without an outcome. */
+  get busy(): boolean {
+    return this.chunks.size > 0
+  }
+
   // --- the client's commands -------------------------------------------------
 
   /** Throws for commands that no client of this version sends. */
@@ -74,33 +87,64 @@ export class ClientSession implements Producer {
 
   private run(run: typeof RunCommand.Type): void {
     const { catalog } = this.options
-    const { attempts, first, names, spans, timeouts } = run
+    const { attempts, confirmStart, first, spans, timeouts } = run
     const nameIndexes = fromNumbers16(run.nameIndexes)
-    const payloads = decodeAll(run.payloads, nameIndexes, names.map((name) => catalog.shapes(name).payload))
-    let chunk = this.chunks.get(run.chunk)
-    if (chunk === undefined) this.chunks.set(run.chunk, chunk = { id: run.chunk, names, entries: [], open: 0 })
-    chunk.open += payloads.length
-    payloads.forEach((payload, i) => {
+    checkRun(run, nameIndexes)
+    const chunk = this.chunkOf(run, nameIndexes.length)
+    const codecs = chunk.names.map((name) => catalog.values(name)?.payload)
+    const payloads = decodeAll(run.payloads, nameIndexes, codecs)
+    const taken = codecs.map(() => 0)
+    nameIndexes.forEach((nameIndex, i) => {
       const timeout = timeouts?.[i] ?? -1
       const span = spans?.[i]
       const entry = new SessionEntry(
-        catalog.task(names[nameIndexes[i]]),
+        catalog.task(chunk.names[nameIndex]),
         this.count++,
         timeout < 0 ? undefined : timeout,
         chunk,
         first + i,
-        nameIndexes[i],
+        nameIndex,
         span === undefined || span === null ? undefined : Tracer.externalSpan(span),
-        run.confirmStart
+        confirmStart
       )
-      entry.payload = payload
       // The scheduler counts the next start itself.
       entry.attempt = (attempts?.[i] ?? 1) - 1
       chunk.entries[entry.at] = entry
+      const ofName = payloads[nameIndex]
       // The client may have sent the run before it learned that this worker drains.
       if (this.draining) this.returnEntry(entry)
-      else this.queue.add(entry)
+      else if (typeof ofName === "string") this.refuse(entry, codecs[nameIndex] !== undefined, ofName)
+      else {
+        entry.payload = ofName[taken[nameIndex]++]
+        this.queue.add(entry)
+      }
     })
+  }
+
+  /** The chunk of a run. Its tasks count as open. */
+  private chunkOf({ chunk: id, first, names }: typeof RunCommand.Type, count: number): SessionChunk {
+    const { latest } = this
+    if (latest?.id === id) {
+      if (first < latest.received) throw new RangeError("a task was sent twice")
+    } else {
+      if (latest !== undefined && id < latest.id) throw new RangeError("a chunk was sent again")
+      if (this.chunks.size >= this.largestCredit * CHUNKS_PER_CREDIT) throw new RangeError("more chunks than granted")
+      this.latest = { id, names, entries: [], received: 0, open: 0 }
+    }
+    const chunk = this.latest!
+    if (first + count > MAX_CHUNK || names.length !== chunk.names.length) throw new RangeError("a malformed chunk")
+    chunk.received = first + count
+    chunk.open += count
+    this.chunks.set(id, chunk)
+    return chunk
+  }
+
+  /** Fails a task without a start. */
+  private refuse(entry: SessionEntry, isKnown: boolean, message: string): void {
+    entry.cancelled = true
+    entry.refusal = isKnown ? { _tag: "Undecodable", part: "payload", message } : { _tag: "UnknownTask" }
+    this.buffer.settle(entry)
+    this.close(entry)
   }
 
   private cancel(entries: ReadonlyArray<SessionEntry | undefined>): void {
@@ -121,6 +165,9 @@ export class ClientSession implements Producer {
 
   /** Grants the client this number of chunks in flight. */
   grant(credit: number): void {
+    if (credit === this.credit) return
+    this.credit = credit
+    this.largestCredit = Math.max(credit, this.largestCredit)
     this.buffer.grant(credit)
   }
 
@@ -164,6 +211,23 @@ export class ClientSession implements Producer {
 
   private close({ at, chunk }: SessionEntry): void {
     chunk.entries[at] = undefined
-    if (--chunk.open === 0) this.chunks.delete(chunk.id)
+    if (--chunk.open > 0) return
+    this.chunks.delete(chunk.id)
+    if (this.chunks.size === 0) this.options.onIdle()
   }
+}
+
+/** Throws for a run that no client of this version sends. */
+const checkRun = (run: typeof RunCommand.Type, nameIndexes: ReadonlyArray<number>): void => {
+  const { attempts, chunk, first, names, payloads, spans, timeouts } = run
+  const count = nameIndexes.length
+  const isOfRun = (list: ReadonlyArray<unknown> | undefined) => list === undefined || list.length === count
+  if (
+    !Number.isSafeInteger(chunk) || !Number.isSafeInteger(first) || first < 0 || count === 0 ||
+    names.length > MAX_CHUNK || payloads.length !== names.length ||
+    !nameIndexes.every((index) => index < names.length) ||
+    !isOfRun(attempts) || !isOfRun(timeouts) || !isOfRun(spans) ||
+    attempts?.every((attempt) => Number.isSafeInteger(attempt) && attempt > 0) === false ||
+    timeouts?.every((timeout) => Number.isFinite(timeout)) === false
+  ) throw new RangeError("a malformed run")
 }

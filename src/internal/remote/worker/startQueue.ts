@@ -9,6 +9,7 @@ import type * as Tracer from "effect/Tracer"
 import { Deque } from "../../deque.ts"
 import { TaskEntry } from "../../scheduler/producer.ts"
 import type * as Task from "../../task.ts"
+import type { WireFailure } from "../protocol/messages.ts"
 
 /** A chunk of the client. */
 export interface SessionChunk {
@@ -17,6 +18,8 @@ export interface SessionChunk {
   readonly names: ReadonlyArray<string>
   /** By position, the tasks without an outcome. */
   readonly entries: Array<SessionEntry | undefined>
+  /** The position after the last task that was received. */
+  received: number
   /** Tasks without an outcome. */
   open: number
 }
@@ -26,6 +29,8 @@ export class SessionEntry extends TaskEntry {
   readonly at: number
   readonly nameIndex: number
   readonly confirmStart: boolean
+  /** The reason why it fails without a start. */
+  refusal: typeof WireFailure.Type | undefined
 
   constructor(
     task: Task.Any,

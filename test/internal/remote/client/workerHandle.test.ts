@@ -8,9 +8,12 @@ import { CHUNK_MICROS } from "../../../../src/internal/remote/client/inFlight.ts
 import { ProcessHandle } from "../../../../src/internal/remote/client/workerHandle.ts"
 import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
 import type { Events } from "../../../../src/internal/remote/protocol/messages.ts"
-import { encodeFrames, toNumbers16 } from "../../../../src/internal/remote/protocol/payloads.ts"
+import { encodeFrames, FRAME_BYTES, toNumbers16 } from "../../../../src/internal/remote/protocol/payloads.ts"
 
-class Work extends Task.Class<Work>()("Work", { payload: { n: Schema.Int }, success: Schema.Int }) {}
+class Work extends Task.Class<Work>()("Work", {
+  payload: { n: Schema.optionalKey(Schema.Int), text: Schema.optionalKey(Schema.String) },
+  success: Schema.Int
+}) {}
 
 const catalog = new TaskCatalog(new Map<string, Task.AnyClass>([["Work", Work]]))
 
@@ -77,7 +80,7 @@ const make = (...chunks: ReadonlyArray<ChunkOptions>) => {
   const handle = new ProcessHandle({
     name: "worker",
     slots: 2,
-    maxTaskBytes: 1000,
+    maxTaskBytes: 8_000_000,
     catalog,
     unsupported: () => undefined,
     scheduler: recorded.scheduler,
@@ -92,8 +95,8 @@ const make = (...chunks: ReadonlyArray<ChunkOptions>) => {
 /** The outcome of a chunk whose tasks have all succeeded. */
 const succeeded = (chunk: number, length: number) => {
   const values = Array.from({ length }, (_, at) => ({ nameIndex: 0, value: 10 * at }))
-  const [{ bytes }] = encodeFrames(values, [catalog.shapes("Work").success], 1000, () => {})
-  return { chunk, succeeded: toNumbers16(values.map((_, at) => at)), values: bytes, failures: [], micros: 0 }
+  const [frame] = encodeFrames(values, [catalog.values("Work")?.success], 1000, () => {})
+  return { chunk, succeeded: toNumbers16(values.map((_, at) => at)), values: frame.values, failures: [], micros: 0 }
 }
 
 describe("ProcessHandle", () => {
@@ -122,7 +125,7 @@ describe("ProcessHandle", () => {
 
   it.effect("sends what it has taken, and fails alone a payload that is too large", () =>
     Effect.gen(function*() {
-      const { calls, handle, on, taken } = make({ length: 2 }, { payload: { n: "x".repeat(2000) } }, {})
+      const { calls, handle, on, taken } = make({ length: 2 }, { payload: { text: "x".repeat(9_000_000) } }, {})
       on({ credit: 2 })
       const { runs } = yield* handle.commands.take
       assert.deepStrictEqual(runs.map(({ chunk, first, names }) => [chunk, first, names]), [[1, 0, ["Work"]]])
@@ -131,6 +134,72 @@ describe("ProcessHandle", () => {
       const next = yield* handle.commands.take
       assert.deepStrictEqual([next.runs.map(({ chunk }) => chunk), taken()], [[3], 3])
     }))
+
+  it.effect("keeps every message below the limit of the worker, and cancels no task that was not sent", () =>
+    Effect.gen(function*() {
+      const { handle, on } = make(
+        { length: 40, payload: { text: "x".repeat(100_000) } },
+        { length: 2, payload: { text: "x".repeat(3_000_000) } }
+      )
+      on({ credit: 2 })
+      handle.cancel({ id: 1 } as Executor.Chunk, 39)
+      const sent: Array<number> = []
+      while (sent.length < 42) {
+        const { cancels, runs } = yield* handle.commands.take
+        const bytes = runs.flatMap(({ payloads }) => payloads).reduce((sum, { length }) => sum + length, 0)
+        const items = runs.flatMap(({ first, nameIndexes }) =>
+          Array.from({ length: nameIndexes.length / 2 }, (_, i) => first + i)
+        )
+        sent.push(...items)
+        if (items.length > 1) assert.isAtMost(bytes, FRAME_BYTES)
+        // The last of the first chunk.
+        assert.strictEqual(cancels.length, items.includes(39) ? 1 : 0)
+      }
+      assert.deepStrictEqual(sent, [...Array.from({ length: 40 }, (_, i) => i), 0, 1])
+    }))
+
+  it.effect("reports of a chunk that was sent in part, which tasks may have started", () =>
+    Effect.gen(function*() {
+      const { handle, losses, on } = make({ length: 40, payload: { text: "x".repeat(100_000) } })
+      on({ credit: 2 })
+      const { runs } = yield* handle.commands.take
+      const sent = runs.reduce((sum, { nameIndexes }) => sum + nameIndexes.length / 2, 0)
+      assert.isBelow(sent, 40)
+      handle.lost()
+      const [{ started }] = losses[0].chunks
+      assert.deepStrictEqual([started(0), started(sent - 1), started(sent)], [true, true, false])
+    }))
+
+  it("refuses reports about tasks that a chunk does not have", () => {
+    const { on } = make({ length: 2 })
+    on({ credit: 1 })
+    const [{ failures, ...outcomes }] = [succeeded(1, 2)]
+    const failure = { attempt: 1, worker: "w", failure: { _tag: "UnknownTask" as const } }
+    for (const at of [-1, 2, 0.5, NaN]) {
+      assert.throws(() => on({ returned: [{ chunk: 1, at }] }))
+      assert.throws(() => on({ claims: [{ chunk: 1, at }] }))
+      assert.throws(() => on({ outcomes: [{ ...outcomes, failures: [...failures, { ...failure, at }] }] }))
+    }
+    assert.throws(() => on({ outcomes: [{ ...succeeded(1, 2), succeeded: toNumbers16([0, 2]) }] }))
+  })
+
+  it("has no task for a worker that does not support any of its tasks", () => {
+    const { handle, on } = make({})
+    const unsupported = (names: ReadonlyArray<string>) => ({
+      unsupported: (name: string) => names.find((n) => n === name)
+    })
+    assert.isFalse(handle.hasTaskFor(unsupported([])))
+    on({ credit: 1 })
+    assert.isTrue(handle.hasTaskFor(unsupported(["Other"])))
+    assert.isFalse(handle.hasTaskFor(unsupported(["Work"])))
+  })
+
+  it("fails a task whose result it cannot decode", () => {
+    const { calls, on } = make({ length: 2 })
+    on({ credit: 1 })
+    on({ outcomes: [{ ...succeeded(1, 2), values: [new Uint8Array([1, 2, 3])] }] })
+    assert.deepStrictEqual(calls.slice(1), [["fail", 1, 0, "Undecodable"], ["fail", 1, 1, "Undecodable"]])
+  })
 
   it.effect("collects the commands of one turn in one message", () =>
     Effect.gen(function*() {

@@ -48,15 +48,16 @@ laws("RemoteDispatcher without sockets", {
               const key = {}
               return {
                 handshake: {
-                  protocol: 1,
+                  protocol: 2,
                   version: "",
-                  valueFormat: 15,
+                  valueFormat: 0,
                   worker: `memory:${address.port}`,
                   slots: 1,
                   maxTaskBytes: MAX,
                   fingerprints: Array.from(catalog.fingerprints)
                 },
                 events: sessions.events(key, MAX),
+                closed: Effect.succeed("closed"),
                 send: (commands) => Effect.try(() => sessions.onCommands(key, commands))
               }
             })
