@@ -12,9 +12,16 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
-import { countOption, millisOption } from "./internal/options.ts"
+import { millisOption } from "./internal/options.ts"
+import { advertised } from "./internal/remote/advertise.ts"
 import type { Secret } from "./internal/remote/auth/secret.ts"
-import { groupOption, maxTaskBytesOption, nameServerOption, secretOption } from "./internal/remote/options.ts"
+import {
+  groupOption,
+  maxTaskBytesOption,
+  nameServerOption,
+  portOption,
+  secretOption
+} from "./internal/remote/options.ts"
 import * as Registry from "./internal/remote/registry/registry.ts"
 import type { RemoteError } from "./internal/remote/transport/error.ts"
 import * as WorkerServer from "./internal/remote/worker/server.ts"
@@ -47,9 +54,13 @@ export interface RemoteWorkerSettings extends Omit<ThreadPoolOptions, "capacity"
   readonly secret?: Redacted.Redacted<string> | undefined
   /** The address to listen on. Any but loopback needs a secret. Default `"127.0.0.1"`. */
   readonly host?: string | undefined
-  /** The port to listen on. Default: any free port. */
+  /** The port to listen on, at most 65535. Default: any free port. */
   readonly port?: number | undefined
-  /** The host by which clients reach the worker. Default: `host`. */
+  /**
+   * The `host` or `host:port` by which clients reach the worker. Default: `host` and the port that it listens on. If
+   * `host` is `0.0.0.0` or `::`, the address of this host in its network; if there are several, the Layer fails with
+   * `RemoteError`.
+   */
   readonly advertise?: string | undefined
   /** The longest wait for running tasks when the scope of the Layer ends. Default 30 seconds. */
   readonly drainTimeout?: Duration.Input | undefined
@@ -92,7 +103,7 @@ export const layer = <T extends Task.Any>(
       group: groupOption(options.workerGroup),
       role: "worker"
     })
-    yield* WorkerServer.serve(registry, checked(group, options, secret))
+    yield* WorkerServer.serve(registry, yield* checked(group, options, secret))
   }))
 
 /**
@@ -108,23 +119,24 @@ export const layerStorage = <T extends Task.Any>(
 ): Layer.Layer<never, HandlersError | RemoteError, RunnerStorage> =>
   Layer.effectDiscard(Effect.gen(function*() {
     const secret = yield* secretOption(options.secret)
-    yield* WorkerServer.serve(yield* Registry.fromRunnerStorage, checked(group, options, secret))
+    yield* WorkerServer.serve(yield* Registry.fromRunnerStorage, yield* checked(group, options, secret))
   }))
 
 const checked = (
   group: TaskGroup.Any,
   options: RemoteWorkerOptions,
   secret: Secret | undefined
-): WorkerServer.WorkerServerOptions => {
-  const host = options.host ?? "127.0.0.1"
-  return {
-    pool: checkPool(group, options),
-    secret,
-    workerGroup: groupOption(options.workerGroup),
-    host,
-    port: countOption("port", options.port, 0) ?? 0,
-    advertise: options.advertise ?? host,
-    drainTimeout: millisOption("drainTimeout", options.drainTimeout) ?? 30_000,
-    maxTaskBytes: maxTaskBytesOption(options.maxTaskBytes)
-  }
-}
+): Effect.Effect<WorkerServer.WorkerServerOptions, RemoteError> =>
+  Effect.suspend(() => {
+    const host = options.host ?? "127.0.0.1"
+    const checked = {
+      pool: checkPool(group, options),
+      secret,
+      workerGroup: groupOption(options.workerGroup),
+      host,
+      port: portOption(options.port),
+      drainTimeout: millisOption("drainTimeout", options.drainTimeout) ?? 30_000,
+      maxTaskBytes: maxTaskBytesOption(options.maxTaskBytes)
+    }
+    return Effect.map(advertised(host, options.advertise), (advertise) => ({ ...checked, advertise }))
+  })

@@ -1,6 +1,6 @@
 /**
  * The kinds of flags. Every flag can also be given by an environment variable: `--task-timeout` by
- * `PAPYROS_TASK_TIMEOUT`.
+ * `PAPYROS_TASK_TIMEOUT`, unless it names another.
  *
  * Must stay true: the command line wins over the environment, and an error names both the flag and its variable.
  */
@@ -19,14 +19,18 @@ export const value = <A>(name: string, options: {
   readonly expected: string
   readonly parse: (text: string) => Option.Option<A>
   readonly alias?: string | undefined
-}): Flag.Flag<Option.Option<A>> =>
-  (options.alias === undefined ? Flag.String(name) : Flag.withAlias(Flag.String(name), options.alias)).pipe(
+  /** Default: `PAPYROS_` and the name of the flag. */
+  readonly variable?: string | undefined
+}): Flag.Flag<Option.Option<A>> => {
+  const from = options.variable ?? variable(name)
+  return (options.alias === undefined ? Flag.String(name) : Flag.withAlias(Flag.String(name), options.alias)).pipe(
     Flag.withMetavar(options.metavar),
-    Flag.withDescription(`${options.about} [${variable(name)}]`),
-    Flag.withFallbackConfig(Config.String(variable(name))),
-    Flag.filterMap(options.parse, () => `${options.expected}. It comes from --${name} or ${variable(name)}`),
+    Flag.withDescription(`${options.about} [${from}]`),
+    Flag.withFallbackConfig(Config.String(from)),
+    Flag.filterMap(options.parse, () => `${options.expected}. It comes from --${name} or ${from}`),
     Flag.optional
   )
+}
 
 /** A flag without a value. */
 export const toggle = (name: string, about: string): Flag.Flag<boolean> =>

@@ -26,9 +26,8 @@ export const nameserver = Command.make(
       Effect.gen(function*() {
         const secret = yield* secretOption(yield* Remote.readSecret(config))
         const address = Option.getOrElse(host, () => "127.0.0.1")
-        yield* NameServer.serve({ host: address, port: Option.getOrElse(port, () => DEFAULT_PORT), secret }).pipe(
-          Effect.mapError(cannotListen(address))
-        )
+        const at = { host: address, port: Option.getOrElse(port, () => DEFAULT_PORT) }
+        yield* Effect.mapError(NameServer.serve({ ...at, secret }), cannotListen(at))
       }).pipe(
         Effect.catchTag("RemoteError", Remote.cannotListen)
       )

@@ -1,7 +1,8 @@
 /**
  * The flags of all commands that connect to a name server, or listen.
  *
- * Must stay true: the secret never comes from an argument, which every user of the machine can read.
+ * Must stay true: the secret never comes from an argument, which every user of the machine can read. A flag that is an
+ * option of `RemoteDispatcher.layerConfig` has the same variable.
  */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -17,6 +18,7 @@ import * as Flags from "./flags.ts"
 
 export const group = Flags.value("group", {
   about: "The worker group, else default",
+  variable: "PAPYROS_REMOTE_WORKER_GROUP",
   metavar: "name",
   expected: "1 to 64 letters, digits, dots, underscores or hyphens",
   parse: Option.liftPredicate(isGroup)
@@ -24,6 +26,7 @@ export const group = Flags.value("group", {
 
 export const nameServer = Flags.value("name-server", {
   about: `The name server, else 127.0.0.1:${DEFAULT_PORT}`,
+  variable: "PAPYROS_REMOTE_NAME_SERVER",
   metavar: "host:port",
   expected: "host:port, as in 10.0.0.1:7427 or [::1]:7427",
   parse: (text) => Option.as(Address.parse(text), text)
@@ -44,6 +47,8 @@ export const secretGroupReadable = Flags.toggle(
 export const port = (about: string) =>
   Flags.value("port", {
     about,
+    // Kubernetes sets PAPYROS_PORT to a URL in every pod, if there is a Service named papyros.
+    variable: "PAPYROS_LISTEN_PORT",
     metavar: "n",
     expected: "a port from 0 to 65535",
     parse: (text) => Option.filter(Flags.whole(0)(text), (port) => port <= 65_535)

@@ -6,6 +6,7 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Advertise from "../internal/remote/advertise.ts"
 import { DEFAULT_PORT } from "../internal/remote/options.ts"
 import * as RemoteWorker from "../RemoteWorker.ts"
 import { Unusable } from "./exit.ts"
@@ -36,10 +37,10 @@ const config = {
   host: Remote.host,
   port: Remote.port("The port, else any free port"),
   advertise: Flags.value("advertise", {
-    about: "The host by which clients reach it, else --host",
-    metavar: "host",
-    expected: "an address or a host name",
-    parse: Option.liftPredicate((text) => text !== "")
+    about: "Where clients reach it, else --host",
+    metavar: "host[:port]",
+    expected: "host or host:port by which clients reach it, as in 10.0.0.2 or example.com:7000",
+    parse: (text) => Option.as(Advertise.parse(text), text)
   }),
   drainTimeout: Flags.value("drain-timeout", {
     about: "How long draining may take, else 30s",

@@ -63,6 +63,12 @@ const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/
 describe("papyros, the commands for more than one process", { timeout: 120_000 }, () => {
   const secretFlags = ["--secret-file", "--secret-group-readable"]
   const remote = ["--group", "--name-server", ...secretFlags]
+  /** The flags whose variables have other names. */
+  const variables: Record<string, string> = {
+    "--group": "PAPYROS_REMOTE_WORKER_GROUP",
+    "--name-server": "PAPYROS_REMOTE_NAME_SERVER",
+    "--port": "PAPYROS_LISTEN_PORT"
+  }
   const flags: Record<string, ReadonlyArray<string>> = {
     run: ["--dispatcher", ...remote],
     nameserver: ["--host", "--port", ...secretFlags],
@@ -83,7 +89,7 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
           for (const name of names) {
             const row = own.find((line) => line.trimStart().split(/[ ,]/)[0] === name)
             assert.isDefined(row, name)
-            assert.include(row, `[PAPYROS_${name.slice(2).toUpperCase().replaceAll("-", "_")}]`)
+            assert.include(row, `[${variables[name] ?? `PAPYROS_${name.slice(2).toUpperCase().replaceAll("-", "_")}`}]`)
           }
           assert.isAbove(lines.slice(lines.indexOf("EXAMPLES")).filter((line) => line.includes("papyros ")).length, 0)
           // The other flags of `run` say more.
@@ -121,7 +127,12 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
         const workers = ["workers", handlers]
         for (const group of ["a b", "a/b", "é", "x".repeat(65)]) {
           for (const command of [workers, ["status"], ["run", handlers, "Factorize"]]) {
-            yield* refused([...command, "--group", group], "--group", "PAPYROS_GROUP", "1 to 64 letters, digits")
+            yield* refused(
+              [...command, "--group", group],
+              "--group",
+              "PAPYROS_REMOTE_WORKER_GROUP",
+              "1 to 64 letters, digits"
+            )
           }
         }
         for (const port of ["65536", "-1", "http", "80.5"]) {
@@ -137,6 +148,9 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
         yield* refused([...workers, "-n", "many"], "--num", "a whole number of at least 1")
         yield* refused([...workers, "--concurrency", "0"], "--concurrency", "a whole number of at least 1")
         yield* refused([...workers, "--drain-timeout", "soon"], "--drain-timeout", "a duration")
+        for (const address of ["0.0.0.0", "h:70000", "a b"]) {
+          yield* refused([...workers, "--advertise", address], "--advertise", "host or host:port")
+        }
         for (const flag of ["--host", "--advertise", "--secret-file"]) yield* refused([...workers, `${flag}=`], flag)
         yield* refused(["workers"], "Missing required argument: HANDLERS")
         yield* refused(["nameserver", "--prot", "1"], "--port")
@@ -147,9 +161,9 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
       Effect.gen(function*() {
         for (
           const [variable, text] of Object.entries({
-            PAPYROS_GROUP: "a b",
-            PAPYROS_NAME_SERVER: "nowhere",
-            PAPYROS_PORT: "http",
+            PAPYROS_REMOTE_WORKER_GROUP: "a b",
+            PAPYROS_REMOTE_NAME_SERVER: "nowhere",
+            PAPYROS_LISTEN_PORT: "http",
             PAPYROS_NUM: "0",
             PAPYROS_CONCURRENCY: "0",
             PAPYROS_DRAIN_TIMEOUT: "soon",
@@ -160,6 +174,20 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
           assert.strictEqual(code, 2, variable)
           assert.include(stderr, variable === "PAPYROS_SECRET_FILE" ? text : variable)
         }
+      }))
+
+    it.live("of a Service in Kubernetes that is named papyros change nothing", () =>
+      Effect.gen(function*() {
+        const server = yield* nameServer(0, {
+          PAPYROS_PORT: "tcp://10.96.0.7:7427",
+          PAPYROS_PORT_7427_TCP: "tcp://10.96.0.7:7427",
+          PAPYROS_PORT_7427_TCP_PROTO: "tcp",
+          PAPYROS_PORT_7427_TCP_PORT: "7427",
+          PAPYROS_PORT_7427_TCP_ADDR: "10.96.0.7",
+          PAPYROS_SERVICE_HOST: "10.96.0.7",
+          PAPYROS_SERVICE_PORT: "7427"
+        })
+        assert.isAbove(server.port, 0)
       }))
 
     it.effect("secrets that are no secrets are refused, with what to do, and are not repeated", () =>
@@ -222,7 +250,7 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
         for (const command of [["nameserver"], ["workers", handlers, "-n", "1", "--name-server", taken.address]]) {
           yield* refused(
             [...command, "--port", String(taken.port)],
-            `address already in use ${taken.address}`,
+            `${taken.address}: cannot listen: the address is in use (EADDRINUSE)`,
             "--port"
           )
         }
@@ -295,6 +323,18 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
   })
 
   describe("name server, workers and run", () => {
+    it.live("find each other by the advertised address, also where a worker listens on all addresses", () =>
+      Effect.gen(function*() {
+        const secret = yield* newSecret
+        const env = { PAPYROS_SECRET: secret }
+        const server = yield* nameServer(0, env)
+        const port = yield* freePort
+        const args = ["--host", "0.0.0.0", "--port", String(port), "--advertise", `localhost:${port}`]
+        const process = yield* worker(server.address, { handlers, args, env })
+        assert.strictEqual(yield* process.wrote(/Worker (\S+) is registered/), `localhost:${port}`)
+        assertFactors(yield* spawned(factorize(server.address), ndjson, env))
+      }))
+
     it.live("find each other in whatever order they start", () =>
       Effect.gen(function*() {
         const port = yield* freePort

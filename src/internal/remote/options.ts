@@ -35,6 +35,13 @@ export const nameServerOption = (input: string | undefined): Address.Address => 
   )
 }
 
+/** A port to listen on, from 0: any free port. */
+export const portOption = (input: number | undefined): number => {
+  const port = input ?? 0
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new RangeError(`port must be a whole number from 0 to 65535, got ${port}`)
+}
+
 export const maxTaskBytesOption = (input: number | undefined): number =>
   countOption("maxTaskBytes", input, 1) ?? MAX_TASK_BYTES
 

@@ -27,8 +27,9 @@ import {
   VERSION
 } from "../protocol/messages.ts"
 import * as Address from "../transport/address.ts"
+import type { NotLoopback } from "../transport/error.ts"
 import { HEARTBEAT_TIMEOUT } from "../transport/heartbeat.ts"
-import { listen, type NotLoopback } from "../transport/listen.ts"
+import { listen } from "../transport/listen.ts"
 import { currentPeer, type Peer } from "../transport/peer.ts"
 import * as RpcServer from "../transport/rpcServer.ts"
 import { Registrations } from "./registrations.ts"

@@ -1,5 +1,5 @@
 /**
- * Network addresses as people write them: `host:port`, and `[::1]:port` for IPv6. Every address of a peer, a worker or
+ * Network addresses as people write them: `host:port`, and `[::1]:port` or `[fe80::1%eth0]:port` for IPv6. Every address of a peer, a worker or
  * a name server is parsed and printed here.
  *
  * Must stay true: `parse` reads what `format` prints. Workers are known by their printed address.
@@ -13,7 +13,8 @@ export interface Address {
 }
 
 export const parse = (text: string): Option.Option<Address> => {
-  const [, v6, name, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text.trim()) ?? []
+  const [, v6, name, digits] = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.~-]+)?)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text.trim()) ??
+    []
   const host = v6 ?? name
   const port = Number(digits)
   return host === undefined || port < 1 || port > 65_535 ? Option.none() : Option.some({ host, port })

@@ -17,6 +17,7 @@ import type { Secret } from "../auth/secret.ts"
 import * as Address from "./address.ts"
 import { RemoteError, Unauthorized, Unreachable } from "./error.ts"
 import * as Heartbeat from "./heartbeat.ts"
+import { describeNetworkError } from "./networkError.ts"
 
 /** How long opening a connection may take, and the answer to the handshake on it, in milliseconds. */
 export const CONNECT_TIMEOUT = 5000
@@ -92,7 +93,7 @@ class Opening {
     this.timer = setTimeout(() => this.unreachable(`did not answer within ${connectTimeout} ms`), connectTimeout)
     this.raw = Net.connect({ host, port, noDelay: true })
     this.duplex = this.raw
-    this.raw.on("error", (error) => this.unreachable(error.message))
+    this.raw.on("error", (error) => this.unreachable(describeNetworkError(error)))
     this.raw.once("close", () => {
       this.unreachable("closed the connection")
       Deferred.doneUnsafe(this.closed, Effect.succeed(this.reason))
@@ -126,7 +127,7 @@ class Opening {
     tls.on("error", (error: NodeJS.ErrnoException) => {
       // Any other error is one of the network.
       if (error.code?.startsWith("ERR_SSL_")) this.unauthorized()
-      else this.unreachable(error.message)
+      else this.unreachable(describeNetworkError(error))
     })
   }
 

@@ -4,6 +4,9 @@
  * Must stay true: a message names the address and what to do, and never holds a secret.
  */
 import * as Schema from "effect/Schema"
+import type { SocketServerError } from "effect/socket/SocketServer"
+import * as Address from "./address.ts"
+import { describeNetworkError } from "./networkError.ts"
 
 /** No process answers at the address. */
 export class Unreachable extends Schema.TaggedError<Unreachable>("papyros/Unreachable")("Unreachable", {
@@ -32,8 +35,20 @@ export class RemoteError extends Schema.TaggedError<RemoteError>("papyros/Remote
   }
 }
 
+/** Without a secret every process that can connect can run tasks, so other machines must not reach the port. */
+export class NotLoopback extends Schema.TaggedError<NotLoopback>("papyros/NotLoopback")("NotLoopback", {
+  host: Schema.String
+}) {
+  override get message(): string {
+    return `Without a secret, only processes of this machine may connect, but others can reach ${this.host}. ` +
+      "Set PAPYROS_SECRET to the output of `papyros secret`, or listen on 127.0.0.1."
+  }
+}
+
 /** This process cannot listen on the address. */
-export const cannotListen = (address: string) => (error: { readonly message: string; readonly cause?: unknown }) => {
-  const why = error.cause instanceof Error ? error.cause.message : error.message
-  return new RemoteError({ reason: new Unreachable({ address, message: `cannot listen: ${why}` }) })
+export const cannotListen = (address: Address.Address) => (error: SocketServerError | NotLoopback): RemoteError => {
+  const why = error._tag === "NotLoopback" ? error.message : describeNetworkError(error.reason.cause)
+  return new RemoteError({
+    reason: new Unreachable({ address: Address.format(address), message: `cannot listen: ${why}` })
+  })
 }

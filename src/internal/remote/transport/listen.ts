@@ -10,30 +10,21 @@ import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as NetAddress from "effect/net/NetAddress"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as SocketServer from "effect/socket/SocketServer"
 import * as Dns from "node:dns"
 import type * as Net from "node:net"
+import * as Os from "node:os"
 import { Acceptor, type AcceptorOptions } from "./acceptor.ts"
 import * as Address from "./address.ts"
+import { NotLoopback } from "./error.ts"
 import { CurrentPeer, type Peer } from "./peer.ts"
 
 export interface ListenOptions extends AcceptorOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-}
-
-/** Without a secret every process that can connect can run tasks, so other machines must not reach the port. */
-export class NotLoopback extends Schema.TaggedError<NotLoopback>("papyros/NotLoopback")("NotLoopback", {
-  host: Schema.String
-}) {
-  override get message(): string {
-    return `Without a secret, only processes of this machine may connect, but others can reach ${this.host}. ` +
-      "Set PAPYROS_SECRET to the output of `papyros secret`, or listen on 127.0.0.1."
-  }
 }
 
 export const listen: (options: ListenOptions) => Effect.Effect<
@@ -83,7 +74,16 @@ const bind = (server: Net.Server, host: string, port: number) =>
       server.on("error", (error) => resume(Effect.fail(failed(error))))
       server.listen({ host, port }, () => resume(Effect.succeed(server.address() as Net.AddressInfo)))
     }),
-    ({ address, port }) => Effect.mapError(Effect.fromResult(NetAddress.inetAddressFromIpString(address, port)), failed)
+    ({ address, port }) =>
+      Effect.try({ try: () => NetAddress.inetAddressFromNativeUnsafe(address, port, zones()), catch: failed })
+  )
+
+/** The number of each network interface, by which an IPv6 address names its zone. */
+const zones = (): ReadonlyMap<string, number> =>
+  new Map(
+    Object.entries(Os.networkInterfaces()).flatMap(([name, addresses = []]) =>
+      addresses.flatMap((one) => one.family === "IPv6" ? [[name, one.scopeid] as const] : [])
+    ).filter(([, zone]) => zone > 0)
   )
 
 /** The failure of one connection ends that connection only. */

@@ -14,6 +14,7 @@ import { sanitizeForLog } from "../../sanitize.ts"
 import { makeScheduler, openExecutor } from "../../scheduler/scheduler.ts"
 import * as ThreadsExecutor from "../../threads/main/executor.ts"
 import type { PoolOptions } from "../../threads/main/options.ts"
+import type { Advertised } from "../advertise.ts"
 import type { Secret } from "../auth/secret.ts"
 import { maxFrameSize } from "../options.ts"
 import { TaskCatalog } from "../protocol/catalog.ts"
@@ -34,8 +35,8 @@ export interface WorkerServerOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** The host by which clients reach it. */
-  readonly advertise: string
+  /** The address by which clients reach it. */
+  readonly advertise: Advertised
   /** Milliseconds. */
   readonly drainTimeout: number
   readonly maxTaskBytes: number
@@ -58,10 +59,13 @@ export const serve = Effect.fnUntraced(function*(
     // An operator may read the state of every worker.
     accepts: ({ group, role }) => role === "operator" || (role === "client" && group === workerGroup),
     heartbeatTimeout: HEARTBEAT_TIMEOUT
-  }).pipe(Effect.mapError(cannotListen(host)))
+  }).pipe(Effect.mapError(cannotListen({ host, port })))
   const scheduler = yield* makeScheduler(tasks, threads, { maxWorkerLosses: 1, relays: true })
   yield* openExecutor(scheduler, threads.open)
-  const address = RunnerAddress.make(advertise, "port" in server.address ? server.address.port : 0)
+  const address = RunnerAddress.make(
+    advertise.host,
+    advertise.port ?? ("port" in server.address ? server.address.port : 0)
+  )
   const name = Address.format(address)
   const sessions = new ClientSessions<Peer>({ scheduler, catalog, worker: name, slots, maxTaskBytes })
 

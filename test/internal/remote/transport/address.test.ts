@@ -9,7 +9,16 @@ describe("Address", () => {
   it.effect.prop(
     "reads what it prints",
     {
-      host: Schema.Literals(["localhost", "10.0.0.1", "::1", "fe80::1", "a.b-c_d", "::ffff:127.0.0.1"]),
+      host: Schema.Literals([
+        "localhost",
+        "10.0.0.1",
+        "::1",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fe80::1%4",
+        "a.b-c_d",
+        "::ffff:127.0.0.1"
+      ]),
       port: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65_535 }))
     },
     (address) => Effect.sync(() => assert.deepStrictEqual(Address.parse(Address.format(address)), Option.some(address)))
@@ -22,7 +31,22 @@ describe("Address", () => {
 
   it("refuses everything else", () => {
     for (
-      const text of ["", "h", "h:", ":1", "h:0", "h:65536", "h:123456", "::1:7427", "[::1]", "a b:1", "h:1x", "[h]:1"]
+      const text of [
+        "",
+        "h",
+        "h:",
+        ":1",
+        "h:0",
+        "h:65536",
+        "h:123456",
+        "::1:7427",
+        "[::1]",
+        "a b:1",
+        "h:1x",
+        "[h]:1",
+        "[::1%]:1",
+        "[::1%e 0]:1"
+      ]
     ) {
       assert.isTrue(Option.isNone(Address.parse(text)), text)
     }

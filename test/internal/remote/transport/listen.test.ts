@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { randomBytes } from "node:crypto"
+import * as Os from "node:os"
 import * as Tls from "node:tls"
 import * as Identity from "../../../../src/internal/remote/auth/identity.ts"
 import * as Secret from "../../../../src/internal/remote/auth/secret.ts"
@@ -20,6 +21,7 @@ import { listen, type ListenOptions } from "../../../../src/internal/remote/tran
 import { currentPeer } from "../../../../src/internal/remote/transport/peer.ts"
 import * as RpcClient from "../../../../src/internal/remote/transport/rpcClient.ts"
 import * as RpcServer from "../../../../src/internal/remote/transport/rpcServer.ts"
+import { freePort } from "../../../support/remote/processes.ts"
 import { logs, raw, rawServer, until } from "../../../support/remote/sockets.ts"
 
 const MAX = 1024 * 1024
@@ -260,6 +262,28 @@ describe("listen", () => {
       yield* Effect.scoped(serve({ host: "localhost" }))
       yield* Effect.scoped(serve({ host: "127.1.2.3" }))
       yield* Effect.scoped(serve({ host: "0.0.0.0", secret: yield* Secret.generate }))
+    }))
+
+  const zoned =
+    Object.entries(Os.networkInterfaces()).flatMap(([name, addresses = []]) =>
+      addresses.flatMap(({ address }) => address.startsWith("fe80:") ? [`${address}%${name}`] : [])
+    )[0]
+  it.live.skipIf(zoned === undefined)("listens on an IPv6 address with a zone", () =>
+    Effect.gen(function*() {
+      const secret = yield* Secret.generate
+      const { port } = yield* serve({ host: zoned, secret })
+      assert.strictEqual(yield* (yield* dial(port, { host: zoned, secret })).client.Who(), "client/g")
+    }))
+
+  it.live("says in words why a port cannot be reached", () =>
+    Effect.gen(function*() {
+      const port = yield* freePort
+      const refused = yield* attempt(port)
+      assert.strictEqual(refused.message, "no process listens there (ECONNREFUSED)")
+      // Of a host name, Node reports the errors of all its addresses as one.
+      assert.strictEqual((yield* attempt(port, { host: "localhost" })).message, refused.message)
+      const unknown = yield* attempt(port, { host: "no-such-host.invalid" })
+      assert.match(unknown.message, /^(the host name is unknown|the name server of the host .*) \(E\w+\)$/)
     }))
 
   it.live("an address that is taken is a typed failure", () =>
