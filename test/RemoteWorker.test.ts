@@ -9,7 +9,7 @@ import { handlersUrl, Tasks } from "papyros/testing"
 describe("RemoteWorker", () => {
   it.live("an unusable option is a defect that names it", () =>
     Effect.gen(function*() {
-      const failed = Effect.fnUntraced(function*(options: Partial<RemoteWorker.RemoteWorkerOptions>) {
+      const failed = Effect.fnUntraced(function*(options: RemoteWorker.RemoteWorkerSettings) {
         const layer = RemoteWorker.layer(Tasks, { handlers: handlersUrl, ...options })
         const exit = yield* Effect.exit(Effect.scoped(Layer.build(layer)))
         assert(Exit.isFailure(exit) && !Cause.hasFails(exit.cause))
