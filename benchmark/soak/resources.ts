@@ -32,7 +32,7 @@ export const countThreads = Effect.acquireRelease(
   ({ add }) => Effect.sync(() => process.off("worker", add))
 ).pipe(Effect.map(({ live }) => () => live.size))
 
-/** Turns of the event loop: what was given up in one may be released in the next ones. */
+/** Turns of the event loop: memory that was given up in one may be released in the next ones. */
 const turns = (left: number): Effect.Effect<void> =>
   left === 0
     ? Effect.void
@@ -43,7 +43,7 @@ const turns = (left: number): Effect.Effect<void> =>
       Effect.suspend(() => turns(left - 1))
     )
 
-/** Collects garbage, also what finalizers of the first collection give up, and measures. */
+/** Collects garbage, also that of the finalizers of the first collection, and measures. */
 export const measure = (gc: NonNullable<typeof globalThis.gc>, threads: () => number): Effect.Effect<Resources> =>
   Effect.gen(function*() {
     for (let i = 0; i < 3; i++) {

@@ -2,7 +2,7 @@
  * The soak: mixed load on long-lived and short-lived dispatchers, whose every outcome is checked, and the resources of
  * the process, sampled at rest: a sample is taken when no task is left.
  *
- * The scenarios and all their choices come from the seed; what runs at the same time depends on the machine.
+ * The scenarios and all their choices come from the seed; the tasks that run at the same time depend on the machine.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -174,7 +174,7 @@ export const soak = ({ kinds, leak, minutes, seed }: SoakOptions): Effect.Effect
     const ledger = new Ledger((text) => console.log(text), leak)
     yield* Console.log(`soak of ${kinds.join(" and ")} for ${minutes} minutes, seed ${seed}`)
 
-    // What the first dispatcher of a process leaves behind for the next ones is no leak.
+    // Memory that the first dispatcher of a process leaves to the next ones is no leak.
     for (const kind of kinds) yield* Effect.scoped(Layer.build(longLived[kind][0].layer))
     const before = yield* measure(gc, threads)
 

@@ -2,7 +2,7 @@
  * Loads a handlers module: a module whose default export is the Layer of its handlers. The tasks are found in the
  * services that the Layer provides.
  *
- * Must stay true: a module that cannot be used is reported with what to change in it.
+ * Must stay true: a module that cannot be used is reported with the change that it needs.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"

@@ -93,6 +93,6 @@ const whyNotRead = ({ message, reason }: PlatformError.PlatformError): string =>
   }
 }
 
-/** Adds what to do to the error of a port that cannot be opened. */
+/** Adds the remedy to the error of a port that cannot be opened. */
 export const cannotListen = (error: RemoteError): Unusable =>
   new Unusable({ message: `${error.message}\nChoose another --host or --port.` })

@@ -27,7 +27,7 @@ import {
 } from "./support/suite.ts"
 import { Add, type Hold, Mark, Sleep } from "./support/tasks.ts"
 
-/** Runs a stream in a fiber; what it has given so far. */
+/** Runs a stream in a fiber; returns the values so far. */
 const follow = <A, E, R>(stream: Stream.Stream<A, E, R>) =>
   Effect.gen(function*() {
     const given: Array<A> = []

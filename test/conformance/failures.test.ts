@@ -1,4 +1,4 @@
-/** Claims about failures of handlers: what the caller sees, what becomes of the other tasks, and when a task is tried again. */
+/** Claims about failures of handlers: the error of the caller, the outcomes of the other tasks, and when a task is tried again. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

@@ -1,4 +1,4 @@
-/** Claims about queues of tasks: what is popped, when a push waits, what a queue holds, how it ends. */
+/** Claims about queues of tasks: popped outcomes, when a push waits, the contents of a queue, how it ends. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

@@ -1,4 +1,4 @@
-/** Claims about workers that are lost: which task is told, which is run again, and what everybody else notices. */
+/** Claims about workers that are lost: which task fails, which is run again, and the effect on all others. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

@@ -1,4 +1,4 @@
-/** What was delivered is not retained, though another task of its chunk runs on. */
+/** Delivered outcomes are not retained, though another task of their chunk runs on. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -17,7 +17,7 @@ const collectGarbage: () => void = runInNewContext("gc")
 
 const CHUNK = 8
 
-/** Remembers tasks and what came of them, weakly. */
+/** Holds tasks and their outcomes by weak references. */
 class Weakly {
   readonly refs: Array<WeakRef<object>> = []
 

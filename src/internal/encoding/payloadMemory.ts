@@ -5,7 +5,7 @@
  * Memory that waits for the garbage collector makes V8 mark its whole heap every few tens of megabytes, and fresh
  * memory costs page faults: with both, a snapshot takes ten times as long as its copy.
  *
- * Must stay true: memory is reused only after it was taken from its former owner, who finds an empty buffer.
+ * Must stay true: memory is reused only after it was taken from its former owner, whose buffer is then empty.
  */
 
 /** The smallest buffers that are reused, in bytes. */

@@ -29,7 +29,7 @@ export { events }
 
 type Pool = WorkerPoolDispatcher.ThreadPoolOptions
 
-/** What a claim asks of a dispatcher of its own. */
+/** The options of a claim for a dispatcher of its own. */
 export interface Options {
   readonly concurrency?: number
   readonly capacity?: number
@@ -288,7 +288,7 @@ export const failsWith = <A, E, R>(
     assert.match(Cause.pretty(exit.cause), typeof text === "string" ? new RegExp(text) : text)
   })
 
-/** Runs tasks through every slot: what was to start before has started. */
+/** Runs tasks through every slot: all tasks that were to start before have started. */
 export const flush: Effect.Effect<void, unknown, Dispatcher.Dispatcher> = Effect.andThen(
   settle,
   Stream.runDrain(Dispatcher.execute(Array.from({ length: 8 }, (_, n) => new Add({ n })), { chunkSize: 1 }))

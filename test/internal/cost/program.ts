@@ -29,7 +29,7 @@ const dispatcher = (capacity: number | "unbounded") =>
 
 const echoes = (count: number) => Array.from({ length: count }, (_, n) => new Echo({ n }))
 
-/** A workload of a size: the number of its tasks and what is open at the same time. */
+/** A workload of a size: the number of its tasks, and of producers that are open at the same time. */
 type Workload = (size: number) => readonly [tasks: number, program: Effect.Effect<unknown, unknown>]
 
 const on = <A, E>(program: Effect.Effect<A, E, Dispatcher.Dispatcher>, capacity: number | "unbounded" = "unbounded") =>

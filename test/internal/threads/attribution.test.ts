@@ -12,7 +12,7 @@ import { Add, Carry, Misbehave, Spin, Wait } from "../../support/pool/tasks.ts"
 type Poison = Misbehave | Carry | Spin
 type How = Misbehave["how"] | "spin" | "payload"
 
-/** What must be said of each. */
+/** The description of each outcome. */
 const expected: { readonly [K in How]: string } = {
   exit: "WorkerLost, exit code 7",
   exitLater: "WorkerLost, exit code 7",

@@ -92,7 +92,7 @@ describe("WorkerPoolDispatcher", () => {
         Record.make(64)
         const make = (id: number) => id % 16 === 5 ? new Busy({ id, micros: 1e9 }) : new Plain({ id })
         const tasks = Array.from({ length: 64 }, (_, id) => make(id))
-        // All have the same timeout: what has ended has not been sent when it is over.
+        // All have the same timeout: when it is over, the outcomes of tasks that have ended are not sent yet.
         const results = yield* Stream.runCollect(
           Dispatcher.results(tasks, { ordered: true, chunkSize: 16, taskTimeout: 250 })
         ).pipe(Effect.provide(layer({ size: 1, concurrency, gracePeriod: 50 })))

@@ -105,7 +105,7 @@ describe("WorkerPoolDispatcher", () => {
       const threads = yield* countThreads
       yield* Effect.gen(function*() {
         yield* until(() => threads.started === 5)
-        // What there is to do is done as long as a thread lives.
+        // The tasks run as long as a thread lives.
         assert.strictEqual(yield* Dispatcher.run(new Add({ n: 1 })), 2)
       }).pipe(Effect.provide(pool({ handlers: new URL("./broken/mortal.ts", import.meta.url), size: 1 })))
       for (const [tries, pause] of [0, 100, 200, 400].entries()) {

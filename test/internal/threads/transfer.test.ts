@@ -18,7 +18,7 @@ describe("WorkerPoolDispatcher", () => {
       assert.deepStrictEqual(results, numbers(50).map((by) => new Uint8Array(64).fill(by)))
       for (const { bytes } of tasks) assert.isTrue(bytes.buffer instanceof ArrayBuffer && bytes.buffer.detached)
 
-      // Of what the handler keeps there is nothing left the second time.
+      // The second time, the buffer that the handler keeps is empty.
       assert.deepStrictEqual(yield* Dispatcher.run(new Keep({})), Uint8Array.of(1, 2, 3))
       const again = yield* Effect.flip(Dispatcher.run(new Keep({})))
       assert.strictEqual(again._tag === "TaskFailure" && again.reason._tag, "Undecodable")
@@ -49,7 +49,7 @@ describe("WorkerPoolDispatcher", () => {
       const before = bytes.map((part) => part.slice())
       const marked = before.map((part) => part.with(0, part[0] + 1))
       const task = new Hoard({ parts: { bytes } })
-      // Sent and returned more than once: whoever had them first has them still.
+      // Sent and returned more than once: the first owner still has them.
       for (let times = 1; times <= 3; times++) {
         const { kept, sizes } = yield* Dispatcher.run(task)
         assert.deepStrictEqual(kept, Array.from({ length: times }, () => marked).flat())
@@ -71,7 +71,7 @@ describe("WorkerPoolDispatcher", () => {
         const reason = Result.isFailure(result) ? result.failure.reason._tag : "none"
         if (task._tag === "Add") assert.strictEqual(reason, "none")
         else if (task.by === 300) assert.strictEqual(reason, "WorkerLost")
-        // What had been moved to the thread that ended is gone with it.
+        // Buffers that had been moved to the thread that ended are gone with it.
         else assert.include(["none", "WorkerLost"], reason)
         if (reason === "WorkerLost") assert.isAtLeast(index, 100)
       }

@@ -26,7 +26,7 @@ const MIN_BYTES = 16
 /** The part of a file that is read. A longer file holds no secret. */
 const MAX_FILE_BYTES = 1024
 
-/** A secret is unusable. The message says what to do, and never repeats the secret. */
+/** A secret is unusable. The message has the remedy, and never repeats the secret. */
 export class InvalidSecret extends Schema.TaggedError<InvalidSecret>("papyros/InvalidSecret")("InvalidSecret", {
   message: Schema.String
 }) {}

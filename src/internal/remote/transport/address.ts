@@ -2,7 +2,7 @@
  * Network addresses as people write them: `host:port`, and `[::1]:port` or `[fe80::1%eth0]:port` for IPv6. Every address of a peer, a worker or
  * a name server is parsed and printed here.
  *
- * Must stay true: `parse` reads what `format` prints. Workers are known by their printed address.
+ * Must stay true: `parse` reads the text that `format` prints. Workers are known by their printed address.
  */
 import * as Option from "effect/Option"
 import * as Net from "node:net"

@@ -1,7 +1,7 @@
 /**
  * The errors of reaching workers, and the registry that knows them. Users see `RemoteError` and match on its reason.
  *
- * Must stay true: a message names the address and what to do, and never holds a secret.
+ * Must stay true: a message has the address and the remedy, and never a secret.
  */
 import * as Schema from "effect/Schema"
 import type { SocketServerError } from "effect/socket/SocketServer"

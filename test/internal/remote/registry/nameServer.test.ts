@@ -64,7 +64,7 @@ const incarnation = "one"
 const listed = (client: NameServerClient.NameServerClient["client"], group: string) =>
   Effect.map(Stream.runHead(client.Watch({ group })), Option.getOrThrow)
 
-/** Who are registered, once these are. */
+/** The registered workers, once these are among them. */
 const untilMembers = (registry: Registry.Registry["Service"], ports: ReadonlyArray<number>) =>
   untilSome(members(registry), (found) => found.join() === ports.join())
 

@@ -1,4 +1,4 @@
-/** Tasks of another version of a program: what it calls `Work` is something else. */
+/** Tasks of another version of a program, whose `Work` differs. */
 import * as Schema from "effect/Schema"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"

@@ -37,7 +37,7 @@ const Rpcs = RpcGroup.make(
 
 const client: Identity.Identity = { role: "client", group: "g" }
 
-/** What happens in handlers. */
+/** The events in handlers. */
 class Seen {
   readonly notes: Array<string> = []
   produced = 0
@@ -100,14 +100,14 @@ const dial = Effect.fnUntraced(function*(
   return { connection, ...rpc }
 })
 
-/** What comes of trying to be let in. */
+/** The result of an attempt to authenticate. */
 const attempt = (port: number, options: Partial<ConnectOptions> = {}) =>
   Effect.gen(function*() {
     const { client, connection } = yield* dial(port, options)
     return yield* Effect.mapError(client.Who(), (error) => RpcClient.toRemoteError(connection, error))
   }).pipe(Effect.scoped, Effect.flip, Effect.map(({ reason }) => reason))
 
-/** What a TLS client hears that says it is `identity`. */
+/** The answer to a TLS client with the identity `identity`. */
 const handshake = (port: number, { identity, psk }: { readonly identity: string; readonly psk: Buffer }) =>
   Effect.callback<string>((resume) => {
     const socket = Tls.connect({
@@ -347,7 +347,7 @@ describe("listen, to those who mean harm", () => {
           yield* Effect.scoped(Effect.gen(function*() {
             const one = yield* raw(port)
             one.socket.write(bytes)
-            // A frame that may still come is waited for; whoever ends ends it.
+            // The connection waits for a frame that may still come; an end of the stream ends it.
             one.socket.end()
             yield* until(() => one.closed)
           }))
@@ -452,7 +452,7 @@ describe("connections", () => {
       const { client } = yield* dial(port, { heartbeatTimeout: 400, pingInterval: 100 })
       yield* client.Who()
       for (let i = 0; i < 4; i++) {
-        // What was said before has been noticed.
+        // The earlier messages have been received.
         yield* Effect.sleep(60)
         yield* freeze(700)
         assert.strictEqual(yield* client.Who(), "anybody")

@@ -1,4 +1,4 @@
-/** What workers offer and take, and whom they let in. */
+/** The limits of payloads and results, the tasks that a worker supports, and the clients that it accepts. */
 import { assert, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"

@@ -12,7 +12,7 @@ layer(Place.layer, { excludeTestServices: true, timeout: "60 seconds" })("Remote
         yield* joined(1)
         yield* Effect.forkChild(site.run([new Work({ id: 1, millis: 1e6 })]))
         yield* until("it runs", () => site.count("start") === 1)
-        // Longer than a thread is given until what waits there is taken back.
+        // Longer than tasks may wait in a thread before they are taken back.
         yield* Effect.sleep(100)
         yield* Effect.timeout(site.run([new Work({ id: 2, millis: 1 })]), "60 seconds")
         assert.strictEqual(site.count("end"), 1)

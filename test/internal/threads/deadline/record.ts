@@ -1,4 +1,4 @@
-/** What threads write down of each task, in memory that they share with the test: a file would be too slow. */
+/** The record of each task that threads keep, in memory that they share with the test: a file would be too slow. */
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads"
 
 const KEY = "papyros/test/deadline"

@@ -1,6 +1,6 @@
 /**
- * Runs tasks that take as long as their timeout, or about, beside innocent ones,
- * and says what went wrong with whom.
+ * Runs tasks that take about as long as their timeout beside innocent ones, and reports each wrong outcome with its
+ * task.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -99,7 +99,7 @@ export const run = (options: {
       const task = make(id)
       if (outcomes[id] !== 1) wrong.push(`${task} has ${outcomes[id]} outcomes`)
       const starts = record.starts(id)
-      // What it had to say may be lost with its thread, so that it runs again; but it is never ended itself.
+      // Its outcome may be lost with its thread, so that it runs again; but it is never ended itself.
       if (record.restarts(id) > 0) wrong.push(`${task} was ended, and started again`)
       if (isInnocent(task) && (starts === 0 || starts !== record.finishes(id))) wrong.push(`${task} was ended`)
       if (task._tag === "Once" && starts > 1) wrong.push(`${task} was started ${starts} times`)

@@ -29,7 +29,7 @@ export const chunk = (
   ...options
 })
 
-/** Records what becomes of the items of chunks. */
+/** Records the outcomes of the items of chunks. */
 export class Recorder implements ItemSink {
   readonly events: Array<readonly [event: string, chunk: number, ...details: ReadonlyArray<unknown>]> = []
 

@@ -59,7 +59,7 @@ describe("SharedState", () => {
       assert.deepStrictEqual(claimed.toSorted((a, b) => a - b), Array.from({ length: claimed.length }, (_, at) => at))
       for (const at of claimed) assert.isBelow(at, revokedFrom)
       assert.strictEqual(main.claimed(slot), claimed.length)
-      // Nothing lies between: what is left to claim, and only that, can still be claimed.
+      // Nothing lies between: exactly the remaining items can still be claimed.
       const left = steps.includes("revoke") || revokedFrom < size ? 0 : size - claimed.length
       for (let at = claimed.length; at < claimed.length + left; at++) assert.strictEqual(thread.claim(slot), at)
       assert.strictEqual(thread.claim(slot), -1)
