@@ -1,31 +1,54 @@
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
+import { bundled } from "./test/support/bundle/bundle.ts"
 
-// `papyros/Task` and its kin mean the sources: here for vitest, and in `execArgv` for what Node loads by
+// `papyros/Task` and its kin mean the sources: here for vitest, and in `execArgv` for modules that Node loads by
 // itself in a test (a handlers module in a worker thread).
 const conditions = ["papyros-source"]
 
 // Worker threads load the sources again and again: from this cache it takes half the time.
 process.env.NODE_COMPILE_CACHE ??= new URL("./node_modules/.cache/compile", import.meta.url).pathname
 
+const include = ["test/**/*.test.ts"]
+
+const leftovers = new URL("./test/support/process/leftovers.ts", import.meta.url).pathname
+
+const alone = [
+  // They measure the memory of their process.
+  "test/internal/remote/transport/listen.test.ts",
+  "test/internal/retention.test.ts",
+  // The native library of sharp sets a variable of the environment.
+  "test/benchmark/real.test.ts"
+]
+
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ["test/**/*.test.ts"],
+    projects: [
+      // A process runs many files, and loads effect and the sources once: half of the time of most files.
+      { extends: true, test: { name: "shared", include, exclude: alone, isolate: false, setupFiles: [leftovers] } },
+      { extends: true, test: { name: "alone", include: alone } }
+    ],
     pool: "forks",
     // Many tests wait for processes, threads or time: more files than cores keep the cores busy.
     maxWorkers: Math.ceil(1.5 * availableParallelism()),
-    // What passes prints nothing.
+    // The bundle is made once, when this file is loaded.
+    watch: false,
+    // Tests that pass print nothing.
     silent: "passed-only",
     execArgv: conditions.map((condition) => `--conditions=${condition}`),
     // With coverage vitest turns the cache off, which concerns only its own threads and processes.
-    env: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE: "" },
+    env: {
+      NODE_OPTIONS: await bundled(),
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      NODE_DISABLE_COMPILE_CACHE: ""
+    },
     testTimeout: 30_000,
     hookTimeout: 30_000,
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
-      // What runs only in worker threads, where coverage does not look.
+      // Modules of worker threads, where coverage does not look.
       exclude: ["src/internal/threads/thread/**"],
       reporter: ["text-summary", "lcov"],
       thresholds: { statements: 90, branches: 85 }

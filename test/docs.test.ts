@@ -48,7 +48,7 @@ class Project extends Context.Service<Project, { readonly root: string }>()("pap
       yield* fs.writeFileString(
         path.join(root, "vitest.config.mjs"),
         `import config from ${JSON.stringify(path.join(repository, "vitest.config.ts"))}\n` +
-          `export default { ...config, test: { ...config.test, include: ["**/*.test.ts"] } }`
+          `export default { ...config, test: { ...config.test, projects: undefined, include: ["**/*.test.ts"] } }`
       )
       for (const program of [...programs(), ...shared()]) {
         const file = path.join(root, program.path)

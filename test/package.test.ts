@@ -21,13 +21,16 @@ const repository = process.cwd()
 const fixtures = fileURLToPath(new URL("./package", import.meta.url))
 const tsc = `${repository}/node_modules/typescript/bin/tsc`
 
-/** Runs a command that must succeed. Its child processes named `node` run the Node of the tests. */
+/**
+ * Runs a command that must succeed. Its child processes named `node` run the Node of the tests, and load the package
+ * and its peers as they are.
+ */
 const run = Effect.fnUntraced(function*(cwd: string, command: string, args: ReadonlyArray<string>, stdin = "") {
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const child = yield* spawner.spawn(ChildProcess.make(command, args, {
     cwd,
     stdin: Stream.make(new TextEncoder().encode(stdin)),
-    env: { PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
+    env: { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, NODE_OPTIONS: "" },
     extendEnv: true
   }))
   const text = <E>(stream: Stream.Stream<Uint8Array, E>) => Stream.mkString(Stream.decodeText(stream))

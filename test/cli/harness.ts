@@ -2,6 +2,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -37,16 +38,15 @@ export const parsed = (output: string): Array<unknown> =>
 const quiet = Effect.forEach(["stdout", "stderr"] as const, (stream) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const { write } = process[stream]
       process[stream].write = (text: string | Uint8Array, ...rest: ReadonlyArray<unknown>) => {
         testConsole[stream === "stdout" ? "log" : "error"](String(text).trimEnd())
         const done = rest.at(-1)
         if (typeof done === "function") queueMicrotask(() => done())
         return true
       }
-      return write
     }),
-    (write) => Effect.sync(() => process[stream].write = write)
+    // The method of its class is there again.
+    () => Effect.sync(() => Reflect.deleteProperty(process[stream], "write"))
   ))
 
 /** Runs the command in this process, with streams of its own in place of the process's. */
@@ -56,9 +56,15 @@ export const papyrosWith = (args: ReadonlyArray<string>, options?: {
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Whether stderr and stdout are terminals, of so many columns. */
   readonly terminal?: { readonly stdout: boolean; readonly columns: number } | undefined
-}): Effect.Effect<Ended & { readonly events: ReadonlyArray<"stdout" | "stderr" | "end"> }> =>
+}): Effect.Effect<
+  Ended & {
+    readonly events: ReadonlyArray<"stdout" | "stderr" | "end">
+    /** The text that the command prints by Effect's `Console`: help, completions, and the logs of workers. */
+    readonly printed: string
+  }
+> =>
   Effect.suspend(() => {
-    const written = { stdout: "", stderr: "" }
+    const written = { stdout: "", stderr: "", printed: "" }
     const events: Array<"stdout" | "stderr" | "end"> = []
     const collect = (to: "stdout" | "stderr", endOnDone = false) =>
       Sink.forEach((text: string | Uint8Array) =>
@@ -80,6 +86,13 @@ export const papyrosWith = (args: ReadonlyArray<string>, options?: {
     })
     return Effect.andThen(quiet, Command.run(papyros, { version: "1.2.3" })).pipe(
       Effect.provideServiceEffect(CliOutput.Presenter, presenter),
+      Effect.provideService(Console.Console, {
+        ...testConsole,
+        log: (text) => {
+          written.printed += `${text}\n`
+          testConsole.log(text)
+        }
+      }),
       Effect.provideService(Columns, Effect.succeed(terminal?.columns ?? 0)),
       Effect.provide(Layer.provideMerge(stdio, NodeServices.layer)),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: env ?? {} })),

@@ -9,10 +9,13 @@ import { nodeProblem } from "../../src/cli/nodeVersion.ts"
 const manifest: { readonly engines: { readonly node: string } } = JSON.parse(readFileSync("package.json", "utf8"))
 const [, major, minor, patch] = /^>=(\d+)\.(\d+)\.(\d+)$/.exec(manifest.engines.node)!.map(Number)
 
+/** Without the bundle of the tests, which an old Node cannot load. */
+const env = { ...process.env, NODE_OPTIONS: "" }
+
 /** An executable Node below the bound of package.json, if this machine has one. */
 const oldNode = (process.env.PATH ?? "").split(":").map((folder) => join(folder, "node")).find((node) => {
   try {
-    const version = execFileSync(node, ["-p", "process.versions.node"], { encoding: "utf8" })
+    const version = execFileSync(node, ["-p", "process.versions.node"], { encoding: "utf8", env })
     const [ofMajor, ofMinor] = version.split(".").map(Number)
     return ofMajor >= 18 && (ofMajor < major || (ofMajor === major && ofMinor < minor))
   } catch {
@@ -52,7 +55,8 @@ describe("the version of Node", () => {
         writeFileSync(join(root, `dist/${file}.js`), source.replace(/\.ts"/g, ".js\""))
       }
       const { status, stderr, stdout } = spawnSync(oldNode!, [join(root, "dist/bin.js"), "--version"], {
-        encoding: "utf8"
+        encoding: "utf8",
+        env
       })
       assert.match(stderr, /^papyros needs Node \d+\.\d+ or later, this is \d+\.\d+\n$/)
       assert.deepStrictEqual([status, stdout], [2, ""])

@@ -79,11 +79,11 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
 
   describe("help", () => {
     for (const [command, names] of Object.entries(flags)) {
-      it.live(`of ${command} names every flag with its variable, has examples, and fits`, () =>
+      it.effect(`of ${command} names every flag with its variable, has examples, and fits`, () =>
         Effect.gen(function*() {
-          const { code, stdout } = yield* spawned([command, "--help"], "")
+          const { code, printed } = yield* papyrosWith([command, "--help"])
           assert.strictEqual(code, 0)
-          const lines = stdout.split("\n")
+          const lines = printed.split("\n")
           const section = (from: string, to: string) => lines.slice(lines.indexOf(from) + 1, lines.indexOf(to))
           const own = lines.includes("FLAGS") ? section("FLAGS", "GLOBAL FLAGS").filter((line) => line !== "") : []
           for (const name of names) {
@@ -102,13 +102,13 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
     }
 
     for (const shell of ["bash", "zsh", "fish"]) {
-      it.live(`completions for ${shell} know the commands and their flags`, () =>
+      it.effect(`completions for ${shell} know the commands and their flags`, () =>
         Effect.gen(function*() {
-          const { code, stdout } = yield* spawned(["--completions", shell], "")
+          const { code, printed } = yield* papyrosWith(["--completions", shell])
           assert.strictEqual(code, 0)
           for (const [command, names] of Object.entries(flags)) {
-            assert.match(stdout, new RegExp(`\\b${command}\\b`))
-            for (const name of names) assert.include(stdout, shell === "fish" ? `-l ${name.slice(2)}` : name)
+            assert.match(printed, new RegExp(`\\b${command}\\b`))
+            for (const name of names) assert.include(printed, shell === "fish" ? `-l ${name.slice(2)}` : name)
           }
         }))
     }

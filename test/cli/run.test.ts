@@ -22,7 +22,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const byIndex = (a: unknown, b: unknown): number =>
   Number(Reflect.get(Object(a), "index")) - Number(Reflect.get(Object(b), "index"))
 
-/** What the lines of failed tasks say, without the traces, which hold paths and line numbers. */
+/** The failures in lines of output, without their traces, which have paths and line numbers. */
 const failures = (stdout: string): Array<unknown> =>
   parsed(stdout).map((line) => {
     const { trace, ...failure } = Reflect.get(Object(line), "failure")

@@ -7,7 +7,10 @@ import { promisify } from "node:util"
 /** The steps for each task in a small and in a large workload, by the name of the workload. */
 const measure = async (...args: ReadonlyArray<string>) => {
   const program = fileURLToPath(new URL("cost/program.ts", import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, ["--conditions=papyros-source", program, ...args])
+  const { stdout } = await promisify(execFile)(process.execPath, ["--conditions=papyros-source", program, ...args], {
+    // The program counts the steps of each source file, which it has to load as they are.
+    env: { ...process.env, NODE_OPTIONS: "" }
+  })
   return Object.entries(JSON.parse(stdout) as Record<string, readonly [small: number, large: number]>)
 }
 

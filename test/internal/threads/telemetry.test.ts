@@ -19,20 +19,20 @@ import { Tasks as Slots } from "./slots/tasks.ts"
 
 const numbers = (length: number) => Array.from({ length }, (_, i) => i + 1)
 
-/** What the program hears that is written to its standard output, meanwhile not written there. */
+/** Collects the text for the program's standard output, in place of writing it. */
 const output = Effect.acquireRelease(
   Effect.sync(() => {
     const texts: Array<string> = []
-    const write = process.stdout.write
     process.stdout.write = (text: string | Uint8Array, ...rest: ReadonlyArray<unknown>) => {
       texts.push(String(text))
       const done = rest.at(-1)
       if (typeof done === "function") queueMicrotask(() => done())
       return true
     }
-    return { texts, restore: () => process.stdout.write = write }
+    return texts
   }),
-  ({ restore }) => Effect.sync(restore)
+  // The method of its class is there again.
+  () => Effect.sync(() => Reflect.deleteProperty(process.stdout, "write"))
 )
 
 describe("WorkerPoolDispatcher", () => {
@@ -120,7 +120,7 @@ describe("WorkerPoolDispatcher", () => {
 
   it.live("brings what handlers print to the output of the program, in order", () =>
     Effect.gen(function*() {
-      const { texts } = yield* output
+      const texts = yield* output
       const logged: Array<unknown> = []
       const logger = Logger.layer([
         Logger.make<unknown, void>(({ message }) => {

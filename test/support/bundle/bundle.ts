@@ -1,0 +1,100 @@
+/**
+ * Bundles the sources, effect and its platform for the processes and threads that tests start. Each of them loads
+ * hundreds of modules, which takes half of the time, or less, from a few files.
+ *
+ * The bundle has a module for each module that it was made from, with the same exports, and `hook.ts` loads it in the
+ * place of the other. The name of its folder is a hash of its inputs, so a bundle is never older than the sources.
+ */
+import { createHash } from "node:crypto"
+import { existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { join, relative } from "node:path"
+import { fileURLToPath, pathToFileURL } from "node:url"
+import { type Plugin, rolldown } from "rolldown"
+
+const root = fileURLToPath(new URL("../../../", import.meta.url))
+const bundles = join(root, "node_modules/.cache/papyros")
+
+const files = (...patterns: ReadonlyArray<string>): ReadonlyArray<string> =>
+  globSync(patterns, { cwd: root }).sort().map((file) => join(root, file))
+
+const hashOf = (files: ReadonlyArray<string>): string => {
+  const hash = createHash("sha256")
+  for (const file of files) hash.update(`${file}\0${readFileSync(file, "utf8")}\0`)
+  return hash.digest("hex").slice(0, 16)
+}
+
+const isBundled = (id: string): boolean => id.startsWith(join(root, "src/")) || /\/node_modules\/@?effect\//.test(id)
+
+/** The place of a module in the bundle. */
+const placeOf = (id: string): string => relative(root, id).replace(/^node_modules\//, "").replace(/\.[jt]s$/, ".js")
+
+const make = async (sources: ReadonlyArray<string>, folder: string): Promise<void> => {
+  /** The places of modules, by the URL of the module that each was made from. */
+  const places: Record<string, string> = {}
+  /** One file has the modules that worker threads load, and effect's; one those that only the command loads. */
+  const groups = { thread: new Set<string>(), command: new Set<string>() }
+  const plugin: Plugin = {
+    name: "papyros",
+    // Modules find other files, such as `package.json`, by their own URL.
+    transform: (code, id) =>
+      isBundled(id) ? code.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(id).href)) : null,
+    moduleParsed({ id }) {
+      if (!isBundled(id)) return
+      const fileName = placeOf(id)
+      places[pathToFileURL(id).href] = fileName
+      // The sources are entries from the beginning.
+      if (!sources.includes(id)) this.emitFile({ type: "chunk", id, fileName, preserveSignature: "strict" })
+    },
+    buildEnd() {
+      const add = (group: Set<string>, ids: ReadonlyArray<string>): void => {
+        for (const id of ids) {
+          if (group.has(id)) continue
+          group.add(id)
+          add(group, this.getModuleInfo(id)?.importedIds ?? [])
+        }
+      }
+      // Without the entry, which runs something when it is loaded.
+      const importsOf = (entry: string) => this.getModuleInfo(join(root, "src", entry))!.importedIds
+      add(groups.thread, importsOf("internal/threads/thread/entry.ts"))
+      add(groups.thread, Array.from(this.getModuleIds()).filter((id) => /\/effect\/dist\/[^/]+\.js$/.test(id)))
+      add(groups.command, importsOf("cli/main.ts"))
+    }
+  }
+  const inputs = sources.map((file) => [placeOf(file).slice(0, -".js".length), file])
+  const bundle = await rolldown({
+    input: { ...Object.fromEntries(inputs), hook: fileURLToPath(new URL("./hook.ts", import.meta.url)) },
+    external: /^(?!@?effect(\/|$)|[./])/,
+    platform: "node",
+    preserveEntrySignatures: "strict",
+    treeshake: false,
+    plugins: [plugin]
+  })
+  await bundle.write({
+    dir: folder,
+    chunkFileNames: "shared/[name].js",
+    codeSplitting: {
+      groups: Object.entries(groups).map(([name, ids], i) => ({ name, priority: 2 - i, test: (id) => ids.has(id) }))
+    },
+    comments: false
+  })
+  writeFileSync(join(folder, "places.json"), JSON.stringify(places))
+}
+
+const DAY = 24 * 3600 * 1000
+
+/** Makes the bundle, unless there is one, and returns the option of Node with which a process loads it. */
+export const bundled = async (): Promise<string> => {
+  const sources = files("src/**/*.ts")
+  const folder = join(bundles, hashOf([...sources, ...files("test/support/bundle/*.ts", "package{,-lock}.json")]))
+  if (!existsSync(folder)) {
+    const made = `${folder}-${process.pid}`
+    await make(sources, made)
+    // Another run may have made it meanwhile.
+    if (!existsSync(folder)) renameSync(made, folder)
+    for (const other of readdirSync(bundles)) {
+      const path = join(bundles, other)
+      if (statSync(path).mtimeMs < Date.now() - DAY) rmSync(path, { recursive: true })
+    }
+  }
+  return `--import=${pathToFileURL(join(folder, "hook.js"))}`
+}
