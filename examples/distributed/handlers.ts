@@ -13,7 +13,7 @@ export default Tasks.toLayer(Effect.gen(function*() {
     Work: Effect.fnUntraced(function*({ id }) {
       // Each start is recorded, so that the program can count at its end the tasks that started twice.
       yield* Effect.orDie(fs.writeFileString(journal, `${id}\n`, { flag: "a" }))
-      yield* Effect.sleep("5 millis")
+      yield* Effect.sleep("20 millis")
       return { id, pid: process.pid }
     })
   })

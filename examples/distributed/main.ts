@@ -21,7 +21,7 @@ import * as RemoteDispatcher from "papyros/RemoteDispatcher"
 import { start } from "./processes.ts"
 import { Tasks, Work } from "./tasks.ts"
 
-const TASKS = 4000
+const TASKS = 1000
 
 /** Clients consider a worker lost after 8 seconds without a message. */
 const FROZEN = "9 seconds"
@@ -60,7 +60,7 @@ const main = Effect.gen(function*() {
       const before = outcomes.get(task.id) ?? 0
       outcomes.set(task.id, before + 1)
       if (Result.isFailure(result) || result.success.id !== task.id) failed++
-      if (outcomes.size % 500 === 0 && before === 0) yield* say(`${outcomes.size} of ${TASKS} tasks are done`)
+      if (outcomes.size % 125 === 0 && before === 0) yield* say(`${outcomes.size} of ${TASKS} tasks are done`)
       if (outcomes.size >= TASKS / 2) yield* half.open
     }))
   )
