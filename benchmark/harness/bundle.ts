@@ -1,0 +1,17 @@
+/** Bundles of threads, as programs that are deployed have them. */
+import * as Effect from "effect/Effect"
+import { fileURLToPath, pathToFileURL } from "node:url"
+import { build } from "rolldown"
+
+/** Bundles a thread module with all that it imports; returns the URL of the bundle, in `benchmark/dist`. */
+export const bundleThread = (name: string, module: URL): Effect.Effect<URL> =>
+  Effect.promise(async () => {
+    const file = fileURLToPath(new URL(`../dist/${name}/thread.js`, import.meta.url))
+    await build({
+      input: fileURLToPath(module),
+      platform: "node",
+      resolve: { conditionNames: ["papyros-source", "import", "default"] },
+      output: { file, minify: true }
+    })
+    return pathToFileURL(file)
+  })
