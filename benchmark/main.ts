@@ -7,7 +7,8 @@
  *
  *     npm run bench -- soak [--minutes N] [--dispatcher pool|fiber] [--seed N]
  *
- * The suites `memory`, `faults` and `scale` are programs of their own: `benchmark/memory/main.ts` and so on.
+ * The suites `memory`, `faults` and `scale` are programs of their own: `benchmark/memory/main.ts` and so on. All others are
+ * compiled before they run.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -28,8 +29,9 @@ import * as Scheduler from "./scheduler/suite.ts"
 
 const suites = {
   fiber: Effect.succeed(Fiber.suite),
-  // Loaded on demand: these suites import the libraries that they compare, and the pool suite calibrates its tasks.
+  // Loaded on demand: these suites import the libraries that they compare. Some calibrate their tasks, or make a bundle.
   pool: Effect.flatMap(Effect.promise(() => import("./pool/suite.ts")), (module) => module.make),
+  real: Effect.flatMap(Effect.promise(() => import("./real/suite.ts")), (module) => module.make),
   remote: Effect.map(Effect.promise(() => import("./remote/suite.ts")), (module) => module.suite),
   scheduler: Effect.succeed(Scheduler.suite)
 }
@@ -87,25 +89,6 @@ const description = "Measures papyros against other libraries, in paired rounds"
 const suite = (name: keyof typeof suites) =>
   Command.make(name, flags, (options) => measure(suites[name], options)).pipe(Command.withDescription(description))
 
-const real = Command.make(
-  "real",
-  {
-    ...flags,
-    sources: Flag.Boolean("sources").pipe(
-      Flag.withDescription("Run the sources of papyros and of the handlers, instead of compiling them first"),
-      Flag.withDefault(false)
-    )
-  },
-  ({ sources, ...options }) =>
-    measure(
-      Effect.flatMap(
-        Effect.promise(() => import("./real/suite.ts")),
-        (module) => module.make(sources ? "sources" : "compiled")
-      ),
-      options
-    )
-).pipe(Command.withDescription(description))
-
 const soak = Command.make(
   "soak",
   {
@@ -136,7 +119,7 @@ const soak = Command.make(
 ).pipe(Command.withDescription("Runs mixed load, checks every outcome, and looks for leaks"))
 
 const bench = Command.make("bench").pipe(
-  Command.withSubcommands([suite("fiber"), suite("pool"), real, suite("remote"), suite("scheduler"), soak])
+  Command.withSubcommands([suite("fiber"), suite("pool"), suite("real"), suite("remote"), suite("scheduler"), soak])
 )
 
 bench.pipe(

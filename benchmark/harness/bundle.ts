@@ -2,11 +2,12 @@
 import * as Effect from "effect/Effect"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { build } from "rolldown"
+import { repositoryUrl } from "./modules.ts"
 
 /** Bundles a thread module with all that it imports; returns the URL of the bundle, in `benchmark/dist`. */
 export const bundleThread = (name: string, module: URL): Effect.Effect<URL> =>
   Effect.promise(async () => {
-    const file = fileURLToPath(new URL(`../dist/${name}/thread.js`, import.meta.url))
+    const file = fileURLToPath(repositoryUrl(`benchmark/dist/${name}/thread.js`))
     await build({
       input: fileURLToPath(module),
       platform: "node",

@@ -10,6 +10,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { basename } from "node:path"
 import { fileURLToPath } from "node:url"
 import { CompetitorError } from "./model.ts"
+import { compiled } from "./modules.ts"
 import { withTimeout } from "./timeout.ts"
 
 /** In seconds, for a machine that is busy with other work. */
@@ -120,10 +121,10 @@ export const start = (
       )
   )
 
-/** Starts a module of this repository from its sources. */
+/** Starts a module of this repository. */
 export const startModule = (
   module: URL,
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string>> = {}
 ): Effect.Effect<Process, never, Scope.Scope> =>
-  start(process.execPath, ["--conditions=papyros-source", fileURLToPath(module), ...args], env)
+  start(process.execPath, [...(compiled ? [] : ["--conditions=papyros-source"]), fileURLToPath(module), ...args], env)

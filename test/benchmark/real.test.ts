@@ -121,7 +121,7 @@ describe("benchmark real, processes", () => {
       yield* Effect.forEach(
         Object.keys(libraries),
         Effect.fnUntraced(function*(library) {
-          const process = yield* startCompetitor(library, input, "sources")
+          const process = yield* startCompetitor(library, input)
           for (const opened of [false, true]) {
             const { cpu, loading, memory, tally, wall } = yield* run(process, TASKS)
             assert.strictEqual(String(tally), String(expected), library)

@@ -8,6 +8,7 @@ import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import type { Case, Competitor } from "../../harness/model.ts"
+import { compiled, moduleUrl } from "../../harness/modules.ts"
 import { PAPYROS } from "../../harness/papyros.ts"
 import { Tally } from "../../harness/tally.ts"
 import { fromPromise } from "../../harness/timeout.ts"
@@ -26,8 +27,8 @@ const child = (script: string, tasks: number, concurrentTasksPerWorker = 0): Pic
     const { stdout } = await promisify(execFile)(
       process.execPath,
       [
-        "--conditions=papyros-source",
-        fileURLToPath(new URL(`./memory/${script}.ts`, import.meta.url)),
+        ...(compiled ? [] : ["--conditions=papyros-source"]),
+        fileURLToPath(moduleUrl(`./memory/${script}.ts`, import.meta.url)),
         String(tasks),
         String(concurrentTasksPerWorker)
       ],

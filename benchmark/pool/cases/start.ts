@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Case, Competitor, CompetitorError } from "../../harness/model.ts"
+import { moduleUrl } from "../../harness/modules.ts"
 import { PAPYROS, runOne } from "../../harness/papyros.ts"
 import { timeToResult } from "../../harness/timing.ts"
 import type { OpenPool } from "../competitors/implementation.ts"
@@ -28,9 +29,9 @@ const firstOf = (open: Effect.Effect<OpenPool, CompetitorError, Scope.Scope>) =>
 const competitors: ReadonlyArray<Competitor> = [
   {
     name: SAME_IMPORTS,
-    run: firstOf(openPiscina(new URL("../competitors/workers/piscinaTasks.ts", import.meta.url), 1))
+    run: firstOf(openPiscina(moduleUrl("../competitors/workers/piscinaTasks.ts", import.meta.url), 1))
   },
-  { name: "piscina, no imports", run: firstOf(openPiscina(new URL("../workload/functions.ts", import.meta.url), 1)) },
+  { name: "piscina, no imports", run: firstOf(openPiscina(moduleUrl("../workload/functions.ts", import.meta.url), 1)) },
   { name: rpc.name, run: firstOf(rpc.open) },
   {
     name: PAPYROS,

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import { Worker } from "node:worker_threads"
 import { THREADS } from "../../harness/concurrency.ts"
+import { moduleUrl } from "../../harness/modules.ts"
 import { Tally } from "../../harness/tally.ts"
 import { fromPromise } from "../../harness/timeout.ts"
 import type { Spin } from "../workload/functions.ts"
@@ -16,7 +17,7 @@ export const BARE_THREADS = "bare threads"
 const BLOCK = 100
 
 export const bareThreads = Effect.acquireRelease(
-  Effect.sync(() => Array.from({ length: THREADS }, () => new Worker(new URL("./workers/bare.ts", import.meta.url)))),
+  Effect.sync(() => Array.from({ length: THREADS }, () => new Worker(moduleUrl("./workers/bare.ts", import.meta.url)))),
   (threads) => Effect.promise(() => Promise.all(threads.map((thread) => thread.terminate())))
 ).pipe(Effect.map((threads) => (input: TaskInput<"spin">, tasks: number) =>
   fromPromise(async () => {

@@ -9,10 +9,11 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { THREADS } from "../../harness/concurrency.ts"
 import { CompetitorError } from "../../harness/model.ts"
+import { repositoryUrl } from "../../harness/modules.ts"
 import { Tally } from "../../harness/tally.ts"
 import { fromPromise } from "../../harness/timeout.ts"
 
-const script = fileURLToPath(new URL("./workers/increments.py", import.meta.url))
+const script = fileURLToPath(repositoryUrl("benchmark/pool/competitors/workers/increments.py"))
 
 /** `undefined` without a `python3` on the PATH. */
 export const version = (): string | undefined => {

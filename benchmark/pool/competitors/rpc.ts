@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as RpcClient from "effect/rpc/RpcClient"
 import { Worker } from "node:worker_threads"
 import { IN_FLIGHT, THREADS } from "../../harness/concurrency.ts"
+import { moduleUrl } from "../../harness/modules.ts"
 import { Tally } from "../../harness/tally.ts"
 import { toCompetitorError, withTimeout } from "../../harness/timeout.ts"
 import { Durations } from "../../harness/timing.ts"
@@ -22,7 +23,7 @@ const CONCURRENCY = IN_FLIGHT / THREADS
 const open = Effect.gen(function*() {
   const threads: Array<Worker> = []
   const platform = NodeWorker.layer(() => {
-    const thread = new Worker(new URL("./workers/rpc.ts", import.meta.url))
+    const thread = new Worker(moduleUrl("./workers/rpc.ts", import.meta.url))
     threads.push(thread)
     return thread
   })

@@ -12,6 +12,7 @@ import Tinypool from "tinypool"
 import workerpool from "workerpool"
 import { THREADS } from "../../harness/concurrency.ts"
 import type { CompetitorError } from "../../harness/model.ts"
+import { moduleUrl } from "../../harness/modules.ts"
 import { toCompetitorError } from "../../harness/timeout.ts"
 import type { FunctionName } from "../workload/functions.ts"
 import type { TaskInput } from "../workload/taskInput.ts"
@@ -20,7 +21,7 @@ import { fromCall, type OpenPool, type PoolImplementation } from "./implementati
 /** Tasks that a library may send to a thread ahead, in its rows with a prefetch. */
 const PREFETCH = 16
 
-const worker = (name: string): URL => new URL(`./workers/${name}.ts`, import.meta.url)
+const worker = (name: string): URL => moduleUrl(`./workers/${name}.ts`, import.meta.url)
 
 /** The name of the function in the worker: with `transfer`, the one that transfers its result. */
 const functionName = (input: TaskInput<FunctionName>): string =>

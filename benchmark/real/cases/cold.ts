@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { Case, Competitor } from "../../harness/model.ts"
 import { BUNDLED, libraries, PAPYROS, PISCINA } from "../competitors/libraries.ts"
-import { type Code, run, startCompetitor } from "../competitors/processes.ts"
+import { run, startCompetitor } from "../competitors/processes.ts"
 import type { Input } from "../workload/inputs.ts"
 import { workloadsOf } from "../workload/oracle.ts"
 
@@ -14,7 +14,7 @@ const METRICS = ["wall time, ms", "CPU time, ms", "peak resident memory, MB", "l
 /** A run takes more than a second. */
 const ROUNDS = 9
 
-export const cold = (input: Input, code: Code) => {
+export const cold = (input: Input) => {
   const name = `${input.name}, cold`
   const tasks = input.tasks.cold
   const make = Effect.gen(function*() {
@@ -30,7 +30,7 @@ export const cold = (input: Input, code: Code) => {
       baselines: [PISCINA],
       competitors: Object.keys(libraries).map((library): Competitor => ({
         name: library,
-        run: startCompetitor(library, input, code).pipe(
+        run: startCompetitor(library, input).pipe(
           Effect.flatMap((process) => run(process, tasks)),
           Effect.map(({ cpu, loading, memory, tally, wall }) => ({
             tally,

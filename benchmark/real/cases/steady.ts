@@ -5,13 +5,13 @@
 import * as Effect from "effect/Effect"
 import type { Case, Competitor } from "../../harness/model.ts"
 import { BUNDLED, libraries, PAPYROS, PISCINA } from "../competitors/libraries.ts"
-import { type Code, run, startCompetitor } from "../competitors/processes.ts"
+import { run, startCompetitor } from "../competitors/processes.ts"
 import type { Input } from "../workload/inputs.ts"
 import { workloadsOf } from "../workload/oracle.ts"
 
 const METRICS = ["wall time, µs per task", "CPU time, µs per task", "peak resident memory, MB"]
 
-export const steady = (input: Input, code: Code) => {
+export const steady = (input: Input) => {
   const name = `${input.name}, steady`
   const tasks = input.tasks.steady
   const make = Effect.gen(function*() {
@@ -19,7 +19,7 @@ export const steady = (input: Input, code: Code) => {
     const competitors = yield* Effect.forEach(
       Object.keys(libraries),
       (library) =>
-        Effect.map(startCompetitor(library, input, code), (process): Competitor => ({
+        Effect.map(startCompetitor(library, input), (process): Competitor => ({
           name: library,
           run: Effect.map(run(process, tasks), ({ cpu, memory, tally, wall }) => ({
             tally,

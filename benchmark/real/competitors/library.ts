@@ -31,9 +31,3 @@ export const runAll = async <T extends TaskName>(
   })
   return tally
 }
-
-/** The URL of a module of this suite, which is TypeScript or compiled, as this module is. */
-export const moduleUrl = (path: string): URL => {
-  const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js"
-  return new URL(`../${path}${extension}`, import.meta.url)
-}

@@ -5,10 +5,11 @@ import type * as Task from "papyros/Task"
 import type * as TaskGroup from "papyros/TaskGroup"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { THREADS } from "../../harness/concurrency.ts"
+import { moduleUrl } from "../../harness/modules.ts"
 import { execute } from "../../harness/papyros.ts"
 import type { Input, ModuleName, Payload, Result, TaskName } from "../workload/inputs.ts"
 import * as Tasks from "../workload/tasks.ts"
-import { moduleUrl, type Prepare } from "./library.ts"
+import type { Prepare } from "./library.ts"
 
 /** The tasks by their names, made from the payloads that every library gets. */
 const tasksFrom: { readonly [T in TaskName]: (payload: Payload<T>) => Task.Any } = {
@@ -29,8 +30,8 @@ const poolOf = <T extends Task.Any>(group: TaskGroup.TaskGroup<T>, module: Modul
   WorkerPoolDispatcher.layer(group, {
     size: THREADS,
     ...(bundled
-      ? { thread: moduleUrl(`workload/threads/${module}`) }
-      : { handlers: moduleUrl(`workload/handlers/${module}`) })
+      ? { thread: moduleUrl(`../workload/threads/${module}.ts`, import.meta.url) }
+      : { handlers: moduleUrl(`../workload/handlers/${module}.ts`, import.meta.url) })
   })
 
 /** The dispatchers by the modules of their handlers. */

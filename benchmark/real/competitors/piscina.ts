@@ -1,11 +1,12 @@
 /** piscina, with one task at a time in a thread, or with `PREFETCH` that it may send ahead. */
 import { Piscina } from "piscina"
 import { THREADS } from "../../harness/concurrency.ts"
-import { moduleUrl, type Prepare, runAll } from "./library.ts"
+import { moduleUrl } from "../../harness/modules.ts"
+import { type Prepare, runAll } from "./library.ts"
 
 export const prepareWith = (concurrentTasksPerWorker: number): Prepare => (input, payload) => () => {
   const pool = new Piscina({
-    filename: moduleUrl(`workload/functions/${input.module}`).href,
+    filename: moduleUrl(`../workload/functions/${input.module}.ts`, import.meta.url).href,
     minThreads: THREADS,
     maxThreads: THREADS,
     concurrentTasksPerWorker

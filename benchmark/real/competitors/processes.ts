@@ -2,22 +2,19 @@
 import * as Effect from "effect/Effect"
 import { fileURLToPath } from "node:url"
 import type { CompetitorError } from "../../harness/model.ts"
+import { compiled, moduleUrl } from "../../harness/modules.ts"
 import { type Process, start } from "../../harness/processes.ts"
 import { Tally } from "../../harness/tally.ts"
 import type { Answer } from "../process.ts"
 import type { Input } from "../workload/inputs.ts"
+import { bundledProcess } from "./bundle.ts"
 import { BUNDLED } from "./libraries.ts"
 
-/** Whether the processes run the sources instead of compiled modules. */
-export type Code = "compiled" | "sources"
-
 /** Starts a process. It loads its library when the first tasks are run. */
-export const startCompetitor = (library: string, input: Input, code: Code) => {
-  const [flags, path] = code === "sources"
-    ? [["--conditions=papyros-source"], "../process.ts"]
-    : [[], library === BUNDLED ? "../../dist/bundle/process.js" : "../../dist/real/process.js"]
-  const file = fileURLToPath(new URL(path, import.meta.url))
-  return start(process.execPath, [...flags, file, library, input.name], {}, true)
+export const startCompetitor = (library: string, input: Input) => {
+  const flags = compiled ? [] : ["--conditions=papyros-source"]
+  const module = compiled && library === BUNDLED ? bundledProcess : moduleUrl("../process.ts", import.meta.url)
+  return start(process.execPath, [...flags, fileURLToPath(module), library, input.name], {}, true)
 }
 
 /** Runs the first `tasks` tasks of the input. */

@@ -1,11 +1,12 @@
 /** tinypool, with one task at a time in a thread. */
 import Tinypool from "tinypool"
 import { THREADS } from "../../harness/concurrency.ts"
-import { moduleUrl, type Prepare, runAll } from "./library.ts"
+import { moduleUrl } from "../../harness/modules.ts"
+import { type Prepare, runAll } from "./library.ts"
 
 export const prepare: Prepare = (input, payload) => () => {
   const pool = new Tinypool({
-    filename: moduleUrl(`workload/functions/${input.module}`).href,
+    filename: moduleUrl(`../workload/functions/${input.module}.ts`, import.meta.url).href,
     minThreads: THREADS,
     maxThreads: THREADS
   })

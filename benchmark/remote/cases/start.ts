@@ -1,6 +1,7 @@
 /** The time from opening a client to its first result, while servers and workers have been running for long. */
 import * as Effect from "effect/Effect"
 import type { Case, Competitor } from "../../harness/model.ts"
+import { moduleUrl } from "../../harness/modules.ts"
 import { PAPYROS } from "../../harness/papyros.ts"
 import { startModule } from "../../harness/processes.ts"
 import { Tally } from "../../harness/tally.ts"
@@ -30,7 +31,7 @@ const make = Effect.gen(function*() {
     name: `${PAPYROS}, with the start of its process`,
     run: timeToResult(
       Effect.gen(function*() {
-        const client = yield* startModule(new URL("./client.ts", import.meta.url), [nameServer])
+        const client = yield* startModule(moduleUrl("./client.ts", import.meta.url), [nameServer])
         return new Tally().success(Number(yield* client.waitForOutput(/^(\d+)$/m)))
       })
     ),

@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import { Redis } from "ioredis"
 import { randomUUID } from "node:crypto"
 import type { CompetitorError } from "../../harness/model.ts"
+import { moduleUrl } from "../../harness/modules.ts"
 import { startModule } from "../../harness/processes.ts"
 import { Tally } from "../../harness/tally.ts"
 import { fromPromise } from "../../harness/timeout.ts"
@@ -151,7 +152,7 @@ const implementation = (path: ResultPath): RemoteImplementation => ({
     const port = yield* redis
     const name = `inc-${randomUUID()}`
     const workers = yield* Effect.replicateEffect(
-      startModule(new URL("./workers/bullmq.ts", import.meta.url), [
+      startModule(moduleUrl("./workers/bullmq.ts", import.meta.url), [
         String(port),
         name,
         String(CONCURRENCY),

@@ -1,5 +1,5 @@
 /**
- * papyros: a name server and worker processes of one thread, started by the commands of `src/bin.ts`, and a dispatcher
+ * papyros: a name server and worker processes of one thread, started by the command `papyros`, and a dispatcher
  * in this process.
  */
 import * as Effect from "effect/Effect"
@@ -12,13 +12,14 @@ import { fileURLToPath } from "node:url"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as RemoteDispatcher from "papyros/RemoteDispatcher"
 import type { CompetitorError } from "../../harness/model.ts"
+import { compiled, moduleUrl, repositoryUrl } from "../../harness/modules.ts"
 import { execute, PAPYROS, runSequentially } from "../../harness/papyros.ts"
 import { type Process, startModule } from "../../harness/processes.ts"
 import { group, Inc } from "../workload/tasks.ts"
 import { type Client, type RemoteImplementation, WORKERS } from "./implementation.ts"
 
-const bin = new URL("../../../src/bin.ts", import.meta.url)
-const handlers = fileURLToPath(new URL("../workload/handlers.ts", import.meta.url))
+const bin = repositoryUrl(compiled ? "dist/bin.js" : "src/bin.ts")
+const handlers = fileURLToPath(moduleUrl("../workload/handlers.ts", import.meta.url))
 
 export interface Deployment {
   readonly nameServer: string

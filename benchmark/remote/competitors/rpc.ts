@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as RpcClient from "effect/rpc/RpcClient"
 import type * as Scope from "effect/Scope"
 import type { CompetitorError } from "../../harness/model.ts"
+import { moduleUrl } from "../../harness/modules.ts"
 import { startModule } from "../../harness/processes.ts"
 import { Tally } from "../../harness/tally.ts"
 import { toCompetitorError, withTimeout } from "../../harness/timeout.ts"
@@ -77,7 +78,7 @@ export const rpc: RemoteImplementation = {
   settings: `layerProtocolSocket to one process, layerSchemaBinary, noDelay, ${IN_FLIGHT} calls in flight, ` +
     `disableTracing, schemas compiled in the server; chunks of ${AUTO} where papyros chooses the chunk size`,
   deploy: Effect.gen(function*() {
-    const server = yield* startModule(new URL("./workers/rpc.ts", import.meta.url), [])
+    const server = yield* startModule(moduleUrl("./workers/rpc.ts", import.meta.url), [])
     return open(Number(yield* server.waitForOutput(/listening on (\d+)/)))
   })
 }

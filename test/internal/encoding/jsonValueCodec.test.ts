@@ -77,7 +77,7 @@ const odd: ReadonlyArray<unknown> = [
   Object.create(null),
   Object.assign(Object.create(null), { a: 1 }),
   Object.assign([1], { a: undefined }),
-  new Array(2),
+  Object.assign([1, 2], { length: 3 }),
   { toJSON: () => 1 },
   { [Symbol("a")]: 1 },
   { a: undefined },

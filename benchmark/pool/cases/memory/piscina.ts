@@ -1,11 +1,12 @@
 /** The process of piscina. */
 import { Piscina } from "piscina"
 import { forEachInFlight, THREADS } from "../../../harness/concurrency.ts"
+import { moduleUrl } from "../../../harness/modules.ts"
 import { Tally } from "../../../harness/tally.ts"
 import { concurrentTasksPerWorker, report, tasks } from "./child.ts"
 
 const pool = new Piscina({
-  filename: new URL("../../competitors/workers/piscina.ts", import.meta.url).href,
+  filename: moduleUrl("../../competitors/workers/piscina.ts", import.meta.url).href,
   minThreads: THREADS,
   maxThreads: THREADS,
   concurrentTasksPerWorker
