@@ -1,16 +1,15 @@
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 import { bundled } from "./test/support/bundle/bundle.ts"
+import "./test/support/process/compileCache.ts"
 
 // `papyros/Task` and its kin mean the sources: here for vitest, and in `execArgv` for modules that Node loads by
 // itself in a test (a handlers module in a worker thread).
 const conditions = ["papyros-source"]
 
-// Worker threads load the sources again and again: from this cache it takes half the time.
-process.env.NODE_COMPILE_CACHE ??= new URL("./node_modules/.cache/compile", import.meta.url).pathname
-
 const include = ["test/**/*.test.ts"]
 
+const compileCache = new URL("./test/support/process/compileCache.ts", import.meta.url).pathname
 const leftovers = new URL("./test/support/process/leftovers.ts", import.meta.url).pathname
 
 const alone = [
@@ -26,8 +25,11 @@ export default defineConfig({
   test: {
     projects: [
       // A process runs many files, and loads effect and the sources once: half of the time of most files.
-      { extends: true, test: { name: "shared", include, exclude: alone, isolate: false, setupFiles: [leftovers] } },
-      { extends: true, test: { name: "alone", include: alone } }
+      {
+        extends: true,
+        test: { name: "shared", include, exclude: alone, isolate: false, setupFiles: [compileCache, leftovers] }
+      },
+      { extends: true, test: { name: "alone", include: alone, setupFiles: [compileCache] } }
     ],
     pool: "forks",
     // Many tests wait for processes, threads or time: more files than cores keep the cores busy.
@@ -37,12 +39,7 @@ export default defineConfig({
     // Tests that pass print nothing.
     silent: "passed-only",
     execArgv: conditions.map((condition) => `--conditions=${condition}`),
-    // With coverage vitest turns the cache off, which concerns only its own threads and processes.
-    env: {
-      NODE_OPTIONS: await bundled(),
-      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
-      NODE_DISABLE_COMPILE_CACHE: ""
-    },
+    env: { NODE_OPTIONS: await bundled() },
     testTimeout: 30_000,
     hookTimeout: 30_000,
     coverage: {

@@ -8,8 +8,8 @@ import { promisify } from "node:util"
 const measure = async (...args: ReadonlyArray<string>) => {
   const program = fileURLToPath(new URL("cost/program.ts", import.meta.url))
   const { stdout } = await promisify(execFile)(process.execPath, ["--conditions=papyros-source", program, ...args], {
-    // The program counts the steps of each source file, which it has to load as they are.
-    env: { ...process.env, NODE_OPTIONS: "" }
+    // The program counts the steps of each source file, which it has to load and compile as they are.
+    env: { ...process.env, NODE_OPTIONS: "", NODE_DISABLE_COMPILE_CACHE: "1" }
   })
   return Object.entries(JSON.parse(stdout) as Record<string, readonly [small: number, large: number]>)
 }

@@ -5,6 +5,7 @@
  * The bundle has a module for each module that it was made from, with the same exports, and `hook.ts` loads it in the
  * place of the other. The name of its folder is a hash of its inputs, so a bundle is never older than the sources.
  */
+import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
@@ -78,6 +79,21 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
     comments: false
   })
   writeFileSync(join(folder, "places.json"), JSON.stringify(places))
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }))
+}
+
+/**
+ * Runs a task in a thread of the command, which puts the bundle into Node's compile cache. Most processes of the tests
+ * are killed, and only a process that ends by itself writes to the cache.
+ */
+const warmUp = (options: string): void => {
+  const handlers = join(root, "test/support/pool/handlers.ts")
+  const command = ["--conditions=papyros-source", join(root, "src/bin.ts"), "run", handlers, "Add", "--dispatcher=pool"]
+  execFileSync(process.execPath, command, {
+    input: JSON.stringify({ n: 1 }),
+    stdio: ["pipe", "ignore", "ignore"],
+    env: { ...process.env, NODE_OPTIONS: options }
+  })
 }
 
 const DAY = 24 * 3600 * 1000
@@ -86,15 +102,17 @@ const DAY = 24 * 3600 * 1000
 export const bundled = async (): Promise<string> => {
   const sources = files("src/**/*.ts")
   const folder = join(bundles, hashOf([...sources, ...files("test/support/bundle/*.ts", "package{,-lock}.json")]))
+  const options = `--import=${pathToFileURL(join(folder, "hook.js"))}`
   if (!existsSync(folder)) {
     const made = `${folder}-${process.pid}`
     await make(sources, made)
     // Another run may have made it meanwhile.
     if (!existsSync(folder)) renameSync(made, folder)
+    warmUp(options)
     for (const other of readdirSync(bundles)) {
       const path = join(bundles, other)
       if (statSync(path).mtimeMs < Date.now() - DAY) rmSync(path, { recursive: true })
     }
   }
-  return `--import=${pathToFileURL(join(folder, "hook.js"))}`
+  return options
 }
