@@ -145,9 +145,12 @@ const program = Effect.gen(function*() {
 
   yield* Effect.sleep(2000)
   const cpu = before.cpu
+  const own = process.cpuUsage()
   yield* Effect.sleep(IDLE)
   const share = (before.cpu - cpu) / IDLE
+  const { system, user } = process.cpuUsage(own)
   yield* Console.log(`Idle name server: ${(100 * share).toFixed(1)} % of a core (target: below ${100 * CPU_TARGET} %)`)
+  yield* Console.log(`Idle workers and clients together: ${((system + user) / 10 / IDLE).toFixed(1)} % of a core`)
 
   let fewest = Infinity
   const watch = setInterval(() => fewest = Math.min(fewest, connections()), 50)

@@ -1,7 +1,8 @@
 /**
  * Runs the command `papyros` in this process, and ends the process with the exit code of the command.
  *
- * Must stay true: stdout carries results only, so all that the command reports goes to stderr.
+ * Must stay true: stdout carries results only, so all that the command reports goes to stderr. The secret is taken from the
+ * environment before anything else reads it: a ConfigProvider that copied it would show it to handlers.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -13,8 +14,10 @@ import * as FileSystem from "effect/FileSystem"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import { fileURLToPath } from "node:url"
+import * as Secret from "../internal/remote/auth/secret.ts"
 import { papyros, presenter } from "./command.ts"
 import { codeOf, INTERRUPTED, isReported } from "./exit.ts"
+import { EnvironmentSecret } from "./remoteFlags.ts"
 
 const Package = Schema.fromJsonString(Schema.Struct({ version: Schema.String }))
 
@@ -24,9 +27,15 @@ const version = Effect.gen(function*() {
   return (yield* Schema.decodeEffect(Package)(text)).version
 }).pipe(Effect.orDie)
 
+const environmentSecret = Effect.runSyncExit(Secret.fromEnvironment)
+
 const main = Effect.flatMap(version, (version) => Command.run(papyros, { version })).pipe(
-  Effect.provideServiceEffect(CliOutput.Presenter, presenter)
+  Effect.provideServiceEffect(CliOutput.Presenter, presenter),
+  Effect.provideService(EnvironmentSecret, environmentSecret)
 )
+
+// A reader of stderr that goes away, as `tee` at Ctrl-C, must not end a process that drains.
+process.stderr.on("error", () => {})
 
 // The first SIGINT interrupts the command. A second one ends the process: a handler may be uninterruptible.
 process.once("SIGINT", () => process.on("SIGINT", () => process.exit(INTERRUPTED)))

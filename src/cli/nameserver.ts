@@ -8,13 +8,14 @@ import { DEFAULT_PORT, secretOption } from "../internal/remote/options.ts"
 import * as NameServer from "../internal/remote/registry/server.ts"
 import { cannotListen } from "../internal/remote/transport/error.ts"
 import * as Remote from "./remoteFlags.ts"
-import { serving } from "./serving.ts"
+import { flags, serving } from "./serving.ts"
 
 const config = {
   host: Remote.host,
   port: Remote.port(`The port, else ${DEFAULT_PORT}; 0 for any free port`),
   secretFile: Remote.secretFile,
-  secretGroupReadable: Remote.secretGroupReadable
+  secretGroupReadable: Remote.secretGroupReadable,
+  ...flags
 }
 
 /** The command `papyros nameserver`. */
@@ -23,6 +24,7 @@ export const nameserver = Command.make(
   config,
   ({ host, port, ...config }) =>
     serving(
+      config,
       Effect.gen(function*() {
         const secret = yield* secretOption(yield* Remote.readSecret(config))
         const address = Option.getOrElse(host, () => "127.0.0.1")

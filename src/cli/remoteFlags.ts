@@ -4,6 +4,7 @@
  * Must stay true: the secret never comes from an argument, which every user of the machine can read. A flag that is an
  * option of `RemoteDispatcher.layerConfig` has the same variable.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -61,6 +62,10 @@ export const host = Flags.value("host", {
   parse: Option.liftPredicate((text) => text !== "")
 })
 
+/** The secret of the environment, which has lost it. `main.ts` takes it before the command starts. */
+export const EnvironmentSecret: Context.Reference<Effect.Effect<Option.Option<Secret.Secret>, Secret.InvalidSecret>> =
+  Context.Reference("papyros/cli/EnvironmentSecret", { defaultValue: () => Secret.fromEnvironment })
+
 /** The secret of the file, else of the environment, which loses it; `undefined` without either. */
 export const readSecret = (
   { secretFile: file, secretGroupReadable: groupReadable }: {
@@ -70,7 +75,7 @@ export const readSecret = (
 ): Effect.Effect<Secret.Secret | undefined, Unusable, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     // Also if a file is named: threads and child processes would inherit the variable.
-    const own = yield* Effect.mapError(Secret.fromEnvironment, unusable(Secret.VARIABLE))
+    const own = yield* Effect.mapError(yield* EnvironmentSecret, unusable(Secret.VARIABLE))
     const secret = Option.isNone(file)
       ? own
       : Option.some(

@@ -26,6 +26,7 @@ import { Exited, SOME_FAILED, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Handlers from "./handlers.ts"
 import * as Json from "./json.ts"
+import * as LogFormat from "./logFormat.ts"
 import * as Outcomes from "./outcomes.ts"
 import * as Payloads from "./payloads.ts"
 import * as Progress from "./progress.ts"
@@ -88,7 +89,8 @@ const config = {
   group: Remote.group,
   nameServer: Remote.nameServer,
   secretFile: Remote.secretFile,
-  secretGroupReadable: Remote.secretGroupReadable
+  secretGroupReadable: Remote.secretGroupReadable,
+  logFormat: LogFormat.logFormat
 }
 
 type Config = Command.Command.Config.Infer<typeof config>
@@ -266,7 +268,8 @@ const explain = (failure: RunFailure, input: Input): string =>
 export const run = Command.make("run", config, (config) =>
   execute(config).pipe(
     Effect.scoped,
-    Effect.catchTag("Unusable", ({ message }) => Effect.andThen(Stderr.say(message), new Exited({ code: UNUSABLE })))
+    Effect.catchTag("Unusable", ({ message }) => Effect.andThen(Stderr.say(message), new Exited({ code: UNUSABLE }))),
+    LogFormat.withFormat(config.logFormat)
   )).pipe(
     Command.withShortDescription("Execute payloads from a file or stdin as tasks"),
     Command.withDescription(

@@ -48,11 +48,14 @@ interface Row {
   readonly at: number
 }
 
+/** How long a worker may take to answer, in milliseconds. */
+const ANSWER_TIMEOUT = 5000
+
 const queryWorker = (runner: Runner.Runner, secret: Secret | undefined) =>
   Effect.scoped(Effect.flatMap(
     openRpc(runner, { ...operator, secret }, maxTaskBytesOption(undefined)),
     ({ rpc }) => rpc.client.Status()
-  ))
+  )).pipe(Effect.timeout(ANSWER_TIMEOUT))
 
 /** The workers of one group, or of all. A worker that does not answer has no status. */
 const query = Effect.fnUntraced(function*(

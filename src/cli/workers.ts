@@ -13,7 +13,7 @@ import { Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Handlers from "./handlers.ts"
 import * as Remote from "./remoteFlags.ts"
-import { serving } from "./serving.ts"
+import { flags, serving } from "./serving.ts"
 
 const config = {
   handlers: Argument.String("HANDLERS").pipe(
@@ -49,32 +49,36 @@ const config = {
     parse: Flags.duration
   }),
   secretFile: Remote.secretFile,
-  secretGroupReadable: Remote.secretGroupReadable
+  secretGroupReadable: Remote.secretGroupReadable,
+  ...flags
 }
 
 /** The command `papyros workers`. */
 export const workers = Command.make("workers", config, (config) =>
-  serving(Effect.gen(function*() {
-    const secret = yield* Remote.readSecret(config)
-    // This build only finds the tasks. Every thread builds the Layer again.
-    const { group, url } = yield* Effect.scoped(Handlers.load(config.handlers))
-    const worker = RemoteWorker.layer(group, {
-      handlers: url,
-      size: Option.getOrUndefined(config.num),
-      concurrency: Option.getOrUndefined(config.concurrency),
-      workerGroup: Option.getOrUndefined(config.group),
-      nameServer: Option.getOrUndefined(config.nameServer),
-      host: Option.getOrUndefined(config.host),
-      port: Option.getOrUndefined(config.port),
-      advertise: Option.getOrUndefined(config.advertise),
-      drainTimeout: Option.getOrUndefined(config.drainTimeout),
-      secret
+  serving(
+    config,
+    Effect.gen(function*() {
+      const secret = yield* Remote.readSecret(config)
+      // This build only finds the tasks. Every thread builds the Layer again.
+      const { group, url } = yield* Effect.scoped(Handlers.load(config.handlers))
+      const worker = RemoteWorker.layer(group, {
+        handlers: url,
+        size: Option.getOrUndefined(config.num),
+        concurrency: Option.getOrUndefined(config.concurrency),
+        workerGroup: Option.getOrUndefined(config.group),
+        nameServer: Option.getOrUndefined(config.nameServer),
+        host: Option.getOrUndefined(config.host),
+        port: Option.getOrUndefined(config.port),
+        advertise: Option.getOrUndefined(config.advertise),
+        drainTimeout: Option.getOrUndefined(config.drainTimeout),
+        secret
+      })
+      yield* Effect.mapError(
+        Layer.build(worker),
+        (error) => error._tag === "RemoteError" ? Remote.cannotListen(error) : new Unusable({ message: error.message })
+      )
     })
-    yield* Effect.mapError(
-      Layer.build(worker),
-      (error) => error._tag === "RemoteError" ? Remote.cannotListen(error) : new Unusable({ message: error.message })
-    )
-  }))).pipe(
+  )).pipe(
     Command.withShortDescription("Run the tasks of clients on this host"),
     Command.withDescription(
       "Runs the tasks of its group's clients in worker threads. It waits for its name server, even if that starts " +

@@ -142,7 +142,7 @@ const layerOf = <T extends Task.Any, R>(
  *
  * **Gotchas**
  *
- * A secret in the environment stays there: child processes of the program inherit it.
+ * A secret in the environment stays there: child processes of the program inherit it, and worker threads do not.
  * The commands of papyros remove it.
  *
  * @stability unstable

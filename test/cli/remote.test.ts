@@ -61,6 +61,7 @@ const terminated = Effect.fnUntraced(function*(process: Papyros, signal: NodeJS.
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/
 
 describe("papyros, the commands for more than one process", { timeout: 120_000 }, () => {
+  const serving = ["--health", "--log-format"]
   const secretFlags = ["--secret-file", "--secret-group-readable"]
   const remote = ["--group", "--name-server", ...secretFlags]
   /** The flags whose variables have other names. */
@@ -70,9 +71,9 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
     "--port": "PAPYROS_LISTEN_PORT"
   }
   const flags: Record<string, ReadonlyArray<string>> = {
-    run: ["--dispatcher", ...remote],
-    nameserver: ["--host", "--port", ...secretFlags],
-    workers: ["--num", "--concurrency", ...remote, "--host", "--port", "--advertise", "--drain-timeout"],
+    run: ["--dispatcher", ...remote, "--log-format"],
+    nameserver: ["--host", "--port", ...secretFlags, ...serving],
+    workers: ["--num", "--concurrency", ...remote, "--host", "--port", "--advertise", "--drain-timeout", ...serving],
     status: [...remote, "--watch"],
     secret: []
   }

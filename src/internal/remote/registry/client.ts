@@ -20,6 +20,7 @@ import {
   PROTOCOL,
   VERSION
 } from "../protocol/messages.ts"
+import * as Address from "../transport/address.ts"
 import { backoff, spread } from "../transport/backoff.ts"
 import { connect, CONNECT_TIMEOUT, refusal } from "../transport/connect.ts"
 import { RemoteError, Unauthorized, Unreachable, VersionMismatch } from "../transport/error.ts"
@@ -89,6 +90,9 @@ export const open: (options: NameServerClientOptions) => Effect.Effect<NameServe
     }
   )
 
+/** How long the name server may take to tell all groups, in milliseconds: longer than its grace after a start. */
+const GROUPS_TIMEOUT = 8000
+
 /** All groups and their workers, for an operator. */
 export const groups = (
   options: Omit<NameServerClientOptions, "identity">
@@ -96,7 +100,13 @@ export const groups = (
   Effect.scoped(Effect.flatMap(
     open({ ...options, identity: Identity.operator }),
     ({ client, toRemoteError }) => Effect.mapError(client.Groups(), toRemoteError)
-  ))
+  )).pipe(Effect.timeoutOrElse({
+    duration: GROUPS_TIMEOUT,
+    orElse: () => {
+      const message = `did not answer within ${GROUPS_TIMEOUT} ms`
+      return Effect.fail(new RemoteError({ reason: new Unreachable({ address: Address.format(options), message }) }))
+    }
+  }))
 
 // ----------------------------------------------------------------------------
 // Reconnecting

@@ -57,12 +57,16 @@ export const startWorker = (
     eval: true,
     workerData: data,
     name: `papyros ${name}`,
+    env: withoutSecret(process.env),
     resourceLimits: resourceLimits === undefined ? YOUNG : { ...YOUNG_OF_CAPPED, ...resourceLimits }
   })
   worker.on("error", onError)
   if (data.entry === data.module) awaitRun(worker, data, onError, runTimeout)
   return worker
 }
+
+/** Handlers do not get the secret of the deployment, which a program may have left in its environment. */
+const withoutSecret = ({ PAPYROS_SECRET: _, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv => env
 
 /** Ends a thread whose module does not call `Thread.run`. */
 const awaitRun = (
