@@ -13,9 +13,11 @@ export class Proxy {
   /** Both sides of each connection. */
   private readonly pairs = new Set<readonly [Net.Socket, Net.Socket]>()
   private frozen = false
+  private refusing = false
 
   constructor(port: number) {
     this.server = Net.createServer({ noDelay: true }, (near) => {
+      if (this.refusing) return near.resetAndDestroy()
       const far = Net.connect({ host: "127.0.0.1", port, noDelay: true })
       const pair = [near, far] as const
       this.pairs.add(pair)
@@ -42,6 +44,16 @@ export class Proxy {
       near.resetAndDestroy()
       far.resetAndDestroy()
     }
+  }
+
+  /** Ends all connections, and refuses others until `restore` is called. */
+  cutOff(): void {
+    this.refusing = true
+    this.cut()
+  }
+
+  restore(): void {
+    this.refusing = false
   }
 
   /** Silently stops passing data on. */

@@ -8,7 +8,7 @@ import type * as Executor from "../../../Executor.ts"
 import type { WireSpan } from "../../encoding/span.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
 import type { Commands, RunCommand } from "../protocol/messages.ts"
-import { ConnectionOutbox } from "../protocol/outbox.ts"
+import { type Collected, type Numbered, SessionOutbox } from "../protocol/outbox.ts"
 import { encodeFrames, FRAME_BYTES, toNumbers16 } from "../protocol/payloads.ts"
 import type { InFlightChunk } from "./inFlight.ts"
 
@@ -16,6 +16,9 @@ import type { InFlightChunk } from "./inFlight.ts"
 const MAX_POSITIONS = 16_384
 
 export type ItemPosition = typeof Commands.Type["cancels"][number]
+
+/** Commands without their numbers. */
+export type CommandsContent = Omit<typeof Commands.Type, keyof Numbered>
 
 export interface CommandBufferOptions {
   readonly catalog: TaskCatalog
@@ -25,7 +28,7 @@ export interface CommandBufferOptions {
 }
 
 export class CommandBuffer {
-  readonly outbox: ConnectionOutbox<typeof Commands.Type>
+  readonly outbox: SessionOutbox<CommandsContent>
   private readonly options: CommandBufferOptions
   private unsent: Array<InFlightChunk> = []
   /** The runs of the chunk that is being sent. */
@@ -38,7 +41,8 @@ export class CommandBuffer {
 
   constructor(options: CommandBufferOptions) {
     this.options = options
-    this.outbox = new ConnectionOutbox(() => this.collect())
+    const empty = { runs: [], confirmed: [], cancels: [], steal: false }
+    this.outbox = new SessionOutbox(() => this.collect(), empty)
   }
 
   run(inFlight: InFlightChunk): void {
@@ -73,17 +77,17 @@ export class CommandBuffer {
     this.next = undefined
   }
 
-  private collect(): typeof Commands.Type | undefined {
-    const runs = this.takeRuns()
+  private collect(): Collected<CommandsContent> | undefined {
+    const { bytes, runs } = this.takeRuns()
     const { steal } = this
     this.steal = false
     const confirmed = this.confirmed.splice(0, MAX_POSITIONS)
     const cancels = this.takeCancels()
     if (runs.length === 0 && cancels.length === 0 && confirmed.length === 0 && !steal) return undefined
-    return { runs, confirmed, cancels, steal }
+    return { content: { runs, confirmed, cancels, steal }, bytes }
   }
 
-  private takeRuns(): ReadonlyArray<typeof RunCommand.Type> {
+  private takeRuns(): { readonly runs: CommandsContent["runs"]; readonly bytes: number } {
     const taken: Array<typeof RunCommand.Type> = []
     let bytes = 0
     for (let next = this.nextRun(); next !== undefined; next = this.nextRun()) {
@@ -95,7 +99,7 @@ export class CommandBuffer {
       bytes += next.bytes
       next.inFlight.sent = next.to
     }
-    return taken
+    return { runs: taken, bytes }
   }
 
   /** The worker must not get a cancellation before its task. */

@@ -17,6 +17,7 @@ import {
   type Commands,
   type Events,
   type HandshakeResponse,
+  type OpenSession,
   PROTOCOL,
   VERSION,
   WorkerRpcs
@@ -29,12 +30,19 @@ import * as RpcClient from "../transport/rpcClient.ts"
 /** A worker that has answered the handshake. Calls fail once the connection is lost. */
 export interface WorkerConnection {
   readonly handshake: typeof HandshakeResponse.Type
-  readonly events: Stream.Stream<typeof Events.Type, unknown>
+  /** Opens a session at the worker, or goes on with one. */
+  readonly events: (session: SessionRequest) => Stream.Stream<typeof Events.Type, unknown>
+  /** Ends a session, also one whose stream has ended. */
+  readonly end: (session: string) => Effect.Effect<void, unknown>
+  /** Whether the worker has sent nothing for too long. */
+  readonly isSilent: () => boolean
   /** Completes with the reason when the connection is lost. */
   readonly closed: Effect.Effect<string>
   /** Completes when the connection can take more. */
   readonly send: (commands: typeof Commands.Type) => Effect.Effect<void, unknown>
 }
+
+type SessionRequest = Omit<typeof OpenSession.Type, "maxTaskBytes">
 
 export interface Credentials {
   readonly group: string
@@ -73,7 +81,7 @@ export const openRpc = Effect.fnUntraced(function*(
       reason: new VersionMismatch({ address, message: `runs ${theirs}, and this is ${ours}: update the older one` })
     })
   }
-  return { handshake: { ...handshake, worker: sanitizeForLog(handshake.worker) }, rpc }
+  return { handshake: { ...handshake, worker: sanitizeForLog(handshake.worker) }, rpc, isSilent: connection.isSilent }
 })
 
 /** A connection of a client, ready for tasks. */
@@ -82,9 +90,11 @@ export const connectToWorker = (
   options: Omit<Credentials, "role">,
   maxTaskBytes: number
 ): Effect.Effect<WorkerConnection, RemoteError, Scope.Scope> =>
-  Effect.map(openRpc(runner, { ...options, role: "client" }, maxTaskBytes), ({ handshake, rpc }) => ({
+  Effect.map(openRpc(runner, { ...options, role: "client" }, maxTaskBytes), ({ handshake, isSilent, rpc }) => ({
     handshake,
+    isSilent,
     closed: rpc.closed,
-    events: Stream.interruptWhen(rpc.client.Events({ maxTaskBytes }), rpc.closed),
+    events: (session) => Stream.interruptWhen(rpc.client.Events({ ...session, maxTaskBytes }), rpc.closed),
+    end: (session) => rpc.client.EndSession({ session }),
     send: (commands) => rpc.notify("Commands", commands)
   }))

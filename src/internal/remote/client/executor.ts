@@ -5,7 +5,6 @@
  * Must stay true: it retries unreachable workers for ever, and keeps the last known membership while the registry is
  * unavailable. Only an error that no retry can mend, a refusal or another version, fails the opening of the dispatcher.
  */
-import * as Cause from "effect/Cause"
 import type { Runner } from "effect/cluster/Runner"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -14,44 +13,25 @@ import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type * as Executor from "../../../Executor.ts"
-import { sanitizeForLog } from "../../sanitize.ts"
-import type { TaskCatalog } from "../protocol/catalog.ts"
 import { MAX_CHUNK } from "../protocol/limits.ts"
 import * as Address from "../transport/address.ts"
-import { backoff, spread } from "../transport/backoff.ts"
 import type { RemoteError } from "../transport/error.ts"
-import type { WorkerConnection } from "./connection.ts"
 import { CHUNK_MICROS } from "./inFlight.ts"
-import { ProcessHandle } from "./workerHandle.ts"
+import { type Members, reconnectLoop, type SessionOptions } from "./reconnecting.ts"
+import type { ProcessHandle } from "./workerHandle.ts"
 
-export interface RemoteExecutorOptions {
-  readonly catalog: TaskCatalog
-  readonly maxTaskBytes: number
+export interface RemoteExecutorOptions extends SessionOptions {
   /** Milliseconds. */
   readonly noWorkerTimeout: number
   /** The workers that the registry knows. */
   readonly members: Stream.Stream<Result.Result<ReadonlyArray<Runner>, RemoteError>>
-  /** The connection ends with its scope. */
-  readonly connect: (runner: Runner) => Effect.Effect<WorkerConnection, RemoteError, Scope.Scope>
 }
 
 /** How long opening the dispatcher waits for the first answer of the registry, in milliseconds. */
 const FIRST_ANSWER_TIMEOUT = 2000
 
-/** The longest pause between two attempts to connect, in milliseconds. */
-const MAX_DELAY = 2000
-
 /** Connections that are opened at a time. */
 const MAX_CONNECTING = 16
-
-/** The longest pause before the first attempt, in milliseconds: all clients learn of a worker at the same moment. */
-const FIRST_SPREAD = 50
-
-/** The longest pause after a connection was lost, in milliseconds. */
-const SPREAD = 200
-
-/** How long the log waits for the reason of a loss, in milliseconds. */
-const REASON_TIMEOUT = 500
 
 /** How often the worker handles are checked for work that an idle one can steal, in milliseconds. */
 const REBALANCE_INTERVAL = 20
@@ -99,87 +79,8 @@ const watchRegistry = (
     })
   )
 
-/** Connects to a worker again and again, as long as the registry knows it. */
-const reconnectLoop = (membership: Membership, runner: Runner) => {
-  const address = Address.format(runner.address)
-  /** Succeeds when a connection is lost over which the worker had joined. */
-  const once = Effect.gen(function*() {
-    let joined = false
-    const exit = yield* Effect.exit(Effect.scoped(runConnection(membership, runner, () => joined = true)))
-    if (exit._tag === "Failure" && !Cause.hasInterrupts(exit.cause)) membership.failed(Cause.squash(exit.cause))
-    if (!joined) return yield* Effect.fail("not joined" as const)
-  })
-  const isMember = () => membership.isMember(address)
-  const untilLost = Effect.ignore(Effect.retry(once, { schedule: backoff(MAX_DELAY), while: isMember }))
-  const loop = Effect.whileLoop({
-    while: isMember,
-    body: () => Effect.andThen(untilLost, spread(SPREAD)),
-    step: () => {}
-  })
-  return Effect.andThen(spread(FIRST_SPREAD), loop).pipe(
-    Effect.ensuring(Effect.sync(() => membership.forget(address)))
-  )
-}
-
-/** One connection, from its beginning to its end. */
-const runConnection = Effect.fnUntraced(function*(membership: Membership, runner: Runner, onJoined: () => void) {
-  const { catalog, connect, maxTaskBytes } = membership.options
-  const { closed, events, handshake, send } = yield* membership.connecting.withPermits(1)(connect(runner))
-  const { worker } = handshake
-  const left = yield* Deferred.make<void>()
-  const handle = new ProcessHandle({
-    name: worker,
-    slots: handshake.slots,
-    maxTaskBytes: Math.min(maxTaskBytes, handshake.maxTaskBytes),
-    catalog,
-    unsupported: catalog.unsupported(worker, new Map(handshake.fingerprints)),
-    scheduler: membership.scheduler,
-    onJoined: () => {
-      onJoined()
-      membership.joined(handle)
-    },
-    onLeft: () => Deferred.doneUnsafe(left, Effect.void)
-  })
-  yield* Effect.addFinalizer(() => Effect.sync(() => membership.left(handle)))
-  yield* Effect.logInfo(`Worker ${worker} has joined`)
-  const receiving = Stream.runForEach(
-    events,
-    (message) => Effect.try({ try: () => handle.onMessage(message), catch: (error) => new InvalidEvents(error) })
-  )
-  const sending = Effect.forever(Effect.flatMap(handle.commands.take, send))
-  yield* Effect.raceAllFirst([
-    Effect.as(receiving, "lost" as const),
-    sending,
-    Effect.as(Deferred.await(left), "left" as const)
-  ]).pipe(
-    Effect.onExit((exit) => {
-      if (exit._tag === "Success" && exit.value === "left") return Effect.logInfo(`Worker ${worker} has left`)
-      // A connection that this process ends is not lost.
-      if (!handle.joined || (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause))) return Effect.void
-      const error = exit._tag === "Failure" ? Cause.squash(exit.cause) : undefined
-      const reason = error instanceof InvalidEvents ? Effect.succeed(error.message) : Effect.timeoutOrElse(
-        Effect.interruptible(closed),
-        { duration: REASON_TIMEOUT, orElse: () => Effect.succeed(error === undefined ? "no reason" : String(error)) }
-      )
-      return Effect.flatMap(
-        reason,
-        (reason) => Effect.logWarning(`Worker ${worker} is lost: ${sanitizeForLog(reason)}`)
-      )
-    })
-  )
-})
-
-/** The worker sent what no worker of this version sends. */
-class InvalidEvents {
-  readonly message: string
-
-  constructor(error: unknown) {
-    this.message = `it sent invalid events: ${String(error)}`
-  }
-}
-
 /** The workers of one dispatcher. */
-class Membership {
+class Membership implements Members {
   readonly options: RemoteExecutorOptions
   readonly scheduler: Executor.Scheduler
   private readonly handles = new Set<ProcessHandle>()

@@ -1,8 +1,8 @@
 /**
- * One connection to a worker process, as the scheduler of a client sees it: takes chunks while the worker grants
+ * One session at a worker process, as the scheduler of a client sees it: takes chunks while the worker grants
  * credit, reports the worker's events, and asks for unstarted tasks when another worker is idle.
  *
- * Must stay true: a connection that ends is a loss, unless the worker has announced that it drains. A task whose start
+ * Must stay true: a session that ends is a loss, unless the worker has announced that it drains. A task whose start
  * must be confirmed has started only if this handle confirmed its claim. See docs/internals/remote-protocol.md for
  * credit, claims and stealing.
  */
@@ -10,10 +10,11 @@ import type * as Executor from "../../../Executor.ts"
 import { sanitizeForLog } from "../../sanitize.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
 import { MAX_CHUNK } from "../protocol/limits.ts"
-import type { ChunkOutcomes, Commands, Events } from "../protocol/messages.ts"
-import type { ConnectionOutbox } from "../protocol/outbox.ts"
+import type { ChunkOutcomes, Events } from "../protocol/messages.ts"
+import { bytesOfEvents } from "../protocol/messageSizes.ts"
+import type { SessionOutbox } from "../protocol/outbox.ts"
 import { decodeAll, fromNumbers16 } from "../protocol/payloads.ts"
-import { CommandBuffer, type ItemPosition } from "./commandBuffer.ts"
+import { CommandBuffer, type CommandsContent, type ItemPosition } from "./commandBuffer.ts"
 import { decodeFailure } from "./failures.ts"
 import { type InFlightChunk, InFlightChunks, usedCredit } from "./inFlight.ts"
 
@@ -38,7 +39,7 @@ export class ProcessHandle implements Executor.WorkerHandle {
   readonly window: number
   readonly unsupported: (name: string) => string | undefined
   /** The commands to send. */
-  readonly commands: ConnectionOutbox<typeof Commands.Type>
+  readonly commands: SessionOutbox<CommandsContent>
   private readonly options: ProcessHandleOptions
   private readonly scheduler: Executor.Scheduler
   private readonly inFlight = new InFlightChunks()
@@ -46,6 +47,8 @@ export class ProcessHandle implements Executor.WorkerHandle {
   private credit = 0
   joined = false
   private draining = false
+  /** Its connection is lost, and the session may go on over another one. */
+  private suspended = false
   /** When the worker last sent an outcome, was last asked to return tasks, or got a chunk while it had none. */
   private lastProgress = 0
 
@@ -79,7 +82,7 @@ export class ProcessHandle implements Executor.WorkerHandle {
 
   /** It can run tasks, and has none. */
   get idle(): boolean {
-    return this.joined && !this.draining && this.inFlight.size === 0
+    return this.joined && !this.draining && !this.suspended && this.inFlight.size === 0
   }
 
   // --- the scheduler's side --------------------------------------------------
@@ -90,7 +93,7 @@ export class ProcessHandle implements Executor.WorkerHandle {
 
   private readonly pull = (): void => {
     let used = this.inFlight.usedCredit
-    while (this.joined && used < this.credit) {
+    while (this.joined && !this.suspended && used < this.credit) {
       const chunk = this.scheduler.take(this, MAX_CHUNK)
       if (chunk === undefined) return
       if (this.inFlight.size === 0) this.lastProgress = performance.now()
@@ -109,7 +112,9 @@ export class ProcessHandle implements Executor.WorkerHandle {
   // --- the worker's side -----------------------------------------------------
 
   /** Throws for a message that no worker of this version sends. */
-  onMessage({ claims, credit, outcomes, returned }: typeof Events.Type): void {
+  onMessage(events: typeof Events.Type): void {
+    if (!this.commands.receive(events, bytesOfEvents(events))) return
+    const { claims, credit, outcomes, returned } = events
     if (outcomes.length > 0) this.lastProgress = performance.now()
     for (const ofChunk of outcomes) this.onOutcomes(ofChunk)
     this.onReturned(returned)
@@ -120,6 +125,7 @@ export class ProcessHandle implements Executor.WorkerHandle {
   }
 
   private onCredit(credit: number): void {
+    if (!Number.isSafeInteger(credit) || credit < 0) throw new RangeError("a malformed credit")
     this.credit = credit
     this.draining ||= credit === 0
     if (this.joined || credit === 0) return
@@ -195,14 +201,27 @@ export class ProcessHandle implements Executor.WorkerHandle {
 
   /** Another worker is idle: asks this one to return its unstarted tasks, if it has shown no progress for a while. */
   requestSteal(now: number): void {
-    if (this.buffer.isStealing || now - this.lastProgress < STEAL_DELAY) return
+    if (this.suspended || this.buffer.isStealing || now - this.lastProgress < STEAL_DELAY) return
     if (this.inFlight.open <= this.concurrency) return
     this.lastProgress = now
     this.buffer.requestSteal()
   }
 
-  /** The connection has ended. */
+  /** The connection is lost: takes nothing more until the session goes on. */
+  suspend(): void {
+    this.suspended = true
+  }
+
+  /** The session goes on over another connection: the worker has received the commands up to this number. */
+  resume(received: number): void {
+    this.suspended = false
+    this.commands.resume(received)
+    this.pull()
+  }
+
+  /** The session has ended. */
   lost(): void {
+    this.commands.close()
     if (!this.joined) return
     this.joined = false
     const sent = this.inFlight.clear().filter(({ sent }) => sent > 0)

@@ -3,8 +3,9 @@
  * step.
  *
  * Must stay true: every connection begins with `Handshake`, whose name and payload never change, and whose answer only
- * gets optional fields, so that any two versions can refuse each other. A client learns of its tasks by the stream of `Events` only; when that stream ends,
- * the worker interrupts the client's tasks.
+ * gets optional fields, so that any two versions can refuse each other. A client learns of its tasks by the stream of
+ * `Events` only; if no other stream follows it in time, the worker interrupts the client's tasks. Numbers of sessions are
+ * not of `Schema.Int`, which SchemaBinary reads in quadratic time.
  */
 import { Runner } from "effect/cluster/Runner"
 import * as Rpc from "effect/rpc/Rpc"
@@ -42,7 +43,9 @@ export const HandshakeResponse = Schema.Struct({
   /** The name and the fingerprint of each of its tasks. */
   fingerprints: Schema.Array(Schema.Tuple([Schema.String, Schema.String])),
   /** Always 0. Clients of protocol 1 expect the field. */
-  valueFormat: Schema.Int
+  valueFormat: Schema.Int,
+  /** Chosen anew by each start of the process. Workers of protocol 1 have none. */
+  incarnation: Schema.optionalKey(Schema.String)
 })
 
 // ----------------------------------------------------------------------------
@@ -53,16 +56,16 @@ const WireSpan = Schema.Struct({ traceId: Schema.String, spanId: Schema.String, 
 
 /** A chunk of tasks, or a part of one whose payloads are too large for one message. */
 export const RunCommand = Schema.Struct({
-  chunk: Schema.Int,
+  chunk: Schema.Number,
   /** The position of its first task in the chunk. */
-  first: Schema.Int,
+  first: Schema.Number,
   /** The task names of the chunk, each once. */
   names: Schema.Array(Schema.String),
   /** Of each task the index of its name, 16 bits each. */
   nameIndexes: Schema.Uint8Array,
   /** For each name the payloads of its tasks, see payloads.ts. */
   payloads: Schema.Array(Schema.Uint8Array),
-  attempts: Schema.optional(Schema.Array(Schema.Int)),
+  attempts: Schema.optional(Schema.Array(Schema.Number)),
   /** Milliseconds; -1: none. */
   timeouts: Schema.optional(Schema.Array(Schema.Number)),
   spans: Schema.optional(Schema.Array(Schema.NullOr(WireSpan))),
@@ -71,10 +74,17 @@ export const RunCommand = Schema.Struct({
 })
 
 /** One task of a chunk. */
-const ItemPosition = Schema.Struct({ chunk: Schema.Int, at: Schema.Int })
+const ItemPosition = Schema.Struct({ chunk: Schema.Number, at: Schema.Number })
+
+/** How long a session goes on without a connection, in milliseconds. */
+export const SESSION_TIMEOUT = 8000
+
+/** The numbers of a message of a session, see outbox.ts. */
+const numbers = { seq: Schema.Number, ack: Schema.Number }
 
 /** The requests of a client. The worker handles the runs first. */
 export const Commands = Schema.Struct({
+  ...numbers,
   runs: Schema.Array(RunCommand),
   /** Claimed tasks that may start. */
   confirmed: Schema.Array(ItemPosition),
@@ -104,14 +114,14 @@ export const WireFailure = Schema.Union([
 
 /** Outcomes of tasks of one chunk. */
 export const ChunkOutcomes = Schema.Struct({
-  chunk: Schema.Int,
+  chunk: Schema.Number,
   /** The positions of the tasks that succeeded, 16 bits each. */
   succeeded: Schema.Uint8Array,
   /** For each name of the chunk the results of its tasks, see payloads.ts. */
   values: Schema.Array(Schema.Uint8Array),
   failures: Schema.Array(Schema.Struct({
-    at: Schema.Int,
-    attempt: Schema.Int,
+    at: Schema.Number,
+    attempt: Schema.Number,
     worker: Schema.String,
     failure: WireFailure
   })),
@@ -121,13 +131,14 @@ export const ChunkOutcomes = Schema.Struct({
 
 /** The events at a worker since its last message. */
 export const Events = Schema.Struct({
+  ...numbers,
   outcomes: Schema.Array(ChunkOutcomes),
   /** Tasks that did not start, and will not start here. */
   returned: Schema.Array(ItemPosition),
   /** Tasks that start as soon as they are confirmed. */
   claims: Schema.Array(ItemPosition),
   /** Chunks that the client may have in flight from now on; 0: the worker drains. */
-  credit: Schema.optional(Schema.Int)
+  credit: Schema.optional(Schema.Number)
 })
 
 /** The state of a worker, for `papyros status`. */
@@ -141,15 +152,29 @@ export const WorkerStatus = Schema.Struct({
   failed: Schema.Int
 })
 
+/** The worker does not have the session that is to go on. */
+export class UnknownSession
+  extends Schema.TaggedError<UnknownSession>("papyros/UnknownSession")("UnknownSession", {})
+{}
+
+/** Opens a session, or goes on with it. */
+export const OpenSession = Schema.Struct({
+  /** Chosen by the client, and known to nobody else. */
+  session: Schema.String,
+  /** The session was opened over an earlier connection. */
+  resume: Schema.Boolean,
+  /** The number of the last events that the client has received. */
+  received: Schema.Number,
+  /** The largest result that the client takes, in bytes. */
+  maxTaskBytes: Schema.Int
+})
+
 export class WorkerRpcs extends RpcGroup.make(
   Rpc.make("Handshake", { payload: HandshakeRequest, success: HandshakeResponse }),
-  /** Opens the session of a client. */
-  Rpc.make("Events", {
-    /** The largest result that the client takes, in bytes. */
-    payload: { maxTaskBytes: Schema.Int },
-    success: Events,
-    stream: true
-  }),
+  /** Opens the session of a client, or goes on with it. The first events follow at once. */
+  Rpc.make("Events", { payload: OpenSession, success: Events, error: UnknownSession, stream: true }),
+  /** Ends a session, and interrupts its tasks. */
+  Rpc.make("EndSession", { payload: { session: Schema.String } }),
   /** A notification: it has no answer. */
   Rpc.make("Commands", { payload: Commands }),
   Rpc.make("Status", { success: WorkerStatus })

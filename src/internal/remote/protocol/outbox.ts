@@ -1,21 +1,67 @@
 /**
- * Joins plain code that produces messages with the Effect that sends them over a connection: everything that was
- * added since the last message goes into the next one, so messages grow while the other side reads slowly.
+ * One side of a session: joins plain code that produces messages with the Effect that sends them, and keeps each message
+ * until the peer has acknowledged it, so that a session survives its connection. Everything that was added since the last
+ * message goes into the next one, so messages grow while the other side reads slowly.
  *
- * Must stay true: a message is collected in a microtask, after the code that called `added` has finished, so that all
- * that one turn adds goes together.
+ * Must stay true: each side handles every message of the other once, in order, whatever number of connections that takes.
+ * A message is collected in a microtask, after the code that called `added` has finished, so that all that one turn adds
+ * goes together.
  */
 import * as Effect from "effect/Effect"
+import { Deque } from "../../deque.ts"
 
-export class ConnectionOutbox<A> {
-  private sender: ((effect: Effect.Effect<A>) => void) | undefined
+/** A message of a session. */
+export interface Numbered {
+  /** Counts the messages of one side from 1. 0: the message is only an acknowledgement. */
+  readonly seq: number
+  /** The number of the last message that was received. */
+  readonly ack: number
+}
+
+/** Content to send, and about its size in bytes. */
+export interface Collected<A> {
+  readonly content: A
+  readonly bytes: number
+}
+
+interface Unacknowledged<A> extends Collected<A> {
+  readonly seq: number
+}
+
+/** Nothing is collected while more bytes than this are not acknowledged. */
+const MAX_UNACKNOWLEDGED = 16 * 1024 * 1024
+
+/** Received messages are acknowledged at the latest after so many bytes and so many milliseconds. */
+const ACK_BYTES = 256 * 1024
+const ACK_DELAY = 100
+
+/** About the bytes of a message beside its payloads or results. */
+const OVERHEAD = 1024
+
+export class SessionOutbox<A extends object> {
+  private readonly collect: () => Collected<A> | undefined
+  private readonly empty: A
+  private sender: ((effect: Effect.Effect<A & Numbered>) => void) | undefined
   private scheduled = false
-  private readonly collect: () => A | undefined
+  /** Counts the connections. */
+  private connection = 0
+  private readonly unacknowledged = new Deque<Unacknowledged<A>>()
+  private unacknowledgedBytes = 0
+  /** Messages that were sent over a lost connection, and are to be sent again. */
+  private readonly lost = new Deque<Unacknowledged<A>>()
+  private sent = 0
+  private received = 0
+  private receivedBytes = 0
+  private ackDue = false
+  private ackTimer: ReturnType<typeof setTimeout> | undefined
 
-  /** `collect` takes everything that waits to be sent, or returns `undefined`. */
-  constructor(collect: () => A | undefined) {
+  /** `collect` takes everything that waits to be sent, or returns `undefined`; `empty` is the content of no message. */
+  constructor(collect: () => Collected<A> | undefined, empty: A) {
     this.collect = collect
+    this.empty = empty
   }
+
+  // --- sending ---------------------------------------------------------------
 
   /** Something waits to be sent. */
   readonly added = (): void => {
@@ -25,20 +71,110 @@ export class ConnectionOutbox<A> {
       this.scheduled = false
       const sender = this.sender
       if (sender === undefined) return
-      const message = this.collect()
+      const message = this.next()
       if (message === undefined) return
       this.sender = undefined
       sender(Effect.succeed(message))
     })
   }
 
-  /** The next message, once something waits to be sent. One caller at a time. */
-  readonly take: Effect.Effect<A> = Effect.callback((resume) => {
-    const message = this.collect()
-    if (message !== undefined) return resume(Effect.succeed(message))
-    this.sender = resume
-    return Effect.sync(() => {
-      this.sender = undefined
+  /**
+   * The next message for the present connection, once something waits to be sent; never, once the session goes on over
+   * another one. One caller at a time.
+   */
+  get take(): Effect.Effect<A & Numbered> {
+    const { connection } = this
+    return Effect.callback((resume) => {
+      if (connection !== this.connection) return
+      const message = this.next()
+      if (message !== undefined) return resume(Effect.succeed(message))
+      this.sender = resume
+      return Effect.sync(() => {
+        if (this.sender === resume) this.sender = undefined
+      })
     })
-  })
+  }
+
+  private next(): A & Numbered | undefined {
+    const next = this.lost.shift() ?? this.collectNext()
+    if (next === undefined && !this.ackDue) return undefined
+    this.acknowledging()
+    if (next === undefined) return { ...this.empty, seq: 0, ack: this.received }
+    this.unacknowledged.push(next)
+    return { ...next.content, seq: next.seq, ack: this.received }
+  }
+
+  private collectNext(): Unacknowledged<A> | undefined {
+    if (this.unacknowledgedBytes > MAX_UNACKNOWLEDGED) return undefined
+    const collected = this.collect()
+    if (collected === undefined) return undefined
+    const bytes = collected.bytes + OVERHEAD
+    this.unacknowledgedBytes += bytes
+    return { content: collected.content, bytes, seq: ++this.sent }
+  }
+
+  // --- receiving -------------------------------------------------------------
+
+  /**
+   * Takes the numbers of a message of about so many bytes. Returns whether its content is to be handled: not that of a
+   * message which came before. Throws for numbers that no peer sends.
+   */
+  receive({ ack, seq }: Numbered, bytes: number): boolean {
+    this.acknowledge(ack)
+    if (!Number.isSafeInteger(seq) || seq < 0) throw new RangeError("a malformed number of a message")
+    if (seq <= this.received) return false
+    if (seq > this.received + 1) throw new RangeError("a message is missing")
+    this.received = seq
+    this.receivedBytes += bytes + OVERHEAD
+    if (this.receivedBytes >= ACK_BYTES) this.requestAck()
+    else this.ackTimer ??= setTimeout(() => this.requestAck(), ACK_DELAY).unref()
+    return true
+  }
+
+  private requestAck(): void {
+    this.ackDue = true
+    this.added()
+  }
+
+  /** A message that acknowledges everything is being sent. */
+  private acknowledging(): void {
+    this.ackDue = false
+    this.receivedBytes = 0
+    clearTimeout(this.ackTimer)
+    this.ackTimer = undefined
+  }
+
+  private acknowledge(ack: number): void {
+    if (!Number.isSafeInteger(ack) || ack < 0 || ack > this.sent) throw new RangeError("a malformed acknowledgement")
+    const wasFull = this.unacknowledgedBytes > MAX_UNACKNOWLEDGED
+    for (const messages of [this.unacknowledged, this.lost]) {
+      while ((messages.first?.seq ?? Infinity) <= ack) this.unacknowledgedBytes -= messages.shift()!.bytes
+    }
+    if (wasFull) this.added()
+  }
+
+  // --- another connection ----------------------------------------------------
+
+  /** The number of the last message that was received. */
+  get lastReceived(): number {
+    return this.received
+  }
+
+  /**
+   * The session goes on over another connection, and the peer has received the messages up to `ack`: those after it are
+   * sent again. A message follows at once.
+   */
+  resume(ack: number): void {
+    this.acknowledge(ack)
+    this.connection++
+    this.sender = undefined
+    const all = [...this.unacknowledged.clear(), ...this.lost.clear()]
+    for (const message of all) this.lost.push(message)
+    this.requestAck()
+  }
+
+  /** Nothing is sent any more. */
+  close(): void {
+    this.acknowledging()
+  }
 }

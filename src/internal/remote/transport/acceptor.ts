@@ -105,7 +105,7 @@ export class Acceptor {
     duplex.pause()
     const unwatch = this.heartbeatTimeout === undefined
       ? ignore
-      : Heartbeat.watch(raw, duplex, this.heartbeatTimeout, () => peer.close())
+      : Heartbeat.watch(raw, duplex, this.heartbeatTimeout, () => peer.closeSilent())
     raw.once("close", () => {
       this.waiting.delete(peer)
       unwatch()

@@ -44,6 +44,8 @@ export interface Connection {
   readonly close: Effect.Effect<void>
   /** Nothing can be sent any more. */
   readonly isClosed: () => boolean
+  /** Whether the connection was ended because the peer had sent nothing for too long. */
+  readonly isSilent: () => boolean
 }
 
 export const connect: (options: ConnectOptions) => Effect.Effect<Connection, RemoteError, Scope.Scope> = Effect
@@ -67,7 +69,8 @@ export const connect: (options: ConnectOptions) => Effect.Effect<Connection, Rem
       socket,
       closed: Deferred.await(opening.closed),
       close: Effect.sync(() => opening.end("closed by this process")),
-      isClosed
+      isClosed,
+      isSilent: () => opening.silent
     }
   })
 
@@ -84,6 +87,8 @@ class Opening {
   private readonly timer: NodeJS.Timeout
   private duplex: Net.Socket
   private reason = "closed by the peer"
+  /** The peer has sent nothing for too long. */
+  silent = false
 
   constructor(options: ConnectOptions) {
     const { host, identity, connectTimeout, port, secret } = options
@@ -140,7 +145,10 @@ class Opening {
         this.raw,
         duplex,
         timeout,
-        () => this.end(`the peer sent nothing for ${timeout} ms`)
+        () => {
+          this.silent = true
+          this.end(`the peer sent nothing for ${timeout} ms`)
+        }
       )
       this.raw.once("close", unwatch)
     }

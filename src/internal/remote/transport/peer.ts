@@ -32,6 +32,7 @@ export class Peer {
   private current: "pending" | "authenticated" = "pending"
   private socket: Net.Socket
   private proven: Identity | undefined
+  private silent = false
 
   constructor(raw: Net.Socket, pending: PendingPeers) {
     this.raw = raw
@@ -79,9 +80,20 @@ export class Peer {
     return this.socket.destroyed
   }
 
+  /** Whether the connection was ended because the peer had sent nothing for too long. */
+  get isSilent(): boolean {
+    return this.silent
+  }
+
   /** Ends the connection at once, and with it every call that is handled for it. */
   close(): void {
     this.socket.destroy()
+  }
+
+  /** Ends the connection of a peer that has sent nothing for too long. */
+  closeSilent(): void {
+    this.silent = true
+    this.close()
   }
 }
 

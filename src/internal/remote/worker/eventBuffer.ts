@@ -7,13 +7,16 @@
 import type { TaskStats } from "../../scheduler/chunkSizing.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
 import type { ChunkOutcomes, Events, WireFailure } from "../protocol/messages.ts"
-import { ConnectionOutbox } from "../protocol/outbox.ts"
+import { type Collected, type Numbered, SessionOutbox } from "../protocol/outbox.ts"
 import { encodeFrames, FRAME_BYTES, type IndexedValue, toNumbers16 } from "../protocol/payloads.ts"
 import { bytesOf, encodeFailure } from "./failures.ts"
 import type { SessionChunk, SessionEntry } from "./startQueue.ts"
 
 /** Claims or returned tasks in one message. */
 const MAX_POSITIONS = 16_384
+
+/** Events without their numbers. */
+type EventsContent = Omit<typeof Events.Type, keyof Numbered>
 
 export interface EventBufferOptions {
   readonly catalog: TaskCatalog
@@ -32,7 +35,7 @@ interface SizedOutcomes {
 type ItemFailure = typeof ChunkOutcomes.Type["failures"][number]
 
 export class EventBuffer {
-  readonly outbox: ConnectionOutbox<typeof Events.Type>
+  readonly outbox: SessionOutbox<EventsContent>
   private readonly options: EventBufferOptions
   private readonly settled = new Map<SessionChunk, Array<SessionEntry>>()
   /** The outcomes of the chunk that is being sent. */
@@ -45,7 +48,7 @@ export class EventBuffer {
 
   constructor(options: EventBufferOptions) {
     this.options = options
-    this.outbox = new ConnectionOutbox(() => this.collect())
+    this.outbox = new SessionOutbox(() => this.collect(), { outcomes: [], returned: [], claims: [] })
   }
 
   /** The task has its outcome. */
@@ -73,22 +76,23 @@ export class EventBuffer {
     this.outbox.added()
   }
 
-  private collect(): typeof Events.Type | undefined {
-    const outcomes = this.takeOutcomes()
+  private collect(): Collected<EventsContent> | undefined {
+    const { bytes, outcomes } = this.takeOutcomes()
     const returned = this.returned.splice(0, MAX_POSITIONS)
     const claims = this.claims.splice(0, MAX_POSITIONS)
     const { credit } = this
     this.credit = undefined
     if (outcomes.length === 0 && claims.length === 0 && returned.length === 0 && credit === undefined) return undefined
-    return {
+    const content = {
       outcomes,
       returned: returned.map(positionOf),
       claims: claims.map(positionOf),
       ...(credit === undefined ? {} : { credit })
     }
+    return { content, bytes }
   }
 
-  private takeOutcomes(): ReadonlyArray<typeof ChunkOutcomes.Type> {
+  private takeOutcomes(): { readonly outcomes: EventsContent["outcomes"]; readonly bytes: number } {
     const taken: Array<typeof ChunkOutcomes.Type> = []
     let bytes = 0
     for (let next = this.nextOutcomes(); next !== undefined; next = this.nextOutcomes()) {
@@ -99,7 +103,7 @@ export class EventBuffer {
       taken.push(next.outcomes)
       bytes += next.bytes
     }
-    return taken
+    return { outcomes: taken, bytes }
   }
 
   private nextOutcomes(): SizedOutcomes | undefined {

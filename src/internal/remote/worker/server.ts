@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { randomUUID } from "node:crypto"
 import { sanitizeForLog } from "../../sanitize.ts"
 import { makeScheduler, openExecutor } from "../../scheduler/scheduler.ts"
 import * as ThreadsExecutor from "../../threads/main/executor.ts"
@@ -67,8 +68,9 @@ export const serve = Effect.fnUntraced(function*(
     advertise.port ?? ("port" in server.address ? server.address.port : 0)
   )
   const name = Address.format(address)
-  const sessions = new ClientSessions<Peer>({ scheduler, catalog, worker: name, slots, maxTaskBytes })
+  const sessions = new ClientSessions({ scheduler, catalog, worker: name, slots, maxTaskBytes })
 
+  const incarnation = randomUUID()
   /** The peers of the same protocol. */
   const accepted = new WeakSet<Peer>()
   const handlers = WorkerRpcs.toLayer({
@@ -86,11 +88,11 @@ export const serve = Effect.fnUntraced(function*(
           slots,
           maxTaskBytes,
           fingerprints: isSame ? Array.from(catalog.fingerprints) : [],
-          valueFormat: 0
+          valueFormat: 0,
+          incarnation
         })
       }),
-    Events: (client) =>
-      Stream.unwrap(Effect.map(clientOnly(accepted), (peer) => sessions.events(peer, client.maxTaskBytes))),
+    Events: (client) => Stream.unwrap(Effect.map(clientOnly(accepted), (peer) => sessions.events(peer, client))),
     Commands: (commands) =>
       Effect.flatMap(
         clientOnly(accepted),
@@ -101,11 +103,15 @@ export const serve = Effect.fnUntraced(function*(
                 Effect.logWarning(
                   `Closed the connection of ${peer.remoteAddress}: invalid commands: ${sanitizeForLog(why)}`
                 ),
-                Effect.sync(() => peer.close())
+                Effect.sync(() => {
+                  sessions.endOf(peer)
+                  peer.close()
+                })
               )
             )
           )
       ),
+    EndSession: ({ session }) => Effect.map(clientOnly(accepted), () => sessions.end(session)),
     Status: () => Effect.sync(() => sessions.status)
   })
   yield* Effect.provide(RpcServer.serve(WorkerRpcs, server, { maxFrameSize: maxFrameSize(maxTaskBytes) }), handlers)

@@ -11,8 +11,8 @@ import type { Producer, TaskEntry } from "../../scheduler/producer.ts"
 import type { ProducerSubscription } from "../../scheduler/subscription.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
 import { CHUNKS_PER_CREDIT, MAX_CHUNK } from "../protocol/limits.ts"
-import type { Commands, Events, RunCommand } from "../protocol/messages.ts"
-import type { ConnectionOutbox } from "../protocol/outbox.ts"
+import type { Commands, RunCommand } from "../protocol/messages.ts"
+import { bytesOfCommands } from "../protocol/messageSizes.ts"
 import { decodeAll, fromNumbers16 } from "../protocol/payloads.ts"
 import { EventBuffer } from "./eventBuffer.ts"
 import { type SessionChunk, SessionEntry, StartQueue } from "./startQueue.ts"
@@ -34,7 +34,7 @@ export class ClientSession implements Producer {
   readonly chunkSize = undefined
   readonly parent = undefined
   /** The events to send. */
-  readonly events: ConnectionOutbox<typeof Events.Type>
+  readonly events: EventBuffer["outbox"]
   private readonly options: ClientSessionOptions
   private readonly buffer: EventBuffer
   private readonly queue: StartQueue
@@ -74,7 +74,9 @@ export class ClientSession implements Producer {
   // --- the client's commands -------------------------------------------------
 
   /** Throws for commands that no client of this version sends. */
-  onCommands({ cancels, confirmed, runs, steal }: typeof Commands.Type): void {
+  onCommands(commands: typeof Commands.Type): void {
+    if (!this.events.receive(commands, bytesOfCommands(commands))) return
+    const { cancels, confirmed, runs, steal } = commands
     for (const run of runs) this.run(run)
     for (const { at, chunk } of confirmed) {
       const entry = this.chunks.get(chunk)?.entries[at]
@@ -181,6 +183,7 @@ export class ClientSession implements Producer {
   /** Interrupts the running tasks; calls `stopped` once they have stopped. */
   end(stopped: () => void): void {
     this.queue.clear()
+    this.events.close()
     this.subscription!.end(stopped)
   }
 

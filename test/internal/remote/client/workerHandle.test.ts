@@ -87,8 +87,9 @@ const make = (...chunks: ReadonlyArray<ChunkOptions>) => {
     onJoined: () => {},
     onLeft: () => left = true
   })
+  let seq = 0
   const on = (events: Partial<typeof Events.Type>) =>
-    handle.onMessage({ outcomes: [], returned: [], claims: [], ...events })
+    handle.onMessage({ seq: ++seq, ack: 0, outcomes: [], returned: [], claims: [], ...events })
   return { ...recorded, handle, on, hasLeft: () => left }
 }
 

@@ -25,7 +25,7 @@ const worker = (name: string) =>
     const pool = ThreadsExecutor.make(checkPool(Tasks, { handlers: handlersUrl, size: 1, gracePeriod: 200 }))
     const scheduler = yield* makeScheduler(Tasks.tasks, pool, { maxWorkerLosses: 1, relays: true })
     yield* openExecutor(scheduler, pool.open)
-    return new ClientSessions<object>({ scheduler, catalog, worker: name, slots: 1, maxTaskBytes: MAX })
+    return new ClientSessions({ scheduler, catalog, worker: name, slots: 1, maxTaskBytes: MAX })
   })
 
 laws("RemoteDispatcher without sockets", {
@@ -45,7 +45,7 @@ laws("RemoteDispatcher without sockets", {
           connect: ({ address }) =>
             Effect.sync(() => {
               const sessions = workers[address.port]
-              const key = {}
+              const key = { isSilent: false }
               return {
                 handshake: {
                   protocol: 2,
@@ -56,7 +56,9 @@ laws("RemoteDispatcher without sockets", {
                   maxTaskBytes: MAX,
                   fingerprints: Array.from(catalog.fingerprints)
                 },
-                events: sessions.events(key, MAX),
+                events: (session) => sessions.events(key, { ...session, maxTaskBytes: MAX }),
+                end: (session) => Effect.sync(() => sessions.end(session)),
+                isSilent: () => false,
                 closed: Effect.succeed("closed"),
                 send: (commands) => Effect.try(() => sessions.onCommands(key, commands))
               }

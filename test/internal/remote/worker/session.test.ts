@@ -1,14 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { randomUUID } from "node:crypto"
 import * as Task from "papyros/Task"
 import * as TaskFailure from "papyros/TaskFailure"
 import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
 import { CHUNKS_PER_CREDIT, MAX_CHUNK } from "../../../../src/internal/remote/protocol/limits.ts"
-import type { Commands, Events, RunCommand } from "../../../../src/internal/remote/protocol/messages.ts"
+import {
+  type Commands,
+  type Events,
+  type RunCommand,
+  UnknownSession
+} from "../../../../src/internal/remote/protocol/messages.ts"
 import { encodeFrames, FRAME_BYTES, toNumbers16 } from "../../../../src/internal/remote/protocol/payloads.ts"
-import { ClientSessions } from "../../../../src/internal/remote/worker/sessions.ts"
+import { type ClientConnection, ClientSessions } from "../../../../src/internal/remote/worker/sessions.ts"
 import type { Producer, TaskEntry } from "../../../../src/internal/scheduler/producer.ts"
 import type { Scheduler } from "../../../../src/internal/scheduler/scheduler.ts"
 
@@ -24,11 +33,15 @@ const catalog = new TaskCatalog(new Map<string, Task.AnyClass>([["Work", Work]])
 const makeScheduler = () => {
   const producers: Array<Producer> = []
   const timers: Array<() => void> = []
+  let ended = 0
   const subscription = {
     ready: () => {},
     cancel: () => [],
     reclaim: () => [],
-    end: (stopped: () => void) => stopped()
+    end: (stopped: () => void) => {
+      ended++
+      stopped()
+    }
   }
   const scheduler = {
     subscribe: (producer: Producer) => {
@@ -37,23 +50,27 @@ const makeScheduler = () => {
     },
     after: (_millis: number, f: () => void) => {
       timers.push(f)
-      return () => {}
+      return () => {
+        const at = timers.indexOf(f)
+        if (at !== -1) timers.splice(at, 1)
+      }
     },
     status: { failed: 0, running: 0, succeeded: 0, waiting: 0 }
   } as unknown as Scheduler
-  /** All tasks that a client may have started now, in order. */
-  const started = (client: number): ReadonlyArray<TaskEntry> => {
-    const entries: Array<TaskEntry> = []
-    for (let next = producers[client].next(); next !== undefined; next = producers[client].next()) entries.push(next)
-    return entries
+  return {
+    scheduler,
+    producers,
+    /** The sessions that have ended. */
+    ended: () => ended,
+    /** Runs what is to run later. */
+    fire: () => timers.splice(0).forEach((f) => f())
   }
-  return { scheduler, producers, started, fire: () => timers.splice(0).forEach((f) => f()) }
 }
 
 const make = (options: { readonly slots?: number; readonly maxTaskBytes?: number } = {}) => {
   const made = makeScheduler()
   const { slots = 2, maxTaskBytes = 8 << 20 } = options
-  const sessions = new ClientSessions<object>({ scheduler: made.scheduler, catalog, worker: "w", slots, maxTaskBytes })
+  const sessions = new ClientSessions({ scheduler: made.scheduler, catalog, worker: "w", slots, maxTaskBytes })
   return { ...made, sessions }
 }
 
@@ -77,7 +94,9 @@ const run = (chunk: number, count = 1, more: Partial<typeof RunCommand.Type> = {
   ...more
 })
 
-const commands = (more: Partial<typeof Commands.Type>): typeof Commands.Type => ({
+const commands = (seq: number, more: Partial<typeof Commands.Type>): typeof Commands.Type => ({
+  seq,
+  ack: 0,
   runs: [],
   confirmed: [],
   cancels: [],
@@ -85,16 +104,36 @@ const commands = (more: Partial<typeof Commands.Type>): typeof Commands.Type => 
   ...more
 })
 
-/** Opens the session of a client; the events are those of its next message. */
-const connect = (sessions: ClientSessions<object>, key: object) =>
+interface Opening {
+  readonly connection?: ClientConnection
+  readonly session?: string
+  readonly resume?: boolean
+  readonly received?: number
+  /** The number of the last commands that were sent before. */
+  readonly sent?: number
+}
+
+const newConnection = (isSilent = false): ClientConnection => ({ isSilent })
+
+/** Opens a session, or goes on with it, over a connection that ends with the scope. */
+const connect = (sessions: ClientSessions, opening: Opening = {}) =>
   Effect.gen(function*() {
-    const pull = yield* Stream.toPull(sessions.events(key, 8 << 20))
+    const { connection = newConnection(), received = 0, resume = false, sent = 0, session = randomUUID() } = opening
+    let seq = sent
+    const request = { session, resume, received, maxTaskBytes: 8 << 20 }
+    const pull = yield* Stream.toPull(sessions.events(connection, request))
     const next = Effect.map(pull, ([events]): typeof Events.Type => events)
     const first = yield* next
-    return { next, credit: first.credit }
+    return {
+      /** The next events. */
+      next,
+      first,
+      session,
+      send: (more: Partial<typeof Commands.Type> = {}) => sessions.onCommands(connection, commands(++seq, more))
+    }
   })
 
-/** Succeeds every task that may have started. */
+/** Succeeds every task that may start. */
 const settle = (producer: Producer, value: (entry: TaskEntry) => unknown) => {
   for (let entry = producer.next(); entry !== undefined; entry = producer.next()) {
     entry.value = value(entry)
@@ -106,16 +145,14 @@ describe("ClientSessions", () => {
   it.effect("grants clients that have tasks the credit of those that have none", () =>
     Effect.gen(function*() {
       const { fire, producers, sessions } = make({ slots: 8 })
-      const keys = [{}, {}, {}, {}]
-      const clients = yield* Effect.forEach(keys, (key) => connect(sessions, key))
-      assert.deepStrictEqual(clients.map(({ credit }) => credit), [16, 16, 16, 16])
-      const [a, b] = clients
-      sessions.onCommands(keys[0], commands({ runs: [run(1)] }))
+      const [a, b, c, d] = yield* Effect.forEach([1, 2, 3, 4], () => connect(sessions))
+      assert.deepStrictEqual([a, b, c, d].map(({ first }) => first.credit), [16, 16, 16, 16])
+      a.send({ runs: [run(1)] })
       // The others may send as much as they would get with it.
       assert.strictEqual((yield* b.next).credit, 8)
-      sessions.onCommands(keys[1], commands({ runs: [run(1)] }))
+      b.send({ runs: [run(1)] })
       assert.strictEqual((yield* a.next).credit, 8)
-      assert.strictEqual((yield* clients[2].next).credit, 5)
+      assert.strictEqual((yield* c.next).credit, 5)
       settle(producers[1], () => "")
       assert.deepInclude((yield* b.next).outcomes[0], { chunk: 1 })
       // Its share is given to the others after a moment, since its next task may come at once.
@@ -123,37 +160,36 @@ describe("ClientSessions", () => {
       assert.strictEqual((yield* a.next).credit, 16)
     }))
 
-  it.effect("refuses more chunks than it has granted, and chunks that no client sends", () =>
+  it.effect("refuses more chunks than it has granted, and what no client sends", () =>
     Effect.gen(function*() {
       const { sessions } = make({ slots: 1 })
-      const key = {}
-      const { credit } = yield* connect(sessions, key)
-      const send = (...runs: ReadonlyArray<typeof RunCommand.Type>) => sessions.onCommands(key, commands({ runs }))
-      const most = CHUNKS_PER_CREDIT * credit!
-      for (let chunk = 1; chunk <= most; chunk++) send(run(chunk))
-      assert.throws(() => send(run(most + 1)), /more chunks than granted/)
-      const other = {}
-      yield* connect(sessions, other)
+      const one = yield* connect(sessions)
+      const most = CHUNKS_PER_CREDIT * one.first.credit!
+      for (let chunk = 1; chunk <= most; chunk++) one.send({ runs: [run(chunk)] })
+      assert.throws(() => one.send({ runs: [run(most + 1)] }), /more chunks than granted/)
+      const other = yield* connect(sessions)
       const refused = (why: RegExp, ...runs: ReadonlyArray<typeof RunCommand.Type>) =>
-        assert.throws(() => sessions.onCommands(other, commands({ runs })), why)
+        assert.throws(() => other.send({ runs }), why)
       refused(/a malformed chunk/, run(1, MAX_CHUNK + 1))
       const bad = { names: [], nameIndexes: new Uint8Array(), payloads: [] }
       for (const more of [bad, { first: -1 }, { first: 0.5 }, { chunk: NaN }, { attempts: [] }, { attempts: [0] }]) {
         refused(/a malformed run/, run(2, 1, more))
       }
-      sessions.onCommands(other, commands({ runs: [run(5, 2), run(5, 1, { first: 3 })] }))
+      other.send({ runs: [run(5, 2), run(5, 1, { first: 3 })] })
       refused(/a task was sent twice/, run(5, 1, { first: 3 }))
       refused(/a chunk was sent again/, run(4))
-      assert.throws(() => sessions.onCommands({}, commands({})), /without a session/)
+      assert.throws(() => sessions.onCommands(newConnection(), commands(1, {})), /without a session/)
+      const numbers = yield* connect(sessions)
+      for (const seq of [2, -1, 0.5, NaN]) assert.throws(() => numbers.send({ seq }), /message/)
+      for (const ack of [9, -1, 0.5, NaN]) assert.throws(() => numbers.send({ seq: 1, ack }), /acknowledgement/)
     }))
 
   it.effect("fails a task whose payload it cannot decode, and runs those beside it", () =>
     Effect.gen(function*() {
       const { producers, sessions } = make()
-      const key = {}
-      const { next } = yield* connect(sessions, key)
+      const { next, send } = yield* connect(sessions)
       const payloads = [new Uint8Array([1, 2, 3])]
-      sessions.onCommands(key, commands({ runs: [run(1, 2, { payloads }), run(2), run(3, 1, { names: ["Other"] })] }))
+      send({ runs: [run(1, 2, { payloads }), run(2), run(3, 1, { names: ["Other"] })] })
       settle(producers[0], () => "done")
       const { outcomes } = yield* next
       const failures = outcomes.flatMap(({ chunk, failures }) =>
@@ -166,10 +202,9 @@ describe("ClientSessions", () => {
   it.effect("keeps every message below the limit of its client, whatever the sizes of results and failures", () =>
     Effect.gen(function*() {
       const { producers, sessions } = make()
-      const key = {}
-      const { next } = yield* connect(sessions, key)
+      const { next, send } = yield* connect(sessions)
       const count = 64
-      sessions.onCommands(key, commands({ runs: [run(1, count)] }))
+      send({ runs: [run(1, count)] })
       const [producer] = producers
       for (let entry = producer.next(); entry !== undefined; entry = producer.next()) {
         const text = "x".repeat(entry.index % 8 === 0 ? 3e6 : 2e5)
@@ -181,7 +216,7 @@ describe("ClientSessions", () => {
       }
       let received = 0
       while (received < count) {
-        const { outcomes } = yield* next
+        const { outcomes, seq } = yield* next
         let bytes = 0
         let items = 0
         for (const { failures, succeeded, values } of outcomes) {
@@ -191,7 +226,64 @@ describe("ClientSessions", () => {
         }
         if (items > 1) assert.isAtMost(bytes, FRAME_BYTES)
         received += items
+        // Without acknowledgements it would keep some MiB and wait.
+        send({ ack: seq })
       }
       assert.strictEqual(received, count)
+    }))
+
+  it.effect("goes on over another connection: nothing is lost, and nothing is handled twice", () =>
+    Effect.gen(function*() {
+      const { ended, fire, producers, sessions } = make()
+      const scope = yield* Scope.make()
+      const before = yield* Scope.provide(connect(sessions), scope)
+      const runs = [run(1, 2)]
+      before.send({ runs })
+      yield* Scope.close(scope, Exit.void)
+      // Its tasks run on without a connection.
+      settle(producers[0], ({ index }) => `${index}`)
+      assert.strictEqual(ended(), 0)
+      const { session } = before
+      const after = yield* connect(sessions, { session, resume: true, received: 1 })
+      // The client does not know whether the commands arrived, and sends them again.
+      assert.strictEqual(after.first.ack, 1)
+      after.send({ runs })
+      assert.isUndefined(producers[0].next())
+      assert.deepStrictEqual(after.first.outcomes.map(({ chunk, succeeded }) => [chunk, succeeded.length]), [[1, 4]])
+      assert.strictEqual(after.first.seq, 2)
+      fire()
+      assert.strictEqual(ended(), 0)
+      // The outcomes were not acknowledged: they are sent again.
+      const third = yield* connect(sessions, { session, resume: true, received: 1, sent: 1 })
+      assert.deepStrictEqual(third.first, after.first)
+      // The second connection is ended, for which it does not wait.
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(after.next)))
+      assert.throws(() => after.send(), /without a session/)
+      third.send({ runs: [run(2)], ack: 2 })
+      const fourth = yield* connect(sessions, { session, resume: true, received: 2, sent: 2 })
+      assert.deepStrictEqual([fourth.first.seq, fourth.first.ack], [0, 2])
+    }))
+
+  it.effect("ends a session whose client is not back in time, says so, or was silent", () =>
+    Effect.gen(function*() {
+      const { ended, fire, sessions } = make()
+      const away = Effect.scoped(Effect.map(connect(sessions), ({ session }) => session))
+      const session = yield* away
+      assert.strictEqual(ended(), 0)
+      fire()
+      assert.strictEqual(ended(), 1)
+      const exit = yield* Effect.exit(connect(sessions, { session, resume: true }))
+      assert.isTrue(Exit.isFailure(exit) && Cause.squash(exit.cause) instanceof UnknownSession)
+      const connection = newConnection()
+      sessions.end(yield* away)
+      assert.strictEqual(ended(), 2)
+      yield* connect(sessions, { connection })
+      sessions.endOf(connection)
+      assert.strictEqual(ended(), 3)
+      yield* Effect.scoped(connect(sessions, { connection: newConnection(true) }))
+      assert.strictEqual(ended(), 4)
+      // The number of those that wait is bounded.
+      for (let i = 0; i < 100; i++) yield* away
+      assert.isAtMost(sessions.status.clients, 64)
     }))
 })

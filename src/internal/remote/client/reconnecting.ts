@@ -1,0 +1,277 @@
+/**
+ * Keeps one worker process connected: connects again and again, as long as the registry knows the worker, and goes on
+ * with the session over each further connection.
+ *
+ * Must stay true: a session ends with a loss if its worker is another incarnation, has dropped the session, is silent, or
+ * is not back in time, and for no other reason. See docs/internals/remote-protocol.md.
+ */
+import * as Cause from "effect/Cause"
+import type { Runner } from "effect/cluster/Runner"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import type * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import { randomUUID } from "node:crypto"
+import type * as Executor from "../../../Executor.ts"
+import { sanitizeForLog } from "../../sanitize.ts"
+import type { TaskCatalog } from "../protocol/catalog.ts"
+import { type Events, type HandshakeResponse, SESSION_TIMEOUT, UnknownSession } from "../protocol/messages.ts"
+import * as Address from "../transport/address.ts"
+import { backoff, spread } from "../transport/backoff.ts"
+import type { RemoteError } from "../transport/error.ts"
+import type { WorkerConnection } from "./connection.ts"
+import { ProcessHandle } from "./workerHandle.ts"
+
+export interface SessionOptions {
+  readonly catalog: TaskCatalog
+  readonly maxTaskBytes: number
+  /** The connection ends with its scope. */
+  readonly connect: (runner: Runner) => Effect.Effect<WorkerConnection, RemoteError, Scope.Scope>
+}
+
+/** The workers of a dispatcher, as the loop of one of them sees them. */
+export interface Members {
+  readonly options: SessionOptions
+  readonly scheduler: Executor.Scheduler
+  readonly connecting: Semaphore.Semaphore
+  readonly isMember: (address: string) => boolean
+  readonly joined: (handle: ProcessHandle) => void
+  readonly left: (handle: ProcessHandle) => void
+  /** The latest error, for `NoWorker`. */
+  readonly failed: (cause: unknown) => void
+  /** The loop of the address has ended. */
+  readonly forget: (address: string) => void
+}
+
+/** The longest pause between two attempts to connect, in milliseconds. */
+const MAX_DELAY = 2000
+
+/** The same while a session waits to go on. */
+const MAX_RESUME_DELAY = 250
+
+/** The longest pause before the first attempt, in milliseconds: all clients learn of a worker at the same moment. */
+const FIRST_SPREAD = 50
+
+/** The longest pause after a connection was lost, in milliseconds. */
+const SPREAD = 200
+
+/** How long the log waits for the reason of a loss, in milliseconds. */
+const REASON_TIMEOUT = 500
+
+/** How long a worker may take to confirm the end of a session, in milliseconds. */
+const END_TIMEOUT = 500
+
+/** Connects to a worker again and again, as long as the registry knows it or a session waits for it. */
+export const reconnectLoop = (members: Members, runner: Runner): Effect.Effect<void> => {
+  const address = Address.format(runner.address)
+  const sessions = new WorkerSessions(members)
+  const goesOn = () => sessions.isWaiting || members.isMember(address)
+  /** Succeeds when a connection has ended over which the worker had joined. */
+  const once = Effect.gen(function*() {
+    let joined = false
+    const exit = yield* Effect.exit(Effect.scoped(runConnection(sessions, runner, () => joined = true)))
+    if (Exit.isFailure(exit) && !Cause.hasInterrupts(exit.cause)) members.failed(Cause.squash(exit.cause))
+    if (joined) return
+    // The registry is the first to know that a process has ended.
+    if (!members.isMember(address)) yield* sessions.lose("it is not reachable, and not registered any more")
+    return yield* Effect.fail("not joined" as const)
+  })
+  const untilLost = Effect.suspend(() =>
+    Effect.ignore(Effect.retry(once, {
+      schedule: backoff(sessions.isWaiting ? MAX_RESUME_DELAY : MAX_DELAY),
+      while: goesOn
+    }))
+  )
+  const loop = Effect.whileLoop({
+    while: goesOn,
+    body: () => Effect.andThen(untilLost, spread(SPREAD)),
+    step: () => {}
+  })
+  return Effect.andThen(spread(FIRST_SPREAD), loop).pipe(
+    Effect.ensuring(Effect.suspend(() => sessions.lose(undefined))),
+    Effect.ensuring(Effect.sync(() => members.forget(address)))
+  )
+}
+
+interface Session {
+  readonly id: string
+  readonly incarnation: string | undefined
+  readonly handle: ProcessHandle
+  /** Completes when the worker drains and has nothing in flight any more. */
+  readonly left: Deferred.Deferred<void>
+}
+
+/** The session at one worker, which outlives its connections. */
+class WorkerSessions {
+  readonly members: Members
+  private current: Session | undefined
+  private deadline: Fiber.Fiber<void> | undefined
+
+  constructor(members: Members) {
+    this.members = members
+  }
+
+  /** The connection of a session is lost, and the session waits to go on. */
+  get isWaiting(): boolean {
+    return this.deadline !== undefined
+  }
+
+  /** The session that goes on over a connection, or a new one. */
+  of(handshake: typeof HandshakeResponse.Type, onJoined: () => void): Effect.Effect<Session> {
+    const { current } = this
+    if (current === undefined) return Effect.sync(() => this.open(handshake, onJoined))
+    return current.incarnation === handshake.incarnation
+      ? Effect.succeed(current)
+      : Effect.andThen(
+        this.lose("another process has taken its place"),
+        Effect.sync(() => this.open(handshake, onJoined))
+      )
+  }
+
+  private open(handshake: typeof HandshakeResponse.Type, onJoined: () => void): Session {
+    const { options, scheduler } = this.members
+    const { fingerprints, incarnation, maxTaskBytes, slots, worker } = handshake
+    const left = Deferred.makeUnsafe<void>()
+    const handle = new ProcessHandle({
+      name: worker,
+      slots,
+      maxTaskBytes: Math.min(options.maxTaskBytes, maxTaskBytes),
+      catalog: options.catalog,
+      unsupported: options.catalog.unsupported(worker, new Map(fingerprints)),
+      scheduler,
+      onJoined: () => {
+        onJoined()
+        this.members.joined(handle)
+      },
+      onLeft: () => Deferred.doneUnsafe(left, Effect.void)
+    })
+    return this.current = { id: randomUUID(), incarnation, handle, left }
+  }
+
+  /** The session goes on: the worker has received the commands up to this number. */
+  resumed(session: Session, received: number): Effect.Effect<void, InvalidEvents> {
+    return Effect.suspend(() => {
+      const { deadline } = this
+      if (this.current !== session) return Effect.fail(new InvalidEvents("the session has ended"))
+      this.deadline = undefined
+      return Effect.andThen(
+        attempt(() => session.handle.resume(received)),
+        deadline === undefined ? Effect.void : Fiber.interrupt(deadline)
+      )
+    })
+  }
+
+  /** The connection is lost: the worker has some time to come back. */
+  suspend({ handle }: Session, reason: string): Effect.Effect<void> {
+    handle.suspend()
+    const loss = Effect.andThen(
+      Effect.sleep(SESSION_TIMEOUT),
+      Effect.suspend(() => {
+        // It is this fiber.
+        this.deadline = undefined
+        return this.lose(`it was not back within ${SESSION_TIMEOUT} ms`)
+      })
+    )
+    return Effect.logInfo(`The connection to worker ${handle.name} is lost: ${sanitizeForLog(reason)}`).pipe(
+      Effect.andThen(Effect.forkChild(loss)),
+      Effect.map((deadline) => {
+        this.deadline = deadline
+      })
+    )
+  }
+
+  /** The session ends; without a reason, because it is over. */
+  lose(reason: string | undefined): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { current, deadline } = this
+      this.current = undefined
+      this.deadline = undefined
+      if (current === undefined) return Effect.void
+      const { handle } = current
+      const log = reason === undefined || !handle.joined
+        ? Effect.void
+        : Effect.logWarning(`Worker ${handle.name} is lost: ${sanitizeForLog(reason)}`)
+      this.members.left(handle)
+      return Effect.andThen(log, deadline === undefined ? Effect.void : Fiber.interrupt(deadline))
+    })
+  }
+}
+
+/** One connection, from its beginning to its end. */
+const runConnection = Effect.fnUntraced(function*(sessions: WorkerSessions, runner: Runner, onJoined: () => void) {
+  const { members } = sessions
+  const connection = yield* members.connecting.withPermits(1)(members.options.connect(runner))
+  const { handshake } = connection
+  const resume = sessions.isWaiting
+  const session = yield* sessions.of(handshake, onJoined)
+  const { handle, id, left } = session
+  const resumes = resume && sessions.isWaiting
+  if (!resumes) yield* Effect.logInfo(`Worker ${handle.name} has joined`)
+
+  const answered = yield* Deferred.make<void>()
+  let waits = resumes
+  const onMessage = (events: typeof Events.Type) => {
+    const handled = attempt(() => handle.onMessage(events))
+    if (Deferred.isDoneUnsafe(answered)) return handled
+    // The worker answers with its first events.
+    const resumed = waits ? Effect.andThen(sessions.resumed(session, events.ack), Effect.sync(onJoined)) : Effect.void
+    waits = false
+    return Effect.andThen(Effect.andThen(resumed, handled), Deferred.succeed(answered, undefined))
+  }
+  const request = { session: id, resume: resumes, received: handle.commands.lastReceived }
+  const receiving = Stream.runForEach(connection.events(request), onMessage)
+  const sending = Effect.andThen(
+    Deferred.await(answered),
+    Effect.forever(Effect.flatMap(Effect.suspend(() => handle.commands.take), connection.send))
+  )
+  yield* Effect.raceAllFirst([
+    Effect.as(receiving, "lost" as const),
+    sending,
+    Effect.as(Deferred.await(left), "left" as const)
+  ]).pipe(Effect.onExit((exit) => onEnd(sessions, session, connection, exit)))
+})
+
+/** The connection of a session has ended, or the session. */
+const onEnd = (
+  sessions: WorkerSessions,
+  session: Session,
+  connection: WorkerConnection,
+  exit: Exit.Exit<"lost" | "left", unknown>
+): Effect.Effect<void> => {
+  const { handle } = session
+  const end = Effect.ignore(Effect.timeoutOption(connection.end(session.id), END_TIMEOUT))
+  if (Exit.isSuccess(exit) && exit.value === "left") {
+    return Effect.all([end, sessions.lose(undefined), Effect.logInfo(`Worker ${handle.name} has left`)], {
+      discard: true
+    })
+  }
+  if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
+    return Effect.andThen(end, sessions.lose(undefined))
+  }
+  const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+  if (error instanceof InvalidEvents) return Effect.andThen(end, sessions.lose(error.message))
+  if (error instanceof UnknownSession) return sessions.lose("it has dropped the session")
+  const reason = Effect.timeoutOrElse(Effect.interruptible(connection.closed), {
+    duration: REASON_TIMEOUT,
+    orElse: () => Effect.succeed(error === undefined ? "the worker has ended the session" : String(error))
+  })
+  return Effect.flatMap(
+    reason,
+    (reason) => handle.joined && !connection.isSilent() ? sessions.suspend(session, reason) : sessions.lose(reason)
+  )
+}
+
+/** The worker sent what no worker of this version sends. */
+class InvalidEvents {
+  readonly message: string
+
+  constructor(error: unknown) {
+    this.message = `it sent invalid events: ${String(error)}`
+  }
+}
+
+const attempt = (f: () => void): Effect.Effect<void, InvalidEvents> =>
+  Effect.try({ try: f, catch: (error) => new InvalidEvents(error) })
