@@ -201,6 +201,7 @@ describe("papyros status", { timeout: 120_000 }, () => {
           }),
         Events: () => Stream.never,
         Commands: () => Effect.void,
+        EndSession: () => Effect.void,
         Status: () => Effect.andThen(Deferred.succeed(asked, undefined), Effect.never)
       }))
       yield* Effect.provideContext(RpcServer.serve(WorkerRpcs, server, { maxFrameSize: 1024 * 1024 }), handlers)
