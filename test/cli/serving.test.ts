@@ -26,13 +26,13 @@ const statusOf = (address: string, ...flags: ReadonlyArray<string>) =>
   papyrosWith(["status", "--name-server", address, ...flags])
 
 /** Runs `Wait` on the only worker, and waits until it runs. */
-const waiting = Effect.fnUntraced(function*(address: string, millis: number) {
+const waiting = Effect.fnUntraced(function*(address: string, payload: string) {
   const { child, ended } = start(["run", handlers, "Wait", "--dispatcher", "remote", "--name-server", address])
-  child.stdin.end(`{"millis":${millis}}\n`)
+  child.stdin.end(`${payload}\n`)
   yield* Effect.repeat(statusOf(address, "--group", "default"), {
     until: ({ stdout }) => / 1 +0 +0 +0 +\d+\n$/.test(stdout)
   })
-  return ended
+  return { child, ended }
 })
 
 const terminated = (process: Papyros) =>
@@ -53,7 +53,7 @@ describe("a reader of stderr that has gone", { timeout: 120_000 }, () => {
       }
       // The name server logs that it has registered.
       yield* registered(yield* worker(server.address, { handlers, args: ["--group", "other"] }))
-      const ended = yield* waiting(server.address, 2000)
+      const { ended } = yield* waiting(server.address, `{"millis":3000}`)
       assert.deepStrictEqual(yield* terminated(process), { code: 0, signal: null })
       const { code, stdout } = yield* ended
       assert.deepStrictEqual([code, parsed(stdout)], [0, [{ index: 0, success: null }]])
@@ -82,15 +82,17 @@ describe("--health", { timeout: 120_000 }, () => {
       const server = yield* nameServer(port)
       yield* registered(process)
       yield* Effect.repeat(probe(health, "/ready"), { until: (answer) => answer === "200 ready" })
-      const ended = yield* waiting(server.address, 3000)
+      // It ends with its client.
+      const { child, ended } = yield* waiting(server.address, "{}")
       // A connection that sends nothing does not delay the end.
       const silent = connect(Number(health), "127.0.0.1").on("error", () => {})
       process.kill("SIGTERM")
       yield* process.wrote(/is draining/)
       assert.strictEqual(yield* probe(health, "/ready"), "503 not ready")
       assert.strictEqual(yield* probe(health, "/live"), "200 live")
+      child.kill("SIGINT")
       assert.deepStrictEqual(yield* process.ended, { code: 0, signal: null })
-      assert.strictEqual((yield* ended).code, 0)
+      assert.strictEqual((yield* ended).code, 130)
       silent.destroy()
     }))
 
