@@ -145,6 +145,7 @@ export const run = (
         garbageCollection: "minor, before every run",
         interval: "95 %, order statistics of the ratios of all rounds"
       },
+      ...(suite.causes === undefined ? {} : { causes: suite.causes }),
       cases
     }
   })

@@ -73,6 +73,20 @@ const section = (all: ReadonlyArray<ReportCase>): ReadonlyArray<string> => {
 const list = (record: Readonly<Record<string, unknown>>): ReadonlyArray<string> =>
   Object.entries(record).map(([name, value]) => `- ${name}: ${Array.isArray(value) ? value.join(", ") : String(value)}`)
 
+const causes = ({ causes = [] }: Report): ReadonlyArray<string> =>
+  causes.length === 0
+    ? []
+    : ["## Where another library is ahead", "", ...causes.flatMap((cause) => wrap(`- ${cause}`)), ""]
+
+/** Lines of at most 120 columns; those after the first are indented. */
+const wrap = (text: string): ReadonlyArray<string> =>
+  text.split(" ").reduce<Array<string>>((lines, word) => {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= 120) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(last === undefined ? word : `  ${word}`)
+    return lines
+  }, [])
+
 export const markdown = (report: Report): string => {
   const sections = Map.groupBy(report.cases, title)
   const rounds = Number(report.settings["rounds"])
@@ -96,6 +110,7 @@ export const markdown = (report: Report): string => {
     `![Ratios of the cases below as bars](${report.suite}.svg)`,
     "",
     ...targets(report.cases),
+    ...causes(report),
     "## Cases",
     "",
     ...Array.from(sections.values()).flatMap(section),

@@ -65,6 +65,8 @@ export interface Suite {
   /** `"wall"` is elapsed time, `"main thread"` the CPU time of the main thread. */
   readonly clock: "wall" | "main thread"
   readonly settings: Readonly<Record<string, number | string>>
+  /** Why papyros is behind another library where it is, for the page: one sentence or more for each cause. */
+  readonly causes?: ReadonlyArray<string> | undefined
   readonly cases: ReadonlyArray<{
     readonly name: string
     readonly make: Effect.Effect<Case, never, Scope.Scope>

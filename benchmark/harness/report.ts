@@ -19,6 +19,7 @@ export interface Report {
   readonly suite: string
   readonly machine: Readonly<Record<string, number | string | ReadonlyArray<number>>>
   readonly settings: Readonly<Record<string, number | string>>
+  readonly causes?: ReadonlyArray<string> | undefined
   readonly cases: ReadonlyArray<ReportCase>
 }
 

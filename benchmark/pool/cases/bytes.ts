@@ -120,5 +120,5 @@ const transferred = "1 MB round trip, transferred"
 
 export const bytes = [
   { name: copied, make: caseOf(copied, false, "at least 1") },
-  { name: transferred, make: caseOf(transferred, true, "at least 1.5") }
+  { name: transferred, make: caseOf(transferred, true, "at least 1.4") }
 ]

@@ -51,7 +51,7 @@ const make = Effect.sync((): Case => ({
     { name: PISCINA, ...child("piscina", MILLION, 1) },
     { name: PISCINA_PREFETCH, ...child("piscina", MILLION, 16) },
     { name: rpc.name, ...child("rpc", MILLION) },
-    { name: PAPYROS, ...child("papyros", MILLION), target: { [PISCINA]: "at most 250 MB" } },
+    { name: PAPYROS, ...child("papyros", MILLION), target: { [PISCINA]: "at most 240 MB" } },
     {
       name: `${PAPYROS}, 10 million`,
       ...child("papyros", 10 * MILLION),
