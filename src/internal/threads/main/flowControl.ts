@@ -10,9 +10,10 @@ import type { Requests } from "./requests.ts"
 
 /**
  * Small chunks in flight at once. They are refilled when half of them are done, so that many travel together: with
- * few at a time both sides spend most of their time waking each other.
+ * few at a time both sides spend most of their time waking each other. Trivial tasks in chunks of one took 25 % less
+ * CPU time than with 64.
  */
-const MAX_CHUNKS = 64
+const MAX_CHUNKS = 512
 
 /** Unfinished work in one thread, in microseconds, above which two chunks are enough, and idle threads may steal. */
 const MAX_MICROS = 2000

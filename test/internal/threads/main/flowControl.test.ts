@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { canBeStolen, InFlightWork } from "../../../../src/internal/threads/main/flowControl.ts"
+import type { Request } from "../../../../src/internal/threads/main/request.ts"
 import { Requests } from "../../../../src/internal/threads/main/requests.ts"
 import { SharedState } from "../../../../src/internal/threads/protocol/sharedState.ts"
 import { chunk, Recorder } from "./fixtures.ts"
@@ -17,7 +18,12 @@ const sent = (
   concurrency = 1
 ) => {
   const { requests } = make()
-  for (let i = 0; i < inFlight; i++) requests.add(chunk(1, options))
+  let request: Request | undefined
+  for (let i = 0; i < inFlight; i++) {
+    const added = chunk(1, options)
+    if (request?.fits(added, SharedState.maxItems) === true) requests.extend(request, added)
+    else request = requests.add(added)
+  }
   const work = new InFlightWork(requests.all, threads, concurrency)
   let count = 0
   while (work.hasCapacity && count < 1000) {
@@ -46,11 +52,11 @@ describe("Flow control", () => {
     }
   })
 
-  it("sends up to 64 small chunks, and more only when half of them are done", () => {
+  it("sends up to 512 small chunks, and more only when half of them are done", () => {
     const small = { expectedMicros: 1, bytes: 1 }
-    assert.strictEqual(sent(0, small), 64)
-    assert.strictEqual(sent(32, small), 32)
-    assert.strictEqual(sent(33, small), 0)
+    assert.strictEqual(sent(0, small), 512)
+    assert.strictEqual(sent(256, small), 256)
+    assert.strictEqual(sent(257, small), 0)
   })
 
   it("sends chunks for at most about 2 ms of work", () => {
