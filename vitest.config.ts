@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
 import { bundled } from "./test/support/bundle/bundle.ts"
 import "./test/support/process/compileCache.ts"
 
@@ -20,6 +21,16 @@ const alone = [
   "test/benchmark/real.test.ts"
 ]
 
+/** Files that start processes and threads, or test the laws, come first: they take the longest, whatever their size. */
+class HeaviestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    const heavy = /\/test\/(?:(?:chaos|cli|layers|testing|internal\/(?:remote|threads))\/)?[a-z]\w*\.test\.ts$/i
+    const isLight = ({ moduleId, project }: TestSpecification) =>
+      Number(project.name === "shared" && !heavy.test(moduleId))
+    return (await super.sort(files)).toSorted((a, b) => isLight(a) - isLight(b))
+  }
+}
+
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
@@ -34,6 +45,7 @@ export default defineConfig({
     pool: "forks",
     // Many tests wait for processes, threads or time: more files than cores keep the cores busy.
     maxWorkers: Math.ceil(1.5 * availableParallelism()),
+    sequence: { sequencer: HeaviestFirst },
     // The bundle is made once, when this file is loaded.
     watch: false,
     // Tests that pass print nothing.

@@ -82,7 +82,9 @@ describe("WorkerPoolDispatcher", () => {
         assert.deepStrictEqual(report.wrong, [])
         assert.strictEqual(report.busy.timedOut, 30)
         assert.isAbove(report.threads, 2)
-      })
+      }),
+    // It starts up to 30 threads, each of which may wait for a busy machine.
+    120_000
   )
 
   it.live.each([1, 4])(
