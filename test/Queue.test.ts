@@ -454,3 +454,70 @@ describe("Queue", () => {
       assert.deepStrictEqual(yield* Fiber.join(run), { gaveUp: true, left: ["UnknownTask"] })
     }))
 })
+
+describe("popMany on a dispatcher with several slots", () => {
+  const layer = FiberDispatcher.layer(Tasks, { concurrency: 4 }).pipe(Layer.provide(handlers))
+  const test = <E>(title: string, program: Effect.Effect<void, E, Dispatcher.Dispatcher>) =>
+    it.effect(title, () => Effect.provide(program, layer))
+
+  test(
+    "takes the outcomes that come together",
+    Effect.gen(function*() {
+      const queue = yield* Dispatcher.makeQueue<Work>()
+      const all = yield* start(queue.popMany())
+      yield* Effect.forEach([0, 1, 2, 3], (n) => queue.push(work(n, 10)))
+      yield* pass(10)
+      assert.deepStrictEqual(numbers(yield* Fiber.join(all)), [0, 1, 2, 3])
+    }).pipe(Effect.scoped)
+  )
+
+  test(
+    "takes at most max of them, and the next call the rest",
+    Effect.gen(function*() {
+      const queue = yield* Dispatcher.makeQueue<Work>()
+      const three = yield* start(queue.popMany({ max: 3 }))
+      const rest = yield* start(queue.popMany({ max: 3 }))
+      yield* Effect.forEach([0, 1, 2, 3], (n) => queue.push(work(n, 10)))
+      yield* pass(10)
+      assert.deepStrictEqual(numbers(yield* Fiber.join(three)), [0, 1, 2])
+      assert.deepStrictEqual(numbers(yield* Fiber.join(rest)), [3])
+    }).pipe(Effect.scoped)
+  )
+
+  test(
+    "loses nothing if it is interrupted between the first of them and the last",
+    Effect.gen(function*() {
+      let many: Fiber.Fiber<unknown, unknown> | undefined
+      const interrupting = Tasks.toLayer({
+        Work: ({ n }) =>
+          Effect.sync(() => {
+            if (n === 1) many!.interruptUnsafe()
+            return n
+          })
+      })
+      yield* Effect.gen(function*() {
+        const queue = yield* Dispatcher.makeQueue<Work>()
+        many = yield* start(queue.popMany())
+        yield* Effect.forEach([0, 1, 2], (n) => queue.push(work(n)))
+        yield* Fiber.await(many)
+        const popped: Array<number | undefined> = []
+        while (popped.length < 3) popped.push(...numbers(yield* queue.popMany()))
+        assert.deepStrictEqual(popped, [0, 1, 2])
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(FiberDispatcher.layer(Tasks, { concurrency: 1 }).pipe(Layer.provide(interrupting)))
+      )
+    })
+  )
+
+  test(
+    "fails if the queue is closed between the first of them and the last",
+    Effect.gen(function*() {
+      const queue = yield* Dispatcher.makeQueue<Work>()
+      const many = yield* start(tagOf(queue.popMany()))
+      yield* queue.push(work(0))
+      yield* queue.close
+      assert.strictEqual(yield* Fiber.join(many), "QueueClosed")
+    }).pipe(Effect.scoped)
+  )
+})

@@ -9,10 +9,11 @@
  */
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
+import * as EffectScheduler from "effect/Scheduler"
 import type * as Tracer from "effect/Tracer"
 import type { TaskFailure } from "../../TaskFailure.ts"
 import { Deque } from "../deque.ts"
@@ -57,6 +58,11 @@ export class QueueProducer implements Producer {
   private readonly ready = new Deque<TaskEntry>()
   private readonly pushers = new WaitingLine()
   private readonly poppers = new WaitingLine()
+  private readonly eventLoop: EffectScheduler.SchedulerDispatcher
+  /** The poppers will be served at the end of this turn of the event loop. */
+  private servesLater = false
+  /** The end of a turn of the event loop: the poppers are being served. */
+  private servesNow = false
   private pushedCount = 0
   /** Tasks without an outcome. */
   unsettled = 0
@@ -73,6 +79,7 @@ export class QueueProducer implements Producer {
     this.taskTimeout = millisOption("taskTimeout", options.taskTimeout)
     this.chunkSize = options.chunkSize === "auto" ? undefined : countOption("chunkSize", options.chunkSize, 1)
     this.parent = parentIn(context, scheduler)
+    this.eventLoop = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
     const schedule = options.retry === undefined ? undefined : toSchedule(options.retry)
     const subscription = scheduler.subscribe(this)
     if (subscription === undefined) {
@@ -223,20 +230,44 @@ export class QueueProducer implements Producer {
   ): Effect.Effect<Array<TaskResult<Task.Any>>, Closed> {
     return Effect.suspend(() => {
       const taken: Array<TaskEntry> = []
+      let waits = false
       const attempt = () => {
         const exhausted = asFail(this.exhaustedBy)
         if (exhausted !== undefined && taken.length === 0) return exhausted
+        // Outcomes come many in a turn of the event loop: the first of them does not end the wait before the turn.
+        if (waits && timeout === undefined && this.ready.length > 0 && this.ready.length < max && this.serveLater()) {
+          return undefined
+        }
         while (taken.length < max && this.ready.length > 0) taken.push(this.shift()!)
         const enough = taken.length >= max || this.exhaustedBy !== undefined ||
           (timeout === undefined && taken.length > 0)
         // When the caller goes on: until then an interruption puts the outcomes back.
         return enough ? Effect.sync(() => taken.map(deliver)) : undefined
       }
-      return (this.poppers.isEmpty ? attempt() : asFail(this.exhaustedBy)) ??
+      const now = this.poppers.isEmpty ? attempt() : asFail(this.exhaustedBy)
+      waits = true
+      return now ??
         this.wait(this.poppers, attempt, "pop", timeout, parent, () => this.putBack(taken)).pipe(
           Effect.catchTag("DispatchTimeout", () => Effect.sync(() => taken.map(deliver)))
         )
     })
+  }
+
+  /** Has the poppers served at the end of this turn; `false` at the end of it. */
+  private serveLater(): boolean {
+    if (this.servesNow) return false
+    if (!this.servesLater) {
+      this.servesLater = true
+      this.eventLoop.scheduleTask(this.serveNow, 0)
+    }
+    return true
+  }
+
+  private readonly serveNow = (): void => {
+    this.servesLater = false
+    this.servesNow = true
+    this.poppers.serve()
+    this.servesNow = false
   }
 
   /** One outcome at a time: outcomes that a stream has taken and not handed on when it ends would be lost. */
