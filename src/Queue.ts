@@ -93,8 +93,8 @@ export interface TaskQueue<T extends Task.Any> {
   ) => Effect.Effect<Task.Success<T>, TaskFailure<T> | DispatchTimeout | QueueClosed | DispatcherClosed>
   /**
    * Takes all outcomes that are ready, then waits for more until `timeout` has passed
-   * or it has `max` outcomes. Without a `timeout` it waits only for the first one. It
-   * never fails because a task failed or time has passed: the array is then shorter.
+   * or it has `max` outcomes. Without a `timeout` it waits only for the first one, and
+   * takes those that come with it. It never fails because a task failed or time has passed: the array is then shorter.
    */
   readonly popMany: (
     options?: { readonly timeout?: Duration.Input | undefined; readonly max?: number | undefined }

@@ -30,7 +30,7 @@ import {
   type HandlersError,
   type HandlersModule,
   type ThreadModule,
-  type ThreadPoolOptions
+  type ThreadPoolSettings
 } from "./internal/threads/main/options.ts"
 import type * as Task from "./Task.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
@@ -42,7 +42,7 @@ import type * as TaskGroup from "./TaskGroup.ts"
  * @category models
  * @since 0.1.0
  */
-export interface RemoteWorkerSettings extends Omit<ThreadPoolOptions, "capacity" | "maxWorkerLosses"> {
+export interface RemoteWorkerSettings extends Omit<ThreadPoolSettings, "capacity" | "maxWorkerLosses"> {
   /** The worker group that the worker joins: 1 to 64 letters, digits, `.`, `_` or `-`. Default `"default"`. */
   readonly workerGroup?: string | undefined
   /**

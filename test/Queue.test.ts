@@ -456,36 +456,42 @@ describe("Queue", () => {
 })
 
 describe("popMany on a dispatcher with several slots", () => {
-  const layer = FiberDispatcher.layer(Tasks, { concurrency: 4 }).pipe(Layer.provide(handlers))
-  const test = <E>(title: string, program: Effect.Effect<void, E, Dispatcher.Dispatcher>) =>
-    it.effect(title, () => Effect.provide(program, layer))
+  /** Runs four tasks that end together once the gate opens. */
+  const together = <E>(
+    title: string,
+    program: (gate: Deferred.Deferred<void>) => Effect.Effect<void, E, Dispatcher.Dispatcher>
+  ) =>
+    it.effect(title, () =>
+      Effect.gen(function*() {
+        const gate = yield* Deferred.make<void>()
+        const gated = Tasks.toLayer({ Work: ({ n }) => Effect.as(Deferred.await(gate), n) })
+        yield* Effect.provide(
+          program(gate),
+          FiberDispatcher.layer(Tasks, { concurrency: 4 }).pipe(Layer.provide(gated))
+        )
+      }))
 
-  test(
-    "takes the outcomes that come together",
+  together("takes the outcomes that come together", (gate) =>
     Effect.gen(function*() {
       const queue = yield* Dispatcher.makeQueue<Work>()
       const all = yield* start(queue.popMany())
-      yield* Effect.forEach([0, 1, 2, 3], (n) => queue.push(work(n, 10)))
-      yield* pass(10)
+      yield* ready(queue, 0, 1, 2, 3)
+      yield* Deferred.succeed(gate, undefined)
       assert.deepStrictEqual(numbers(yield* Fiber.join(all)), [0, 1, 2, 3])
-    }).pipe(Effect.scoped)
-  )
+    }).pipe(Effect.scoped))
 
-  test(
-    "takes at most max of them, and the next call the rest",
+  together("takes at most max of them, and the next call the rest", (gate) =>
     Effect.gen(function*() {
       const queue = yield* Dispatcher.makeQueue<Work>()
       const three = yield* start(queue.popMany({ max: 3 }))
       const rest = yield* start(queue.popMany({ max: 3 }))
-      yield* Effect.forEach([0, 1, 2, 3], (n) => queue.push(work(n, 10)))
-      yield* pass(10)
+      yield* ready(queue, 0, 1, 2, 3)
+      yield* Deferred.succeed(gate, undefined)
       assert.deepStrictEqual(numbers(yield* Fiber.join(three)), [0, 1, 2])
       assert.deepStrictEqual(numbers(yield* Fiber.join(rest)), [3])
-    }).pipe(Effect.scoped)
-  )
+    }).pipe(Effect.scoped))
 
-  test(
-    "loses nothing if it is interrupted between the first of them and the last",
+  it.effect("loses nothing if it is interrupted between the first of them and the last", () =>
     Effect.gen(function*() {
       let many: Fiber.Fiber<unknown, unknown> | undefined
       const interrupting = Tasks.toLayer({
@@ -507,17 +513,14 @@ describe("popMany on a dispatcher with several slots", () => {
         Effect.scoped,
         Effect.provide(FiberDispatcher.layer(Tasks, { concurrency: 1 }).pipe(Layer.provide(interrupting)))
       )
-    })
-  )
+    }))
 
-  test(
-    "fails if the queue is closed between the first of them and the last",
+  it.effect("fails if the queue is closed between the first of them and the last", () =>
     Effect.gen(function*() {
       const queue = yield* Dispatcher.makeQueue<Work>()
       const many = yield* start(tagOf(queue.popMany()))
       yield* queue.push(work(0))
       yield* queue.close
       assert.strictEqual(yield* Fiber.join(many), "QueueClosed")
-    }).pipe(Effect.scoped)
-  )
+    }).pipe(Effect.scoped, Effect.provide(dispatchers["Fiber with one slot"])))
 })

@@ -30,7 +30,7 @@ export {
 export type {
   HandlersModule,
   ThreadModule,
-  ThreadPoolOptions,
+  ThreadPoolSettings,
   WorkerPoolOptions
 } from "../internal/threads/main/options.ts"
 

@@ -37,7 +37,7 @@ const fiber = (name: string, options: FiberDispatcher.FiberOptions): Opened => (
 
 const pool = (
   name: string,
-  options: WorkerPoolDispatcher.ThreadPoolOptions,
+  options: WorkerPoolDispatcher.ThreadPoolSettings,
   crashes: boolean,
   idleThreads: number
 ): Opened => ({

@@ -27,7 +27,7 @@ import { Add, Hold, Mark, Tasks } from "./tasks.ts"
 
 export { events }
 
-type Pool = WorkerPoolDispatcher.ThreadPoolOptions
+type Pool = WorkerPoolDispatcher.ThreadPoolSettings
 
 /** The options of a claim for a dispatcher of its own. */
 export interface Options {

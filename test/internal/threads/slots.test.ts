@@ -7,7 +7,7 @@ import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { countThreads } from "../../support/pool/pool.ts"
 import { Meet, Nap, Tasks } from "./slots/tasks.ts"
 
-const poolWith = (options: WorkerPoolDispatcher.ThreadPoolOptions) =>
+const poolWith = (options: WorkerPoolDispatcher.ThreadPoolSettings) =>
   WorkerPoolDispatcher.layer(Tasks, {
     handlers: new URL("./slots/handlers.ts", import.meta.url),
     gracePeriod: 100,

@@ -8,7 +8,7 @@ export const handlers = new URL("./handlers.ts", import.meta.url)
 /** A pool of the fixtures that does not wait for long before it ends a thread. */
 export const pool = (
   options:
-    & WorkerPoolDispatcher.ThreadPoolOptions
+    & WorkerPoolDispatcher.ThreadPoolSettings
     & Partial<WorkerPoolDispatcher.HandlersModule | WorkerPoolDispatcher.ThreadModule>
 ) => {
   const { handlers: module = handlers, thread, ...settings } = options

@@ -53,7 +53,7 @@ export interface ThreadModule {
  * @category models
  * @since 0.1.0
  */
-export interface ThreadPoolOptions {
+export interface ThreadPoolSettings {
   /**
    * The number of threads, or its bounds. With bounds, threads are added while more tasks wait than the threads that
    * work or start will run, and a thread above `min` ends when it was idle for `idleTimeToLive` (default 30 seconds).
@@ -93,7 +93,7 @@ export interface ThreadPoolOptions {
  * @category models
  * @since 0.1.0
  */
-export type WorkerPoolOptions = (HandlersModule | ThreadModule) & ThreadPoolOptions
+export type WorkerPoolOptions = (HandlersModule | ThreadModule) & ThreadPoolSettings
 
 /** The handlers module cannot be used: it cannot be loaded, its Layer fails, or it lacks a handler. */
 export class HandlersError extends Schema.TaggedError<HandlersError>("papyros/HandlersError")("HandlersError", {

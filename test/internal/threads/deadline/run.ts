@@ -37,7 +37,7 @@ const deadlines = { Busy: { Class: Busy, millis: 1 }, Polling: { Class: Polling,
 /** Less cannot be told from the time that passes before a handler reads its clock. */
 const TICK = 0.2
 
-type Options = WorkerPoolDispatcher.ThreadPoolOptions
+type Options = WorkerPoolDispatcher.ThreadPoolSettings
 
 /** A pool of these tasks; a record has been made by then. */
 export const layer = (options: Options) =>
