@@ -85,14 +85,19 @@ export const reconnectLoop = (members: Members, runner: Runner): Effect.Effect<v
       while: goesOn
     }))
   )
+  // The registry may tell of the worker again as soon as the loop has ended, and needs another one then.
+  const goesOnElseForget = () => {
+    const going = goesOn()
+    if (!going) members.forget(address)
+    return going
+  }
   const loop = Effect.whileLoop({
-    while: goesOn,
+    while: goesOnElseForget,
     body: () => Effect.andThen(untilLost, spread(SPREAD)),
     step: () => {}
   })
   return Effect.andThen(spread(FIRST_SPREAD), loop).pipe(
-    Effect.ensuring(Effect.suspend(() => sessions.lose(undefined))),
-    Effect.ensuring(Effect.sync(() => members.forget(address)))
+    Effect.ensuring(Effect.suspend(() => sessions.lose(undefined)))
   )
 }
 

@@ -79,5 +79,9 @@ describe("the remote executor", () => {
       const last = attempts
       yield* TestClock.adjust(60_000)
       assert.strictEqual(attempts, last)
+      // Another process at its address.
+      yield* Queue.offer(views, Result.succeed(runners(1)))
+      yield* TestClock.adjust(50)
+      assert.strictEqual(attempts, last + 1)
     }).pipe(Effect.provide(Logger.layer([]))))
 })
