@@ -1,7 +1,7 @@
 /**
  * The format of the log that a command writes to stderr.
  *
- * Must stay true: every entry has its date. With `json` each line of stderr is one JSON object.
+ * Must stay true: every entry has its date. With `json` each entry is one line, a JSON object.
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
