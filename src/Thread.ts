@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import { SharedState } from "./internal/threads/protocol/sharedState.ts"
 import { threadData } from "./internal/threads/protocol/threadData.ts"
 import { runThread } from "./internal/threads/thread/run.ts"
 
@@ -23,7 +24,7 @@ import { runThread } from "./internal/threads/thread/run.ts"
  * **Details**
  *
  * Throws a `TypeError` where it is not called in a thread of a pool that was given
- * `thread`.
+ * `thread`, and if it was called before in the same thread.
  *
  * **Example**
  *
@@ -52,5 +53,10 @@ import { runThread } from "./internal/threads/thread/run.ts"
 export const run = <E>(handlers: Layer.Layer<never, E>): void => {
   const data = threadData()
   if (data === undefined) throw new TypeError("Thread.run was called outside of a thread of WorkerPoolDispatcher")
-  runThread(data, Effect.succeed(handlers))
+  if (data.entry !== data.module) {
+    throw new TypeError("Thread.run was called in a thread of a pool that was given handlers; give thread instead")
+  }
+  if (new SharedState(data.shared).running) throw new TypeError("Thread.run was called before in this thread")
+  // The rest of the module runs first: if it throws, the thread never becomes ready.
+  runThread(data, Effect.as(Effect.yieldNow, handlers))
 }

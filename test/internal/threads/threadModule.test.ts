@@ -29,6 +29,9 @@ const unusable = [
   ["throws", written("throws.mjs", "throw new Error('no license')"), /no license/],
   ["throws null", written("null.mjs", "throw null"), /null/],
   ["throws an error with a cause", written("cause.mjs", "throw new Error('a', { cause: new Error('b') })"), /: a$/],
+  ["throws a value that cannot be cloned", written("odd.mjs", "throw { no: () => 'license' }"), /no: \[Function: no\]/],
+  ["calls Thread.run twice", Effect.succeed(entry("runsTwice.ts")), /Thread\.run was called before in this thread/],
+  ["throws after its call of Thread.run", Effect.succeed(entry("throwsLate.ts")), /no license/],
   ["only exports the Layer", Effect.succeed(handlers), /it did not call Thread\.run/],
   ["runs a Layer that fails", Effect.succeed(entry("fails.ts")), /no connection/],
   ["runs a Layer that lacks handlers", Effect.succeed(entry("lacks.ts")), /no handler for Wait, .*Trace/],
@@ -79,6 +82,24 @@ describe("the thread module of WorkerPoolDispatcher", () => {
       })
   )
 
+  it.live("is loaded after the modules of --import", () =>
+    Effect.gen(function*() {
+      const before = process.env.NODE_OPTIONS
+      yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          process.env.NODE_OPTIONS = `${before ?? ""} --import=data:text/javascript,globalThis.loaded=1`
+        ),
+        () =>
+          Effect.sync(() => {
+            if (before === undefined) delete process.env.NODE_OPTIONS
+            else process.env.NODE_OPTIONS = before
+          })
+      )
+      const works = JSON.stringify(entry("works.ts").href)
+      const module = yield* written("loaded.mjs", `if (!globalThis.loaded) throw new Error("alone"); import(${works})`)
+      assert.strictEqual(yield* Effect.provide(Dispatcher.run(new Add({ n: 1 })), pool({ thread: module, size: 1 })), 2)
+    }))
+
   it("is ended if it stays alive without a call of Thread.run", async () => {
     const url = "data:text/javascript,setInterval(() => {}, 1000)"
     const data = {
@@ -98,6 +119,12 @@ describe("the thread module of WorkerPoolDispatcher", () => {
       "Error: it did not call Thread.run of papyros/Thread within 0.01 seconds"
     ])
   })
+
+  it.live("is needed for Thread.run", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(pool({ handlers: entry("works.ts"), size: 1 }))))
+      assert.match(error.message, /Thread\.run was called in a thread of a pool that was given handlers/)
+    }))
 
   it("cannot be given beside a handlers module", () => {
     const both = { handlers, thread: entry("works.ts") } as unknown as WorkerPoolDispatcher.WorkerPoolOptions

@@ -28,23 +28,36 @@ const RUN_TIMEOUT = 30_000
 /**
  * The program of a thread: loads its entry. Node's compile cache must be enabled before the modules that it is for are
  * loaded; `NODE_DISABLE_COMPILE_CACHE=1` disables it, and where it cannot be written, threads start without it. An error
- * is sent as data, because Node's own report of an error loses its message if that is a getter. The program is text, so
- * that it needs no file beside a bundle, and it runs as a script and as a module, since `--input-type` may make it one.
+ * is sent as data, because Node's own report of an error loses its message if that is a getter, or if it cannot be
+ * cloned. Messages and stacks may name this module, whose URL is its whole text.
  */
 const PROGRAM = `
 const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads")
 process.getBuiltinModule("node:module").enableCompileCache()
+const text = (value) => String(value).replaceAll(import.meta.url, "papyros")
 const encode = (error, depth) =>
   !(error instanceof Error) ? error : {
-    name: String(error.name),
-    message: String(error.message),
-    stack: String(error.stack),
+    name: text(error.name),
+    message: text(error.message),
+    stack: text(error.stack),
     ...(error.cause === undefined || depth === 8 ? {} : { cause: encode(error.cause, depth + 1) })
   }
+const send = (defect) => parentPort.postMessage([["unusable", { _tag: "Defect", defect, trace: "" }]])
 import(workerData.entry).catch((error) => {
-  parentPort.postMessage([["unusable", { _tag: "Defect", defect: encode(error, 0), trace: "" }]])
+  try {
+    send(encode(error, 0))
+  } catch {
+    send(process.getBuiltinModule("node:util").inspect(error))
+  }
+  process.exit(1)
 })
 `
+
+/**
+ * The program needs no file beside a bundle. It is a module, because Node does not load the modules of `--import` in a
+ * thread whose program is evaluated as a script.
+ */
+const PROGRAM_URL = new URL(`data:text/javascript,${encodeURIComponent(PROGRAM)}`)
 
 export const startWorker = (
   data: ThreadData,
@@ -53,8 +66,7 @@ export const startWorker = (
   onError: (error: unknown) => void,
   runTimeout = RUN_TIMEOUT
 ): Worker => {
-  const worker = new Worker(PROGRAM, {
-    eval: true,
+  const worker = new Worker(PROGRAM_URL, {
     workerData: data,
     name: `papyros ${name}`,
     env: withoutSecret(process.env),
