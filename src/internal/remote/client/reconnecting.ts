@@ -73,7 +73,11 @@ export const reconnectLoop = (members: Members, runner: Runner): Effect.Effect<v
   const once = Effect.gen(function*() {
     let joined = false
     const exit = yield* Effect.exit(Effect.scoped(runConnection(sessions, runner, () => joined = true)))
-    if (Exit.isFailure(exit) && !Cause.hasInterrupts(exit.cause)) members.failed(Cause.squash(exit.cause))
+    if (Exit.isFailure(exit) && !Cause.hasInterrupts(exit.cause)) {
+      const error = Cause.squash(exit.cause)
+      members.failed(error)
+      if (!joined) yield* sessions.unreachable(address, error)
+    }
     if (joined) return
     // The registry is the first to know that a process has ended.
     if (!members.isMember(address)) yield* sessions.lose("it is not reachable, and not registered any more")
@@ -114,6 +118,8 @@ class WorkerSessions {
   readonly members: Members
   private current: Session | undefined
   private deadline: Fiber.Fiber<void> | undefined
+  /** The last error that was logged since the worker had joined. */
+  private logged: string | undefined
 
   constructor(members: Members) {
     this.members = members
@@ -122,6 +128,14 @@ class WorkerSessions {
   /** The connection of a session is lost, and the session waits to go on. */
   get isWaiting(): boolean {
     return this.deadline !== undefined
+  }
+
+  /** An attempt to connect has failed. The same error is logged once. */
+  unreachable(address: string, error: unknown): Effect.Effect<void> {
+    const text = error instanceof Error ? error.message : String(error)
+    if (text === this.logged) return Effect.void
+    this.logged = text
+    return Effect.logWarning(`No connection to worker ${address}: ${sanitizeForLog(text)}`)
   }
 
   /** The session that goes on over a connection, or a new one. */
@@ -148,6 +162,7 @@ class WorkerSessions {
       unsupported: options.catalog.unsupported(worker, new Map(fingerprints)),
       scheduler,
       onJoined: () => {
+        this.logged = undefined
         onJoined()
         this.members.joined(handle)
       },
