@@ -54,8 +54,6 @@ const parse: Convert = (text) => {
 /** The JSON text of a tree; `undefined` if the tree is better cloned, or is no tree. */
 const textOf = (value: unknown): string | undefined => {
   if (typeof value !== "object" || value === null) return undefined
-  // An inherited method `toJSON` would replace the text.
-  if ("toJSON" in Array.prototype) return undefined
   gain = 0
   nodes = 0
   try {
@@ -95,6 +93,8 @@ const visit = (value: unknown): boolean => {
     case "object":
       if (value === null) return true
       if (++nodes > MAX_NODES) return false
+      // A method `toJSON` would replace the text. It may be inherited, or not enumerable.
+      if (typeof (value as { readonly toJSON?: unknown }).toJSON === "function") return false
       return Array.isArray(value) ? visitList(value) : visitObject(value as Readonly<Record<string, unknown>>)
     default:
       return false
@@ -108,9 +108,9 @@ const visitList = (list: ReadonlyArray<unknown>): boolean => {
 }
 
 const visitObject = (object: Readonly<Record<string, unknown>>): boolean => {
-  // Instances of classes are no JSON.
+  // Instances of classes are no JSON. The text of an object of `JSON.rawJSON` is not its own.
   const prototype: unknown = Object.getPrototypeOf(object)
-  if (prototype !== Object.prototype && prototype !== null) return false
+  if (prototype !== Object.prototype && !(prototype === null && !("rawJSON" in object))) return false
   const keys = Object.keys(object)
   gain += 60 * keys.length
   for (let i = 0; i < keys.length; i++) if (!visit(object[keys[i]])) return false

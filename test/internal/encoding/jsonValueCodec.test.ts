@@ -161,6 +161,20 @@ describe("the codec of JSON values", () => {
     }
   })
 
+  it("takes no notice of methods toJSON of lists and objects, nor of text that stands for a value", () => {
+    class List extends Array<number> {
+      toJSON() {
+        return "replaced"
+      }
+    }
+    const hidden = Object.defineProperty({ a: 1 }, "toJSON", { value: () => "replaced" })
+    const raw: unknown = Reflect.get(JSON, "rawJSON")("1")
+    for (const [value, expected] of [[List.of(1, 2), [1, 2]], [hidden, { a: 1 }], [raw, { rawJSON: "1" }]]) {
+      assert.isTrue(isJson(value))
+      assert.deepStrictEqual(cross(json, [...rows, { value }]).decoded, [...rows, { value: expected }])
+    }
+  })
+
   it("copies the tree, as text or not", () => {
     for (const tree of [[...rows, { list: [1] }], ["x".repeat(1000), { list: [1] }]]) {
       const encoded = json.encode(tree)
