@@ -81,7 +81,12 @@ const textColumn: ColumnCodec = {
   }),
   pack: (values): Texts => {
     const at: Array<number> = []
-    for (let i = 0; i < values.length; i++) if ((values[i] as string).length > LONG) at.push(i)
+    for (let i = 0; i < values.length; i++) {
+      const text = values[i]
+      // Of an object, `Buffer.from` would allocate as many bytes as its length says.
+      if (typeof text !== "string") throw malformed()
+      if (text.length > LONG) at.push(i)
+    }
     if (at.length === 0) return { short: values as ReadonlyArray<string>, at, long: [] }
     const short = values.slice() as Array<string>
     for (const i of at) short[i] = ""

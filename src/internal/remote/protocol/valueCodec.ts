@@ -30,17 +30,19 @@ export const valueCodec = ({ encoded, shape }: Codec): ValueCodec => {
 }
 
 const make = (encoded: Codec["encoded"], shape: Codec["shape"]): ValueCodec => {
+  const columns = columnCodec(encoded(), shape)
   try {
-    return ofColumns(columnCodec(encoded(), shape))
+    return ofColumns(columns, columns)
   } catch {
     // SchemaBinary does not have every union.
-    return ofColumns(jsonColumn)
+    return ofColumns(jsonColumn, columns)
   }
 }
 
 const options = { fingerprint: true }
 
-const ofColumns = (columns: ColumnCodec): ValueCodec => {
+/** `typed`: the columns of the schema, which know the trees that are text. */
+const ofColumns = (columns: ColumnCodec, typed: ColumnCodec): ValueCodec => {
   // A chunk can always be sent as JSON instead.
   const schema = columns.schema === Schema.String ? columns.schema : Schema.Union([columns.schema, Schema.String])
   const { encode } = SchemaBinary.encoder(schema, options)
@@ -58,6 +60,8 @@ const ofColumns = (columns: ColumnCodec): ValueCodec => {
       const packed = decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
       const values = typeof packed === "string" ? jsonColumn.unpack(packed, count) : columns.unpack(packed, count)
       if (mayHaveKey(bytes)) refusePrototype(values)
+      // Text of trees within JSON is a string like any other. To pack it refuses the key in it.
+      if (typeof packed === "string") typed.pack(values)
       return values
     }
   }

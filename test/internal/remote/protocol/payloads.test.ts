@@ -60,10 +60,12 @@ class Records extends Task.Class<Records>()("Records", {
 }) {}
 class Trees extends Task.Class<Trees>()("Trees", { payload: { tree: Tree } }) {}
 class AnyTree extends Task.Class<AnyTree>()("Any", { payload: { any: Schema.Unknown } }) {}
+class Noted extends Task.Class<Noted>()("Noted", { payload: { any: Schema.Unknown, text: Schema.String } }) {}
+class Alike extends Task.Class<Alike>()("Alike", { payload: { any: Schema.Unknown, alike: Value.fields.alike } }) {}
 class Bytes extends Task.Class<Bytes>()("Bytes", { payload: { bytes: Schema.Uint8Array } }) {}
 
 const catalog = new TaskCatalog(
-  new Map<string, Task.AnyClass>(Object.entries({ A, B, Text, Records, Trees, Any: AnyTree, Bytes }))
+  new Map<string, Task.AnyClass>(Object.entries({ A, B, Text, Records, Trees, Any: AnyTree, Noted, Alike, Bytes }))
 )
 const codecs = ["A", "B"].map((name) => catalog.values(name)?.success)
 const payloadOf = (name: string) => catalog.values(name)!.payload
@@ -239,6 +241,30 @@ describe("Values", () => {
     for (const any of [`{"__proto__":1}`, `[{"_\\u005fproto__":1}]`]) {
       assert.throws(() => roundTrip("Any", [{ any }]), /__proto__/)
     }
+  })
+
+  it("refuse the key in a tree that is text, in chunks that are JSON too", () => {
+    const any = JSON.stringify({ __prot0__: { a: 1 } })
+    for (
+      const [name, value] of [
+        ["Noted", { any, text: "\uD800" }],
+        // SchemaBinary does not have its union.
+        ["Alike", { any, alike: { a: 1 } }]
+      ] as const
+    ) {
+      assert.deepStrictEqual(roundTrip(name, [value]), [value])
+      // As a peer would write it that does not refuse it.
+      const bytes = Buffer.from(payloadOf(name).encode([value], Infinity)!)
+      bytes.write("__proto__", bytes.indexOf("__prot0__"), "latin1")
+      assert.throws(() => payloadOf(name).decode(bytes, 1), /__proto__/)
+    }
+  })
+
+  it("allocate no memory for objects in the place of text", () => {
+    const codec = payloadOf("Text")
+    const bytes = Buffer.from(codec.encode([{ text: "\uD800".padEnd(30) }], Infinity)!)
+    bytes.write(`{"length":4000000000}`.padEnd(37), bytes.indexOf(`"\\ud800`), "latin1")
+    assert.throws(() => codec.decode(bytes, 1), /form of their schema/)
   })
 
   it("that nest deeply take no memory at each level", () => {
