@@ -181,10 +181,13 @@ const payload = (random: Random) => ({
 const encodedPayloads = (random: Random, count: number): Uint8Array => {
   const values = Array.from({ length: count }, () => encodePayload(payload(random)))
   try {
-    return payloads.encode(random.chance(0.3) ? values.map((value) => change(random, value)) : values, Infinity)!
+    return payloads.encode(
+      random.chance(0.3) ? values.map((value) => change(random, value)) : values,
+      Infinity
+    ) as Uint8Array
   } catch {
     // The change made it a value of another type.
-    return payloads.encode(values, Infinity)!
+    return payloads.encode(values, Infinity) as Uint8Array
   }
 }
 

@@ -30,7 +30,12 @@ const NONE = new Uint8Array()
 
 const UNKNOWN = "the task is not known here"
 
-const encode = (values: ReadonlyArray<IndexedValue>, codecs: Codecs): ReadonlyArray<Uint8Array> | undefined => {
+/** The encoded values of each name; the bytes that they are expected to take, if these are more than `most`. */
+const encode = (
+  values: ReadonlyArray<IndexedValue>,
+  codecs: Codecs,
+  most: number
+): ReadonlyArray<Uint8Array> | number => {
   const byName = codecs.map((): Array<unknown> => [])
   for (const { nameIndex, value } of values) byName[nameIndex].push(value)
   const encoded: Array<Uint8Array> = []
@@ -40,12 +45,15 @@ const encode = (values: ReadonlyArray<IndexedValue>, codecs: Codecs): ReadonlyAr
     if (codec === undefined && ofName.length > 0) throw new TypeError(UNKNOWN)
     const bytes = codec === undefined || ofName.length === 0
       ? NONE
-      : codec.encode(ofName, values.length === 1 ? Infinity : ESTIMATED_BYTES)
-    if (bytes === undefined) return undefined
+      : codec.encode(ofName, values.length === 1 ? Infinity : most)
+    if (typeof bytes === "number") return bytes * values.length / ofName.length
     encoded.push(bytes)
   }
-  return encoded
+  const total = bytesOf(encoded)
+  return total <= most || values.length === 1 ? encoded : total
 }
+
+const bytesOf = (encoded: ReadonlyArray<Uint8Array>): number => encoded.reduce((sum, { length }) => sum + length, 0)
 
 /**
  * The values of one name of a frame, or the reason why they cannot be decoded; `count` of them are expected.
@@ -78,44 +86,47 @@ export const encodeFrames = function*(
   limit: number,
   refuse: (at: number, why: string) => void
 ): Generator<Frame> {
+  const most = Math.min(limit, FRAME_BYTES)
   /** The ends of the parts that are still to be encoded, the next one last. */
   const ends = [values.length]
   let from = 0
   for (let to = ends.pop(); to !== undefined; to = ends.pop()) {
+    if (from === to) continue
     const some = from === 0 && to === values.length ? values : values.slice(from, to)
-    const made = some.length === 0 ? undefined : encodeFrame(some, codecs, limit)
-    if (made !== undefined && typeof made !== "string") {
-      const bytes = made.reduce((sum, { length }) => sum + length, 0)
-      yield { from, to, values: made, bytes }
+    const made = tryEncode(some, codecs, most)
+    if (typeof made === "object") {
+      const bytes = bytesOf(made)
+      if (bytes <= limit) yield { from, to, values: made, bytes }
+      else refuse(from, tooLarge(bytes, limit))
     } else if (some.length > 1) {
-      ends.push(to, (from + to) >> 1)
+      // Into parts that are expected to fit, or in half, to find the value that cannot be encoded.
+      const parts = typeof made === "number" ? Math.min(some.length, Math.ceil(made / (FULL * most))) : 2
+      for (let part = Math.max(2, parts); part > 0; part--) {
+        ends.push(from + Math.floor(some.length * part / Math.max(2, parts)))
+      }
       continue
-    } else if (made !== undefined) {
-      refuse(from, made)
+    } else {
+      refuse(from, String(made))
     }
     from = to
   }
 }
 
-/** The encoded values, or the reason why they are no frame. */
-const encodeFrame = (
+/** The part of a frame that is expected to be filled: values of one task are not equally large. */
+const FULL = 0.8
+
+/** The encoded values, the bytes that are more than `most`, or why one of them cannot be encoded. */
+const tryEncode = (
   values: ReadonlyArray<IndexedValue>,
   codecs: Codecs,
-  limit: number
-): ReadonlyArray<Uint8Array> | string => {
-  const most = values.length === 1 ? limit : Math.min(limit, FRAME_BYTES)
+  most: number
+): ReadonlyArray<Uint8Array> | number | string => {
   try {
-    const made = encode(values, codecs)
-    if (made === undefined) return "too large"
-    const bytes = made.reduce((sum, { length }) => sum + length, 0)
-    return bytes <= most ? made : tooLarge(bytes, most)
+    return encode(values, codecs, most)
   } catch (error) {
     return String(error)
   }
 }
-
-/** Values of a larger estimated size are split before they are encoded. */
-const ESTIMATED_BYTES = 4 * FRAME_BYTES
 
 export const tooLarge = (bytes: number, limit: number): string =>
   `it takes ${grouped(bytes)} bytes, and at most ${grouped(limit)} can be sent (maxTaskBytes)`

@@ -14,10 +14,10 @@ import { refusePrototype } from "./prototypeKeys.ts"
 
 export interface ValueCodec {
   /**
-   * Encodes values that the codec of the task has encoded; `undefined` if they seem to take more bytes than `most`.
-   * Throws for values that cannot be sent.
+   * Encodes values that the codec of the task has encoded; the bytes that they are expected to take, if these are more
+   * than `most`. Throws for values that cannot be sent.
    */
-  readonly encode: (values: ReadonlyArray<unknown>, most: number) => Uint8Array | undefined
+  readonly encode: (values: ReadonlyArray<unknown>, most: number) => Uint8Array | number
   /** Throws unless the bytes are `count` values. */
   readonly decode: (bytes: Uint8Array, count: number) => ReadonlyArray<unknown>
 }
@@ -47,11 +47,15 @@ const ofColumns = (columns: ColumnCodec, typed: ColumnCodec): ValueCodec => {
   const schema = columns.schema === Schema.String ? columns.schema : Schema.Union([columns.schema, Schema.String])
   const { encode } = SchemaBinary.encoder(schema, options)
   const decode = Schema.decodeUnknownSync(SchemaBinary.toCodec(schema, options))
+  /** The bytes that values took, in proportion to their estimate. */
+  let ratio = 1
   return {
     encode: (values, most) => {
       const packed = columns.pack(values)
-      if (most < Infinity && estimateSize(packed) > most) return undefined
+      const estimate = most < Infinity ? estimateSize(packed) : 0
+      if (estimate * ratio > most) return estimate * ratio
       const bytes = encode(packed)
+      if (estimate > 0) ratio += (bytes.length / estimate - ratio) / 2
       if (mayHaveKey(bytes)) refusePrototype(values)
       return isExact(bytes, values) ? bytes : encode(jsonColumn.pack(values))
     },

@@ -33,7 +33,7 @@ const toWire = ({ reason, trace }: TaskFailure<Task.Any>, values: TaskValues | u
   switch (reason._tag) {
     case "Failed":
       // Alone it has no limit but that of the failure.
-      return { _tag: "Failed", error: values!.error.encode([reason.error], Infinity)!, trace: cut(trace) }
+      return { _tag: "Failed", error: values!.error.encode([reason.error], Infinity) as Uint8Array, trace: cut(trace) }
     case "Defect":
       return {
         _tag: "Defect",
