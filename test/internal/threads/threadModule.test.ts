@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { once } from "node:events"
 import { writeFileSync } from "node:fs"
-import { pathToFileURL } from "node:url"
+import { fileURLToPath, pathToFileURL } from "node:url"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Thread from "papyros/Thread"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
@@ -81,6 +81,13 @@ describe("the thread module of WorkerPoolDispatcher", () => {
         assert.strictEqual(yield* threads.left, 0)
       })
   )
+
+  it.live("is the main module in the arguments of its thread", () =>
+    Effect.gen(function*() {
+      const module = yield* written("a b.mjs", "throw new Error(process.argv[1])")
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(pool({ thread: module, size: 1 }))))
+      assert.isTrue(error.message.endsWith(`: ${fileURLToPath(module)}`), error.message)
+    }))
 
   it.live("is loaded after the modules of --import", () =>
     Effect.gen(function*() {

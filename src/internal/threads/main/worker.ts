@@ -34,6 +34,9 @@ const RUN_TIMEOUT = 30_000
 const PROGRAM = `
 const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads")
 process.getBuiltinModule("node:module").enableCompileCache()
+const { entry } = workerData
+// As in a thread of Node that starts with its entry.
+process.argv[1] = entry.startsWith("file:") ? process.getBuiltinModule("node:url").fileURLToPath(entry) : entry
 const text = (value) => String(value).replaceAll(import.meta.url, "papyros")
 const encode = (error, depth) =>
   !(error instanceof Error) ? error : {
@@ -43,7 +46,7 @@ const encode = (error, depth) =>
     ...(error.cause === undefined || depth === 8 ? {} : { cause: encode(error.cause, depth + 1) })
   }
 const send = (defect) => parentPort.postMessage([["unusable", { _tag: "Defect", defect, trace: "" }]])
-import(workerData.entry).catch((error) => {
+import(entry).catch((error) => {
   try {
     send(encode(error, 0))
   } catch {
