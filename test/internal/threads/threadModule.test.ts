@@ -107,7 +107,8 @@ describe("the thread module of WorkerPoolDispatcher", () => {
       assert.strictEqual(yield* Effect.provide(Dispatcher.run(new Add({ n: 1 })), pool({ thread: module, size: 1 })), 2)
     }))
 
-  it("is ended if it stays alive without a call of Thread.run", async () => {
+  /** A thread whose module stays alive without a call of `Thread.run`, and its errors. */
+  const idle = (runTimeout?: number) => {
     const url = "data:text/javascript,setInterval(() => {}, 1000)"
     const data = {
       entry: url,
@@ -120,11 +121,23 @@ describe("the thread module of WorkerPoolDispatcher", () => {
       shared: SharedState.make()
     } as const
     const errors: Array<unknown> = []
-    const worker = startWorker(data, "idle", undefined, (error) => errors.push(error), 10)
+    return { worker: startWorker(data, "idle", undefined, (error) => errors.push(error), runTimeout), errors }
+  }
+
+  it("is ended if it stays alive without a call of Thread.run", async () => {
+    const { errors, worker } = idle(10)
     await once(worker, "exit")
     assert.deepStrictEqual(errors.map(String), [
       "Error: it did not call Thread.run of papyros/Thread within 0.01 seconds"
     ])
+  })
+
+  it("is not said to lack the call if an error ended its thread before", async () => {
+    const { errors, worker } = idle()
+    worker.emit("error", new Error("out of memory"))
+    worker.emit("exit", 0)
+    await worker.terminate()
+    assert.deepStrictEqual(errors.map(String), ["Error: out of memory"])
   })
 
   it.live("is needed for Thread.run", () =>

@@ -98,9 +98,14 @@ const awaitRun = (
     void worker.terminate()
   }, timeout)
   timer.unref()
+  let failed = false
+  worker.once("error", () => {
+    failed = true
+  })
   const onExit = (exitCode: number): void => {
     clearTimeout(timer)
-    if (!state.running && exitCode === 0) onError(new Error("it did not call Thread.run of papyros/Thread"))
+    // With an error, too, the code is 0 if the thread ran out of memory before it began.
+    if (!state.running && exitCode === 0 && !failed) onError(new Error("it did not call Thread.run of papyros/Thread"))
   }
   worker.once("exit", onExit)
 }
