@@ -14,6 +14,8 @@ const compileCache = new URL("./test/support/process/compileCache.ts", import.me
 const leftovers = new URL("./test/support/process/leftovers.ts", import.meta.url).pathname
 
 const alone = [
+  // It replaces a module.
+  "test/DurableLaws.test.ts",
   // They measure the memory of their process.
   "test/internal/remote/transport/listen.test.ts",
   "test/internal/retention.test.ts",

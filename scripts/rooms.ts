@@ -28,6 +28,19 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   "TaskGroup.ts": ["TaskFailure.ts", "Dispatcher.ts", "Task.ts"],
   "Executor.ts": [scheduler, "Dispatcher.ts", "TaskGroup.ts"],
 
+  // Durable runs: a journal between a producer and the scheduler.
+  "internal/durable": [ground, encoding, "TaskFailure.ts", scheduler, "internal/producers"],
+  "Durable.ts": [
+    ground,
+    scheduler,
+    "internal/producers",
+    "internal/durable",
+    "TaskFailure.ts",
+    "Task.ts",
+    "TaskGroup.ts",
+    "Dispatcher.ts"
+  ],
+
   // Beside the work.
   "internal/handlers": [ground, encoding, scheduler, ...api],
   "internal/local": [ground, encoding, scheduler, "internal/handlers", ...api],

@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { DispatcherClosed, DispatchTimeout } from "./internal/errors.ts"
 import * as Execution from "./internal/producers/execution.ts"
+import type { ExecutionOptions } from "./internal/producers/executionOptions.ts"
 import type { RetryPolicy } from "./internal/producers/retries.ts"
 import { runSingle } from "./internal/producers/single.ts"
 import { type TaskResult, toResult } from "./internal/producers/taskResult.ts"
@@ -232,7 +233,7 @@ export const execute: {
   ): Stream.Stream<Task.Success<T>, TaskFailure<T> | DispatchTimeout | DispatcherClosed | E, Dispatcher | R>
 } = dual(
   (args) => isSource(args[0]),
-  (tasks: Iterable<Task.Any>, options: Execution.ExecutionOptions = {}) =>
+  (tasks: Iterable<Task.Any>, options: ExecutionOptions = {}) =>
     Execution.stream(scheduler, tasks, options, true, (entry) => entry.value)
 ) as never
 
@@ -259,7 +260,7 @@ export const results: {
   ): Stream.Stream<TaskResult<T>, DispatchTimeout | DispatcherClosed | E, Dispatcher | R>
 } = dual(
   (args) => isSource(args[0]),
-  (tasks: Iterable<Task.Any>, options: Execution.ExecutionOptions = {}) =>
+  (tasks: Iterable<Task.Any>, options: ExecutionOptions = {}) =>
     Execution.stream(scheduler, tasks, options, false, toResult)
 ) as never
 

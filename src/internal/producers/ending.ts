@@ -12,6 +12,7 @@
  * `open` until its consumer closes it.
  */
 import type * as Cause from "effect/Cause"
+import type { DurableError } from "../durableError.ts"
 import type { DispatcherClosed, DispatchTimeout } from "../errors.ts"
 import type { TaskEntry } from "../scheduler/producer.ts"
 
@@ -22,8 +23,8 @@ export type EndingCause =
   | { readonly _tag: "NotATask"; readonly defect: Cause.Cause<never> }
   /** The retry policy has a defect. */
   | { readonly _tag: "PolicyDied"; readonly defect: Cause.Cause<never> }
-  /** It waited too long, or its dispatcher was closed. */
-  | { readonly _tag: "Error"; readonly error: DispatchTimeout | DispatcherClosed }
+  /** It waited too long, its dispatcher was closed, or outcomes cannot be stored. */
+  | { readonly _tag: "Error"; readonly error: DispatchTimeout | DispatcherClosed | DurableError }
   /** Its consumer takes no more. */
   | { readonly _tag: "Closed" }
 
@@ -60,6 +61,12 @@ export class Ending {
   /** The failed task that ends it. */
   get failedEntry(): TaskEntry | undefined {
     return this.why?._tag === "TaskFailed" ? this.why.entry : undefined
+  }
+
+  /** Whether the outcome of a task is delivered. An ordered execution that drains wants those before the failed task. */
+  wants(entry: TaskEntry): boolean {
+    const failed = this.failedEntry
+    return !this.hasEnded && (failed === undefined || entry.index <= failed.index)
   }
 
   /** The defect of a value in the source that is not a task. */

@@ -13,15 +13,14 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
-import type * as Schedule from "effect/Schedule"
 import * as EffectScheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { TaskFailure } from "../../TaskFailure.ts"
 import { Deque } from "../deque.ts"
+import type { DurableError } from "../durableError.ts"
 import { DispatcherClosed, DispatchTimeout } from "../errors.ts"
-import { countOption, millisOption } from "../options.ts"
 import {
   callerSpan,
   type ParentTask,
@@ -35,43 +34,34 @@ import * as Task from "../task.ts"
 import { notATask } from "./assertTask.ts"
 import { Credits } from "./credits.ts"
 import { Ending, type EndingCause } from "./ending.ts"
+import { type ExecutionOptions, type Settings, toSettings } from "./executionOptions.ts"
 import { IdleTimeout } from "./idleTimeout.ts"
+import type { Journal, JournaledExecution } from "./journal.ts"
 import { awaitNested, parentIn } from "./nesting.ts"
 import { ResultOrder } from "./order.ts"
-import { Retries, type RetryPolicy, toSchedule } from "./retries.ts"
+import { Retries } from "./retries.ts"
 import * as Source from "./source.ts"
 
-/** The options of `Dispatcher.ExecuteOptions`, which documents them. */
-export interface ExecutionOptions {
-  readonly ordered?: boolean | undefined
-  readonly idleTimeout?: Duration.Input | undefined
-  readonly taskTimeout?: Duration.Input | undefined
-  readonly retry?: RetryPolicy<never> | undefined
-  readonly chunkSize?: number | "auto" | undefined
-  readonly bufferSize?: number | undefined
-  readonly bufferBytes?: number | undefined
-}
+type ExecutionError = DispatchTimeout | DispatcherClosed | DurableError
 
-type ExecutionError = DispatchTimeout | DispatcherClosed
+/** The journal of an execution; none unless it belongs to a durable run. */
+export type MakeJournal = ((execution: JournaledExecution) => Journal) | undefined
 
-class Execution<A, E> implements Producer {
+class Execution<A, E> implements Producer, JournaledExecution {
   readonly pushed = false
   readonly callers = 1
   readonly chunkSize: number | undefined
   readonly parent: ParentTask | undefined
   readonly onRunning: (() => void) | undefined
-  source!: Source.Source<unknown, E>
+  source!: Source.Source<unknown, E | DurableError>
+  readonly journal: Journal | undefined
 
   private readonly scheduler: SchedulerHandle
   private readonly context: Context.Context<never>
   private readonly emit: (entry: TaskEntry) => A
   /** The first failed task ends it. */
   private readonly failFast: boolean
-  private readonly taskTimeout: number | undefined
-  private readonly idleTimeout: number | undefined
-  private readonly bufferSize: number | undefined
-  private readonly bufferBytes: number | undefined
-  private readonly schedule: Schedule.Schedule<unknown, TaskFailure<never>> | undefined
+  private readonly settings: Settings
   private readonly span: Tracer.AnySpan | undefined
   private readonly eventLoop: EffectScheduler.SchedulerDispatcher
 
@@ -90,6 +80,8 @@ class Execution<A, E> implements Producer {
   private readonly due = new Deque<TaskEntry>()
   /** Whether the last task to start while others were due was one of these. */
   private startedDue = false
+  /** Tasks that were pulled and have an outcome in the journal. */
+  private readonly recalled = new Deque<TaskEntry>()
   /** A task pulled to learn whether there is one. */
   private peeked: TaskEntry | undefined
   private pulled = 0
@@ -104,23 +96,21 @@ class Execution<A, E> implements Producer {
     options: ExecutionOptions,
     context: Context.Context<never>,
     failFast: boolean,
-    emit: (entry: TaskEntry) => A
+    emit: (entry: TaskEntry) => A,
+    makeJournal: MakeJournal
   ) {
     this.scheduler = scheduler
     this.context = context
     this.failFast = failFast
     this.emit = emit
     this.order = options.ordered === true ? new ResultOrder() : undefined
-    this.taskTimeout = millisOption("taskTimeout", options.taskTimeout)
-    this.idleTimeout = millisOption("idleTimeout", options.idleTimeout)
-    this.onRunning = this.idleTimeout === undefined ? undefined : this.updateIdleTimeout
-    this.chunkSize = options.chunkSize === "auto" ? undefined : countOption("chunkSize", options.chunkSize, 1)
-    this.bufferSize = countOption("bufferSize", options.bufferSize, 1)
-    this.bufferBytes = countOption("bufferBytes", options.bufferBytes, 1)
-    this.schedule = options.retry === undefined ? undefined : toSchedule(options.retry)
+    this.settings = toSettings(options)
+    this.chunkSize = this.settings.chunkSize
+    this.onRunning = this.settings.idleTimeout === undefined ? undefined : this.updateIdleTimeout
     this.parent = parentIn(context, scheduler)
     this.span = callerSpan(context)
     this.eventLoop = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
+    this.journal = makeJournal?.(this)
   }
 
   // --- the scheduler's side --------------------------------------------------
@@ -156,35 +146,46 @@ class Execution<A, E> implements Producer {
     if (entry.failure !== undefined && this.ending.allowsRetries && this.retries?.takes(entry) === true) {
       this.updateIdleTimeout()
     } else {
-      this.finish(entry)
+      this.conclude(entry)
     }
   }
 
   onCapacity(): void {}
 
   closed(): void {
-    this.fail(new DispatcherClosed())
+    this.failed(new DispatcherClosed())
   }
 
   // --- tasks -----------------------------------------------------------------
 
+  /** The next task to start. Those that the journal has an outcome of are finished in a later turn. */
   private pull(): TaskEntry | undefined {
-    if (!this.ending.isOpen || !this.credits.available()) return undefined
-    const task = this.source.next()
-    if (task === Source.NONE) {
-      if (this.source.done) this.wakeConsumer()
-      return undefined
+    while (this.ending.isOpen && this.credits.available()) {
+      const task = this.source.next()
+      if (task === Source.NONE) {
+        if (this.source.done) this.wakeConsumer()
+        return undefined
+      }
+      if (!Task.isTask(task)) {
+        this.ending.drain({ _tag: "NotATask", defect: Cause.die(notATask("execute", task)) })
+        this.wakeConsumer()
+        // Later: a worker is asking for the next task now, and an outcome may end this execution.
+        this.eventLoop.scheduleTask(this.giveUpRetries, 0)
+        return undefined
+      }
+      this.credits.acquire()
+      this.open++
+      const entry = new TaskEntry(task, this.pulled++, taskTimeoutOf(task, this.settings.taskTimeout), this.span)
+      if (this.journal?.recall(entry) !== true) return entry
+      if (this.recalled.length === 0) this.eventLoop.scheduleTask(this.finishRecalled, 0)
+      this.recalled.push(entry)
     }
-    if (!Task.isTask(task)) {
-      this.ending.drain({ _tag: "NotATask", defect: Cause.die(notATask("execute", task)) })
-      this.wakeConsumer()
-      // Later: a worker is asking for the next task now, and an outcome may end this execution.
-      this.eventLoop.scheduleTask(this.giveUpRetries, 0)
-      return undefined
-    }
-    this.credits.acquire()
-    this.open++
-    return new TaskEntry(task, this.pulled++, taskTimeoutOf(task, this.taskTimeout), this.span)
+    return undefined
+  }
+
+  private readonly finishRecalled = (): void => {
+    this.idle?.completed()
+    this.stored(this.recalled.clear())
   }
 
   /** No more tasks will be pulled, and none has failed it. */
@@ -192,9 +193,21 @@ class Execution<A, E> implements Producer {
     return this.source.done || this.ending.sourceDefect !== undefined
   }
 
-  private finish(entry: TaskEntry): void {
-    this.open--
+  /** The task has its outcome, which the consumer may see when it is stored. */
+  private conclude(entry: TaskEntry): void {
     this.retries?.settle(entry)
+    if (this.journal === undefined) this.finish(entry)
+    else this.journal.record(entry)
+  }
+
+  readonly stored = (entries: ReadonlyArray<TaskEntry>): void => {
+    for (const entry of entries) this.finish(entry)
+  }
+
+  /** An outcome may be unwanted only if it comes from the journal. */
+  private finish(entry: TaskEntry): void {
+    if (!this.ending.wants(entry)) return
+    this.open--
     if (entry.failure !== undefined && this.failFast) {
       if (this.order === undefined) return this.stop({ _tag: "TaskFailed", entry })
       const failed = this.ending.failedEntry
@@ -236,7 +249,7 @@ class Execution<A, E> implements Producer {
   }
 
   private readonly giveUp = (entry: TaskEntry): void => {
-    if (!this.ending.hasEnded && !entry.cancelled) this.finish(entry)
+    if (!this.ending.hasEnded && !entry.cancelled) this.conclude(entry)
   }
 
   private readonly giveUpRetries = (): void => {
@@ -248,9 +261,14 @@ class Execution<A, E> implements Producer {
   readonly offer = (): void => {
     if (this.ending.hasEnded || this.subscription === undefined) return
     this.subscription.ready()
-    if (this.open === 0) this.peek()
+    if (this.mayPeek) this.peek()
     if (this.exhausted) this.wakeConsumer()
     this.updateIdleTimeout()
+  }
+
+  /** No worker may be free to ask for a task, and so none for the outcomes in the journal either. */
+  private get mayPeek(): boolean {
+    return this.open === 0 || this.journal !== undefined
   }
 
   /** Learns whether a task is left when none is under way, since no worker may be free to ask. */
@@ -302,7 +320,7 @@ class Execution<A, E> implements Producer {
   )
 
   private poll(): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, TaskFailure<Task.Any> | ExecutionError | E> {
-    if (this.ready.length === 0 && this.open === 0) this.peek()
+    if (this.ready.length === 0 && this.mayPeek) this.peek()
     if (this.ready.length > 0) {
       const results = this.ready.take(this.credits.arraySize)
       this.credits.handOut(results.length)
@@ -334,10 +352,11 @@ class Execution<A, E> implements Producer {
     const subscription = this.scheduler.subscribe(this)
     if (subscription === undefined) return false
     this.subscription = subscription
-    this.credits = new Credits(subscription, this.bufferSize, this.bufferBytes)
-    if (this.schedule !== undefined) {
+    this.credits = new Credits(subscription, this.settings.bufferSize, this.settings.bufferBytes)
+    const { idleTimeout, schedule } = this.settings
+    if (schedule !== undefined) {
       this.retries = new Retries({
-        schedule: this.schedule,
+        schedule,
         timers: subscription.timers,
         runFork: Effect.runForkWith(this.context),
         retry: this.retry,
@@ -345,12 +364,12 @@ class Execution<A, E> implements Producer {
         policyDied: (defect) => this.stop({ _tag: "PolicyDied", defect })
       })
     }
-    if (this.idleTimeout !== undefined) {
-      const duration = Duration.millis(this.idleTimeout)
+    if (idleTimeout !== undefined) {
+      const duration = Duration.millis(idleTimeout)
       this.idle = new IdleTimeout(
-        this.idleTimeout,
+        idleTimeout,
         subscription.timers,
-        () => this.fail(new DispatchTimeout({ operation: "execute", duration }))
+        () => this.failed(new DispatchTimeout({ operation: "execute", duration }))
       )
     }
     this.offer()
@@ -359,9 +378,7 @@ class Execution<A, E> implements Producer {
 
   // --- endings ---------------------------------------------------------------
 
-  private fail(error: ExecutionError): void {
-    this.stop({ _tag: "Error", error })
-  }
+  readonly failed = (error: ExecutionError): void => this.stop({ _tag: "Error", error })
 
   /** Ends it now, with the cause or that of an ordered failure, and interrupts its work. */
   private stop(cause?: EndingCause): void {
@@ -389,16 +406,24 @@ export const stream = <A, E, R>(
   tasks: Iterable<unknown> | Stream.Stream<unknown, E, R>,
   options: ExecutionOptions,
   failFast: boolean,
-  emit: (entry: TaskEntry) => A
+  emit: (entry: TaskEntry) => A,
+  makeJournal?: MakeJournal
 ): Stream.Stream<A, TaskFailure<Task.Any> | ExecutionError | E, R> =>
   Stream.fromChannel(
     Channel.fromTransform((_: Pull.Pull<unknown, unknown, unknown>, scope) =>
       Effect.flatMap(scheduler, (scheduler) =>
         Effect.contextWith((context: Context.Context<R>) => {
-          const execution = new Execution<A, E>(scheduler, options, context as Context.Context<never>, failFast, emit)
+          const execution = new Execution<A, E>(
+            scheduler,
+            options,
+            context as Context.Context<never>,
+            failFast,
+            emit,
+            makeJournal
+          )
           return Source.make(tasks, scope, execution.offer).pipe(
             Effect.flatMap((source) => {
-              execution.source = source
+              execution.source = execution.journal?.through(source, execution.offer) ?? source
               return Scope.addFinalizer(scope, execution.close)
             }),
             Effect.as(execution.take)

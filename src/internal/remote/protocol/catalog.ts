@@ -1,47 +1,8 @@
-/**
- * The tasks that a client or a worker knows, and whether both mean the same by a name: each task has a fingerprint, a
- * hash of its name and schemas.
- *
- * Must stay true: the fingerprint of a task class is the same in every process that loads the same tasks module. It
- * ignores documentation and functions: two checks or transformations that differ only in their code count as equal.
- */
-import * as Schema from "effect/Schema"
-import { createHash } from "node:crypto"
+/** The tasks that a client or a worker knows, and whether both mean the same by a name: their fingerprints decide. */
 import * as Codec from "../../encoding/codec.ts"
+import { fingerprint } from "../../encoding/fingerprint.ts"
 import type * as Task from "../../task.ts"
 import { type ValueCodec, valueCodec } from "./valueCodec.ts"
-
-// ----------------------------------------------------------------------------
-// Fingerprints
-// ----------------------------------------------------------------------------
-
-/** The fingerprint of a task class, in 16 hexadecimal digits. */
-export const fingerprint = (task: Task.AnyClass): string => {
-  const { error, idempotent, name, success } = task.prototype["~papyros/Task"]
-  const parts = [task as unknown as Schema.Top, success as Schema.Top, error as Schema.Top].map(describe)
-  return createHash("sha256").update(JSON.stringify([name, idempotent, ...parts])).digest("hex").slice(0, 16)
-}
-
-/** Both sides of a schema, the encoded one and the type. */
-const describe = (schema: Schema.Top): string => {
-  try {
-    return canonical(Schema.toRepresentation(schema)) + canonical(Schema.toRepresentation(Schema.toType(schema)))
-  } catch {
-    // The schema has no representation. A difference is then found when a value is decoded.
-    return schema.ast._tag
-  }
-}
-
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (key, part: unknown) => {
-    if (key === "annotations" || typeof part === "function") return undefined
-    if (part instanceof RegExp || typeof part === "bigint" || typeof part === "symbol") return String(part)
-    return part
-  })
-
-// ----------------------------------------------------------------------------
-// The catalog
-// ----------------------------------------------------------------------------
 
 /** Names in a message about an unsupported task. */
 const MAX_NAMES = 20

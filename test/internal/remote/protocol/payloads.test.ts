@@ -5,7 +5,8 @@ import * as Schema from "effect/Schema"
 import { isDeepStrictEqual } from "node:util"
 import * as Task from "papyros/Task"
 import * as Codec from "../../../../src/internal/encoding/codec.ts"
-import { fingerprint, TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
+import { fingerprint } from "../../../../src/internal/encoding/fingerprint.ts"
+import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
 import {
   decodeAll,
   encodeFrames,

@@ -1,0 +1,143 @@
+/**
+ * The journal of one execution of a durable run, between its source and its consumer: tasks with a stored outcome do not
+ * run, and the outcomes of the others are stored before they are delivered.
+ *
+ * Must stay true: an outcome is not seen before it is stored. A task that must not start twice is claimed in the store
+ * before the dispatcher has it. While one write is under way, outcomes gather for the next one.
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import { isTaskFailure } from "../../TaskFailure.ts"
+import type { DurableError } from "../durableError.ts"
+import type { Journal, JournaledExecution } from "../producers/journal.ts"
+import type { Source } from "../producers/source.ts"
+import type { TaskEntry } from "../scheduler/producer.ts"
+import { JournaledSource } from "./journaledSource.ts"
+import * as Outcomes from "./outcomes.ts"
+import { lost } from "./ownership.ts"
+import { persist } from "./persist.ts"
+import type { Row, Store } from "./store.ts"
+import type { KeyedTask, TaskKeys } from "./taskKeys.ts"
+
+/** Rows in one write: a statement of a file blocks the event loop. */
+const MAX_ROWS = 512
+
+export interface JournalOptions {
+  readonly store: Store
+  readonly run: string
+  readonly owner: string
+  readonly keys: TaskKeys
+  readonly rerun: "failed" | "none"
+  /** The run has rows, or may get some before a task is pulled. */
+  readonly looksUp: boolean
+}
+
+interface Outcome {
+  readonly entry: TaskEntry
+  readonly row: Row
+}
+
+export class RunJournal implements Journal {
+  private readonly options: JournalOptions
+  private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  private execution!: JournaledExecution
+  private source: JournaledSource<unknown> | undefined
+  /** The tasks that run. */
+  private readonly open = new Map<TaskEntry, KeyedTask>()
+  /** Outcomes that are not stored, in the order in which they came. */
+  private outcomes: Array<Outcome> = []
+  /** Resumes the writer, which waits for outcomes. */
+  private wake: (() => void) | undefined
+  private broken = false
+
+  constructor(options: JournalOptions, fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>) {
+    this.options = options
+    this.fork = fork
+  }
+
+  attach(execution: JournaledExecution): this {
+    this.execution = execution
+    return this
+  }
+
+  through<E>(source: Source<unknown, E>, arrived: () => void): Source<unknown, E | DurableError> {
+    const through = new JournaledSource<E>({ ...this.options, source, arrived, claim: this.claim, fork: this.fork })
+    this.source = through
+    return through
+  }
+
+  recall(entry: TaskEntry): boolean {
+    const { pulled, row } = this.source!.last!
+    if (isTaskFailure(pulled)) {
+      entry.failure = pulled
+      return true
+    }
+    if (row === undefined) {
+      this.open.set(entry, pulled)
+      return false
+    }
+    Outcomes.fromRow(pulled, row, entry)
+    return true
+  }
+
+  record(entry: TaskEntry): void {
+    const keyed = this.open.get(entry)!
+    this.open.delete(entry)
+    this.outcomes.push({ entry, row: Outcomes.toRow(keyed, entry) })
+    this.wake?.()
+  }
+
+  private readonly claim = (keyed: KeyedTask): Effect.Effect<void, DurableError> =>
+    persist(this.append([Outcomes.toClaim(keyed)]))
+
+  private append(rows: ReadonlyArray<Row>): Effect.Effect<void, DurableError> {
+    const { owner, run, store } = this.options
+    return Effect.flatMap(store.append(run, owner, rows), (owned) => owned ? Effect.void : Effect.fail(lost(run)))
+  }
+
+  private readonly outcomesThere = Effect.callback<void>((resume) => {
+    if (this.outcomes.length > 0) return resume(Effect.void)
+    this.wake = () => {
+      this.wake = undefined
+      resume(Effect.void)
+    }
+  })
+
+  private readonly write = Effect.suspend(() => {
+    const batch = this.outcomes.slice(0, MAX_ROWS)
+    // Outcomes stay until they are stored, so that `flush` finds them. A write that has begun ends.
+    const once = Effect.uninterruptible(
+      Effect.tap(
+        this.append(batch.map(({ row }) => row)),
+        Effect.sync(() => this.outcomes = this.outcomes.slice(batch.length))
+      )
+    )
+    return Effect.map(persist(once), () => this.execution.stored(batch.map(({ entry }) => entry)))
+  })
+
+  /** Ends the execution with an error. */
+  fail(error: DurableError): void {
+    this.broken = true
+    this.execution.failed(error)
+  }
+
+  /** Stores outcomes as they come. The pause gathers those of one turn of the event loop. */
+  private readonly writing: Effect.Effect<void> = Effect.forever(
+    Effect.andThen(Effect.andThen(this.outcomesThere, Effect.yieldNow), this.write),
+    { disableYield: true }
+  ).pipe(Effect.catch((error) => Effect.sync(() => this.fail(error))))
+
+  /** Stores what is left, once. What cannot be stored was not delivered, and runs again. */
+  private readonly flush: Effect.Effect<void> = Effect.suspend(() =>
+    this.broken || this.outcomes.length === 0
+      ? Effect.void
+      : Effect.ignore(this.append(this.outcomes.map(({ row }) => row)))
+  )
+
+  /** Writes until the scope closes. */
+  readonly start: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => {
+    const writer = this.fork(this.writing)
+    return Effect.addFinalizer(() => Effect.andThen(Fiber.interrupt(writer), this.flush))
+  })
+}

@@ -1,0 +1,78 @@
+/**
+ * The keys of tasks within a run: a hash of the schemas and the payload of a task, and how often that came before.
+ *
+ * Must stay true: keys depend on nothing else. Chunk sizes, the order of other tasks and what was inserted or removed
+ * between them change no key; a changed schema changes the keys of its tasks.
+ */
+import { hash } from "node:crypto"
+import * as TaskFailure from "../../TaskFailure.ts"
+import { DurableError, Unencodable } from "../durableError.ts"
+import { toCodecError } from "../encoding/codecError.ts"
+import type * as Task from "../task.ts"
+import { Occurrences } from "./occurrences.ts"
+import * as TaskForm from "./taskForm.ts"
+
+/** A task with all that its row needs. */
+export interface KeyedTask {
+  readonly task: Task.Any
+  readonly form: TaskForm.TaskForm
+  readonly key: string
+  /** The JSON of its payload when it was pulled. */
+  readonly payload: string
+}
+
+/** Bytes of a hash in a key. */
+const LENGTH = 16
+
+export class TaskKeys {
+  private readonly occurrences = new Occurrences()
+  private readonly forms = new Map<unknown, TaskForm.TaskForm>()
+  private readonly keyOf: ((task: Task.Any) => string) | undefined
+  private readonly counted: boolean
+
+  /** `keyOf` replaces the payload, and then, or unless `counted`, equal tasks have equal keys. */
+  constructor(keyOf: ((task: never) => string) | undefined, counted: boolean) {
+    this.keyOf = keyOf as ((task: Task.Any) => string) | undefined
+    this.counted = counted && keyOf === undefined
+  }
+
+  /**
+   * The key of a task, or the failure of a task whose payload its schema does not accept. Throws a `DurableError` if its
+   * schemas have no JSON form, and what `keyOf` throws.
+   */
+  key(task: Task.Any): KeyedTask | TaskFailure.TaskFailure<Task.Any> {
+    const form = this.formOf(task)
+    let payload: string
+    try {
+      payload = form.payload.encode(task)
+    } catch (error) {
+      const reason = new TaskFailure.Undecodable({ part: "payload", message: toCodecError(error).message })
+      return TaskFailure.make({ task, attempt: 1, worker: "local", trace: "", reason })
+    }
+    // The own key is text of another form than any payload.
+    const text = this.keyOf === undefined ? payload : `key ${this.keyOf(task)}`
+    const digest = hash("sha256", `${form.fingerprint}\n${text}`, "buffer")
+    const key = digest.toString("base64url", 0, LENGTH)
+    const before = this.counted ? this.occurrences.add(digest.readUInt32LE(0), digest.readUInt32LE(4)) : 0
+    return { task, form, key: before === 0 ? key : `${key}.${before}`, payload }
+  }
+
+  /** The form of the class of a task. */
+  formOf(task: Task.Any): TaskForm.TaskForm {
+    const definition = task["~papyros/Task"]
+    let form = this.forms.get(definition)
+    if (form === undefined) this.forms.set(definition, form = TaskForm.make(task.constructor as never))
+    return form
+  }
+}
+
+/** The error of a task whose payload is another than when it was pulled, or `undefined`. */
+export const changed = ({ form, payload, task }: KeyedTask): DurableError | undefined => {
+  try {
+    if (form.payload.encode(task) === payload) return undefined
+  } catch {
+    // Its schema does not accept it any more.
+  }
+  const message = "its payload changed after it was pulled: give each task a payload of its own"
+  return new DurableError({ reason: new Unencodable({ task: task._tag, part: "payload", message }) })
+}

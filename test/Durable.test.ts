@@ -1,0 +1,552 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { spawnSync } from "node:child_process"
+import { hostname } from "node:os"
+import * as Dispatcher from "papyros/Dispatcher"
+import * as Durable from "papyros/Durable"
+import * as FiberDispatcher from "papyros/FiberDispatcher"
+import * as Task from "papyros/Task"
+import * as TaskGroup from "papyros/TaskGroup"
+import * as MemoryStore from "../src/internal/durable/memoryStore.ts"
+import * as SqliteClient from "../src/internal/durable/sqliteClient.ts"
+import { layers, temporaryFile } from "./support/durable/stores.ts"
+import { settle } from "./support/time.ts"
+
+class Odd extends Schema.TaggedError<Odd>()("Odd", { n: Schema.Int, at: Schema.Date }) {}
+/** Doubles even numbers, and fails for odd ones. */
+class Double extends Task.Class<Double>()("Double", {
+  payload: { n: Schema.Int, note: Schema.optionalKey(Schema.Uint8Array) },
+  success: Schema.Struct({ n: Schema.Int, big: Schema.BigInt, at: Schema.Date }),
+  error: Odd
+}) {}
+/** A task that must not start twice. */
+class Charge extends Task.Class<Charge>()("Charge", {
+  payload: { n: Schema.Int },
+  success: Schema.Int,
+  error: Schema.String,
+  idempotent: false
+}) {}
+/** Never ends by itself. */
+class Hold extends Task.Class<Hold>()("Hold", { payload: { n: Schema.Int }, idempotent: false }) {}
+class Flaky extends Task.Class<Flaky>()("Flaky", { payload: {}, success: Schema.Int, error: Schema.String }) {}
+/** Its result has no JSON form. */
+class Loop extends Task.Class<Loop>()("Loop", { success: Schema.Unknown }) {}
+class Handle {}
+class NoForm extends Task.Class<NoForm>()("NoForm", {
+  payload: { handle: Schema.optionalKey(Schema.instanceOf(Handle)) }
+}) {}
+
+const Tasks = TaskGroup.make(Double, Charge, Hold, Flaky, Loop, NoForm)
+
+const at = new Date(0)
+const doubled = (n: number) => ({ n: 2 * n, big: 2n * BigInt(n), at })
+
+/** A dispatcher that records the tasks that start. */
+const recorded = (options: { readonly concurrency?: number; readonly fails?: (n: number) => boolean } = {}) => {
+  const starts: Array<number> = []
+  const fails = options.fails ?? ((n) => n % 2 !== 0)
+  const handlers = Tasks.toLayer({
+    Double: ({ n }) =>
+      Effect.andThen(
+        Effect.sync(() => starts.push(n)),
+        Effect.andThen(Effect.yieldNow, fails(n) ? Effect.fail(new Odd({ n, at })) : Effect.succeed(doubled(n)))
+      ),
+    Charge: ({ n }) =>
+      Effect.suspend(() => {
+        starts.push(n)
+        return fails(n) ? n < 0 ? Effect.die(new Error("broke")) : Effect.fail("refused") : Effect.succeed(n)
+      }),
+    Hold: ({ n }) => Effect.andThen(Effect.sync(() => starts.push(n)), Effect.never),
+    Flaky: () =>
+      Effect.flatMap(Task.CurrentAttempt, (attempt) => {
+        starts.push(attempt)
+        return attempt < 3 ? Effect.fail(`attempt ${attempt}`) : Effect.succeed(attempt)
+      }),
+    Loop: () => Effect.succeed(1n),
+    NoForm: () => Effect.void
+  })
+  const { concurrency = 4 } = options
+  return { starts, layer: FiberDispatcher.layer(Tasks, { concurrency }).pipe(Layer.provide(handlers)) }
+}
+
+const evens = (...numbers: ReadonlyArray<number>) => numbers.map((n) => new Double({ n }))
+
+const all = { fails: () => false }
+
+/** A store in memory, to look into and to change what it does. */
+const memory = (change: (store: Durable.Store) => Partial<Durable.Store> = () => ({})) => {
+  const store = MemoryStore.make()
+  return { store, layer: Durable.layerStore(Effect.succeed({ ...store, ...change(store) })) }
+}
+
+const numbers = Schema.Array(Schema.Literals([0, 1, 2, 3, 4, 5, 6, 7, 8])).check(Schema.isMaxLength(40))
+
+const tally = (values: Iterable<unknown>) => {
+  const counts = new Map<unknown, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return counts
+}
+
+for (const [name, store] of Object.entries(layers)) {
+  describe(`A durable run, kept in ${name}`, () => {
+    it.effect.prop(
+      "that is ended anywhere and run again gives each result once, and starts nothing that is stored",
+      {
+        source: numbers,
+        ends: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 }))).check(
+          Schema.isMaxLength(3)
+        ),
+        ordered: Schema.Boolean,
+        streamed: Schema.Boolean,
+        reversed: Schema.Boolean,
+        bufferSize: Schema.UndefinedOr(Schema.Literals([1, 3]))
+      },
+      ({ bufferSize, ends, ordered, reversed, source, streamed }) =>
+        Effect.gen(function*() {
+          const { layer, starts } = recorded(all)
+          const options = { run: "r", ordered, bufferSize }
+          const given = (numbers: ReadonlyArray<number>) => {
+            const tasks = evens(...numbers)
+            return streamed ? Stream.rechunk(Stream.fromIterable(tasks), 3) : tasks
+          }
+          const run = Effect.gen(function*() {
+            for (const end of ends) yield* Stream.runDrain(Stream.take(Durable.execute(given(source), options), end))
+            const stored = (yield* Durable.runs).find(({ run }) => run === "r")?.succeeded ?? 0
+            starts.length = 0
+            const numbers = reversed ? source.toReversed() : source
+            const results = yield* Stream.runCollect(Durable.results(given(numbers), options))
+            assert.strictEqual(starts.length, source.length - stored)
+            for (const { index, result, task } of results) {
+              assert.deepStrictEqual(result, Result.succeed(doubled(numbers[index])))
+              assert.strictEqual(task.n, numbers[index])
+            }
+            const indexes = results.map(({ index }) => index)
+            const expected = numbers.map((_, index) => index)
+            assert.deepStrictEqual(ordered ? indexes : indexes.toSorted((a, b) => a - b), expected)
+          })
+          yield* Effect.provide(run, Layer.merge(layer, store))
+        }).pipe(Effect.scoped),
+      { arbitrary: { runs: name === "memory" ? 100 : 30 } }
+    )
+
+    it.effect("knows 10,000 tasks again, of which it runs only those that were changed or added", () =>
+      Effect.gen(function*() {
+        const { layer, starts } = recorded(all)
+        const numbers = Array.from({ length: 10_000 }, (_, i) => i % 7000)
+        yield* Effect.gen(function*() {
+          const first = yield* Stream.runCollect(Durable.execute(evens(...numbers), { run: "r" }))
+          assert.strictEqual(starts.length, 10_000)
+          starts.length = 0
+          const changed = [7001, ...numbers.toReversed().filter((n) => n !== 13), 7002]
+          const second = yield* Stream.runCollect(Durable.execute(evens(...changed), { run: "r" }))
+          assert.sameMembers(starts, [7001, 7002])
+          const expected = (numbers: ReadonlyArray<number>) => tally(numbers.map((n) => 2 * n))
+          assert.deepStrictEqual(tally(first.map(({ n }) => n)), expected(numbers))
+          assert.deepStrictEqual(tally(second.map(({ n }) => n)), expected(changed))
+        }).pipe(Effect.provide(Layer.merge(layer, store)))
+      }).pipe(Effect.scoped))
+
+    it.effect("runs failed tasks again, or delivers their failures as they were", () =>
+      Effect.gen(function*() {
+        const { layer, starts } = recorded()
+        const run = (rerun?: "none") =>
+          Effect.map(
+            Stream.runCollect(Durable.results(evens(1, 2, 3), { run: "r", rerun, ordered: true })),
+            (results) => results.map(({ result }) => Result.isSuccess(result) ? result.success : result.failure)
+          )
+        yield* Effect.gen(function*() {
+          const [first, two] = yield* run()
+          assert.deepStrictEqual(two, doubled(2))
+          assert.strictEqual(starts.length, 3)
+          const [again] = yield* run("none")
+          assert.strictEqual(starts.length, 3)
+          assert.deepStrictEqual(again, first)
+          assert.deepStrictEqual((again as any).reason.error, new Odd({ n: 1, at }))
+          assert.deepStrictEqual((again as any).trace, (first as any).trace)
+          yield* run()
+          assert.sameMembers(starts, [1, 2, 3, 1, 3])
+          const failed = yield* Effect.flip(Stream.runDrain(Durable.execute(evens(2, 3), { run: "r", rerun: "none" })))
+          assert.strictEqual(failed._tag, "TaskFailure")
+          assert.strictEqual(starts.length, 5)
+        }).pipe(Effect.provide(Layer.merge(layer, store)))
+      }).pipe(Effect.scoped))
+
+    it.effect("can be looked at, retried and forgotten", () =>
+      Effect.gen(function*() {
+        const { layer } = recorded()
+        yield* Effect.gen(function*() {
+          yield* Stream.runDrain(Durable.results(evens(1, 2), { run: "r", ordered: true }))
+          const [{ endedAt, openedAt: _, seenAt: __, ...status }] = yield* Durable.runs
+          assert.deepStrictEqual(status, { run: "r", succeeded: 1, failed: 1, claimed: 0, activeBy: undefined })
+          assert.isDefined(endedAt)
+          const outcomes = yield* Stream.runCollect(Durable.outcomes(Tasks, "r"))
+          assert.sameDeepMembers(
+            outcomes.map(({ result }) => Result.isSuccess(result) ? result.success : result.failure.task),
+            [doubled(2), new Double({ n: 1 })]
+          )
+          const rest = yield* Stream.runCollect(Durable.outcomes(Tasks, "r", { after: outcomes[0].cursor }))
+          assert.deepStrictEqual(rest, outcomes.slice(1))
+          assert.strictEqual(yield* Durable.retry("r", { name: "Charge" }), 0)
+          assert.strictEqual(yield* Durable.retry("r"), 1)
+          assert.strictEqual(yield* Durable.forget("r"), 1)
+          assert.deepStrictEqual(yield* Durable.runs, [])
+          assert.deepStrictEqual([yield* Durable.retry("r"), yield* Durable.forget("r")], [0, 0])
+        }).pipe(Effect.provide(Layer.merge(layer, store)))
+      }).pipe(Effect.scoped))
+
+    it.effect("never starts a task twice that must not, and says that its outcome is unknown", () =>
+      Effect.gen(function*() {
+        const { layer, starts } = recorded({ concurrency: 1 })
+        const tasks = [new Hold({ n: 1 }), new Hold({ n: 2 }), new Hold({ n: 3 })]
+        yield* Effect.gen(function*() {
+          const fiber = yield* Effect.forkChild(Stream.runDrain(Durable.results(tasks, { run: "r" })))
+          while (starts.length === 0) yield* settle
+          yield* Fiber.interrupt(fiber)
+          const again = yield* Effect.forkChild(
+            Stream.runCollect(Stream.take(Durable.results(tasks, { run: "r", ordered: true }), 1))
+          )
+          const [{ result, task }] = yield* Fiber.join(again)
+          assert.strictEqual(task.n, 1)
+          assert.strictEqual(Result.isFailure(result) && result.failure.reason._tag, "WorkerLost")
+          assert.deepStrictEqual(starts.filter((n) => n === 1), [1])
+        }).pipe(Effect.provide(Layer.merge(layer, store)))
+      }).pipe(Effect.scoped))
+
+    it.effect("runs a task that must not start twice again only if its handler failed with its error", () =>
+      Effect.gen(function*() {
+        const { layer, starts } = recorded()
+        const tasks = [new Charge({ n: 1 }), new Charge({ n: 2 }), new Charge({ n: -1 })]
+        const run = Effect.map(
+          Stream.runCollect(Durable.results(tasks, { run: "r", ordered: true })),
+          (results) => results.map(({ result }) => Result.isSuccess(result) ? "ok" : result.failure.reason._tag)
+        )
+        yield* Effect.gen(function*() {
+          assert.deepStrictEqual(yield* run, ["Failed", "ok", "Defect"])
+          assert.deepStrictEqual(yield* run, ["Failed", "ok", "Defect"])
+          assert.sameMembers(starts, [1, 2, -1, 1])
+          assert.strictEqual(yield* Durable.retry("r"), 2)
+          yield* run
+          assert.sameMembers(starts, [1, 2, -1, 1, 1, -1])
+        }).pipe(Effect.provide(Layer.merge(layer, store)))
+      }).pipe(Effect.scoped))
+
+    it.effect("of single tasks gives each outcome again, and lets them run at the same time", () =>
+      Effect.gen(function*() {
+        const { layer, starts } = recorded()
+        const run = (n: number, key?: string) => Durable.run(new Double({ n }), { run: "r", key })
+        yield* Effect.gen(function*() {
+          const first = yield* Effect.forEach([2, 4, 6], (n) => run(n), { concurrency: "unbounded" })
+          assert.deepStrictEqual(first, [doubled(2), doubled(4), doubled(6)])
+          assert.deepStrictEqual(yield* run(4), doubled(4))
+          assert.sameMembers(starts, [2, 4, 6])
+          assert.deepStrictEqual(yield* run(4, "once more"), doubled(4))
+          assert.deepStrictEqual(yield* run(8, "once more"), doubled(4))
+          assert.lengthOf(starts, 4)
+          const failure = yield* Effect.flip(run(1))
+          assert.strictEqual(failure._tag, "TaskFailure")
+          const busy = yield* Effect.flip(Stream.runDrain(Durable.execute(evens(2), { run: "r" })))
+          assert.strictEqual(busy._tag === "DurableError" && busy.reason._tag, "RunBusy")
+        }).pipe(Effect.provide(Layer.merge(layer, store)))
+      }).pipe(Effect.scoped))
+  })
+}
+
+describe("Durable.execute", () => {
+  it.effect("delivers an outcome only after it is stored", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded(all)
+      const gate = yield* Latch.make()
+      const { layer: durable, store } = memory(({ append }) => ({
+        append: (...args) => Effect.andThen(gate.await, append(...args))
+      }))
+      const seen: Array<number> = []
+      const run = Durable.execute(evens(2, 4), { run: "r" }).pipe(
+        Stream.runForEach(({ n }) =>
+          Effect.map(store.list("r", 0, 10), (rows) => {
+            assert.include(rows.map((row) => JSON.parse(row.outcome!).n), n)
+            seen.push(n)
+          })
+        )
+      )
+      const fiber = yield* Effect.forkChild(Effect.provide(run, Layer.merge(layer, durable)))
+      yield* settle
+      assert.deepStrictEqual(seen, [])
+      yield* gate.open
+      yield* Fiber.join(fiber)
+      assert.sameMembers(seen, [4, 8])
+    }))
+
+  it.effect("stores what has completed when it is interrupted, though its consumer has not seen it", () =>
+    Effect.gen(function*() {
+      const { layer, starts } = recorded(all)
+      yield* Effect.gen(function*() {
+        const slow = Durable.execute(evens(2, 4, 6), { run: "r" }).pipe(Stream.runForEach(() => Effect.never))
+        const fiber = yield* Effect.forkChild(slow)
+        yield* settle
+        yield* Fiber.interrupt(fiber)
+        assert.strictEqual((yield* Durable.runs)[0].succeeded, 3)
+        yield* Stream.runDrain(Durable.execute(evens(2, 4, 6), { run: "r" }))
+        assert.lengthOf(starts, 3)
+      }).pipe(Effect.provide(Layer.merge(layer, memory().layer)))
+    }))
+
+  it.effect("stores the outcome of the last attempt, not those before it", () =>
+    Effect.gen(function*() {
+      const { layer, starts } = recorded()
+      const { layer: durable, store } = memory()
+      yield* Effect.gen(function*() {
+        const tasks = [new Flaky({})]
+        yield* Stream.runDrain(Durable.execute(tasks, { run: "r", retry: { times: 5 } }))
+        assert.deepStrictEqual(starts, [1, 2, 3])
+        assert.deepStrictEqual((yield* store.list("r", 0, 10)).map(({ id, state }) => [id, state]), [[1, "succeeded"]])
+      }).pipe(Effect.provide(Layer.merge(layer, durable)))
+    }))
+
+  it.effect("goes on when the store is back, without an error and without a timeout", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded(all)
+      let away = true
+      const cause = new Error("the server restarts")
+      const failed = new Durable.DurableError({
+        reason: new Durable.StoreFailed({ operation: "write", retryable: true, cause })
+      })
+      const { layer: durable } = memory(({ append, lookup }) => ({
+        append: (...args) => Effect.suspend(() => away ? Effect.fail(failed) : append(...args)),
+        lookup: (...args) => Effect.suspend(() => away ? Effect.fail(failed) : lookup(...args))
+      }))
+      const run = Stream.runCollect(Durable.execute(evens(2, 4), { run: "r", idleTimeout: "1 second" }))
+      yield* Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(run)
+        for (let seconds = 0; seconds < 20; seconds++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+        assert.isUndefined(fiber.pollUnsafe())
+        away = false
+        yield* TestClock.adjust("6 seconds")
+        assert.lengthOf(yield* Fiber.join(fiber), 2)
+        // The same for lookups.
+        away = true
+        const again = yield* Effect.forkChild(run)
+        for (let seconds = 0; seconds < 20; seconds++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+        away = false
+        yield* TestClock.adjust("6 seconds")
+        assert.lengthOf(yield* Fiber.join(again), 2)
+      }).pipe(Effect.provide(Layer.merge(layer, durable)))
+    }))
+
+  for (const [what, limit] of [["its disk is full", "max_page_count = 1"], ["it is read-only", "query_only = 1"]]) {
+    it.live(`ends with an error if the store refuses to write, because ${what}, and loses nothing delivered`, () =>
+      Effect.gen(function*() {
+        const { layer, starts } = recorded(all)
+        const sql = yield* SqliteClient.make({ filename: yield* temporaryFile, synchronous: "NORMAL" })
+        const durable = Durable.layerSql().pipe(Layer.provide(Layer.succeed(SqlClient.SqlClient, sql)))
+        const tasks = Stream.map(Stream.range(1, 5000), (n) => new Double({ n }))
+        yield* Effect.gen(function*() {
+          const seen: Array<number> = []
+          const error = yield* Durable.execute(tasks, { run: "r" }).pipe(
+            Stream.runForEach(({ n }) => {
+              seen.push(n)
+              return seen.length === 1 ? Effect.asVoid(sql.unsafe(`PRAGMA ${limit}`)) : Effect.void
+            }),
+            Effect.flip
+          )
+          assert.strictEqual(error._tag === "DurableError" && error.reason._tag, "StoreFailed")
+          assert.match(error.message, /could not be written: .*(full|readonly).*run the program again/)
+          yield* sql.unsafe("PRAGMA max_page_count = 1000000")
+          yield* sql.unsafe("PRAGMA query_only = 0")
+          starts.length = 0
+          const results = yield* Stream.runCollect(Durable.execute(tasks, { run: "r" }))
+          assert.lengthOf(results, 5000)
+          const again = new Set(starts)
+          assert.isTrue(seen.every((n) => !again.has(n / 2)))
+          assert.isAtLeast(starts.length, 1)
+        }).pipe(Effect.provide(Layer.merge(layer, durable)))
+      }).pipe(Effect.scoped))
+  }
+
+  it.effect("refuses a run that another execution has, and names it", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded()
+      yield* Effect.gen(function*() {
+        const first = yield* Effect.forkChild(Stream.runDrain(Durable.results([new Hold({ n: 1 })], { run: "r" })))
+        yield* settle
+        const error = yield* Effect.flip(Stream.runDrain(Durable.execute(evens(2), { run: "r" })))
+        assert.strictEqual(
+          error.message,
+          "The run \"r\" is in use by this program: wait until that has ended, or use another run."
+        )
+        assert.strictEqual((yield* Durable.runs)[0].activeBy, "this program")
+        for (const change of [Durable.retry("r"), Durable.forget("r")]) {
+          assert.strictEqual((yield* Effect.flip(change)).reason._tag, "RunBusy")
+        }
+        yield* Fiber.interrupt(first)
+        yield* Stream.runDrain(Durable.execute(evens(2), { run: "r" }))
+      }).pipe(Effect.provide(Layer.merge(layer, memory().layer)))
+    }))
+
+  it.effect("takes over the run of another host after 8 seconds of silence", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded()
+      const { layer: durable, store } = memory()
+      yield* store.acquire("r", "elsewhere 1 0 x", undefined)
+      const run = Stream.runDrain(Durable.execute(evens(2), { run: "r" }))
+      yield* Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(run)
+        yield* settle
+        yield* TestClock.adjust("7900 millis")
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust("600 millis")
+        yield* Fiber.join(fiber)
+        // One that gives signs of life keeps it.
+        yield* store.acquire("r", "elsewhere 1 0 y", undefined)
+        const refused = yield* Effect.forkChild(Effect.flip(run))
+        yield* TestClock.adjust("3 seconds")
+        yield* store.renew("r", "elsewhere 1 0 y")
+        yield* TestClock.adjust("1 second")
+        assert.match((yield* Fiber.join(refused)).message, /process 1 on elsewhere/)
+      }).pipe(Effect.provide(Layer.merge(layer, durable)))
+    }))
+
+  it.effect("takes over at once the run of a process of this host that has ended, or had the same id", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded()
+      const { layer: durable, store } = memory()
+      const ended = spawnSync(process.execPath, ["-e", ""]).pid
+      for (const pid of [ended, process.pid]) {
+        yield* store.acquire("r", `${hostname()} ${pid} 1 x`, undefined)
+        yield* Stream.runDrain(Durable.execute(evens(2), { run: "r" })).pipe(
+          Effect.provide(Layer.merge(layer, durable))
+        )
+      }
+    }))
+
+  it.effect("stops when its run was taken over", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded()
+      const { layer: durable, store } = memory()
+      yield* Effect.gen(function*() {
+        const run = Stream.runDrain(Durable.results([new Hold({ n: 1 })], { run: "r" }))
+        const fiber = yield* Effect.forkChild(Effect.flip(run))
+        yield* settle
+        const [{ owner }] = yield* store.runs
+        yield* store.acquire("r", "elsewhere 1 0 x", owner!)
+        yield* TestClock.adjust("2 seconds")
+        const error = yield* Fiber.join(fiber)
+        assert.strictEqual(error._tag === "DurableError" && error.reason._tag, "RunBusy")
+        assert.strictEqual((yield* store.runs)[0].owner, "elsewhere 1 0 x")
+      }).pipe(Effect.provide(Layer.merge(layer, durable)))
+    }))
+
+  it.effect("refuses a task whose schemas have no JSON form, by name, before it starts", () =>
+    Effect.gen(function*() {
+      const { layer, starts } = recorded(all)
+      const seen: Array<unknown> = []
+      const error = yield* Durable.execute([new Double({ n: 2 }), new NoForm({}), new Double({ n: 4 })], { run: "r" })
+        .pipe(
+          Stream.runForEach((value) => Effect.sync(() => seen.push(value))),
+          Effect.flip,
+          Effect.provide(Layer.merge(layer, memory().layer))
+        )
+      assert.match(error.message, /^Task NoForm cannot be in a durable run: the schema of its payload contains /)
+      assert.deepStrictEqual(seen, [doubled(2)])
+      assert.deepStrictEqual(starts, [2])
+    }))
+
+  it.effect("fails a task whose result has no JSON form", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded()
+      const [{ result }] = yield* Stream.runCollect(Durable.results([new Loop()], { run: "r" })).pipe(
+        Effect.provide(Layer.merge(layer, memory().layer))
+      )
+      assert.strictEqual(Result.isFailure(result) && result.failure.reason._tag, "Undecodable")
+    }))
+
+  it.effect("refuses a payload that changes while it is looked up", () =>
+    Effect.gen(function*() {
+      const { layer, starts } = recorded(all)
+      const note = new Uint8Array(1)
+      const source = function*() {
+        for (let n = 2; n < 10; n += 2) {
+          note[0] = n
+          yield new Double({ n, note })
+        }
+      }
+      yield* Effect.gen(function*() {
+        yield* Stream.runDrain(Durable.execute(source(), { run: "new" }))
+        assert.sameMembers(starts, [2, 4, 6, 8])
+        yield* Stream.runDrain(Durable.execute(evens(100), { run: "r" }))
+        starts.length = 0
+        const error = yield* Effect.flip(Stream.runDrain(Durable.execute(source(), { run: "r" })))
+        assert.match(error.message, /^Task Double .*changed after it was pulled/)
+        assert.deepStrictEqual(starts, [])
+      }).pipe(Effect.provide(Layer.merge(layer, memory().layer)))
+    }))
+
+  it.effect("gives stored results while all slots are taken", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded({ concurrency: 1, fails: () => false })
+      yield* Effect.gen(function*() {
+        yield* Stream.runDrain(Durable.execute(evens(2, 4), { run: "r" }))
+        const blocked = yield* Effect.forkChild(Stream.runDrain(Dispatcher.execute([new Hold({ n: 1 })])))
+        yield* settle
+        assert.lengthOf(yield* Stream.runCollect(Durable.execute(evens(2, 4), { run: "r" })), 2)
+        yield* Fiber.interrupt(blocked)
+      }).pipe(Effect.provide(Layer.merge(layer, memory().layer)))
+    }))
+
+  it.effect("refuses a name that no run can have", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded()
+      for (const run of ["", "x".repeat(201)]) {
+        const exit = yield* Effect.exit(Stream.runDrain(Durable.execute(evens(2), { run }))).pipe(
+          Effect.provide(Layer.merge(layer, memory().layer))
+        )
+        assert.match(String(exit), /run must be a name of 1 to 200 characters/)
+      }
+    }))
+})
+
+describe("Durable.layerSql", () => {
+  it.effect("makes tables where they are missing, and says so where it must not", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqliteClient.make({ filename: ":memory:", synchronous: "NORMAL" })
+      const open = (options: Durable.SqlOptions) =>
+        Layer.build(Durable.layerSql(options)).pipe(Effect.provideService(SqlClient.SqlClient, sql), Effect.scoped)
+      const refused = yield* Effect.flip(open({ migrate: false }))
+      assert.deepInclude(refused.reason, { _tag: "Incompatible", found: 0, wanted: 1 })
+      yield* open({})
+      yield* open({ migrate: false })
+      yield* sql.unsafe("INSERT INTO papyros_migrations (migration_id, name) VALUES (2, 'later')")
+      const later = yield* Effect.flip(open({}))
+      assert.deepInclude(later.reason, { _tag: "Incompatible", found: 2, wanted: 1 })
+      yield* open({ prefix: "other_" })
+    }).pipe(Effect.scoped))
+
+  it.live("waits for a file that another program has locked", () =>
+    Effect.gen(function*() {
+      const filename = yield* temporaryFile
+      const other = yield* SqliteClient.make({ filename, synchronous: "NORMAL" })
+      const { layer } = recorded(all)
+      const locked = yield* Latch.make()
+      const free = yield* Latch.make()
+      const lock = other.withTransaction(Effect.andThen(locked.open, free.await))
+      const holder = yield* Effect.forkChild(lock)
+      yield* locked.await
+      const run = Stream.runCollect(Durable.execute(evens(2, 4), { run: "r" })).pipe(
+        Effect.provide(Layer.merge(layer, Durable.layerSqlite({ filename })))
+      )
+      const fiber = yield* Effect.forkChild(run)
+      // Turns in which it tries.
+      yield* settle
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* free.open
+      yield* Fiber.join(holder)
+      assert.lengthOf(yield* Fiber.join(fiber), 2)
+    }).pipe(Effect.scoped))
+})

@@ -1,0 +1,64 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { spawn } from "node:child_process"
+import { existsSync, readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { temporaryFile } from "./support/durable/stores.ts"
+
+const program = fileURLToPath(new URL("./support/durable/program.ts", import.meta.url))
+
+const [KILLS, COUNT] = process.env.PAPYROS_CHAOS === undefined ? [3, 2000] : [20, 10_000]
+
+const numbersIn = (text: string): ReadonlyArray<number> => text.split("\n").slice(0, -1).map(Number)
+
+/** Runs the program, and kills it when it has printed so many results. Returns those that it printed. */
+const runProgram = (file: string, starts: string, killAfter: number) =>
+  Effect.callback<{ readonly numbers: ReadonlyArray<number>; readonly code: number | null; readonly stderr: string }>(
+    (resume) => {
+      // It may go on before it is killed, but does not end.
+      const most = killAfter + COUNT / (6 * KILLS)
+      const args = [program, file, starts, COUNT, most].map(String)
+      const child = spawn(process.execPath, ["--conditions=papyros-source", ...args])
+      let [stdout, stderr] = ["", ""]
+      child.stderr.on("data", (text) => stderr += text)
+      child.stdout.on("data", (text) => {
+        stdout += text
+        if (numbersIn(stdout).length >= killAfter) child.kill("SIGKILL")
+      })
+      child.on("close", (code) => resume(Effect.succeed({ numbers: numbersIn(stdout), code, stderr })))
+      return Effect.sync(() => child.kill("SIGKILL"))
+    }
+  )
+
+describe("A durable run on a file", () => {
+  it.live(
+    `whose program is killed ${KILLS} times gives every result, and starts nothing again that it gave`,
+    () =>
+      Effect.gen(function*() {
+        const file = yield* temporaryFile
+        const starts = `${file}.starts`
+        const started = () => existsSync(starts) ? numbersIn(readFileSync(starts, "utf8")) : []
+        const given = new Set<number>()
+        const restarted: Array<number> = []
+        for (let kill = 0; kill <= KILLS; kill++) {
+          const before = started().length
+          // A program that is killed gets what is stored first, and then some more.
+          const killAfter = kill === KILLS ? Infinity : given.size + COUNT / (3 * KILLS)
+          const { code, numbers, stderr } = yield* runProgram(file, starts, killAfter)
+          restarted.push(...started().slice(before).filter((n) => given.has(n)))
+          for (const n of numbers) given.add(n)
+          if (kill < KILLS) {
+            assert.isNull(code, stderr)
+          } else {
+            assert.strictEqual(code, 0, stderr)
+            assert.deepStrictEqual(numbers.toSorted((a, b) => a - b), Array.from({ length: COUNT }, (_, n) => n))
+          }
+        }
+        assert.deepStrictEqual(restarted, [])
+        const all = started().length
+        assert.isAtMost(all / COUNT, 1.05, `${all} starts of ${COUNT} tasks`)
+        assert.isAtLeast(all, COUNT)
+      }).pipe(Effect.scoped),
+    300_000
+  )
+})
