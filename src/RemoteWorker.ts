@@ -1,9 +1,9 @@
 /**
- * The worker process of `RemoteDispatcher`, as a Layer: it runs the tasks of its group's clients in worker threads. The
- * command `papyros workers` is this Layer.
+ * The worker process of `RemoteDispatcher`, as a Layer. It runs the tasks of the clients of its worker group in worker
+ * threads. The command `papyros workers` runs this Layer.
  *
- * The promise that surprises: when its scope ends, the worker accepts nothing more, returns the tasks that have not
- * started, and waits for those that run, so that a worker can be replaced without a task failing.
+ * When its scope ends, the worker accepts no more tasks, returns the tasks that have not started to their clients, and
+ * waits for the running tasks for at most `drainTimeout`. So a worker can be replaced without failing tasks.
  *
  * @since 0.1.0
  */
@@ -36,7 +36,7 @@ import type * as Task from "./Task.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
 
 /**
- * The options of a worker, beside those of its threads and the module that has the handlers.
+ * The options of a worker process, without the module that has the handlers.
  *
  * @stability unstable
  * @category models
@@ -46,30 +46,30 @@ export interface RemoteWorkerSettings extends Omit<ThreadPoolSettings, "capacity
   /** The worker group that the worker joins: 1 to 64 letters, digits, `.`, `_` or `-`. Default `"default"`. */
   readonly workerGroup?: string | undefined
   /**
-   * The secret that clients, workers and name server share: hex, base64 or base64url of at least 128 bits, as the
-   * command `papyros secret` makes it. Several, separated by white space, change the secret of a running deployment: the
-   * first is used to connect, and each is accepted. Default: none; then all of them must be on this host, and every user
-   * of the host is trusted.
+   * The secret that clients, workers and the name server share: at least 128 bits as hex, base64 or base64url. The
+   * command `papyros secret` makes one. It may be several secrets, separated by white space: each is accepted, and the
+   * first is used to connect. So the secret of a running deployment can be changed. Default: none. Then clients,
+   * workers and the name server must be on one host, and every user of that host is trusted.
    */
   readonly secret?: Redacted.Redacted<string> | undefined
-  /** The address to listen on. Any but loopback needs a secret. Default `"127.0.0.1"`. */
+  /** The address to listen on. Any address but loopback needs a secret. Default `"127.0.0.1"`. */
   readonly host?: string | undefined
   /** The port to listen on, at most 65535. Default: any free port. */
   readonly port?: number | undefined
   /**
-   * The `host` or `host:port` by which clients reach the worker. Default: `host` and the port that it listens on. If
-   * `host` is `0.0.0.0` or `::`, the address of this host in its network; if there are several, the Layer fails with
-   * `RemoteError`.
+   * The `host` or `host:port` at which clients connect to the worker. Default: `host` and the port that the worker
+   * listens on. If `host` is `0.0.0.0` or `::`, the default is the network address of this host; if the host has
+   * several, the Layer fails with `RemoteError`.
    */
   readonly advertise?: string | undefined
   /** The longest wait for running tasks when the scope of the Layer ends. Default 30 seconds. */
   readonly drainTimeout?: Duration.Input | undefined
-  /** The largest payload to accept and result to send, in bytes. Default 8 MiB. */
+  /** The size of the largest payload to accept and of the largest result to send, in bytes. Default 8 MiB. */
   readonly maxTaskBytes?: number | undefined
 }
 
 /**
- * The options of a worker.
+ * The options of a worker process.
  *
  * @stability unstable
  * @category models
@@ -78,7 +78,7 @@ export interface RemoteWorkerSettings extends Omit<ThreadPoolSettings, "capacity
 export type RemoteWorkerOptions = (HandlersModule | ThreadModule) & RemoteWorkerSettings
 
 /**
- * Runs a worker that registers at a name server, and waits for the name server if that starts later.
+ * Runs a worker that registers at a name server. If the name server starts later, the worker waits for it.
  *
  * **Details**
  *

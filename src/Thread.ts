@@ -1,7 +1,7 @@
 /**
- * The start of a worker thread, for programs that are bundled: a module of your own, which is one more entry of the
- * build, runs the threads of `WorkerPoolDispatcher`. Import it in that module only, and first, because it has all
- * schemas of its thread compiled.
+ * The entry of a worker thread of a bundled program. The program adds a module of its own to the entries of its build,
+ * and that module calls `Thread.run`. Import `papyros/Thread` in that module only, because it makes Effect compile all
+ * schemas of the thread. Import it before all other modules, because it must be loaded before a schema is used.
  *
  * @since 0.1.0
  */
@@ -12,19 +12,20 @@ import { threadData } from "./internal/threads/protocol/threadData.ts"
 import { runThread } from "./internal/threads/thread/run.ts"
 
 /**
- * Runs this thread with the handlers of a Layer, until its pool ends it. The Layer is built once.
+ * Runs tasks in this worker thread with the handlers of a Layer, until the dispatcher ends the thread. The Layer is
+ * built once.
  *
  * **When to use**
  *
- * Call it once, at the top level of the module that is the option `thread` of
- * `WorkerPoolDispatcher.layer`. A thread that loads one bundle of that module, the
- * handlers and `effect` starts with about a quarter of the CPU time of one that loads
+ * Call it once, at the top level of the module whose URL is the option `thread` of
+ * `WorkerPoolDispatcher.layer` or `RemoteWorker.layer`. A thread that loads one bundle of that module, the
+ * handlers and `effect` starts with about a quarter of the CPU time of a thread that loads
  * a handlers module and every file of `effect`. See docs/guides/bundlers.md.
  *
  * **Details**
  *
- * Throws a `TypeError` where it is not called in a thread of a pool that was given
- * `thread`, and if it was called before in the same thread.
+ * Throws a `TypeError` outside of a thread that papyros has started with the option `thread`,
+ * and on a second call in the same thread.
  *
  * **Example**
  *
@@ -40,7 +41,7 @@ import { runThread } from "./internal/threads/thread/run.ts"
  *   success: Schema.Finite
  * }) {}
  *
- * // A program imports the task from a module of its own.
+ * // In a real program, the task is in a module of its own, which the program imports too.
  * const handlers = TaskGroup.make(Double).toLayer({ Double: ({ n }) => Effect.succeed(2 * n) })
  *
  * Thread.run(handlers)

@@ -2,8 +2,7 @@
  * The dispatcher of worker processes, on this host or on others. Use it when one machine is not enough, or when a
  * handler may crash its process.
  *
- * The promise that surprises: a task whose worker is lost starts again on another worker, so it may run twice, unless
- * it is `idempotent: false`.
+ * A task whose worker is lost starts again on another worker, so it may run twice, unless it is `idempotent: false`.
  *
  * @since 0.1.0
  */
@@ -49,10 +48,10 @@ export interface RemoteDispatcherOptions {
   /** The worker group that runs the tasks: 1 to 64 letters, digits, `.`, `_` or `-`. Default `"default"`. */
   readonly workerGroup?: string | undefined
   /**
-   * The secret that clients, workers and name server share: hex, base64 or base64url of at least 128 bits, as the
-   * command `papyros secret` makes it. Several, separated by white space, change the secret of a running deployment: the
-   * first is used to connect, and each is accepted. Default: none; then all of them must be on this host, and every user
-   * of the host is trusted.
+   * The secret that clients, workers and the name server share: at least 128 bits as hex, base64 or base64url. The
+   * command `papyros secret` makes one. It may be several secrets, separated by white space: each is accepted, and the
+   * first is used to connect. So the secret of a running deployment can be changed. Default: none. Then clients,
+   * workers and the name server must be on one host, and every user of that host is trusted.
    */
   readonly secret?: Redacted.Redacted<string> | undefined
   /** The largest number of tasks that are accepted and have not started. Default `"unbounded"`. */

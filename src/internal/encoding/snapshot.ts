@@ -1,9 +1,10 @@
 /**
- * Snapshots of encoded values. A codec passes some parts of a value on by identity: bytes, dates, and the arrays and
- * objects of plain schemas. A snapshot copies these parts, so that the owner of the value may change it afterwards.
+ * Snapshots of encoded values. An encoded value shares some parts with the original value: bytes, dates, and the arrays
+ * and objects of plain schemas. A snapshot copies these shared parts, so that the owner may change the original
+ * afterwards.
  *
- * A snapshot consists of data that is read once and never changes: nothing that is done with it later can run a
- * user's code or throw. The parts to copy are found once per schema; a value without such parts is its own snapshot.
+ * Must stay true: reading a snapshot runs no code of a user and does not throw, because making it has read the original
+ * once. The shared parts are found once for each schema; a value without shared parts is its own snapshot.
  */
 import * as Predicate from "effect/Predicate"
 import type * as SchemaAST from "effect/SchemaAST"
@@ -13,10 +14,10 @@ import { hasFields, type WithFields } from "./fieldsCodec.ts"
 import { isListOfObjects } from "./listCodec.ts"
 import { isPlain } from "./plainCodec.ts"
 
-/** Copies bytes, or gives them a new owner. */
+/** Copies bytes, or returns bytes that the snapshot may keep. */
 export type CopyBytes = (bytes: Uint8Array) => Uint8Array
 
-/** Copies the shared parts of an encoded value. Throws if the value cannot be read or cloned. */
+/** Makes a snapshot of an encoded value. Throws if the value cannot be read or cloned. */
 export type Snapshot = (value: unknown, copyBytes: CopyBytes) => unknown
 
 /** Copies bytes into memory of their own. */
@@ -25,9 +26,9 @@ export const copyBytes: CopyBytes = (bytes) => new Uint8Array(bytes)
 /** Copies bytes only if other threads may write to their memory. */
 export const copyShared: CopyBytes = (bytes) => bytes.buffer instanceof SharedArrayBuffer ? copyBytes(bytes) : bytes
 
-/** The snapshot of the encoded values of a schema; `undefined` if no part of them is passed on by identity. */
+/** Makes snapshots of the encoded values of a schema; `undefined` if they have no shared parts. */
 export const snapshotOf = (schema: AnyCodec): Snapshot | undefined => {
-  // A plain schema is its own encoding. Else the codec has made the object, or the list of objects.
+  // The encoded value of a plain schema is the original. Other codecs have made a new object or a new list of objects.
   if (hasFields(schema)) return ofFields(schema)
   if (isPlain(schema.ast) || !isListOfObjects(schema)) return partOf(schema.ast)
   const element = snapshotOf(schema.value)
@@ -50,7 +51,7 @@ const ofFields = ({ fields }: WithFields): Snapshot | undefined => {
   }
 }
 
-/** The snapshot of a part; `undefined` if its values are immutable. */
+/** Makes snapshots of a shared part; `undefined` if its values are immutable. */
 const partOf = (ast: SchemaAST.AST): Snapshot | undefined => {
   if (!isPlain(ast)) return copyData
   switch (ast._tag) {
@@ -76,7 +77,7 @@ const listOf = (element: Snapshot | undefined): Snapshot =>
       return copied
     }
 
-/** Any data that structured clone carries; at most text, bytes, dates, arrays and objects are expected. */
+/** Copies any data that structured clone supports. Mostly this is text, bytes, dates, arrays and objects. */
 const copyData: Snapshot = (value, copyBytes) => {
   if (typeof value !== "object" || value === null) return value
   let copiedParts = 0
@@ -93,8 +94,8 @@ const copyData: Snapshot = (value, copyBytes) => {
 }
 
 /**
- * The parts after which copies are remembered, which costs as much as to make them: a part may occur in a value so often
- * that a copy for each place never ends.
+ * The number of parts after which each copy is remembered, so that a part which occurs often is copied only once.
+ * Without that, copying some values would take forever. Remembering a copy takes as much time as making it.
  */
 const MANY_PARTS = 10_000
 

@@ -1,10 +1,11 @@
 /**
- * The time in which no worker has joined and the executor says that none can be had. Each task that waits then fails
- * with `NoWorker` once it has waited for the executor's timeout.
+ * A time without workers, from the executor's call of `Scheduler.unavailable` until a worker joins. In that time, each
+ * task that has waited for the executor's timeout fails with `NoWorker`.
  *
- * Must stay true: the wait of a task counts from when its caller gave it, or from when the last worker left if that is
- * later. Of an execution, whose tasks are pulled when a worker asks, it counts from when the execution had something to
- * start. All tasks fail at most 1/32 of the timeout late, so that many tasks cost few passes over the run queue.
+ * Must stay true: the wait of a task begins when its caller gives it, or when the last worker leaves if that is later.
+ * The tasks of an execution are pulled only when a worker asks for them: their wait begins when the execution has
+ * something to start. A task fails at most 1/32 of the timeout too late, so that one pass over the run queue serves
+ * many tasks.
  */
 import * as Duration from "effect/Duration"
 import * as TaskFailure from "../../TaskFailure.ts"
@@ -24,7 +25,7 @@ interface WorkerAbsenceParts {
   readonly unserved: UnservedTasks
 }
 
-/** Passes over the run queue in one timeout, at most. */
+/** The largest number of passes over the run queue in one timeout. */
 const PASSES = 32
 
 export class WorkerAbsence {
@@ -33,7 +34,7 @@ export class WorkerAbsence {
   private timeout = 0
   private cause: unknown
   private timer: Timer | undefined
-  /** Pulling a source may call `check`. */
+  /** Whether `expire` runs. It pulls sources, which may call `check`. */
   private expiring = false
 
   constructor(parts: WorkerAbsenceParts) {
@@ -41,7 +42,7 @@ export class WorkerAbsence {
     this.since = parts.timers.now()
   }
 
-  /** Takes the latest cause, and the timeout in milliseconds. */
+  /** Takes the latest reason why there is no worker, and the timeout in milliseconds. */
   report(cause: unknown, timeout: number): void {
     this.cause = cause
     this.timeout = timeout
@@ -54,14 +55,14 @@ export class WorkerAbsence {
     this.timer = undefined
   }
 
-  /** The producer has something to start: `given`, if that is one task. */
+  /** A producer has something to start. `given` is the task, if it is a single one. */
   waits(subscription: ProducerSubscription, given: TaskEntry | undefined): void {
     const now = this.parts.timers.now()
     if (given !== undefined) given.waitsSince = now
     if (!subscription.queued) subscription.waitsSince = now
   }
 
-  /** Fails the tasks whose time is over. To be called when tasks begin to wait. */
+  /** Fails the tasks that have waited for the timeout. Must be called when tasks begin to wait. */
   check(): void {
     if (this.expiring || (this.timer !== undefined && this.timeout > 0)) return
     this.end()
@@ -108,7 +109,7 @@ export class WorkerAbsence {
         break
       }
     }
-    // Tasks that begin to wait meanwhile are due after these.
+    // Tasks that begin to wait before the timer fires have waited for the timeout later than these.
     if (earliest === Infinity && runQueue.length === 0) return
     const wait = earliest === Infinity ? this.timeout : earliest - limit
     this.timer = timers.set(Math.max(wait, this.timeout / PASSES), () => {

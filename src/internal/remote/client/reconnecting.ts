@@ -1,9 +1,9 @@
 /**
- * Keeps one worker process connected: connects again and again, as long as the registry knows the worker, and goes on
- * with the session over each further connection.
+ * Keeps the connection to one worker process: connects again after each lost connection, as long as the worker is
+ * registered, and continues the session over the new connection.
  *
- * Must stay true: a session ends with a loss if its worker is another incarnation, has dropped the session, is silent, or
- * is not back in time, and for no other reason. See docs/internals/remote-protocol.md.
+ * Must stay true: a session ends with a loss only in the cases that docs/internals/remote-protocol.md lists, for
+ * example if the worker has another incarnation, or if the client has not connected again in time.
  */
 import * as Cause from "effect/Cause"
 import type { Runner } from "effect/cluster/Runner"
@@ -32,7 +32,7 @@ export interface SessionOptions {
   readonly connect: (runner: Runner) => Effect.Effect<WorkerConnection, RemoteError, Scope.Scope>
 }
 
-/** The workers of a dispatcher, as the loop of one of them sees them. */
+/** The functions of a dispatcher that the loop of one worker calls. */
 export interface Members {
   readonly options: SessionOptions
   readonly scheduler: Executor.Scheduler
@@ -49,27 +49,27 @@ export interface Members {
 /** The longest pause between two attempts to connect, in milliseconds. */
 const MAX_DELAY = 2000
 
-/** The same while a session waits to go on. */
+/** The longest pause between two attempts while a session waits to continue, in milliseconds. */
 const MAX_RESUME_DELAY = 250
 
-/** The longest pause before the first attempt, in milliseconds: all clients learn of a worker at the same moment. */
+/** The longest pause before the first attempt, in milliseconds: all clients get the address of a worker at once. */
 const FIRST_SPREAD = 50
 
 /** The longest pause after a connection was lost, in milliseconds. */
 const SPREAD = 200
 
-/** How long the log waits for the reason of a loss, in milliseconds. */
+/** How long the log entry of a loss waits for the reason, in milliseconds. */
 const REASON_TIMEOUT = 500
 
 /** How long a worker may take to confirm the end of a session, in milliseconds. */
 const END_TIMEOUT = 500
 
-/** Connects to a worker again and again, as long as the registry knows it or a session waits for it. */
+/** Keeps the connection to a worker, as long as the worker is registered or a session waits to continue. */
 export const reconnectLoop = (members: Members, runner: Runner): Effect.Effect<void> => {
   const address = Address.format(runner.address)
   const sessions = new WorkerSessions(members)
   const goesOn = () => sessions.isWaiting || members.isMember(address)
-  /** Succeeds when a connection has ended over which the worker had joined. */
+  /** Makes one connection. Succeeds when it has ended, if the worker had joined; fails otherwise. */
   const once = Effect.gen(function*() {
     let joined = false
     const exit = yield* Effect.exit(Effect.scoped(runConnection(sessions, runner, () => joined = true)))
@@ -79,7 +79,7 @@ export const reconnectLoop = (members: Members, runner: Runner): Effect.Effect<v
       if (!joined) yield* sessions.unreachable(address, error)
     }
     if (joined) return
-    // The registry is the first to know that a process has ended.
+    // A worker that is unreachable and not registered has ended.
     if (!members.isMember(address)) yield* sessions.lose("it is not reachable, and not registered any more")
     return yield* Effect.fail("not joined" as const)
   })
@@ -89,7 +89,7 @@ export const reconnectLoop = (members: Members, runner: Runner): Effect.Effect<v
       while: goesOn
     }))
   )
-  // The registry may tell of the worker again as soon as the loop has ended, and needs another one then.
+  // The loop is forgotten as soon as it ends: if the worker registers again then, it needs a new loop.
   const goesOnElseForget = () => {
     const going = goesOn()
     if (!going) members.forget(address)
@@ -125,7 +125,7 @@ class WorkerSessions {
     this.members = members
   }
 
-  /** The connection of a session is lost, and the session waits to go on. */
+  /** Whether the session has lost its connection and waits to continue. */
   get isWaiting(): boolean {
     return this.deadline !== undefined
   }
@@ -138,7 +138,7 @@ class WorkerSessions {
     return Effect.logWarning(`No connection to worker ${address}: ${sanitizeForLog(text)}`)
   }
 
-  /** The session that goes on over a connection, or a new one. */
+  /** The session to continue over a connection, or a new one. */
   of(handshake: typeof HandshakeResponse.Type, onJoined: () => void): Effect.Effect<Session> {
     const { current } = this
     if (current === undefined) return Effect.sync(() => this.open(handshake, onJoined))
@@ -171,7 +171,7 @@ class WorkerSessions {
     return this.current = { id: randomUUID(), incarnation, handle, left }
   }
 
-  /** The session goes on: the worker has received the commands up to this number. */
+  /** The session continues. `received` is the number of the last message that the worker has received. */
   resumed(session: Session, received: number): Effect.Effect<void, InvalidEvents> {
     return Effect.suspend(() => {
       const { deadline } = this
@@ -184,13 +184,13 @@ class WorkerSessions {
     })
   }
 
-  /** The connection is lost: the worker has some time to come back. */
+  /** The connection is lost: the session waits to continue, for at most `SESSION_TIMEOUT`. */
   suspend({ handle }: Session, reason: string): Effect.Effect<void> {
     handle.suspend()
     const loss = Effect.andThen(
       Effect.sleep(SESSION_TIMEOUT),
       Effect.suspend(() => {
-        // It is this fiber.
+        // The deadline is this fiber, which must not interrupt itself.
         this.deadline = undefined
         return this.lose(`it was not back within ${SESSION_TIMEOUT} ms`)
       })
@@ -203,7 +203,7 @@ class WorkerSessions {
     )
   }
 
-  /** The session ends; without a reason, because it is over. */
+  /** Ends the session. Without a reason, the end is regular and no loss is logged. */
   lose(reason: string | undefined): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { current, deadline } = this
@@ -236,7 +236,7 @@ const runConnection = Effect.fnUntraced(function*(sessions: WorkerSessions, runn
   const onMessage = (events: typeof Events.Type) => {
     const handled = attempt(() => handle.onMessage(events))
     if (Deferred.isDoneUnsafe(answered)) return handled
-    // The worker answers with its first events.
+    // The first message of the worker is the answer to the request.
     const resumed = waits ? Effect.andThen(sessions.resumed(session, events.ack), Effect.sync(onJoined)) : Effect.void
     waits = false
     return Effect.andThen(Effect.andThen(resumed, handled), Deferred.succeed(answered, undefined))
@@ -254,7 +254,7 @@ const runConnection = Effect.fnUntraced(function*(sessions: WorkerSessions, runn
   ]).pipe(Effect.onExit((exit) => onEnd(sessions, session, connection, exit)))
 })
 
-/** The connection of a session has ended, or the session. */
+/** Handles the end of the connection of a session, or of the session itself. */
 const onEnd = (
   sessions: WorkerSessions,
   session: Session,

@@ -1,9 +1,9 @@
 /**
- * Encoded values of one schema as columns: objects become one list for each of their fields, and lists of objects become
- * their lengths and the objects of all. In this form effect/encoding/SchemaBinary takes half of the time that it takes
- * for the objects.
+ * Packs the encoded values of one schema as columns. Objects become one list for each of their fields. Lists of objects
+ * become a list of their lengths, and columns of the objects of all these lists. effect/encoding/SchemaBinary takes
+ * half of the time for columns that it takes for the objects.
  *
- * Must stay true: `unpack` returns exactly as many values as are expected, or throws: the lengths come from a peer.
+ * Must stay true: `unpack` returns exactly the expected number of values or throws, because a peer chooses the lengths.
  */
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
@@ -21,11 +21,11 @@ export interface ColumnCodec {
   readonly schema: AnySchema
   /** Throws for values that do not have the form of their schema. */
   readonly pack: (values: Values) => unknown
-  /** Takes a packed form that its schema has accepted. Throws unless it has `count` values. */
+  /** Takes a packed form that `schema` has accepted. Throws unless it contains `count` values. */
   readonly unpack: (packed: unknown, count: number) => Values
 }
 
-/** The columns of encoded values of a schema, which all have the shape. */
+/** The codec of the encoded values of a schema, all of which have the shape. */
 export const columnCodec = (ast: SchemaAST.AST, shape: Shape | ListShape | undefined): ColumnCodec => {
   if (shape === undefined) return column(ast)
   return "element" in shape ? lists(ast as SchemaAST.Arrays, shape) : objects(ast as SchemaAST.Objects, shape)
@@ -55,7 +55,7 @@ const column = (ast: SchemaAST.AST): ColumnCodec => {
   }
 }
 
-/** Values that are all the same. Each takes a byte all the same, so that their number has a bound. */
+/** Values that are all equal. Each is sent as one byte, so that the size of the message bounds their number. */
 const constant = (make: () => unknown): ColumnCodec => ({
   schema: Schema.Array(Schema.Boolean),
   pack: (values) => values.map(() => true),
@@ -63,14 +63,14 @@ const constant = (make: () => unknown): ColumnCodec => ({
 })
 
 interface Texts {
-  /** All strings, with empty ones in the place of the long ones. */
+  /** All strings, with an empty string in place of each long one. */
   readonly short: ReadonlyArray<string>
-  /** The positions of the long ones, and their UTF-8. */
+  /** The positions of the long strings, and their bytes in UTF-8. */
   readonly at: ReadonlyArray<number>
   readonly long: ReadonlyArray<Uint8Array>
 }
 
-/** Characters. SchemaBinary reads strings character by character, which takes 25 times the time of Node for long ones. */
+/** A string of more characters is long. For long strings, SchemaBinary takes 25 times the time of `Buffer.toString`. */
 const LONG = 256
 
 const textColumn: ColumnCodec = {
@@ -83,7 +83,7 @@ const textColumn: ColumnCodec = {
     const at: Array<number> = []
     for (let i = 0; i < values.length; i++) {
       const text = values[i]
-      // Of an object, `Buffer.from` would allocate as many bytes as its length says.
+      // For an object, `Buffer.from` would allocate as many bytes as its property `length` says.
       if (typeof text !== "string") throw malformed()
       if (text.length > LONG) at.push(i)
     }
@@ -108,8 +108,8 @@ const textColumn: ColumnCodec = {
 }
 
 /**
- * Trees without a shape. Most are JSON text already, which is not written as JSON again; the first character says which
- * are.
+ * Encoded JSON trees. Most of them are JSON text already, which is sent unchanged after the character `t`. All others
+ * are sent as JSON after the character `j`.
  */
 const treeColumn: ColumnCodec = {
   schema: textColumn.schema,
@@ -124,13 +124,13 @@ const treeColumn: ColumnCodec = {
     })
 }
 
-/** Throws for JSON text with the key `__proto__`, which can be written with escapes. */
+/** Returns the text. Throws for JSON text with the key `__proto__`, which may be written with escapes. */
 const own = (text: string): string => {
   if (text.includes("__proto__") || text.includes("\\u00")) refusePrototype(JSON.parse(text))
   return text
 }
 
-/** Values as text, for schemas that have no other form. It also carries strings that are not well-formed Unicode. */
+/** Values as JSON text, for schemas without a binary form. It supports strings that are not well-formed Unicode. */
 export const jsonColumn: ColumnCodec = {
   schema: Schema.String,
   pack: PlainJson.stringify,
@@ -192,7 +192,7 @@ interface WithHoles {
   readonly values: unknown
 }
 
-/** A column with a hole for each object that lacks the field. */
+/** The column of an optional field: an array with a hole for each object that lacks the field. */
 const withHoles = ({ pack, schema, unpack }: ColumnCodec): ColumnCodec => ({
   schema: Schema.Struct({ present: Schema.Array(Schema.Boolean), values: schema }),
   pack: (column): WithHoles => {

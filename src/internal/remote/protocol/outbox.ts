@@ -1,11 +1,10 @@
 /**
- * One side of a session: joins plain code that produces messages with the Effect that sends them, and keeps each message
- * until the peer has acknowledged it, so that a session survives its connection. Everything that was added since the last
- * message goes into the next one, so messages grow while the other side reads slowly.
+ * The messages of one side of a session. Plain code adds content, and an Effect sends it. Each message is kept until
+ * the peer has acknowledged it, so that the session can continue over another connection.
  *
- * Must stay true: each side handles every message of the other once, in order, whatever number of connections that takes.
- * A message is collected in a microtask, after the code that called `added` has finished, so that all that one turn adds
- * goes together.
+ * Must stay true: each side handles every message of the other side once and in order, over any number of connections.
+ * A message contains everything that was added since the last one. It is collected in a microtask, after the code that
+ * called `added` has finished, so that the content of one turn of the event loop is one message.
  */
 import * as Effect from "effect/Effect"
 import { Deque } from "../../deque.ts"
@@ -18,7 +17,7 @@ export interface Numbered {
   readonly ack: number
 }
 
-/** Content to send, and about its size in bytes. */
+/** Content to send, and its approximate size in bytes. */
 export interface Collected<A> {
   readonly content: A
   readonly bytes: number
@@ -28,14 +27,14 @@ interface Unacknowledged<A> extends Collected<A> {
   readonly seq: number
 }
 
-/** Nothing is collected while more bytes than this are not acknowledged. */
+/** No message is collected while more bytes than this are unacknowledged. */
 const MAX_UNACKNOWLEDGED = 16 * 1024 * 1024
 
-/** Received messages are acknowledged at the latest after so many bytes and so many milliseconds. */
+/** Received messages are acknowledged after this number of bytes or of milliseconds at the latest. */
 const ACK_BYTES = 256 * 1024
 const ACK_DELAY = 100
 
-/** About the bytes of a message beside its payloads or results. */
+/** The approximate size of a message without its payloads or results, in bytes. */
 const OVERHEAD = 1024
 
 export class SessionOutbox<A extends object> {
@@ -43,7 +42,7 @@ export class SessionOutbox<A extends object> {
   private readonly empty: A
   private sender: ((effect: Effect.Effect<A & Numbered>) => void) | undefined
   private scheduled = false
-  /** Counts the connections. */
+  /** The number of the present connection. */
   private connection = 0
   private readonly unacknowledged = new Deque<Unacknowledged<A>>()
   private unacknowledgedBytes = 0
@@ -55,7 +54,7 @@ export class SessionOutbox<A extends object> {
   private ackDue = false
   private ackTimer: ReturnType<typeof setTimeout> | undefined
 
-  /** `collect` takes everything that waits to be sent, or returns `undefined`; `empty` is the content of no message. */
+  /** `collect` takes the content that waits to be sent, if any. `empty` is the content of an acknowledgement alone. */
   constructor(collect: () => Collected<A> | undefined, empty: A) {
     this.collect = collect
     this.empty = empty
@@ -63,7 +62,7 @@ export class SessionOutbox<A extends object> {
 
   // --- sending ---------------------------------------------------------------
 
-  /** Something waits to be sent. */
+  /** Must be called when content waits to be sent. */
   readonly added = (): void => {
     if (this.scheduled) return
     this.scheduled = true
@@ -79,8 +78,8 @@ export class SessionOutbox<A extends object> {
   }
 
   /**
-   * The next message for the present connection, once something waits to be sent; never, once the session goes on over
-   * another one. One caller at a time.
+   * The next message for the present connection, as soon as there is one. Never completes once the session has
+   * continued over another connection. At most one caller may wait.
    */
   get take(): Effect.Effect<A & Numbered> {
     const { connection } = this
@@ -116,8 +115,8 @@ export class SessionOutbox<A extends object> {
   // --- receiving -------------------------------------------------------------
 
   /**
-   * Takes the numbers of a message of about so many bytes. Returns whether its content is to be handled: not that of a
-   * message which came before. Throws for numbers that no peer sends.
+   * Takes the numbers of a received message of about `bytes` bytes. Returns whether its content is to be handled:
+   * `false` for a message that was received before. Throws for numbers that no peer of this version sends.
    */
   receive({ ack, seq }: Numbered, bytes: number): boolean {
     this.acknowledge(ack)
@@ -136,7 +135,7 @@ export class SessionOutbox<A extends object> {
     this.added()
   }
 
-  /** A message that acknowledges everything is being sent. */
+  /** Called when a message is sent, which acknowledges everything that was received. */
   private acknowledging(): void {
     this.ackDue = false
     this.receivedBytes = 0
@@ -161,8 +160,8 @@ export class SessionOutbox<A extends object> {
   }
 
   /**
-   * The session goes on over another connection, and the peer has received the messages up to `ack`: those after it are
-   * sent again. A message follows at once.
+   * Continues the session over another connection. The peer has received the messages up to `ack`; later ones are sent
+   * again. A message is sent at once, if only to acknowledge.
    */
   resume(ack: number): void {
     this.acknowledge(ack)
@@ -173,7 +172,7 @@ export class SessionOutbox<A extends object> {
     this.requestAck()
   }
 
-  /** Nothing is sent any more. */
+  /** Sends no more acknowledgements. Called when the session has ended. */
   close(): void {
     this.acknowledging()
   }

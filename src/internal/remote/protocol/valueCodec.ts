@@ -1,8 +1,8 @@
 /**
- * The payloads, results or errors of one task as bytes: effect/encoding/SchemaBinary over the schema of the task.
+ * Encodes the payloads, results or errors of one task class as bytes, by effect/encoding/SchemaBinary.
  *
- * Must stay true: decoded values are plain data of the task's schema, which was made by both sides from their own
- * tasks. A peer chooses values, and never keys, classes or the number of values.
+ * Must stay true: decoded values are plain data that fit the schema of the task, which each side has from its own task
+ * class. A peer chooses values, but neither keys nor classes nor the number of values.
  */
 import * as SchemaBinary from "effect/encoding/SchemaBinary"
 import * as Schema from "effect/Schema"
@@ -14,15 +14,15 @@ import { refusePrototype } from "./prototypeKeys.ts"
 
 export interface ValueCodec {
   /**
-   * Encodes values that the codec of the task has encoded; the bytes that they are expected to take, if these are more
-   * than `most`. Throws for values that cannot be sent.
+   * Takes values that the codec of the task has encoded. Returns their bytes, or, if they are expected to take more than
+   * `most` bytes, only the expected number of bytes. Throws for values that cannot be sent.
    */
   readonly encode: (values: ReadonlyArray<unknown>, most: number) => Uint8Array | number
   /** Throws unless the bytes are `count` values. */
   readonly decode: (bytes: Uint8Array, count: number) => ReadonlyArray<unknown>
 }
 
-/** The codec of a payload, result or error; made with its first value. */
+/** The codec of the payloads, results or errors of a task class. It is made when it is first used. */
 export const valueCodec = ({ encoded, shape }: Codec): ValueCodec => {
   let made: ValueCodec | undefined
   const get = (): ValueCodec => made ??= make(encoded, shape)
@@ -34,14 +34,14 @@ const make = (encoded: Codec["encoded"], shape: Codec["shape"]): ValueCodec => {
   try {
     return ofColumns(columns, columns)
   } catch {
-    // SchemaBinary does not have every union.
+    // SchemaBinary does not support every union.
     return ofColumns(jsonColumn, columns)
   }
 }
 
 const options = { fingerprint: true }
 
-/** `typed`: the columns of the schema, which know the trees that are text. */
+/** `typed` are the columns of the schema, by which text of JSON trees is found within JSON text. */
 const ofColumns = (columns: ColumnCodec, typed: ColumnCodec): ValueCodec => {
   // A chunk can always be sent as JSON instead.
   const schema = columns.schema === Schema.String ? columns.schema : Schema.Union([columns.schema, Schema.String])
@@ -64,7 +64,7 @@ const ofColumns = (columns: ColumnCodec, typed: ColumnCodec): ValueCodec => {
       const packed = decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
       const values = typeof packed === "string" ? jsonColumn.unpack(packed, count) : columns.unpack(packed, count)
       if (mayHaveKey(bytes)) refusePrototype(values)
-      // Text of trees within JSON is a string like any other. To pack it refuses the key in it.
+      // In JSON text, the text of a JSON tree is a string like any other. `pack` refuses the key `__proto__` in it.
       if (typeof packed === "string") typed.pack(values)
       return values
     }
@@ -73,13 +73,13 @@ const ofColumns = (columns: ColumnCodec, typed: ColumnCodec): ValueCodec => {
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-/** Only a value whose bytes contain the key is searched. Those of JSON, which has other ways to write it, always are. */
+/** Whether values may have the key `__proto__`. JSON text may write it with escapes; `PlainJson` always checks it. */
 const mayHaveKey = (bytes: Uint8Array): boolean => asBuffer(bytes).includes("__proto__", 0, "latin1")
 
-/** As UTF-8, half of a surrogate pair becomes this. */
+/** Encoding as UTF-8 replaces half of a surrogate pair by this character. */
 const REPLACEMENT = Buffer.from("\uFFFD")
 
-/** Whether the bytes have every string of the values as it is. */
+/** Whether the bytes contain every string of the values unchanged. */
 const isExact = (bytes: Uint8Array, values: ReadonlyArray<unknown>): boolean =>
   !asBuffer(bytes).includes(REPLACEMENT) || isWellFormed(values)
 

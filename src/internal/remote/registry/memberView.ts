@@ -1,18 +1,19 @@
 /**
- * The view that a client has of its worker group, over the connections to the name server.
+ * The view of a client: the workers of its group, as it knows them from all of its connections to the name server.
  *
- * Must stay true: a name server that was restarted knows a worker again once that has registered again. Until then the
- * worker stays in the view. So a restart removes no worker, and adds new ones at once.
+ * Must stay true: after a restart, a name server does not list a worker until the worker has registered again. Until
+ * then the worker stays in the view, for a limited time. So a restart removes no worker, and new workers are added at
+ * once.
  */
 import type { Runner } from "effect/cluster/Runner"
 import * as Address from "../transport/address.ts"
 
 export class MemberView {
   private known: ReadonlyMap<string, Runner> = new Map()
-  /** The addresses that were known before this connection, and that were not listed on it. */
+  /** The addresses that were in the view before this connection, and were not listed since. */
   private readonly awaited = new Set<string>()
 
-  /** A connection has opened. */
+  /** Must be called when a connection has opened. */
   connected(): void {
     for (const address of this.known.keys()) this.awaited.add(address)
   }

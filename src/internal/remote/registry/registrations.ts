@@ -1,9 +1,9 @@
 /**
- * The registered workers of a name server, by group and address, and the watches of its clients.
+ * The workers that are registered at a name server, by group and address, and the streams by which clients watch them.
  *
- * Must stay true: an address is listed once, with its latest registration. Registrations of one address are told apart
- * by the incarnation of their process: one replaces an earlier one of its own incarnation, whose end then changes
- * nothing; one of another process is listed again when the later one has ended.
+ * Must stay true: an address is listed once, with its latest registration. A registration replaces an earlier one of
+ * the same address and incarnation, and the end of the replaced one has no effect. If another process has registered
+ * the same address, its registration is kept, and is listed again when the later one has ended.
  */
 import type { Runner } from "effect/cluster/Runner"
 import * as Effect from "effect/Effect"
@@ -11,18 +11,18 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as Address from "../transport/address.ts"
 
-/** Changes within this time reach a client as one list, in milliseconds. */
+/** Changes within this time are sent to a client as one list, in milliseconds. */
 const COALESCE = 100
 
 export interface Registration {
   /** `"shadowed"`: another process has registered the same address. */
   readonly kind: "new" | "again" | "shadowed"
-  /** Ends it; `false` if a later one has replaced it. */
+  /** Ends the registration. Returns `false` if a later one has replaced it. */
   readonly end: () => boolean
 }
 
 interface Group {
-  /** By address and by incarnation, the latest last. */
+  /** By address and then by incarnation, the latest registration last. */
   readonly members: Map<string, Map<string, { readonly runner: Runner }>>
   readonly watches: Set<Queue.Queue<void>>
 }
@@ -55,7 +55,7 @@ export class Registrations {
   /** The workers of a group, now and after each change. */
   watch(name: string): Stream.Stream<ReadonlyArray<Runner>> {
     return Stream.unwrap(Effect.gen({ self: this }, function*() {
-      // One change that was not sent yet stands for all.
+      // One element is enough: it stands for all changes that were not sent yet.
       const changes = yield* Queue.sliding<void>(1)
       const { watches } = this.group(name)
       yield* Effect.acquireRelease(

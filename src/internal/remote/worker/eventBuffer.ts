@@ -1,8 +1,8 @@
 /**
  * The events that wait to be sent to a client, and their encoding.
  *
- * Must stay true: a message holds about 1 MiB of results and failures, or one of them, so that the client takes it. A
- * result or an error that is too large, or cannot be encoded, fails alone, and the message says so.
+ * Must stay true: a message contains at most about 1 MiB of results and failures, or a single one, so that the client
+ * accepts it. A result or an error that is too large, or cannot be encoded, fails only its own task, with a message.
  */
 import type { TaskStats } from "../../scheduler/chunkSizing.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
@@ -12,10 +12,10 @@ import { encodeFrames, FRAME_BYTES, type IndexedValue, toNumbers16 } from "../pr
 import { bytesOf, encodeFailure } from "./failures.ts"
 import type { SessionChunk, SessionEntry } from "./startQueue.ts"
 
-/** Claims or returned tasks in one message. */
+/** The largest number of claims, and of returned tasks, in one message. */
 const MAX_POSITIONS = 16_384
 
-/** Events without their numbers. */
+/** The content of a message, without its numbers. */
 type EventsContent = Omit<typeof Events.Type, keyof Numbered>
 
 export interface EventBufferOptions {
@@ -178,7 +178,7 @@ export class EventBuffer {
 
 const positionOf = ({ at, chunk }: SessionEntry) => ({ chunk: chunk.id, at })
 
-/** Failures of a chunk, about 1 MiB together. */
+/** Splits the failures of a chunk into parts of about 1 MiB. */
 const messages = function*(chunk: SessionChunk, all: Iterable<ItemFailure>): Generator<SizedOutcomes> {
   let failures: Array<ItemFailure> = []
   let bytes = 0
@@ -200,7 +200,7 @@ const messages = function*(chunk: SessionChunk, all: Iterable<ItemFailure>): Gen
   if (failures.length > 0) yield take()
 }
 
-/** With its trace and its message, of which most are much shorter than the longest. */
+/** The approximate size of a failure with its trace and its message, in bytes. */
 const sizeOf = ({ failure }: ItemFailure): number =>
   256 + bytesOf(failure) +
   ("trace" in failure ? failure.trace.length : "message" in failure ? failure.message.length : 0)

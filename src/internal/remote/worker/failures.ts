@@ -1,8 +1,8 @@
 /**
- * Failures of the worker's own scheduler, encoded for a client.
+ * Encodes the failures of tasks that the scheduler of the worker process reports, for a client.
  *
- * Must stay true: a failure has at most the given number of bytes. One whose error is larger, or cannot be encoded, is
- * replaced by a failure that says so.
+ * Must stay true: an encoded error or defect has at most the given number of bytes. If it would be larger, or cannot be
+ * encoded, the failure is replaced by `Undecodable`, whose message gives the reason.
  */
 import * as Duration from "effect/Duration"
 import type { TaskFailure } from "../../../TaskFailure.ts"
@@ -32,7 +32,7 @@ export const encodeFailure = (
 const toWire = ({ reason, trace }: TaskFailure<Task.Any>, values: TaskValues | undefined): Wire => {
   switch (reason._tag) {
     case "Failed":
-      // Alone it has no limit but that of the failure.
+      // `encode` gets no limit, because the caller checks the size of the failure.
       return { _tag: "Failed", error: values!.error.encode([reason.error], Infinity) as Uint8Array, trace: cut(trace) }
     case "Defect":
       return {
@@ -62,7 +62,7 @@ const toWire = ({ reason, trace }: TaskFailure<Task.Any>, values: TaskValues | u
   }
 }
 
-/** About the bytes that a failure takes. */
+/** The size of the error or the defect of a failure, in bytes. */
 export const bytesOf = (failure: Wire): number => {
   switch (failure._tag) {
     case "Failed":
@@ -74,7 +74,7 @@ export const bytesOf = (failure: Wire): number => {
   }
 }
 
-/** The longest text beside an error, in characters. A trace has at most as many. */
+/** The largest length of a message or a trace, in characters. */
 const MAX_TEXT = 16 * 1024
 
 const cut = (text: string): string => text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text

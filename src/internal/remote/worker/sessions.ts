@@ -1,9 +1,9 @@
 /**
- * The sessions of the clients of a worker process, their connections, and the credit of each.
+ * The sessions of the clients at a worker process, with their connections and their credit.
  *
- * Must stay true: a session whose connection is lost goes on for 8 seconds, so that its client can come back over another
- * connection; then its tasks are interrupted. The credit of all clients that have tasks here is together about twice the
- * slots, as many chunks to run as to wait, and every client may always have one chunk.
+ * Must stay true: a session without a connection is kept for 8 seconds, in which its client can continue it over
+ * another connection; then its tasks are interrupted. The clients that have tasks here have together a credit of about
+ * twice the slots, so that half of the chunks can run while the other half waits. Every client has a credit of at least 1.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -31,12 +31,12 @@ export interface ClientConnection {
 }
 
 /**
- * How long a client that has no task any more keeps its share of the credit, in milliseconds, so that the credit of all
- * does not change with each task of a client that sends one after the other.
+ * How long a client without tasks keeps its share of the credit, in milliseconds. Otherwise the credit of all clients
+ * would change with each task of a client that sends one task after another.
  */
 const IDLE_DELAY = 50
 
-/** Sessions without a connection. A further one drops the oldest. */
+/** The largest number of sessions without a connection. When there are more, the oldest of them ends. */
 const MAX_DETACHED = 64
 
 /** A session and its connection. */
@@ -44,7 +44,7 @@ interface Attachment {
   readonly id: string
   readonly session: ClientSession
   connection: ClientConnection | undefined
-  /** Ends the stream of the connection, because another one has taken its place. */
+  /** Completes when another connection replaces this one, and then ends the stream of this one. */
   replaced: Deferred.Deferred<void>
   /** Cancels the end of a session without a connection. */
   cancelEnd: Cancel | undefined
@@ -54,9 +54,9 @@ export class ClientSessions {
   private readonly options: ClientSessionsOptions
   private readonly sessions = new Map<string, Attachment>()
   private readonly byConnection = new Map<ClientConnection, Attachment>()
-  /** By the time at which each has lost its connection. */
+  /** The sessions without a connection, in the order in which they lost it. */
   private readonly detached = new Set<Attachment>()
-  /** Clients that share the credit: those with tasks, and those that had some a moment ago. */
+  /** The clients that share the credit: those that have tasks, and those that had tasks within `IDLE_DELAY`. */
   private readonly sharing = new Set<ClientSession>()
   private reviewing = false
   private draining = false
@@ -72,7 +72,7 @@ export class ClientSessions {
     return { worker, slots, clients: this.sessions.size, running, waiting, succeeded, failed }
   }
 
-  /** Opens a session, or goes on with it, as long as the stream runs. */
+  /** Opens or continues a session over a connection. When the stream ends, the session has lost the connection. */
   events(
     connection: ClientConnection,
     request: typeof OpenSession.Type
@@ -115,7 +115,7 @@ export class ClientSessions {
     if (attachment !== undefined) this.close(attachment)
   }
 
-  /** Returns all that has not started; completes when nothing runs any more and all clients have disconnected. */
+  /** Returns all tasks that have not started. Completes when all sessions have ended. */
   readonly drain: Effect.Effect<void> = Effect.callback((resume) => {
     this.draining = true
     for (const { session } of this.sessions.values()) session.drain()
@@ -171,7 +171,7 @@ export class ClientSessions {
   private detach(connection: ClientConnection, attachment: Attachment | undefined): void {
     if (attachment?.connection !== connection) return
     this.leaveConnection(attachment)
-    // A client that was silent for so long is lost already.
+    // A client that was silent for too long has ended its session too.
     if (connection.isSilent) return this.close(attachment)
     attachment.cancelEnd = this.options.scheduler.after(SESSION_TIMEOUT, () => this.close(attachment))
     this.detached.add(attachment)
@@ -194,7 +194,7 @@ export class ClientSessions {
     attachment.cancelEnd?.()
     this.detached.delete(attachment)
     this.sharing.delete(session)
-    // The slots of its tasks become free when the tasks have stopped. The stream need not wait for that.
+    // A slot of the session becomes free when its task has stopped. The end of the stream does not wait for that.
     session.end(() => {})
     if (!this.draining) this.shareCredit()
     else if (this.sessions.size === 0) this.onEmpty?.()
@@ -210,7 +210,7 @@ export class ClientSessions {
     })
   }
 
-  /** A client without tasks may send as much as its share would be with tasks. */
+  /** Grants each client its share. A client without tasks gets the share that it would have with tasks. */
   private shareCredit(): void {
     const sharing = this.sharing.size
     for (const { session } of this.sessions.values()) {

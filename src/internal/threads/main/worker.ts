@@ -1,6 +1,6 @@
 /**
- * Starts the worker thread itself, with bounds on its young generation: V8's default lets it grow to 48 MB or more
- * in every thread, however little is alive.
+ * Starts a worker thread, with a bound on the young generation of its heap. By default, V8 lets the young generation of
+ * every thread grow to 48 MB or more, even if few objects are alive.
  */
 import { existsSync } from "node:fs"
 import { type ResourceLimits, Worker } from "node:worker_threads"
@@ -9,27 +9,28 @@ import { SharedState } from "../protocol/sharedState.ts"
 import type { PoolModule } from "./options.ts"
 
 /**
- * In megabytes. 14 handlers that parse, sort or print megabytes took on average the CPU time that they take with V8's
- * default, and two threads held 60 to 200 MB less. A parser of YAML took up to a third more, one of HTML no more; with
- * 12 MB the latter took a quarter more.
+ * In megabytes, as measured for 14 handlers that parse, sort or print megabytes. On average they took the same CPU time
+ * as with V8's default, and two threads used 60 to 200 MB less memory. A YAML parser took up to a third more CPU time.
+ * An HTML parser took no more, but a quarter more with a bound of 12 MB.
  */
 const YOUNG: ResourceLimits = { maxYoungGenerationSizeMb: 24 }
 
 /**
- * For a thread whose heap has a cap. At the cap V8 allows 16 MB more, for the thread to end in. A young generation of
- * the default size, promoted all at once, takes more than that, and V8 then aborts the whole process: seen in one of
- * six such threads, and in none with this bound.
+ * For a thread with a limit on its heap. When the heap reaches the limit, V8 allows 16 MB more, so that the thread can
+ * end. A young generation of the default size takes more than 16 MB if all of it is promoted at once. V8 then aborts
+ * the whole process. This happened in one of six such threads, and in none with this bound.
  */
 const YOUNG_OF_CAPPED: ResourceLimits = { maxYoungGenerationSizeMb: 4 }
 
-/** In milliseconds: the longest time until a thread module calls `Thread.run`. A module that never does is found. */
+/** The longest time until a thread module calls `Thread.run`, in milliseconds. Without a limit, opening could hang. */
 const RUN_TIMEOUT = 30_000
 
 /**
- * The program of a thread: loads its entry. Node's compile cache must be enabled before the modules that it is for are
- * loaded; `NODE_DISABLE_COMPILE_CACHE=1` disables it, and where it cannot be written, threads start without it. An error
- * is sent as data, because Node's own report of an error loses its message if that is a getter, or if it cannot be
- * cloned. Messages and stacks may name this module, whose URL is its whole text.
+ * The program of a thread, which loads the entry of the thread. It enables Node's compile cache before it loads any
+ * other module. `NODE_DISABLE_COMPILE_CACHE=1` disables the cache, and threads start without it if it cannot be
+ * written. An error is sent as data, because the message is lost in Node's own report if it is a getter or if the error
+ * cannot be cloned. Messages and stacks may contain the URL of this module, which is its whole text, so `text` replaces
+ * it.
  */
 const PROGRAM = `
 const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads")
@@ -57,8 +58,8 @@ import(entry).catch((error) => {
 `
 
 /**
- * The program needs no file beside a bundle. It is a module, because Node does not load the modules of `--import` in a
- * thread whose program is evaluated as a script.
+ * The program as a data URL, so that a bundle needs no further file. It is a module, because Node does not load the
+ * modules of `--import` in a thread whose program is evaluated as a script.
  */
 const PROGRAM_URL = new URL(`data:text/javascript,${encodeURIComponent(PROGRAM)}`)
 
@@ -80,7 +81,7 @@ export const startWorker = (
   return worker
 }
 
-/** Handlers do not get the secret of the deployment, which a program may have left in its environment. */
+/** The environment without the secret, which a program may have in its environment and handlers must not get. */
 const withoutSecret = ({ PAPYROS_SECRET: _, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv => env
 
 /** Ends a thread whose module does not call `Thread.run`. */
@@ -110,7 +111,7 @@ const awaitRun = (
   worker.once("exit", onExit)
 }
 
-/** The modules of a thread. */
+/** The module that a thread starts with, and the module that has the handlers. */
 export const entryOf = ({ isEntry, url }: PoolModule): Pick<ThreadData, "entry" | "module"> => ({
   entry: isEntry ? url : ownEntry(),
   module: url
@@ -118,9 +119,9 @@ export const entryOf = ({ isEntry, url }: PoolModule): Pick<ThreadData, "entry" 
 
 /** The URL of the entry that loads a handlers module. */
 const ownEntry = (): string => {
-  // Bundlers find the file by this expression, if it has no variable.
+  // Some bundlers find the file by this expression, which must contain no variable for them.
   const entry = new URL("../thread/entry.js", import.meta.url)
-  // The sources run as they are.
+  // Without a build, the entry is the TypeScript source.
   if (import.meta.url.endsWith(".ts")) entry.pathname = entry.pathname.replace(/js$/, "ts")
   if (entry.protocol === "file:" && !existsSync(entry)) {
     throw new Error(
