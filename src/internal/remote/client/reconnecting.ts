@@ -184,9 +184,11 @@ class WorkerSessions {
     })
   }
 
-  /** The connection is lost: the session waits to continue, for at most `SESSION_TIMEOUT`. */
+  /** The connection is lost: the session waits to continue, for at most `SESSION_TIMEOUT` after the first such loss. */
   suspend({ handle }: Session, reason: string): Effect.Effect<void> {
     handle.suspend()
+    const log = Effect.logInfo(`The connection to worker ${handle.name} is lost: ${sanitizeForLog(reason)}`)
+    if (this.deadline !== undefined) return log
     const loss = Effect.andThen(
       Effect.sleep(SESSION_TIMEOUT),
       Effect.suspend(() => {
@@ -195,9 +197,9 @@ class WorkerSessions {
         return this.lose(`it was not back within ${SESSION_TIMEOUT} ms`)
       })
     )
-    return Effect.logInfo(`The connection to worker ${handle.name} is lost: ${sanitizeForLog(reason)}`).pipe(
-      Effect.andThen(Effect.forkChild(loss)),
-      Effect.map((deadline) => {
+    return Effect.andThen(
+      log,
+      Effect.map(Effect.forkChild(loss), (deadline) => {
         this.deadline = deadline
       })
     )

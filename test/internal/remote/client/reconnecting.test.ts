@@ -33,6 +33,8 @@ const make = () => {
     incarnation: "1",
     /** Whether the worker has the session. */
     knows: true,
+    /** Whether the worker sends its first events. */
+    answers: true,
     opened: [] as Array<Opened>,
     ended: 0,
     joins: 0,
@@ -60,7 +62,8 @@ const make = () => {
         state.opened.push({ request, end: Deferred.succeed(closed, "cut") })
         const seq = request.received + 1
         const first: typeof Events.Type = { seq, ack: 0, outcomes: [], returned: [], claims: [], credit: 1 }
-        return Stream.interruptWhen(Stream.concat(Stream.succeed(first), Stream.never), Deferred.await(closed))
+        const answer = state.answers ? Stream.succeed(first) : Stream.empty
+        return Stream.interruptWhen(Stream.concat(answer, Stream.never), Deferred.await(closed))
       },
       end: () => Effect.sync(() => void state.ended++),
       isSilent: () => state.silent,
@@ -110,6 +113,35 @@ describe("reconnectLoop", () => {
       assert.include(texts, "The connection to worker worker:1 is lost: cut")
       // However often it was tried.
       assert.strictEqual(texts.filter((text) => text.includes("connection refused")).length, 1)
+    }))
+
+  it.effect("goes on with a session whose next connection is cut before the worker's answer", () =>
+    Effect.gen(function*() {
+      const { start, state } = make()
+      yield* start
+      yield* TestClock.adjust("1 second")
+      state.answers = false
+      yield* cut(state)
+      yield* TestClock.adjust("1 second")
+      yield* cut(state)
+      state.answers = true
+      yield* TestClock.adjust("20 seconds")
+      assert.deepStrictEqual(state.opened.map(({ request }) => request.resume), [false, true, true])
+      assert.deepStrictEqual([state.joins, state.losses], [1, 0])
+    }))
+
+  it.effect("loses a worker that is not back in time, however often a connection is cut before its answer", () =>
+    Effect.gen(function*() {
+      const { start, state } = make()
+      yield* start
+      yield* TestClock.adjust("1 second")
+      state.answers = false
+      for (let second = 0; second < 8; second++) {
+        assert.strictEqual(state.losses, 0)
+        yield* cut(state)
+        yield* TestClock.adjust("1 second")
+      }
+      assert.strictEqual(state.losses, 1)
     }))
 
   const losses: Record<string, readonly [change: (state: ReturnType<typeof make>["state"]) => void, reason: string]> = {
