@@ -135,6 +135,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     remote,
     "layers",
     "RemoteWorker.ts",
+    "Durable.ts",
     ...api
   ],
   "bin.ts": ["cli"],

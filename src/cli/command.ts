@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Stdio from "effect/Stdio"
 import { nameserver } from "./nameserver.ts"
 import { run } from "./run.ts"
+import { runs } from "./runs.ts"
 import { secret } from "./secret.ts"
 import { status } from "./status.ts"
 import * as Stderr from "./stderr.ts"
@@ -17,7 +18,7 @@ import { workers } from "./workers.ts"
 /** The command `papyros`, with its subcommands. */
 export const papyros = Command.make("papyros").pipe(
   Command.withDescription("Run typed tasks in this process, on worker threads or on other hosts"),
-  Command.withSubcommands([run, workers, nameserver, status, secret])
+  Command.withSubcommands([run, runs, workers, nameserver, status, secret])
 )
 
 /**

@@ -18,9 +18,11 @@ import * as Schedule from "effect/Schedule"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../Dispatcher.ts"
+import * as Durable from "../Durable.ts"
 import { describe } from "../internal/describe.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
+import * as Database from "./database.ts"
 import { dispatchers } from "./dispatchers.ts"
 import { Exited, SOME_FAILED, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
@@ -86,6 +88,8 @@ const config = {
     1,
     "Concurrent tasks with fiber, else 16 per CPU; threads with pool, else one per CPU"
   ),
+  durable: Database.durable,
+  database: Database.database,
   group: Remote.group,
   nameServer: Remote.nameServer,
   secretFile: Remote.secretFile,
@@ -153,6 +157,15 @@ const executeOptions = (config: Config): Dispatcher.ExecuteOptions<Task.Any> => 
   }
 }
 
+/** Executes tasks, and keeps their outcomes if the run has a name. */
+const resultsOf = Effect.fnUntraced(function*(config: Config) {
+  const options = executeOptions(config)
+  if (Option.isNone(config.durable)) return Dispatcher.results(options)
+  const context = yield* Database.open(config.database)
+  const results = Durable.results({ ...options, run: config.durable.value })
+  return <E>(tasks: Stream.Stream<Task.Any, E>) => Stream.provideContext(results(tasks), context)
+})
+
 const execute = Effect.fnUntraced(function*(config: Config) {
   yield* Stderr.redirectConsole
   const stdio = yield* Stdio.Stdio
@@ -177,6 +190,8 @@ const execute = Effect.fnUntraced(function*(config: Config) {
     Effect.mapError((error) => new Unusable({ message: `The dispatcher could not start: ${describe(error)}` }))
   )
 
+  const toResults = yield* resultsOf(config)
+
   const counts: Progress.Counts = { bytes: 0, read: 0, succeeded: 0, failed: 0 }
   const clock = yield* Clock.Clock
   const started = clock.currentTimeMillisUnsafe()
@@ -198,7 +213,7 @@ const execute = Effect.fnUntraced(function*(config: Config) {
       counts.read += tasks
     }
   }).pipe(
-    Dispatcher.results(executeOptions(config)),
+    toResults,
     Stream.mapArray((results) => {
       const lines = [clean]
       for (const result of results) {
@@ -250,7 +265,7 @@ const execute = Effect.fnUntraced(function*(config: Config) {
   )
   if (failure !== undefined) yield* Stderr.say(explain(failure, input))
   yield* summary(false)
-  if (failure?._tag === "InputError" || failure?._tag === "PlatformError") return yield* new Exited({ code: UNUSABLE })
+  if (failure !== undefined && unusable.has(failure._tag)) return yield* new Exited({ code: UNUSABLE })
   if (failure !== undefined || counts.failed > 0) return yield* new Exited({ code: SOME_FAILED })
 })
 
@@ -260,6 +275,10 @@ type RunFailure =
   | PlatformError.PlatformError
   | Dispatcher.DispatchTimeout
   | Dispatcher.DispatcherClosed
+  | Durable.DurableError
+
+/** Errors of the input or the database, not of tasks. */
+const unusable: ReadonlySet<RunFailure["_tag"]> = new Set(["InputError", "PlatformError", "DurableError"])
 
 const explain = (failure: RunFailure, input: Input): string =>
   failure._tag === "PlatformError" ? `Cannot read ${input.name}: ${failure.message}` : failure.message
@@ -291,6 +310,10 @@ export const run = Command.make("run", config, (config) =>
       {
         command: "papyros run ./handlers.ts Fetch --input urls.ndjson --concurrency 64 --task-timeout 30s --retries 2",
         description: "Limit how long a task may run, and retry failed tasks"
+      },
+      {
+        command: "papyros run ./handlers.ts Fetch --input urls.ndjson --durable nightly",
+        description: "Keep outcomes: after an interruption, the same command executes the rest"
       }
     ])
   )
