@@ -103,9 +103,10 @@ export class Acceptor {
     const { duplex, raw } = peer
     // Bytes that arrive before the peer is handled stay in the socket.
     duplex.pause()
-    const unwatch = this.heartbeatTimeout === undefined
+    const { heartbeatTimeout: timeout } = this
+    const unwatch = timeout === undefined
       ? ignore
-      : Heartbeat.watch(raw, duplex, this.heartbeatTimeout, () => peer.closeSilent())
+      : Heartbeat.watch(raw, duplex, timeout, () => peer.closeSilent(timeout))
     raw.once("close", () => {
       this.waiting.delete(peer)
       unwatch()

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as Net from "node:net"
 import type { Identity } from "../auth/identity.ts"
 import * as Address from "./address.ts"
+import { describeNetworkError } from "./networkError.ts"
 
 /** Pending connections at a time. */
 const MAX_UNAUTHENTICATED = 64
@@ -32,7 +33,9 @@ export class Peer {
   private current: "pending" | "authenticated" = "pending"
   private socket: Net.Socket
   private proven: Identity | undefined
-  private silent = false
+  /** The time for which the peer had sent nothing when the connection was ended because of that, in milliseconds. */
+  private silence: number | undefined
+  private closedHere = false
 
   constructor(raw: Net.Socket, pending: PendingPeers) {
     this.raw = raw
@@ -82,17 +85,30 @@ export class Peer {
 
   /** Whether the connection was ended because the peer had sent nothing for too long. */
   get isSilent(): boolean {
-    return this.silent
+    return this.silence !== undefined
+  }
+
+  /** The reason why the connection is lost; empty if it is open, or closed by this process. */
+  get loss(): string {
+    if (this.silence !== undefined) return `the peer sent nothing for ${this.silence} ms`
+    const error = this.socket.errored ?? this.raw.errored
+    if (error !== null) return describeNetworkError(error)
+    return this.hasEnded && !this.closedHere ? "closed by the peer" : ""
+  }
+
+  private get hasEnded(): boolean {
+    return this.socket.destroyed || this.socket.readableEnded
   }
 
   /** Ends the connection at once, and with it every call that is handled for it. */
   close(): void {
+    this.closedHere ||= !this.hasEnded
     this.socket.destroy()
   }
 
   /** Ends the connection of a peer that has sent nothing for too long. */
-  closeSilent(): void {
-    this.silent = true
+  closeSilent(millis: number): void {
+    this.silence = millis
     this.close()
   }
 }

@@ -80,6 +80,7 @@ const makeProtocol = Effect.fnUntraced(function*(server: SocketServer.SocketServ
             else if (peer.state === "authenticated") {
               const why = sanitizeForLog(String(decoded.failure))
               yield* Effect.logWarning(`Closed the connection of ${peer.remoteAddress}: unreadable message: ${why}`)
+              peer.close()
             }
             return
           }

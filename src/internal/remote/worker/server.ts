@@ -68,7 +68,8 @@ export const serve = Effect.fnUntraced(function*(
     advertise.port ?? ("port" in server.address ? server.address.port : 0)
   )
   const name = Address.format(address)
-  const sessions = new ClientSessions({ scheduler, catalog, worker: name, slots, maxTaskBytes })
+  const log = Effect.runForkWith(yield* Effect.context<never>())
+  const sessions = new ClientSessions({ scheduler, catalog, worker: name, slots, maxTaskBytes, log })
 
   const incarnation = randomUUID()
   /** The peers of the same protocol. */

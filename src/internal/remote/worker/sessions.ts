@@ -22,12 +22,18 @@ import { ClientSession, type ClientSessionOptions } from "./session.ts"
 
 export interface ClientSessionsOptions extends Omit<ClientSessionOptions, "onIdle"> {
   readonly scheduler: Scheduler
+  /** Runs an Effect that writes to the log. */
+  readonly log: (entry: Effect.Effect<void>) => void
 }
 
 /** A connection to a client. */
 export interface ClientConnection {
   /** Whether the client has sent nothing for too long. */
   readonly isSilent: boolean
+  /** The address of the client, for the log. */
+  readonly remoteAddress: string
+  /** The reason why the connection is lost; empty if it is open, or closed by this process. */
+  readonly loss: string
 }
 
 /**
@@ -43,6 +49,8 @@ const MAX_DETACHED = 64
 interface Attachment {
   readonly id: string
   readonly session: ClientSession
+  /** The address of the client over its latest connection. */
+  client: string
   connection: ClientConnection | undefined
   /** Completes when another connection replaces this one, and then ends the stream of this one. */
   replaced: Deferred.Deferred<void>
@@ -148,7 +156,8 @@ export class ClientSessions {
     if (subscription === undefined) return undefined
     session.subscribed(subscription)
     const replaced = Deferred.makeUnsafe<void>()
-    const attachment = { id: request.session, session, connection, replaced, cancelEnd: undefined }
+    const client = connection.remoteAddress
+    const attachment = { id: request.session, session, client, connection, replaced, cancelEnd: undefined }
     this.sessions.set(request.session, attachment)
     this.byConnection.set(connection, attachment)
     this.shareCredit()
@@ -163,6 +172,7 @@ export class ClientSessions {
     this.detached.delete(attachment)
     attachment.replaced = Deferred.makeUnsafe<void>()
     attachment.connection = connection
+    attachment.client = connection.remoteAddress
     this.byConnection.set(connection, attachment)
     return attachment
   }
@@ -171,13 +181,24 @@ export class ClientSessions {
   private detach(connection: ClientConnection, attachment: Attachment | undefined): void {
     if (attachment?.connection !== connection) return
     this.leaveConnection(attachment)
+    const { log, scheduler } = this.options
+    const { isSilent, loss } = connection
     // A client that was silent for too long has ended its session too.
-    if (connection.isSilent) return this.close(attachment)
-    attachment.cancelEnd = this.options.scheduler.after(SESSION_TIMEOUT, () => this.close(attachment))
+    if (isSilent) return this.lose(attachment, loss)
+    if (loss !== "") log(Effect.logInfo(`The connection to client ${attachment.client} is lost: ${loss}`))
+    attachment.cancelEnd = scheduler.after(
+      SESSION_TIMEOUT,
+      () => this.lose(attachment, `it was not back within ${SESSION_TIMEOUT} ms`)
+    )
     this.detached.add(attachment)
     if (this.detached.size <= MAX_DETACHED) return
     const [oldest] = this.detached
-    this.close(oldest)
+    this.lose(oldest, `more than ${MAX_DETACHED} clients have lost their connections`)
+  }
+
+  private lose(attachment: Attachment, reason: string): void {
+    this.options.log(Effect.logWarning(`Client ${attachment.client} is lost: ${reason}`))
+    this.close(attachment)
   }
 
   private leaveConnection(attachment: Attachment): void {

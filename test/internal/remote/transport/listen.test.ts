@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { randomBytes } from "node:crypto"
+import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Tls from "node:tls"
 import * as Identity from "../../../../src/internal/remote/auth/identity.ts"
@@ -40,6 +41,7 @@ const client: Identity.Identity = { role: "client", group: "g" }
 /** The events in handlers. */
 class Seen {
   readonly notes: Array<string> = []
+  readonly losses: Array<string> = []
   produced = 0
   running = 0
 }
@@ -63,9 +65,13 @@ const serve = Effect.fnUntraced(function*(options: Partial<ListenOptions> = {}) 
     Length: ({ bytes }) => Effect.succeed(bytes.length),
     Never: () =>
       Effect.acquireUseRelease(
-        Effect.sync(() => seen.running++),
+        Effect.tap(currentPeer, () => Effect.sync(() => seen.running++)),
         () => Effect.never,
-        () => Effect.sync(() => void seen.running--)
+        ({ loss }) =>
+          Effect.sync(() => {
+            seen.losses.push(loss)
+            seen.running--
+          })
       ),
     Dies: () => Effect.die(new Error("a handler's own fault")),
     Count: ({ size, to }) =>
@@ -427,6 +433,37 @@ describe("a source that opens connections without end", () => {
 })
 
 describe("connections", () => {
+  for (const withSecret of [true, false]) {
+    it.live(`a server knows why it has lost one, ${withSecret ? "with" : "without"} a secret`, () =>
+      Effect.gen(function*() {
+        const secret = withSecret ? yield* Secret.generate : undefined
+        const scope = yield* Scope.make()
+        const { port, seen } = yield* Scope.provide(serve({ secret, heartbeatTimeout: 300 }), scope)
+        const losing = Effect.fnUntraced(function*(lose: (socket: Net.Socket) => Effect.Effect<unknown>) {
+          const proxy = yield* rawServer((socket) => {
+            const far = Net.connect({ host: "127.0.0.1", port })
+            far.on("error", () => {})
+            socket.pipe(far).pipe(socket)
+            sockets.push(far)
+          })
+          const sockets: Array<Net.Socket> = []
+          const { client } = yield* dial(proxy, { secret, pingInterval: 50 })
+          yield* Effect.forkChild(Effect.ignore(client.Never()))
+          yield* until(() => seen.running === 1)
+          yield* lose(sockets[0])
+          yield* until(() => seen.running === 0)
+          return seen.losses.pop()
+        })
+        assert.strictEqual(yield* losing((far) => Effect.sync(() => far.end())), "closed by the peer")
+        const reset = yield* losing((far) => Effect.sync(() => far.resetAndDestroy()))
+        assert.strictEqual(reset, "the connection was reset (ECONNRESET)")
+        const silent = yield* losing((far) => Effect.sync(() => far.unpipe().pause().cork()))
+        assert.strictEqual(silent, "the peer sent nothing for 300 ms")
+        // It ends the connection itself.
+        assert.strictEqual(yield* losing(() => Scope.close(scope, Exit.void)), "")
+      }))
+  }
+
   it.live("a peer that says nothing is given up, by the server and by the client", () =>
     Effect.gen(function*() {
       const secret = yield* Secret.generate

@@ -25,7 +25,7 @@ const worker = (name: string) =>
     const pool = ThreadsExecutor.make(checkPool(Tasks, { handlers: handlersUrl, size: 1, gracePeriod: 200 }))
     const scheduler = yield* makeScheduler(Tasks.tasks, pool, { maxWorkerLosses: 1, relays: true })
     yield* openExecutor(scheduler, pool.open)
-    return new ClientSessions({ scheduler, catalog, worker: name, slots: 1, maxTaskBytes: MAX })
+    return new ClientSessions({ scheduler, catalog, worker: name, slots: 1, maxTaskBytes: MAX, log: () => {} })
   })
 
 laws("RemoteDispatcher without sockets", {
@@ -45,7 +45,7 @@ laws("RemoteDispatcher without sockets", {
           connect: ({ address }) =>
             Effect.sync(() => {
               const sessions = workers[address.port]
-              const key = { isSilent: false }
+              const key = { isSilent: false, remoteAddress: "memory", loss: "" }
               return {
                 handshake: {
                   protocol: 2,

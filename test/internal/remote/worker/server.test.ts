@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
@@ -11,7 +12,7 @@ import { serve } from "../../../../src/internal/remote/worker/server.ts"
 import type { PoolExecutor } from "../../../../src/internal/threads/main/executor.ts"
 import { checkPool } from "../../../../src/internal/threads/main/options.ts"
 import { freePort } from "../../../support/remote/processes.ts"
-import { logs } from "../../../support/remote/sockets.ts"
+import { logs, until } from "../../../support/remote/sockets.ts"
 
 const MiB = 1024 * 1024
 
@@ -45,7 +46,7 @@ const make = Effect.gen(function*() {
   const { client } = yield* RpcClient.make(WorkerRpcs, connection, { maxFrameSize: 5 * MiB })
   const session = { session: "s", resume: false, received: 0, maxTaskBytes: MiB }
   const open = Effect.exit(Stream.runHead(client.Events(session)))
-  return { client, lines, open }
+  return { client, connection, lines, open, session }
 })
 
 describe("A worker process", () => {
@@ -67,5 +68,19 @@ describe("A worker process", () => {
       assert.isString(answer.incarnation)
       const opened = yield* open
       assert.isTrue(Exit.isSuccess(opened))
+    }))
+
+  it.live("logs why it has lost a client", () =>
+    Effect.gen(function*() {
+      const { client, connection, lines, session } = yield* make
+      yield* client.Handshake({ protocol: PROTOCOL, version: "0.0.1" })
+      const opened = yield* Deferred.make<void>()
+      const events = Stream.runForEach(client.Events(session), () => Deferred.succeed(opened, undefined))
+      yield* Effect.forkChild(Effect.ignore(events))
+      yield* Deferred.await(opened)
+      assert.isUndefined(lines.find(({ text }) => text.includes("lost")))
+      yield* connection.close
+      const lost = /^The connection to client 127\.0\.0\.1:\d+ is lost: closed by the peer$/
+      yield* until(() => lines.some(({ text }) => lost.test(text)))
     }))
 })

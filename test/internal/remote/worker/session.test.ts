@@ -20,6 +20,7 @@ import { encodeFrames, FRAME_BYTES, toNumbers16 } from "../../../../src/internal
 import { type ClientConnection, ClientSessions } from "../../../../src/internal/remote/worker/sessions.ts"
 import type { Producer, TaskEntry } from "../../../../src/internal/scheduler/producer.ts"
 import type { Scheduler } from "../../../../src/internal/scheduler/scheduler.ts"
+import { logs } from "../../../support/remote/sockets.ts"
 
 class Work extends Task.Class<Work>()("Work", {
   payload: { n: Schema.Int },
@@ -70,8 +71,10 @@ const makeScheduler = () => {
 const make = (options: { readonly slots?: number; readonly maxTaskBytes?: number } = {}) => {
   const made = makeScheduler()
   const { slots = 2, maxTaskBytes = 8 << 20 } = options
-  const sessions = new ClientSessions({ scheduler: made.scheduler, catalog, worker: "w", slots, maxTaskBytes })
-  return { ...made, sessions }
+  const { layer, lines } = logs()
+  const log = (entry: Effect.Effect<void>) => Effect.runSync(Effect.provide(entry, layer))
+  const sessions = new ClientSessions({ scheduler: made.scheduler, catalog, worker: "w", slots, maxTaskBytes, log })
+  return { ...made, sessions, lines }
 }
 
 const frameOf = (payloads: ReadonlyArray<unknown>) => {
@@ -113,7 +116,7 @@ interface Opening {
   readonly sent?: number
 }
 
-const newConnection = (isSilent = false): ClientConnection => ({ isSilent })
+const newConnection = (loss = "", isSilent = false): ClientConnection => ({ isSilent, loss, remoteAddress: "c:1" })
 
 /** Opens a session, or goes on with it, over a connection that ends with the scope. */
 const connect = (sessions: ClientSessions, opening: Opening = {}) =>
@@ -280,10 +283,32 @@ describe("ClientSessions", () => {
       yield* connect(sessions, { connection })
       sessions.endOf(connection)
       assert.strictEqual(ended(), 3)
-      yield* Effect.scoped(connect(sessions, { connection: newConnection(true) }))
+      yield* Effect.scoped(connect(sessions, { connection: newConnection("silence", true) }))
       assert.strictEqual(ended(), 4)
       // The number of those that wait is bounded.
       for (let i = 0; i < 100; i++) yield* away
       assert.isAtMost(sessions.status.clients, 64)
+    }))
+
+  it.effect("logs the cause of each loss, and nothing when a client leaves", () =>
+    Effect.gen(function*() {
+      const { fire, lines, sessions } = make()
+      const away = (...loss: Parameters<typeof newConnection>) =>
+        Effect.scoped(Effect.map(connect(sessions, { connection: newConnection(...loss) }), ({ session }) => session))
+      sessions.end(yield* away())
+      assert.deepStrictEqual(lines, [])
+      yield* away("silence", true)
+      assert.deepStrictEqual(lines.splice(0), [{ level: "Warn", text: "Client c:1 is lost: silence" }])
+      yield* away("a reset")
+      assert.deepStrictEqual(lines.splice(0), [{
+        level: "Info",
+        text: "The connection to client c:1 is lost: a reset"
+      }])
+      fire()
+      const late = { level: "Warn", text: "Client c:1 is lost: it was not back within 8000 ms" }
+      assert.deepStrictEqual(lines.splice(0), [late])
+      for (let i = 0; i < 65; i++) yield* away()
+      const many = "Client c:1 is lost: more than 64 clients have lost their connections"
+      assert.deepStrictEqual(lines, [{ level: "Warn", text: many }])
     }))
 })
