@@ -12,8 +12,10 @@ import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Stream from "effect/Stream"
+import { execFile } from "node:child_process"
 import { dirname } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
+import { promisify } from "node:util"
 import { build } from "rolldown"
 import { parsed } from "./cli/harness.ts"
 
@@ -158,6 +160,13 @@ layer(Layer.provideMerge(Project.layer, NodeServices.layer), { excludeTestServic
         assert.deepStrictEqual(
           JSON.parse(yield* node(root, "bundle/main.js", "bundle")),
           expected(root, "bundle/thread.js")
+        )
+        const unbundled = yield* Effect.promise(() =>
+          promisify(execFile)(process.execPath, ["bundle/main.js"], { cwd: root }).catch((error) => error)
+        )
+        assert.match(
+          unbundled.stdout + unbundled.stderr,
+          /HandlersError[^]*module that calls Thread\.run of papyros\/Thread/
         )
       }), 60_000)
 

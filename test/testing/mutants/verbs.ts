@@ -191,20 +191,22 @@ export const losesPushes = seam((producer) => {
 
 /** The members of an execution that a fault inside the execution can use. */
 interface Inside extends Producer {
-  readonly idleTimeout: number | undefined
-  readonly fail: (error: DispatchTimeout) => void
+  /** Absent in a producer that is no execution. */
+  readonly settings?: { readonly idleTimeout: number | undefined }
+  readonly failed: (error: DispatchTimeout) => void
 }
 
 /** Adds a second idle timeout to each execution that has one. The timeout runs while `counts` returns `true`. */
 export const idleWhen = (counts: (moment: "handed" | "again" | "settled" | "failed") => boolean) =>
   seam((producer, subscription) => {
-    const { fail, idleTimeout } = producer as Inside
+    const { failed, settings } = producer as Inside
+    const idleTimeout = settings?.idleTimeout
     if (idleTimeout === undefined) return {}
     const error = new DispatchTimeout({ operation: "execute", duration: Duration.millis(idleTimeout) })
     let timer: ReturnType<Subscription["timers"]["set"]> | undefined
     const at = (moment: Parameters<typeof counts>[0]) => {
       if (timer !== undefined) subscription().timers.clear(timer)
-      timer = counts(moment) ? subscription().timers.set(idleTimeout, () => fail.call(producer, error)) : undefined
+      timer = counts(moment) ? subscription().timers.set(idleTimeout, () => failed.call(producer, error)) : undefined
     }
     return {
       next: () => {
@@ -221,7 +223,7 @@ export const idleWhen = (counts: (moment: "handed" | "again" | "settled" | "fail
 
 /** Removes the idle timeout. */
 export const neverExpires = seam((producer) => {
-  Object.assign(producer, { idleTimeout: undefined })
+  Object.assign(producer, { settings: { ...(producer as Inside).settings, idleTimeout: undefined } })
   return {}
 })
 

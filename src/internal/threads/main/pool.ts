@@ -64,7 +64,11 @@ export class Pool implements ThreadListener {
       this.onFirst = undefined
       resume(error === undefined ? Effect.void : Effect.fail(error))
     }
-    this.sizing.open()
+    try {
+      this.sizing.open()
+    } catch (error) {
+      this.onUnusable(error)
+    }
   })
 
   /** Ends every thread in good order; terminates a thread that does not end within the grace period. */
