@@ -1,7 +1,7 @@
 /**
  * The commands that wait to be sent to a worker, and their encoding.
  *
- * Must stay true: a message holds about 1 MiB of payloads, or one payload, so that the worker takes it and other
+ * Must stay true: a message has about 1 MiB, or one payload, so that the worker takes it and other
  * commands are not delayed behind many large chunks. A payload that is too large fails alone.
  */
 import type * as Executor from "../../../Executor.ts"
@@ -153,7 +153,7 @@ export class CommandBuffer {
           : {}),
         ...(some.some(({ span }) => span !== undefined) ? { spans: some.map(spanOf) } : {})
       }
-      yield { inFlight, run, bytes, to }
+      yield { inFlight, run, bytes: bytes + bytesBesidePayloads(run), to }
     }
   }
 }
@@ -161,10 +161,22 @@ export class CommandBuffer {
 interface SizedRun {
   readonly inFlight: InFlightChunk
   readonly run: typeof RunCommand.Type
-  /** The bytes of its payloads. */
+  /** About the bytes that it takes. */
   readonly bytes: number
   /** The position after its last task. */
   readonly to: number
+}
+
+/** About as many bytes as a number takes, and a span beside its ids. */
+const NUMBER_BYTES = 9
+const SPAN_BYTES = 8
+
+/** Of many tiny tasks, the payloads take a small part of the message. */
+const bytesBesidePayloads = ({ attempts, nameIndexes, names, spans, timeouts }: typeof RunCommand.Type): number => {
+  let bytes = nameIndexes.length + NUMBER_BYTES * ((attempts?.length ?? 0) + (timeouts?.length ?? 0))
+  for (const name of names) bytes += name.length
+  for (const span of spans ?? []) bytes += span === null ? 1 : SPAN_BYTES + span.traceId.length + span.spanId.length
+  return bytes
 }
 
 const spanOf = ({ span }: Executor.Item): WireSpan | null =>

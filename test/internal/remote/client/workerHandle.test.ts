@@ -1,13 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as SchemaBinary from "effect/encoding/SchemaBinary"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import * as Tracer from "effect/Tracer"
 import type * as Executor from "papyros/Executor"
 import * as Task from "papyros/Task"
 import { CHUNK_MICROS } from "../../../../src/internal/remote/client/inFlight.ts"
 import { ProcessHandle } from "../../../../src/internal/remote/client/workerHandle.ts"
+import { maxFrameSize } from "../../../../src/internal/remote/options.ts"
 import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
-import type { Events } from "../../../../src/internal/remote/protocol/messages.ts"
+import { Commands, type Events } from "../../../../src/internal/remote/protocol/messages.ts"
 import { encodeFrames, FRAME_BYTES, toNumbers16 } from "../../../../src/internal/remote/protocol/payloads.ts"
 
 class Work extends Task.Class<Work>()("Work", {
@@ -23,6 +26,8 @@ interface ChunkOptions {
   readonly quarantined?: boolean
   readonly idempotent?: boolean
   readonly payload?: unknown
+  readonly span?: Executor.Item["span"]
+  readonly taskTimeout?: number
 }
 
 /** A scheduler that hands out chunks of a list and records each call. */
@@ -33,16 +38,16 @@ const makeScheduler = (chunks: ReadonlyArray<ChunkOptions>) => {
   const take = (): Executor.Chunk | undefined => {
     const options = chunks[id]
     if (options === undefined) return undefined
-    const { idempotent = true, length = 1, micros = 0, payload, quarantined = false } = options
+    const { idempotent = true, length = 1, micros = 0, payload, quarantined = false, span, taskTimeout } = options
     id++
     const item = {
       name: "Work",
       payload: payload ?? { n: id },
       attempt: 1,
-      taskTimeout: undefined,
+      taskTimeout,
       idempotent,
       transfer: undefined,
-      span: undefined,
+      span,
       depth: 0
     }
     return {
@@ -134,6 +139,23 @@ describe("ProcessHandle", () => {
       // The failed chunk has freed credit.
       const next = yield* handle.commands.take
       assert.deepStrictEqual([next.runs.map(({ chunk }) => chunk), taken()], [[3], 3])
+    }))
+
+  it.effect("keeps messages of many small tasks below the limit of the worker, also with spans and timeouts", () =>
+    Effect.gen(function*() {
+      const span = Tracer.externalSpan({ traceId: "0".repeat(32), spanId: "0".repeat(16), sampled: true })
+      const count = 300
+      const chunk = { length: 1024, payload: {}, span, taskTimeout: 1000 }
+      const { handle, on, taken } = make(...Array.from({ length: count }, () => chunk))
+      on({ credit: count })
+      assert.strictEqual(taken(), count)
+      const { encode } = SchemaBinary.encoder(Commands, { fingerprint: true })
+      for (let tasks = 0, seq = 1; tasks < 1024 * count; seq++) {
+        const commands = yield* handle.commands.take
+        for (const { nameIndexes } of commands.runs) tasks += nameIndexes.length / 2
+        assert.isAtMost(encode(commands).length, maxFrameSize(8_000_000))
+        on({ ack: seq })
+      }
     }))
 
   it.effect("keeps every message below the limit of the worker, and cancels no task that was not sent", () =>
