@@ -101,7 +101,7 @@ export type {
  * @since 0.1.0
  */
 export interface DurableOptions<T extends Task.Any> extends Dispatcher.ExecuteOptions<T> {
-  /** The name of the run: 1 to 200 characters. The same name finds the same outcomes. */
+  /** The name of the run: 1 to 200 characters, without U+0000. The same name finds the same outcomes. */
   readonly run: string
   /**
    * Whether a task whose failure is stored runs again. `"none"`: its failure is delivered as it is. A task that declares
@@ -111,7 +111,7 @@ export interface DurableOptions<T extends Task.Any> extends Dispatcher.ExecuteOp
   readonly rerun?: "failed" | "none" | undefined
   /**
    * The key of a task within the run, which no other task of the source may have. The schemas of the task belong to the
-   * key all the same. Default: the payload, and how many tasks with the same payload came before, which takes 16 to 24
+   * key all the same. Default: the payload, and how many tasks with the same payload came before, which takes 16 to 32
    * bytes of memory for each task.
    */
   readonly key?: ((task: T) => string) | undefined
@@ -206,10 +206,15 @@ export {
 
 const MAX_NAME = 200
 
-/** A name that no run can have is a defect. */
+/** A name that no run can have, or that a database does not give back as it is, is a defect. */
 const checkName = (run: string): void => {
-  if (typeof run !== "string" || run.length < 1 || run.length > MAX_NAME) {
-    throw new RangeError(`run must be a name of 1 to ${MAX_NAME} characters, got ${JSON.stringify(run)}`)
+  const isName = typeof run === "string" && run.length >= 1 && run.length <= MAX_NAME
+  if (!isName || run.includes("\0") || !run.isWellFormed()) {
+    throw new RangeError(
+      `run must be a name of 1 to ${MAX_NAME} characters, without U+0000 and lone surrogates, got ${
+        JSON.stringify(run)
+      }`
+    )
   }
 }
 

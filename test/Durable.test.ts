@@ -503,7 +503,7 @@ describe("Durable.execute", () => {
   it.effect("refuses a name that no run can have", () =>
     Effect.gen(function*() {
       const { layer } = recorded()
-      for (const run of ["", "x".repeat(201)]) {
+      for (const run of ["", "x".repeat(201), "a\0b", "\ud800"]) {
         const exit = yield* Effect.exit(Stream.runDrain(Durable.execute(evens(2), { run }))).pipe(
           Effect.provide(Layer.merge(layer, memory().layer))
         )

@@ -32,7 +32,7 @@ export interface Ownership {
 // The names of owners
 // ----------------------------------------------------------------------------
 
-/** When this process started: the next process with the same id has another time. */
+/** When this process started, in each of its threads: the next process with the same id has another time. */
 const started = () => String(Math.round(performance.timeOrigin))
 
 const ownName = (): string => [hostname(), process.pid, started(), randomUUID()].join(" ")

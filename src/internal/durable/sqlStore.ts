@@ -2,7 +2,8 @@
  * A store in a SQL database: two tables, times by the clock of the database, and the rows of an operation as one JSON
  * parameter.
  *
- * Must stay true: an operation is one statement or one transaction. Outcomes travel as JSON text within JSON, so that
+ * Must stay true: an operation is one statement or one transaction. Placeholders have no numbers, which the SQLite of Node
+ * 22 does not bind. Outcomes travel as JSON text within JSON, so that
  * the database changes nothing in them.
  */
 import * as Effect from "effect/Effect"
@@ -119,9 +120,9 @@ export const make = Effect.fnUntraced(function*(
     acquire: (run, owner, instead) =>
       Effect.gen(function*() {
         const taken = yield* sql.unsafe(
-          `INSERT INTO ${runs} (run, owner, owner_seen, opened_at) VALUES (?1, ?2, ${NOW}, ${NOW})
+          `INSERT INTO ${runs} (run, owner, owner_seen, opened_at) VALUES (?, ?, ${NOW}, ${NOW})
            ON CONFLICT (run) DO UPDATE SET owner = excluded.owner, owner_seen = excluded.owner_seen, ended_at = NULL
-           WHERE owner IS NULL OR owner = ?2 OR owner = ?3 OR owner_seen <= excluded.owner_seen - ${SILENCE}
+           WHERE owner IS NULL OR owner = excluded.owner OR owner = ? OR owner_seen <= excluded.owner_seen - ${SILENCE}
            RETURNING owner`,
           [run, owner, instead ?? null]
         )
@@ -164,7 +165,7 @@ export const make = Effect.fnUntraced(function*(
         )
         yield* sql.unsafe(
           `INSERT INTO ${tasks} (run, key, name, state, payload, outcome, reason, done_at)
-           SELECT ?1, value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, ${NOW} FROM json_each(?2)
+           SELECT ?, value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, ${NOW} FROM json_each(?)
            WHERE true ON CONFLICT (run, key) DO NOTHING`,
           [run, JSON.stringify(rows.map(toParameter))]
         )
@@ -183,7 +184,7 @@ export const make = Effect.fnUntraced(function*(
        FROM ${runs} r LEFT JOIN ${tasks} t ON t.run = r.run GROUP BY r.run ORDER BY r.run`
     ).pipe(reading),
     removeFailures: (run, name) =>
-      remove("run = ?1 AND state <> 2 AND (?2 IS NULL OR name = ?2)", [run, name ?? null]).pipe(
+      remove("run = ? AND state <> 2 AND name = coalesce(?, name)", [run, name ?? null]).pipe(
         sql.withTransaction,
         writing
       ),

@@ -3,7 +3,7 @@
  * above it. Each takes and gives many rows.
  *
  * Must stay true of every store: an operation that fails has done nothing or all, and may be repeated; an outcome that
- * is a success never changes; `append` writes only for the owner of the run. All text is well-formed Unicode.
+ * is a success never changes; `append` writes only for the owner of the run. All text is well-formed Unicode without U+0000.
  */
 import type * as Effect from "effect/Effect"
 import type { DurableError } from "../durableError.ts"

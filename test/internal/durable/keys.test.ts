@@ -16,7 +16,7 @@ const key = (task: Task.Any) => keyIn(new TaskKeys(undefined, true), task)
 
 describe("JSON of payloads", () => {
   it.prop("is read as the same value", { value: Schema.Json }, ({ value }) => {
-    assert.deepStrictEqual(JSON.parse(stringify(value)), JSON.parse(JSON.stringify(value)))
+    assert.deepStrictEqual(JSON.parse(stringify(value)), value)
   })
 
   it("keeps the sign of zero, a lone surrogate and a key that names the prototype", () => {
