@@ -500,6 +500,68 @@ describe("Durable.execute", () => {
       }).pipe(Effect.provide(Layer.merge(layer, memory().layer)))
     }))
 
+  it.effect("pulls stored tasks no further ahead of a slow consumer than its buffer and one lookup", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded({ concurrency: 3, fails: () => false })
+      const numbers = Array.from({ length: 2000 }, (_, n) => n)
+      yield* Effect.gen(function*() {
+        yield* Stream.runDrain(Durable.execute(evens(...numbers), { run: "r" }))
+        let [pulled, taken, ahead] = [0, 0, 0]
+        const source = function*() {
+          for (const n of numbers) {
+            pulled++
+            yield new Double({ n })
+          }
+        }
+        yield* Durable.execute(source(), { run: "r", bufferSize: 4 }).pipe(
+          Stream.runForEachArray((array) =>
+            Effect.map(Effect.yieldNow, () => {
+              ahead = Math.max(ahead, pulled - taken)
+              taken += array.length
+            })
+          )
+        )
+        assert.strictEqual(taken, 2000)
+        // The buffer, the slots, the array of the consumer, and what is looked up together.
+        assert.isAtMost(ahead, 4 + 3 + 2 + 256)
+      }).pipe(Effect.provide(Layer.merge(layer, memory().layer)))
+    }))
+
+  it.effect("delivers the outcomes of all tasks before an error of the source, stored or not", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded(all)
+      const source = (...numbers: ReadonlyArray<number>) =>
+        Stream.concat(Stream.fromIterable(evens(...numbers)), Stream.fail("unreadable"))
+      yield* Effect.gen(function*() {
+        for (const [numbers, last] of [[[2, 4], 4], [[2, 4, 6], 6]] as const) {
+          const seen: Array<number> = []
+          const error = yield* Durable.execute(source(...numbers), { run: "r", ordered: true }).pipe(
+            Stream.runForEach(({ n }) => Effect.sync(() => seen.push(n / 2))),
+            Effect.flip
+          )
+          assert.strictEqual(error, "unreadable")
+          assert.strictEqual(seen.at(-1), last)
+          assert.lengthOf(seen, numbers.length)
+          assert.isUndefined((yield* Durable.runs)[0].endedAt)
+        }
+      }).pipe(Effect.provide(Layer.merge(layer, memory().layer)))
+    }))
+
+  it.effect("delivers what comes before something that is not a task, on a run that has outcomes", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded(all)
+      yield* Effect.gen(function*() {
+        yield* Stream.runDrain(Durable.execute(evens(2), { run: "r" }))
+        const seen: Array<unknown> = []
+        const exit = yield* Durable.execute([...evens(2, 4), "six" as never, ...evens(8)], { run: "r" }).pipe(
+          Stream.runForEach((value) => Effect.sync(() => seen.push(value))),
+          Effect.exit
+        )
+        assert.match(String(exit), /something that is not a task: six/)
+        assert.sameDeepMembers(seen, [doubled(2), doubled(4)])
+      }).pipe(Effect.provide(Layer.merge(layer, memory().layer)))
+    }))
+
   it.effect("refuses a name that no run can have", () =>
     Effect.gen(function*() {
       const { layer } = recorded()
