@@ -89,7 +89,8 @@ export class WorkerAbsence {
       for (const entry of quarantine.clear()) reject(entry)
       for (const entry of unserved.clear()) reject(entry)
     }
-    let earliest = Infinity
+    // These wait outside of the run queue, which may be empty.
+    let earliest = quarantine.size > 0 || unserved.size > 0 ? this.since : Infinity
     for (let left = runQueue.length; left > 0; left--) {
       const subscription = runQueue.shift()!
       const start = Math.max(this.since, subscription.waitsSince)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { TestClock } from "effect/testing"
 import type * as Contract from "../../../src/internal/scheduler/contract.ts"
 import type { TaskEntry } from "../../../src/internal/scheduler/producer.ts"
 import type { Scheduler } from "../../../src/internal/scheduler/scheduler.ts"
@@ -25,7 +26,7 @@ const lose = (
   options: { readonly moves?: boolean; readonly maxWorkerLosses?: number } = {}
 ) =>
   Effect.gen(function*() {
-    const { scheduler, subscribe } = yield* makeScheduler({}, { maxWorkerLosses: options.maxWorkerLosses })
+    const { runLater, scheduler, subscribe } = yield* makeScheduler({}, { maxWorkerLosses: options.maxWorkerLosses })
     const lost = new FakeWorker({ name: "lost", concurrency: 100, moves: options.moves ?? false })
     scheduler.join(lost)
     const entries = tasks.map((task, i) => entryOf(i, task))
@@ -51,7 +52,7 @@ const lose = (
       chunks: chunks.map(report)
     }
     scheduler.leave(lost, lossOf)
-    return { scheduler, entries, producer, lossOf }
+    return { scheduler, entries, producer, lossOf, runLater }
   })
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => new Number({ n }))
@@ -71,6 +72,18 @@ const takeAll = (scheduler: Scheduler) => {
 }
 
 describe("Losses", () => {
+  it.effect("fails tasks that are to run again with NoWorker if no worker joins in time, also where no other waits", () =>
+    Effect.gen(function*() {
+      const { entries, runLater, scheduler } = yield* lose(numbers(2), [0, 1], { attribution: "ambiguous" })
+      scheduler.unavailable(undefined, 1000)
+      yield* TestClock.adjust(999)
+      runLater()
+      assert.deepStrictEqual(tags(entries), [undefined, undefined])
+      yield* TestClock.adjust(1)
+      runLater()
+      assert.deepStrictEqual(tags(entries), ["NoWorker", "NoWorker"])
+    }))
+
   it.effect("restarts tasks that had not started, without counting an attempt or a loss", () =>
     Effect.gen(function*() {
       const { entries, producer, scheduler } = yield* lose(numbers(4), [])
