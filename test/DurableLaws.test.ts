@@ -5,7 +5,8 @@ import type * as Dispatcher from "papyros/Dispatcher"
 import type * as Durable from "papyros/Durable"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import type * as Task from "papyros/Task"
-import { handlers, laws, type Subject, Tasks } from "papyros/testing"
+import { handlers, handlersUrl, laws, type Subject, Tasks } from "papyros/testing"
+import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { vi } from "vitest"
 
 // The laws take the verbs from this module, which papyros itself needs too: this file has a process to itself.
@@ -41,3 +42,18 @@ const subject = (codecs: boolean): Subject => ({
 
 laws("Durable.execute over FiberDispatcher", subject(false))
 laws("Durable.execute over FiberDispatcher with codecs", subject(true))
+
+// They start many threads.
+if (process.env.PAPYROS_CHAOS !== undefined) {
+  laws("Durable.execute over WorkerPoolDispatcher", {
+    layer: ({ capacity }) => WorkerPoolDispatcher.layer(Tasks, { handlers: handlersUrl, capacity, size: 2 }),
+    boundary: "codec",
+    concurrency: 2,
+    bounds: true,
+    endsBusyLoops: true,
+    losesWorkers: true,
+    nests: true,
+    sharesClock: false,
+    sharesMemory: false
+  })
+}
