@@ -72,11 +72,15 @@ export const reconnectLoop = (members: Members, runner: Runner): Effect.Effect<v
   /** Makes one connection. Succeeds when it has ended, if the worker had joined; fails otherwise. */
   const once = Effect.gen(function*() {
     let joined = false
+    const resumes = sessions.isWaiting
     const exit = yield* Effect.exit(Effect.scoped(runConnection(sessions, runner, () => joined = true)))
     if (Exit.isFailure(exit) && !Cause.hasInterrupts(exit.cause)) {
       const error = Cause.squash(exit.cause)
-      members.failed(error)
-      if (!joined) yield* sessions.unreachable(address, error)
+      const hasDropped = error instanceof UnknownSession
+      if (!hasDropped) members.failed(error)
+      // The end of a session that goes on is logged as a loss, with this reason.
+      const isLoss = hasDropped || (resumes && error instanceof InvalidEvents)
+      if (!joined && !isLoss) yield* sessions.unreachable(address, error)
     }
     if (joined) return
     // A worker that is unreachable and not registered has ended.
@@ -287,11 +291,9 @@ const onEnd = (
 }
 
 /** The worker sent what no worker of this version sends. */
-class InvalidEvents {
-  readonly message: string
-
+class InvalidEvents extends Error {
   constructor(error: unknown) {
-    this.message = `it sent invalid events: ${String(error)}`
+    super(`it sent invalid events: ${String(error)}`)
   }
 }
 

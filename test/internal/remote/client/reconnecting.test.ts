@@ -35,6 +35,8 @@ const make = () => {
     knows: true,
     /** Whether the worker sends its first events. */
     answers: true,
+    /** The number of the last commands that the worker says to have received. */
+    ack: 0,
     opened: [] as Array<Opened>,
     ended: 0,
     joins: 0,
@@ -61,7 +63,7 @@ const make = () => {
         if (request.resume && !state.knows) return Stream.fail(new UnknownSession())
         state.opened.push({ request, end: Deferred.succeed(closed, "cut") })
         const seq = request.received + 1
-        const first: typeof Events.Type = { seq, ack: 0, outcomes: [], returned: [], claims: [], credit: 1 }
+        const first: typeof Events.Type = { seq, ack: state.ack, outcomes: [], returned: [], claims: [], credit: 1 }
         const answer = state.answers ? Stream.succeed(first) : Stream.empty
         return Stream.interruptWhen(Stream.concat(answer, Stream.never), Deferred.await(closed))
       },
@@ -148,6 +150,10 @@ describe("reconnectLoop", () => {
     "is not back in time": [(state) => state.reachable = false, "it was not back within 8000 ms"],
     "is another process": [(state) => state.incarnation = "2", "another process has taken its place"],
     "has dropped the session": [(state) => state.knows = false, "it has dropped the session"],
+    "sends what no worker sends": [
+      (state) => state.ack = 7,
+      "it sent invalid events: RangeError: a malformed acknowledgement"
+    ],
     "was silent": [(state) => state.silent = true, "cut"],
     "is gone from the registry, too": [
       (state) => Object.assign(state, { reachable: false, isMember: false }),
@@ -167,6 +173,10 @@ describe("reconnectLoop", () => {
         yield* TestClock.adjust("2 seconds")
         assert.strictEqual(state.losses, 1)
         assert.include(lines.map(({ text }) => text), `Worker worker:1 is lost: ${reason}`)
+        // A worker that has answered is not said to be unreachable, unless it spoils a new session too.
+        const spoilt = state.ack === 0 ? [] : [`No connection to worker worker:1: ${reason}`]
+        const connects = lines.flatMap(({ text }) => text.startsWith("No connection") ? [text] : [])
+        if (state.reachable) assert.deepStrictEqual(connects, spoilt)
         // Any further session is a new one.
         for (const { request } of state.opened.slice(1)) assert.isFalse(request.resume)
       }))
