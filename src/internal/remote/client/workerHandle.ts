@@ -65,7 +65,10 @@ export class ProcessHandle implements Executor.WorkerHandle {
       onUnsendable: (chunk, at, message) => {
         this.fail(chunk, at, { _tag: "Undecodable", part: "payload", message })
         // The failed item has freed credit.
-        queueMicrotask(this.pull)
+        queueMicrotask(() => {
+          this.pull()
+          this.leaveIfDrained()
+        })
       }
     })
     this.commands = this.buffer.outbox
@@ -121,6 +124,10 @@ export class ProcessHandle implements Executor.WorkerHandle {
     for (const { at, chunk } of claims) this.onClaim(this.inFlight.get(chunk), at)
     if (credit !== undefined) this.onCredit(credit)
     this.pull()
+    this.leaveIfDrained()
+  }
+
+  private leaveIfDrained(): void {
     if (this.draining && this.inFlight.size === 0) this.options.onLeft()
   }
 

@@ -193,6 +193,19 @@ describe("ProcessHandle", () => {
       assert.deepStrictEqual([started(0), started(sent - 1), started(sent)], [true, true, false])
     }))
 
+  it.effect("leaves a worker that drains also if the last task in flight cannot be sent", () =>
+    Effect.gen(function*() {
+      const { calls, handle, hasLeft, on } = make({ payload: { text: 1 } })
+      on({ credit: 1 })
+      on({ credit: 0 })
+      assert.isFalse(hasLeft())
+      // It finds that there is nothing to send.
+      yield* Effect.forkChild(handle.commands.take, { startImmediately: true })
+      yield* Effect.yieldNow
+      assert.deepStrictEqual(calls.at(-1), ["fail", 1, 0, "Undecodable"])
+      assert.isTrue(hasLeft())
+    }))
+
   it("refuses reports about tasks that a chunk does not have", () => {
     const { on } = make({ length: 2 })
     on({ credit: 1 })
