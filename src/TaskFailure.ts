@@ -150,6 +150,21 @@ export class NoWorker extends Schema.TaggedError<NoWorker>("papyros/NoWorker")("
 }
 
 /**
+ * Every reason but `Failed`, whose error has the schema of its task.
+ *
+ * @internal
+ */
+export const untypedReasons = [
+  Defect,
+  TimedOut,
+  WorkerLost,
+  Interrupted,
+  Undecodable,
+  UnknownTask,
+  NoWorker
+] as const
+
+/**
  * Every way in which a task with the error type `E` can fail. `Failed` is there
  * only if the task declares an error.
  *

@@ -328,13 +328,7 @@ export const failureSchema = <T extends Task.Any>(
           _tag: Schema.tag("Failed"),
           error: task.prototype["~papyros/Task"].error as Schema.Codec<unknown, unknown>
         }),
-        TaskFailure.Defect,
-        TaskFailure.TimedOut,
-        TaskFailure.WorkerLost,
-        TaskFailure.Interrupted,
-        TaskFailure.Undecodable,
-        TaskFailure.UnknownTask,
-        TaskFailure.NoWorker
+        ...TaskFailure.untypedReasons
       ])
     }))
   return Schema.Union(members).pipe(

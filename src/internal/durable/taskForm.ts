@@ -89,15 +89,7 @@ const jsonForm = (schema: AnyCodec): JsonForm => {
 }
 
 /** Every reason but `Failed`, whose error is encoded by the schema of the task. */
-const reasonForm = jsonForm(Schema.Union([
-  TaskFailure.Defect,
-  TaskFailure.TimedOut,
-  TaskFailure.WorkerLost,
-  TaskFailure.Interrupted,
-  TaskFailure.Undecodable,
-  TaskFailure.UnknownTask,
-  TaskFailure.NoWorker
-]) as never)
+const reasonForm = jsonForm(Schema.Union(TaskFailure.untypedReasons) as never)
 
 /** The first part of a schema whose values have no JSON form. */
 const withoutJson = (ast: SchemaAST.AST, visited = new Set<SchemaAST.AST>()): string | undefined => {
