@@ -10,35 +10,8 @@ import * as Codec from "../../src/internal/encoding/codec.ts"
 import { TaskCatalog } from "../../src/internal/remote/protocol/catalog.ts"
 import { PROTOCOL, WorkerRpcs } from "../../src/internal/remote/protocol/messages.ts"
 import { toNumbers16 } from "../../src/internal/remote/protocol/payloads.ts"
+import { Dice } from "../../src/testing/random.ts"
 import { Guarded, Tasks } from "./tasks.ts"
-
-/** Numbers from 0 to 1, by a seed (mulberry32). */
-class Random {
-  private state: number
-
-  constructor(seed: number) {
-    this.state = seed | 0
-  }
-
-  next(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0
-    let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-
-  below(n: number): number {
-    return Math.floor(this.next() * n)
-  }
-
-  chance(p: number): boolean {
-    return this.next() < p
-  }
-
-  pick<A>(values: ReadonlyArray<A>): A {
-    return values[this.below(values.length)]
-  }
-}
 
 // ----------------------------------------------------------------------------
 // Changes
@@ -78,7 +51,7 @@ const NAMES = [
   ""
 ]
 
-const changeBytes = (random: Random, bytes: Uint8Array): Uint8Array => {
+const changeBytes = (random: Dice, bytes: Uint8Array): Uint8Array => {
   const changed = Buffer.from(bytes)
   const at = random.below(changed.length + 1)
   switch (random.below(7)) {
@@ -114,7 +87,7 @@ const changeBytes = (random: Random, bytes: Uint8Array): Uint8Array => {
 }
 
 /** Changes one part of a value, chosen at random. */
-const change = (random: Random, value: unknown): unknown => {
+const change = (random: Dice, value: unknown): unknown => {
   switch (typeof value) {
     case "number":
       return random.chance(0.5) ? random.pick(NUMBERS) : value + random.pick([-1, 1, 1024])
@@ -138,7 +111,7 @@ const change = (random: Random, value: unknown): unknown => {
   return { ...value, [key]: change(random, (value as Record<string, unknown>)[key]) }
 }
 
-const changeList = (random: Random, list: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
+const changeList = (random: Dice, list: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
   const at = random.below(list.length)
   switch (random.below(6)) {
     case 0:
@@ -162,7 +135,7 @@ const catalog = new TaskCatalog(Tasks.tasks)
 const payloads = catalog.values("Guarded")!.payload
 const encodePayload = Codec.make(Guarded).payload.encodeAccepted
 
-const payload = (random: Random) => ({
+const payload = (random: Dice) => ({
   _tag: "Guarded",
   password: random.pick(["", "guess", "x".repeat(1000)]),
   n: random.next(),
@@ -178,7 +151,7 @@ const payload = (random: Random) => ({
   any: random.pick([{ a: [1, "x"] }, "text", null])
 })
 
-const encodedPayloads = (random: Random, count: number): Uint8Array => {
+const encodedPayloads = (random: Dice, count: number): Uint8Array => {
   const values = Array.from({ length: count }, () => encodePayload(payload(random)))
   try {
     return payloads.encode(
@@ -208,7 +181,7 @@ const encoders = new Map(
 )
 
 /** A call whose payload is changed with some probability. */
-const request = (random: Random, rate: number, tag: string, value: unknown, id: number): Uint8Array => {
+const request = (random: Dice, rate: number, tag: string, value: unknown, id: number): Uint8Array => {
   const encode = (value: unknown) =>
     makeUnsafe().encode(
       {
@@ -231,14 +204,14 @@ const request = (random: Random, rate: number, tag: string, value: unknown, id: 
 const sessions = Array.from({ length: 4 }, (_, i) => `session-${i}`)
 
 class Client {
-  private readonly random: Random
+  private readonly random: Dice
   /** The probability of a change: with few changes a connection lasts longer, and reaches further states. */
   private readonly rate: number
   private seq = 0
   private chunk = 0
   private id = 0
 
-  constructor(random: Random) {
+  constructor(random: Dice) {
     this.random = random
     this.rate = random.pick([0.01, 0.05, 0.3])
   }
@@ -319,7 +292,7 @@ class Client {
 
 /** The frames of one connection: before the handshake, or after it. */
 export const connectionFrames = function*(seed: number, count: number): Generator<Uint8Array> {
-  const random = new Random(seed)
+  const random = new Dice(seed)
   const client = new Client(random)
   const authenticates = random.chance(0.9)
   if (authenticates) {
@@ -343,5 +316,5 @@ const plain = (tag: string, value: unknown): Uint8Array =>
     ) as Uint8Array
   )
 
-const noise = (random: Random): Uint8Array =>
+const noise = (random: Dice): Uint8Array =>
   Buffer.from(Array.from({ length: 1 + random.below(200) }, () => random.below(256)))
