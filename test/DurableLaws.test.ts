@@ -1,13 +1,12 @@
 /** The laws of dispatchers, with `Durable.execute` and `Durable.results` in place of those of the dispatcher. */
-import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import type * as Dispatcher from "papyros/Dispatcher"
 import type * as Durable from "papyros/Durable"
-import * as FiberDispatcher from "papyros/FiberDispatcher"
 import type * as Task from "papyros/Task"
-import { handlers, handlersUrl, laws, type Subject, Tasks } from "papyros/testing"
+import { handlersUrl, laws, Tasks } from "papyros/testing"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { vi } from "vitest"
+import { fiberSubject } from "./support/fiberSubject.ts"
 
 // The laws take the verbs from this module, which papyros itself needs too: this file has a process to itself.
 vi.mock("../src/Dispatcher.ts", async (original) => {
@@ -25,23 +24,8 @@ vi.mock("../src/Dispatcher.ts", async (original) => {
   }
 })
 
-const concurrency = 4
-
-const subject = (codecs: boolean): Subject => ({
-  layer: ({ capacity }) =>
-    FiberDispatcher.layer(Tasks, { capacity, codecs, concurrency }).pipe(Layer.provide(handlers)),
-  boundary: codecs ? "codec" : "none",
-  concurrency,
-  bounds: true,
-  endsBusyLoops: false,
-  losesWorkers: false,
-  nests: true,
-  sharesClock: true,
-  sharesMemory: true
-})
-
-laws("Durable.execute over FiberDispatcher", subject(false))
-laws("Durable.execute over FiberDispatcher with codecs", subject(true))
+laws("Durable.execute over FiberDispatcher", fiberSubject(false))
+laws("Durable.execute over FiberDispatcher with codecs", fiberSubject(true))
 
 // They start many threads.
 if (process.env.PAPYROS_CHAOS !== undefined) {
