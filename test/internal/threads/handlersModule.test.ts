@@ -5,19 +5,11 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { writeFileSync } from "node:fs"
-import { pathToFileURL } from "node:url"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Journal from "../../support/journal.ts"
 import { countThreads, handlers, pool, until } from "../../support/pool/pool.ts"
 import { Add, Misbehave } from "../../support/pool/tasks.ts"
-
-/** A module with this text, in a folder that goes with the test. */
-const written = (name: string, text: string) =>
-  Effect.map(Journal.make, (journal) => {
-    const url = new URL(name, pathToFileURL(journal))
-    writeFileSync(url, text)
-    return url
-  })
+import { written } from "../../support/pool/written.ts"
 
 const broken = (name: string) => Effect.succeed(new URL(`./broken/${name}`, import.meta.url))
 

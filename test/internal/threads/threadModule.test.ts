@@ -4,25 +4,17 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { once } from "node:events"
 import { writeFileSync } from "node:fs"
-import { fileURLToPath, pathToFileURL } from "node:url"
+import { fileURLToPath } from "node:url"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Thread from "papyros/Thread"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { startWorker } from "../../../src/internal/threads/main/worker.ts"
 import { SharedState } from "../../../src/internal/threads/protocol/sharedState.ts"
-import * as Journal from "../../support/journal.ts"
 import { countThreads, handlers, pool } from "../../support/pool/pool.ts"
 import { Add, Misbehave, Tasks } from "../../support/pool/tasks.ts"
+import { written } from "../../support/pool/written.ts"
 
 const entry = (name: string) => new URL(`./entries/${name}`, import.meta.url)
-
-/** A module with this text, in a folder that goes with the test. */
-const written = (name: string, text: string) =>
-  Effect.map(Journal.make, (journal) => {
-    const url = new URL(name, pathToFileURL(journal))
-    writeFileSync(url, text)
-    return url
-  })
 
 const unusable = [
   ["is not there", Effect.succeed(entry("nowhere.js")), /Cannot find module/],
