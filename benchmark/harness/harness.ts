@@ -127,6 +127,7 @@ export const run = (
         const count = Math.min(options.rounds, it.rounds ?? options.rounds)
         const runs = yield* rounds(it, seconds[suite.clock], count, gc)
         const reports = it.baselines.flatMap((baseline) => compare(it, baseline, runs))
+          .filter(({ best, uncharted }) => best === undefined || uncharted === undefined)
         for (const report of reports) yield* Console.log(table(report))
         return reports
       }))

@@ -47,8 +47,11 @@ export type Baseline = string | { readonly name: string; readonly bestOf: Readon
 
 export interface Case extends Workload {
   readonly name: string
-  /** Names and units of the values that every run measures itself; lower is better. Default: tasks per second. */
-  readonly metrics?: ReadonlyArray<string> | undefined
+  /**
+   * Names and units of the values that every run measures itself; lower is better. `undefined` stands for tasks per
+   * second, of which more is better. Default: the harness measures tasks per second.
+   */
+  readonly metrics?: ReadonlyArray<string | undefined> | undefined
   /** The number of metrics, from the first, that the chart shows. Default: all. */
   readonly chartedMetrics?: number | undefined
   /** An upper bound for the number of rounds, for long runs whose values vary little. */

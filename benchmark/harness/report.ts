@@ -161,7 +161,8 @@ const row = (
       : lowerIsBetter
       ? { value: spread(own, rounded) }
       : { rate: spread(own, Math.round) }),
-    ...(own === undefined || base === undefined ? {} : { ratio: compareRounds(own, base)! }),
+    // A baseline without a cost of this kind has no ratio.
+    ...(own === undefined || base === undefined || base.includes(0) ? {} : { ratio: compareRounds(own, base)! }),
     ...(target === undefined ? {} : { target })
   }
 }

@@ -4,7 +4,7 @@ import type { ReportCase, ReportRow, Spread } from "./report.ts"
 
 /** Against the best of several, the table shows only competitors that have a target for that baseline. */
 const shown = ({ baseline, best, competitors }: ReportCase): ReadonlyArray<ReportRow> =>
-  best === undefined && competitors.some(({ ratio }) => ratio !== undefined)
+  best === undefined && competitors.some(({ name }) => name === baseline)
     ? competitors
     : competitors.filter(({ name, target }) => name === best || name === baseline || target !== undefined)
 

@@ -13,10 +13,12 @@ import { PAPYROS } from "../../harness/papyros.ts"
 import type { Process } from "../../harness/processes.ts"
 import { Tally } from "../../harness/tally.ts"
 import { withTimeout } from "../../harness/timeout.ts"
-import { WORKERS } from "../competitors/implementation.ts"
 import { awaitRegistration, awaitWorkers, deploy } from "../competitors/papyros.ts"
 import * as StartLog from "../workload/startLog.ts"
 import { Wait } from "../workload/tasks.ts"
+
+/** The worker processes before the event. */
+const WORKERS = 2
 
 /** The duration of a task. */
 const MILLIS = 5

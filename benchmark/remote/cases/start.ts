@@ -18,7 +18,7 @@ const TARGET = "at most 1,000 ms"
 const make = Effect.gen(function*() {
   const competitors = yield* deployAll(
     [...bullmqs, rpc, papyros, papyrosTls],
-    (implementation, open) =>
+    (implementation, { open }) =>
       Effect.sync(() => ({
         run: timeToResult(Effect.flatMap(open, (client) => client.increments(1, 1))),
         ...(implementation === papyros ? { target: { [rpc.name]: TARGET } } : {})

@@ -1,6 +1,6 @@
 /**
  * BullMQ on a Redis of its own. It has no chunks: a chunk of several tasks is a job with an array, as its users write
- * it by hand.
+ * it by hand. Jobs are JSON, so that bytes are text in base64.
  *
  * Results reach the client in two ways, each a competitor of its own. `QueueEvents` is BullMQ's own, with one listener
  * for all jobs, because `job.waitUntilFinished` queries Redis again for each job. With pub/sub the workers publish the
@@ -17,11 +17,12 @@ import { startModule } from "../../harness/processes.ts"
 import { Tally } from "../../harness/tally.ts"
 import { fromPromise } from "../../harness/timeout.ts"
 import { Durations } from "../../harness/timing.ts"
+import { numberOf, type Payload } from "../workload/payloads.ts"
 import { type Client, type RemoteImplementation, WORKERS } from "./implementation.ts"
 import { redis } from "./redis.ts"
 
-export type JobData = number | ReadonlyArray<number>
-export type JobResult = number | ReadonlyArray<number>
+export type JobData = number | ReadonlyArray<number> | string
+export type JobResult = number | ReadonlyArray<number> | string
 export type PublishedResult = readonly [id: string, result: JobResult]
 
 /** Concurrent jobs in a worker, jobs added with one call, and jobs in flight. `TUNING` has the values tried. */
@@ -94,39 +95,51 @@ const open = (port: number, name: string, path: ResultPath): Effect.Effect<Clien
     }
     yield* fromPromise(() => queue.waitUntilReady())
 
+    /** Runs jobs until `next` returns none. */
+    const run = (next: () => JobData | undefined, onResult: (result: JobResult) => void) =>
+      fromPromise(() =>
+        new Promise<void>((resolve, reject) => {
+          let inFlight = 0
+          let data = next()
+          const ended = (result: JobResult) => {
+            onResult(result)
+            inFlight--
+            if (data === undefined && inFlight === 0) resolve()
+            else add()
+          }
+          const add = () => {
+            while (data !== undefined && inFlight + BULK <= IN_FLIGHT) {
+              const jobs = []
+              for (; jobs.length < BULK && data !== undefined; data = next()) {
+                jobs.push({ name: "inc", data, opts: { jobId: pending.add(ended) } })
+              }
+              inFlight += jobs.length
+              queue.addBulk(jobs).catch(reject)
+            }
+          }
+          add()
+        })
+      )
+
     return {
       ready: Effect.void,
       increments: (tasks, chunkSize) =>
-        fromPromise(() =>
-          new Promise<Tally>((resolve, reject) => {
-            const size = chunkSize === "auto" ? 1 : chunkSize
-            const tally = new Tally()
-            let next = 1
-            let inFlight = 0
-            const onResult = (result: JobResult) => {
-              if (typeof result === "number") tally.success(result)
-              else for (const one of result) tally.success(one)
-              inFlight--
-              if (tally.succeeded === tasks) resolve(tally)
-              else add()
-            }
-            const add = () => {
-              while (next <= tasks && inFlight + BULK <= IN_FLIGHT) {
-                const jobs = []
-                while (jobs.length < BULK && next <= tasks) {
-                  const data = chunkSize === "auto" || size === 1
-                    ? next
-                    : Array.from({ length: Math.min(size, tasks - next + 1) }, (_, i) => next + i)
-                  next += size
-                  jobs.push({ name: "inc", data, opts: { jobId: pending.add(onResult) } })
-                }
-                inFlight += jobs.length
-                queue.addBulk(jobs).catch(reject)
-              }
-            }
-            add()
-          })
-        ),
+        Effect.suspend(() => {
+          const size = chunkSize === "auto" ? 1 : chunkSize
+          const tally = new Tally()
+          let n = 1
+          const next = (): JobData | undefined => {
+            if (n > tasks) return undefined
+            const first = n
+            n += size
+            return size === 1 ? first : Array.from({ length: Math.min(size, tasks - first + 1) }, (_, i) => first + i)
+          }
+          const onResult = (result: JobResult) => {
+            if (typeof result !== "object") tally.success(Number(result))
+            else for (const one of result) tally.success(one)
+          }
+          return Effect.as(run(next, onResult), tally)
+        }),
       incrementsSequentially: (tasks) =>
         fromPromise(async () => {
           const tally = new Tally()
@@ -140,16 +153,35 @@ const open = (port: number, name: string, path: ResultPath): Effect.Effect<Clien
             tally.success(Number(result))
           }
           return { tally, values: durations.percentiles() }
+        }),
+      echo: (payloads) =>
+        Effect.suspend(() => {
+          const tally = new Tally()
+          const isText = typeof payloads[0] === "string"
+          const rest = payloads.values()
+          const next = () => {
+            const { done, value } = rest.next()
+            return done === true ? undefined : toJson(value)
+          }
+          const fromJson = (text: string) => isText ? text : Buffer.from(text, "base64")
+          return Effect.as(run(next, (result) => tally.success(numberOf(fromJson(String(result))))), tally)
         })
-    }
+    } satisfies Client
   })
+
+const toJson = (payload: Payload): string =>
+  typeof payload === "string"
+    ? payload
+    : Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("base64")
 
 const implementation = (path: ResultPath): RemoteImplementation => ({
   name: `BullMQ, ${path}`,
-  settings: `${WORKERS} processes, concurrency ${CONCURRENCY}, addBulk of ${BULK}, ${IN_FLIGHT} jobs in flight, ` +
+  settings: `${WORKERS} worker process, concurrency ${CONCURRENCY}, addBulk of ${BULK}, ${IN_FLIGHT} jobs in flight, ` +
     `removeOnComplete, Redis without persistence, results by ${path}`,
+  tasks: { 1: 5000, 16: 80_000, 256: 400_000, auto: 5000 },
+  payloads: 400,
   deploy: Effect.gen(function*() {
-    const port = yield* redis
+    const { port, server } = yield* redis
     const name = `inc-${randomUUID()}`
     const workers = yield* Effect.replicateEffect(
       startModule(moduleUrl("./workers/bullmq.ts", import.meta.url), [
@@ -161,7 +193,7 @@ const implementation = (path: ResultPath): RemoteImplementation => ({
       WORKERS
     )
     yield* Effect.forEach(workers, (worker) => worker.waitForOutput(/(ready)/))
-    return open(port, name, path)
+    return { servers: [server, ...workers], open: open(port, name, path) }
   })
 })
 

@@ -15,7 +15,8 @@ import type { CompetitorError } from "../../harness/model.ts"
 import { compiled, moduleUrl, repositoryUrl } from "../../harness/modules.ts"
 import { execute, PAPYROS, runSequentially } from "../../harness/papyros.ts"
 import { type Process, startModule } from "../../harness/processes.ts"
-import { group, Inc } from "../workload/tasks.ts"
+import { numberOf, type Payload } from "../workload/payloads.ts"
+import { EchoBytes, EchoText, group, Inc } from "../workload/tasks.ts"
 import { type Client, type RemoteImplementation, WORKERS } from "./implementation.ts"
 
 const bin = repositoryUrl(compiled ? "dist/bin.js" : "src/bin.ts")
@@ -69,7 +70,16 @@ const increments = (tasks: number): ReadonlyArray<Inc> => {
   return incs.slice(0, tasks)
 }
 
-const open = ({ layer }: Deployment): Effect.Effect<Client, CompetitorError, Scope.Scope> =>
+const echo = (payloads: ReadonlyArray<Payload>) =>
+  typeof payloads[0] === "string"
+    ? execute(payloads.map((text) => new EchoText({ text: text as string })), numberOf)
+    : execute(payloads.map((bytes) => new EchoBytes({ bytes: bytes as Uint8Array })), numberOf)
+
+/** A client of a dispatcher, once that has so many workers. */
+export const open = (
+  layer: Layer.Layer<Dispatcher.Dispatcher>,
+  workers: number
+): Effect.Effect<Client, CompetitorError, Scope.Scope> =>
   Effect.gen(function*() {
     const dispatcher = yield* Layer.build(layer)
     return {
@@ -80,22 +90,24 @@ const open = ({ layer }: Deployment): Effect.Effect<Client, CompetitorError, Sco
         ),
       incrementsSequentially: (tasks) =>
         Effect.provideContext(runSequentially(increments(tasks), Number, 0), dispatcher),
-      ready: Effect.provideContext(awaitWorkers(WORKERS), dispatcher)
+      echo: (payloads) => Effect.provideContext(echo(payloads), dispatcher),
+      ready: Effect.provideContext(awaitWorkers(workers), dispatcher)
     } satisfies Client
   })
 
-const implementation = (name: string, tls: boolean): RemoteImplementation => ({
+const implementation = (name: string, { tls = false, workers: count = WORKERS }): RemoteImplementation => ({
   name,
-  settings: `papyros nameserver, ${WORKERS} × papyros workers -n 1, defaults${
-    tls ? ", PAPYROS_SECRET of 256 bits" : ""
-  }`,
+  settings: `papyros nameserver, ${count} × papyros workers -n 1, defaults${tls ? ", PAPYROS_SECRET of 256 bits" : ""}`,
+  tasks: { 1: 3000, 16: 40_000, 256: 150_000, auto: 200_000 },
+  payloads: 1000,
   deploy: Effect.gen(function*() {
-    const deployment = yield* deploy(tls)
-    const workers = yield* Effect.replicateEffect(deployment.startWorker, WORKERS)
+    const { layer, startWorker } = yield* deploy(tls)
+    const workers = yield* Effect.replicateEffect(startWorker, count)
     yield* Effect.forEach(workers, awaitRegistration)
-    return open(deployment)
+    return { servers: workers, open: open(layer, count) }
   })
 })
 
-export const papyros = implementation(PAPYROS, false)
-export const papyrosTls = implementation(`${PAPYROS}, TLS`, true)
+export const papyros = implementation(PAPYROS, {})
+export const papyrosTwo = implementation(`${PAPYROS}, two workers`, { workers: 2 })
+export const papyrosTls = implementation(`${PAPYROS}, TLS`, { tls: true })

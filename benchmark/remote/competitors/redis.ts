@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { CompetitorError } from "../../harness/model.ts"
-import { start } from "../../harness/processes.ts"
+import { type Process, start } from "../../harness/processes.ts"
 import { fromPromise } from "../../harness/timeout.ts"
 
 const SERVER = "redis-server"
@@ -27,8 +27,13 @@ const freePort = fromPromise(() =>
   })
 )
 
-/** Starts a server, and returns its port. */
-export const redis: Effect.Effect<number, CompetitorError, Scope.Scope> = Effect.gen(function*() {
+interface Redis {
+  readonly port: number
+  readonly server: Process
+}
+
+/** Starts a server. */
+export const redis: Effect.Effect<Redis, CompetitorError, Scope.Scope> = Effect.gen(function*() {
   if (version() === undefined) {
     return yield* new CompetitorError({ message: `no ${SERVER} on the PATH: apt-get install ${SERVER}` })
   }
@@ -36,5 +41,5 @@ export const redis: Effect.Effect<number, CompetitorError, Scope.Scope> = Effect
   const persistence = ["--save", "", "--appendonly", "no", "--dir", tmpdir()]
   const server = yield* start(SERVER, ["--bind", "127.0.0.1", "--port", String(port), ...persistence])
   yield* server.waitForOutput(/(Ready to accept connections)/)
-  return port
+  return { port, server }
 })

@@ -1,6 +1,6 @@
 /**
- * effect/rpc over TCP to one server process: Effect's own way to call code in another process. Every chunk is one call.
- * Tracing is off, and schemas are compiled in the server.
+ * effect/rpc over TCP to one server process: Effect's own way to call code in another process. A chunk is one call with
+ * an array, or each of its tasks is a call. Tracing is off, and schemas are compiled in the server.
  */
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,8 @@ import { startModule } from "../../harness/processes.ts"
 import { Tally } from "../../harness/tally.ts"
 import { toCompetitorError, withTimeout } from "../../harness/timeout.ts"
 import { Durations } from "../../harness/timing.ts"
-import type { Client, RemoteImplementation } from "./implementation.ts"
+import { numberOf, type Payload } from "../workload/payloads.ts"
+import type { ChunkSize, Client, RemoteImplementation } from "./implementation.ts"
 import { Rpcs, serialization } from "./rpcGroup.ts"
 
 /** The chunk size where papyros chooses its own. */
@@ -22,7 +23,28 @@ const AUTO = 256
 /** Calls in flight. */
 const IN_FLIGHT = 64
 
-const open = (port: number): Effect.Effect<Client, CompetitorError, Scope.Scope> =>
+/** Makes calls until `next` returns none, so many at a time. */
+const inParallel = <A, E>(
+  next: () => Effect.Effect<A, E> | undefined,
+  onResult: (result: A) => void
+): Effect.Effect<void, CompetitorError> => {
+  let call = next()
+  const loop = Effect.whileLoop({
+    while: () => call !== undefined,
+    body: () => {
+      const body = call!
+      call = next()
+      return body
+    },
+    step: onResult
+  })
+  return Effect.replicateEffect(loop, IN_FLIGHT, { concurrency: IN_FLIGHT, discard: true }).pipe(
+    Effect.mapError(toCompetitorError),
+    withTimeout
+  )
+}
+
+const open = (port: number, callPerTask: boolean): Effect.Effect<Client, CompetitorError, Scope.Scope> =>
   Effect.gen(function*() {
     const protocol = yield* Layer.build(
       RpcClient.layerProtocolSocket().pipe(
@@ -30,32 +52,29 @@ const open = (port: number): Effect.Effect<Client, CompetitorError, Scope.Scope>
       )
     )
     const client = yield* Effect.provideContext(RpcClient.make(Rpcs, { disableTracing: true }), protocol)
+    const echo = (payload: Payload): Effect.Effect<Payload, unknown> =>
+      typeof payload === "string" ? client.echoText({ text: payload }) : client.echoBytes({ bytes: payload })
     return {
       ready: Effect.void,
       increments: (tasks, chunkSize) =>
         Effect.suspend(() => {
-          const size = chunkSize === "auto" ? AUTO : chunkSize
+          const size = callPerTask ? 1 : chunkSize === "auto" ? AUTO : chunkSize
           const tally = new Tally()
           let next = 1
-          const call = (): Effect.Effect<number | ReadonlyArray<number>, unknown> => {
+          const call = (): Effect.Effect<number | ReadonlyArray<number>, unknown> | undefined => {
+            if (next > tasks) return undefined
             const first = next
             next += size
             return size === 1
               ? client.inc({ n: first })
               : client.incAll({ ns: Array.from({ length: Math.min(size, tasks - first + 1) }, (_, i) => first + i) })
           }
-          const loop = Effect.whileLoop({
-            while: () => next <= tasks,
-            body: call,
-            step: (result) => {
+          return Effect.as(
+            inParallel(call, (result) => {
               if (typeof result === "number") tally.success(result)
               else for (const one of result) tally.success(one)
-            }
-          })
-          return Effect.replicateEffect(loop, IN_FLIGHT, { concurrency: IN_FLIGHT, discard: true }).pipe(
-            Effect.as(tally),
-            Effect.mapError(toCompetitorError),
-            withTimeout
+            }),
+            tally
           )
         }),
       incrementsSequentially: (tasks) =>
@@ -69,16 +88,45 @@ const open = (port: number): Effect.Effect<Client, CompetitorError, Scope.Scope>
             tally.success(result)
           }
           return { tally, values: durations.percentiles() }
-        }).pipe(Effect.mapError(toCompetitorError), withTimeout)
+        }).pipe(Effect.mapError(toCompetitorError), withTimeout),
+      echo: (payloads) =>
+        Effect.suspend(() => {
+          const tally = new Tally()
+          const next = payloads.values()
+          const call = () => {
+            const { done, value } = next.next()
+            return done === true ? undefined : echo(value)
+          }
+          return Effect.as(inParallel(call, (payload) => tally.success(numberOf(payload))), tally)
+        })
     } satisfies Client
   }).pipe(Effect.mapError(toCompetitorError))
 
-export const rpc: RemoteImplementation = {
-  name: "effect/rpc",
+const implementation = (
+  name: string,
+  callPerTask: boolean,
+  tasks: Readonly<Record<ChunkSize, number>>
+): RemoteImplementation => ({
+  name,
   settings: `layerProtocolSocket to one process, layerSchemaBinary, noDelay, ${IN_FLIGHT} calls in flight, ` +
-    `disableTracing, schemas compiled in the server; chunks of ${AUTO} where papyros chooses the chunk size`,
+    `disableTracing, schemas compiled in the server; ${
+      callPerTask ? "each task is a call" : `chunks of ${AUTO} where papyros chooses the chunk size`
+    }`,
+  tasks,
+  payloads: 1000,
   deploy: Effect.gen(function*() {
     const server = yield* startModule(moduleUrl("./workers/rpc.ts", import.meta.url), [])
-    return open(Number(yield* server.waitForOutput(/listening on (\d+)/)))
+    const port = Number(yield* server.waitForOutput(/listening on (\d+)/))
+    return { servers: [server], open: open(port, callPerTask) }
   })
-}
+})
+
+export const rpc = implementation("effect/rpc", false, { 1: 20_000, 16: 200_000, 256: 500_000, auto: 500_000 })
+
+/** Without chunks. */
+export const rpcCalls = implementation("effect/rpc, a call for each task", true, {
+  1: 20_000,
+  16: 20_000,
+  256: 20_000,
+  auto: 20_000
+})

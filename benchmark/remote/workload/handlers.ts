@@ -14,6 +14,8 @@ const busyWait = (millis: number) =>
 
 export default group.toLayer({
   Inc: ({ n }) => Effect.sync(() => inc(n)),
+  EchoBytes: ({ bytes }) => Effect.succeed(bytes),
+  EchoText: ({ text }) => Effect.succeed(text),
   Wait: ({ busy, id, millis }) =>
     Effect.suspend(() => {
       if (startLog !== undefined) StartLog.append(startLog, id)

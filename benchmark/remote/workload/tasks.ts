@@ -11,4 +11,14 @@ export class Wait extends Task.Class<Wait>()("Wait", {
   success: Schema.Struct({ id: Schema.Int, pid: Schema.Int })
 }) {}
 
-export const group = TaskGroup.make(Inc, Wait)
+/** Returns its bytes. */
+export class EchoBytes
+  extends Task.Class<EchoBytes>()("EchoBytes", { payload: { bytes: Schema.Uint8Array }, success: Schema.Uint8Array })
+{}
+
+/** Returns its text. */
+export class EchoText
+  extends Task.Class<EchoText>()("EchoText", { payload: { text: Schema.String }, success: Schema.String })
+{}
+
+export const group = TaskGroup.make(Inc, Wait, EchoBytes, EchoText)

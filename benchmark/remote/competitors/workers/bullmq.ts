@@ -9,7 +9,7 @@ const connection = { host: "127.0.0.1", port: Number(port), maxRetriesPerRequest
 
 const worker = new Worker<JobData, JobResult>(
   queue,
-  ({ data }) => Promise.resolve(typeof data === "number" ? inc(data) : data.map(inc)),
+  ({ data }) => Promise.resolve(typeof data === "string" ? data : typeof data === "number" ? inc(data) : data.map(inc)),
   { connection, concurrency: Number(concurrency) }
 )
 

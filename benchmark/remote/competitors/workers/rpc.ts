@@ -11,7 +11,9 @@ import { Rpcs, serialization } from "../rpcGroup.ts"
 
 const handlers = Rpcs.toLayer({
   inc: ({ n }) => Effect.sync(() => inc(n)),
-  incAll: ({ ns }) => Effect.sync(() => ns.map(inc))
+  incAll: ({ ns }) => Effect.sync(() => ns.map(inc)),
+  echoBytes: ({ bytes }) => Effect.succeed(bytes),
+  echoText: ({ text }) => Effect.succeed(text)
 })
 
 const printPort = Layer.effectDiscard(Effect.gen(function*() {
