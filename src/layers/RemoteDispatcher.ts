@@ -12,12 +12,14 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
 import { boundConfig, countConfig, millisOption, optionOr } from "../internal/options.ts"
 import * as Secret from "../internal/remote/auth/secret.ts"
-import { connectToWorker } from "../internal/remote/client/connection.ts"
+import { memberOf } from "../internal/remote/client/connection.ts"
 import * as RemoteExecutor from "../internal/remote/client/executor.ts"
 import { groupOption, maxTaskBytesOption, nameServerOption, secretOption } from "../internal/remote/options.ts"
 import { TaskCatalog } from "../internal/remote/protocol/catalog.ts"
@@ -127,8 +129,10 @@ const layerOf = <T extends Task.Any, R>(
       catalog: new TaskCatalog(group.tasks),
       maxTaskBytes,
       noWorkerTimeout: millisOption("noWorkerTimeout", options.noWorkerTimeout) ?? 30_000,
-      members,
-      connect: (runner) => connectToWorker(runner, { group: workerGroup, secret }, maxTaskBytes)
+      members: Stream.map(
+        members,
+        Result.map((runners) => runners.map((runner) => memberOf(runner, { group: workerGroup, secret }, maxTaskBytes)))
+      )
     })
     return Executor.layer(group, executor, { capacity: options.capacity, maxWorkerLosses: options.maxWorkerLosses })
   }))

@@ -16,7 +16,7 @@ import * as Net from "node:net"
 import { fileURLToPath } from "node:url"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Executor from "papyros/Executor"
-import { connectToWorker } from "../../src/internal/remote/client/connection.ts"
+import { memberOf } from "../../src/internal/remote/client/connection.ts"
 import * as RemoteExecutor from "../../src/internal/remote/client/executor.ts"
 import { TaskCatalog } from "../../src/internal/remote/protocol/catalog.ts"
 import { connectionFrames } from "./frames.ts"
@@ -117,12 +117,12 @@ const startServer: Effect.Effect<Server, never, Scope.Scope> = Effect.acquireRel
 /** A client of the same worker. */
 const client = (port: number) => {
   const runner = Runner.make({ address: RunnerAddress.make("127.0.0.1", port), groups: ["default"], weight: 1 })
+  const member = memberOf(runner, { group: "default", secret: undefined }, MAX_TASK_BYTES)
   const executor = RemoteExecutor.make({
     catalog: new TaskCatalog(Tasks.tasks),
     maxTaskBytes: MAX_TASK_BYTES,
     noWorkerTimeout: PATIENCE,
-    members: Stream.concat(Stream.succeed(Result.succeed([runner])), Stream.never),
-    connect: (runner) => connectToWorker(runner, { group: "default", secret: undefined }, MAX_TASK_BYTES)
+    members: Stream.concat(Stream.succeed(Result.succeed([member])), Stream.never)
   })
   return Executor.layer(Tasks, executor).pipe(Layer.provide(Logger.layer([])))
 }

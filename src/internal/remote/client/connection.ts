@@ -7,42 +7,18 @@
 import type { Runner } from "effect/cluster/Runner"
 import * as Effect from "effect/Effect"
 import type { RpcClientError } from "effect/rpc/RpcClientError"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { sanitizeForLog } from "../../sanitize.ts"
 import type { Role } from "../auth/identity.ts"
 import type { Secret } from "../auth/secret.ts"
 import { maxFrameSize } from "../options.ts"
-import {
-  type Commands,
-  type Events,
-  type HandshakeResponse,
-  type OpenSession,
-  PROTOCOL,
-  VERSION,
-  WorkerRpcs
-} from "../protocol/messages.ts"
+import { PROTOCOL, VERSION, WorkerRpcs } from "../protocol/messages.ts"
+import * as Address from "../transport/address.ts"
 import { connect, CONNECT_TIMEOUT } from "../transport/connect.ts"
 import { RemoteError, Unreachable, VersionMismatch } from "../transport/error.ts"
 import { HEARTBEAT_TIMEOUT } from "../transport/heartbeat.ts"
 import * as RpcClient from "../transport/rpcClient.ts"
-
-/** A worker that has answered the handshake. Calls fail once the connection is lost. */
-export interface WorkerConnection {
-  readonly handshake: typeof HandshakeResponse.Type
-  /** Opens a session at the worker, or goes on with one. */
-  readonly events: (session: SessionRequest) => Stream.Stream<typeof Events.Type, unknown>
-  /** Ends a session, also one whose stream has ended. */
-  readonly end: (session: string) => Effect.Effect<void, unknown>
-  /** Whether the worker has sent nothing for too long. */
-  readonly isSilent: () => boolean
-  /** Completes with the reason when the connection is lost. */
-  readonly closed: Effect.Effect<string>
-  /** Completes when the connection can take more. */
-  readonly send: (commands: typeof Commands.Type) => Effect.Effect<void, unknown>
-}
-
-type SessionRequest = Omit<typeof OpenSession.Type, "maxTaskBytes">
+import type { Member } from "./member.ts"
 
 export interface Credentials {
   readonly group: string
@@ -84,17 +60,18 @@ export const openRpc = Effect.fnUntraced(function*(
   return { handshake: { ...handshake, worker: sanitizeForLog(handshake.worker) }, rpc, isSilent: connection.isSilent }
 })
 
-/** A connection of a client, ready for tasks. */
-export const connectToWorker = (
-  runner: Runner,
-  options: Omit<Credentials, "role">,
-  maxTaskBytes: number
-): Effect.Effect<WorkerConnection, RemoteError, Scope.Scope> =>
-  Effect.map(openRpc(runner, { ...options, role: "client" }, maxTaskBytes), ({ handshake, isSilent, rpc }) => ({
-    handshake,
-    isSilent,
-    closed: rpc.closed,
-    events: (session) => Stream.interruptWhen(rpc.client.Events({ ...session, maxTaskBytes }), rpc.closed),
-    end: (session) => rpc.client.EndSession({ session }),
-    send: (commands) => rpc.notify("Commands", commands)
-  }))
+/** A worker at an address. */
+export const memberOf = (runner: Runner, options: Omit<Credentials, "role">, maxTaskBytes: number): Member => ({
+  address: Address.format(runner.address),
+  connect: Effect.map(
+    openRpc(runner, { ...options, role: "client" }, maxTaskBytes),
+    ({ handshake, isSilent, rpc }) => ({
+      handshake,
+      isSilent,
+      closed: rpc.closed,
+      events: (session) => Stream.interruptWhen(rpc.client.Events({ ...session, maxTaskBytes }), rpc.closed),
+      end: (session) => rpc.client.EndSession({ session }),
+      send: (commands) => rpc.notify("Commands", commands)
+    })
+  )
+})

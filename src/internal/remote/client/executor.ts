@@ -1,11 +1,10 @@
 /**
  * The executor of worker processes: keeps a connection to every worker that the registry knows, each with a
- * `ProcessHandle`.
+ * `ProcessHandle`. The registry and the connections are those of a transport.
  *
  * Must stay true: it retries unreachable workers for ever, and keeps the last known membership while the registry is
  * unavailable. Only an error that no retry can mend, a refusal or another version, fails the opening of the dispatcher.
  */
-import type { Runner } from "effect/cluster/Runner"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
@@ -14,17 +13,19 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type * as Executor from "../../../Executor.ts"
 import { MAX_CHUNK } from "../protocol/limits.ts"
-import * as Address from "../transport/address.ts"
 import type { RemoteError } from "../transport/error.ts"
 import { CHUNK_MICROS } from "./inFlight.ts"
+import type { Member } from "./member.ts"
 import { type Members, reconnectLoop, type SessionOptions } from "./reconnecting.ts"
 import type { ProcessHandle } from "./workerHandle.ts"
 
 export interface RemoteExecutorOptions extends SessionOptions {
+  /** The name of the executor. Default `"remote"`. */
+  readonly name?: string | undefined
   /** Milliseconds. */
   readonly noWorkerTimeout: number
   /** The workers that the registry knows. */
-  readonly members: Stream.Stream<Result.Result<ReadonlyArray<Runner>, RemoteError>>
+  readonly members: Stream.Stream<Result.Result<ReadonlyArray<Member>, RemoteError>>
 }
 
 /** How long opening the dispatcher waits for the first answer of the registry, in milliseconds. */
@@ -37,7 +38,7 @@ const MAX_CONNECTING = 16
 const REBALANCE_INTERVAL = 20
 
 export const make = (options: RemoteExecutorOptions): Executor.Executor<RemoteError> => ({
-  name: "remote",
+  name: options.name ?? "remote",
   boundary: "codec",
   copiesPayloads: true,
   maxChunk: MAX_CHUNK,
@@ -68,8 +69,8 @@ const watchRegistry = (
     membership.options.members,
     Effect.fnUntraced(function*(answer) {
       if (answer._tag === "Success") {
-        for (const runner of membership.update(answer.success)) {
-          yield* Effect.forkIn(reconnectLoop(membership, runner), scope)
+        for (const member of membership.update(answer.success)) {
+          yield* Effect.forkIn(reconnectLoop(membership, member), scope)
         }
         yield* Deferred.succeed(firstAnswer, undefined)
       } else {
@@ -99,12 +100,11 @@ class Membership implements Members {
   }
 
   /** Takes an answer of the registry, and returns the workers that need a reconnect loop. */
-  update(runners: ReadonlyArray<Runner>): ReadonlyArray<Runner> {
-    const addressOf = ({ address }: Runner): string => Address.format(address)
-    this.members = new Set(runners.map(addressOf))
-    const added = runners.filter((runner) => !this.loops.has(addressOf(runner)))
-    for (const runner of added) this.loops.add(addressOf(runner))
-    if (runners.length === 0) this.failed(undefined)
+  update(members: ReadonlyArray<Member>): ReadonlyArray<Member> {
+    this.members = new Set(members.map(({ address }) => address))
+    const added = members.filter(({ address }) => !this.loops.has(address))
+    for (const { address } of added) this.loops.add(address)
+    if (members.length === 0) this.failed(undefined)
     return added
   }
 

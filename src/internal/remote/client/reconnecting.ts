@@ -6,12 +6,10 @@
  * example if the worker has another incarnation, or if the client has not connected again in time.
  */
 import * as Cause from "effect/Cause"
-import type { Runner } from "effect/cluster/Runner"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
 import type * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { randomUUID } from "node:crypto"
@@ -19,17 +17,13 @@ import type * as Executor from "../../../Executor.ts"
 import { sanitizeForLog } from "../../sanitize.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
 import { type Events, type HandshakeResponse, SESSION_TIMEOUT, UnknownSession } from "../protocol/messages.ts"
-import * as Address from "../transport/address.ts"
 import { backoff, spread } from "../transport/backoff.ts"
-import type { RemoteError } from "../transport/error.ts"
-import type { WorkerConnection } from "./connection.ts"
+import type { Member, WorkerConnection } from "./member.ts"
 import { ProcessHandle } from "./workerHandle.ts"
 
 export interface SessionOptions {
   readonly catalog: TaskCatalog
   readonly maxTaskBytes: number
-  /** The connection ends with its scope. */
-  readonly connect: (runner: Runner) => Effect.Effect<WorkerConnection, RemoteError, Scope.Scope>
 }
 
 /** The functions of a dispatcher that the loop of one worker calls. */
@@ -65,15 +59,15 @@ const REASON_TIMEOUT = 500
 const END_TIMEOUT = 500
 
 /** Keeps the connection to a worker, as long as the worker is registered or a session waits to continue. */
-export const reconnectLoop = (members: Members, runner: Runner): Effect.Effect<void> => {
-  const address = Address.format(runner.address)
+export const reconnectLoop = (members: Members, member: Member): Effect.Effect<void> => {
+  const { address } = member
   const sessions = new WorkerSessions(members)
   const goesOn = () => sessions.isWaiting || members.isMember(address)
   /** Makes one connection. Succeeds when it has ended, if the worker had joined; fails otherwise. */
   const once = Effect.gen(function*() {
     let joined = false
     const resumes = sessions.isWaiting
-    const exit = yield* Effect.exit(Effect.scoped(runConnection(sessions, runner, () => joined = true)))
+    const exit = yield* Effect.exit(Effect.scoped(runConnection(sessions, member, () => joined = true)))
     if (Exit.isFailure(exit) && !Cause.hasInterrupts(exit.cause)) {
       const error = Cause.squash(exit.cause)
       const hasDropped = error instanceof UnknownSession
@@ -227,9 +221,9 @@ class WorkerSessions {
 }
 
 /** One connection, from its beginning to its end. */
-const runConnection = Effect.fnUntraced(function*(sessions: WorkerSessions, runner: Runner, onJoined: () => void) {
+const runConnection = Effect.fnUntraced(function*(sessions: WorkerSessions, member: Member, onJoined: () => void) {
   const { members } = sessions
-  const connection = yield* members.connecting.withPermits(1)(members.options.connect(runner))
+  const connection = yield* members.connecting.withPermits(1)(member.connect)
   const { handshake } = connection
   const resume = sessions.isWaiting
   const session = yield* sessions.of(handshake, onJoined)

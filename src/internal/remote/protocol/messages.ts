@@ -28,7 +28,7 @@ const manifest: { readonly version: string } = JSON.parse(
 /** The version of this package, for messages. Only `PROTOCOL` decides. */
 export const VERSION: string = manifest.version
 
-const HandshakeRequest = { protocol: Schema.Int, version: Schema.String }
+export const HandshakeRequest = Schema.Struct({ protocol: Schema.Int, version: Schema.String })
 
 /** The offer of a worker. A client of any protocol must be able to read it: fields may be added as optional ones only. */
 export const HandshakeResponse = Schema.Struct({

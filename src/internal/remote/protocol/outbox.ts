@@ -40,7 +40,7 @@ const OVERHEAD = 1024
 export class SessionOutbox<A extends object> {
   private readonly collect: () => Collected<A> | undefined
   private readonly empty: A
-  private sender: ((effect: Effect.Effect<A & Numbered>) => void) | undefined
+  private sender: ((message: A & Numbered) => void) | undefined
   private scheduled = false
   /** The number of the present connection. */
   private connection = 0
@@ -73,8 +73,21 @@ export class SessionOutbox<A extends object> {
       const message = this.next()
       if (message === undefined) return
       this.sender = undefined
-      sender(Effect.succeed(message))
+      sender(message)
     })
+  }
+
+  /**
+   * Calls `onMessage` with the next message, as soon as there is one. Returns a function that withdraws the call. At
+   * most one caller may wait.
+   */
+  onNext(onMessage: (message: A & Numbered) => void): () => void {
+    const message = this.next()
+    if (message === undefined) this.sender = onMessage
+    else onMessage(message)
+    return () => {
+      if (this.sender === onMessage) this.sender = undefined
+    }
   }
 
   /**
@@ -85,12 +98,7 @@ export class SessionOutbox<A extends object> {
     const { connection } = this
     return Effect.callback((resume) => {
       if (connection !== this.connection) return
-      const message = this.next()
-      if (message !== undefined) return resume(Effect.succeed(message))
-      this.sender = resume
-      return Effect.sync(() => {
-        if (this.sender === resume) this.sender = undefined
-      })
+      return Effect.sync(this.onNext((message) => resume(Effect.succeed(message))))
     })
   }
 

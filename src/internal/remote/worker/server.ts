@@ -1,8 +1,8 @@
 /**
- * A worker process: its port, its threads, the sessions of its clients, and its registration.
+ * A worker process of Remote: its port, its service, and its registration.
  *
- * Must stay true: the worker is registered last and unregistered first. It then returns the tasks that have not
- * started, waits for those that run, and only then closes its connections.
+ * Must stay true: the worker is registered last and unregistered first. It then drains, and only then closes its
+ * connections.
  */
 import * as Runner from "effect/cluster/Runner"
 import * as RunnerAddress from "effect/cluster/RunnerAddress"
@@ -10,16 +10,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { randomUUID } from "node:crypto"
 import { sanitizeForLog } from "../../sanitize.ts"
-import { makeScheduler, openExecutor } from "../../scheduler/scheduler.ts"
 import * as ThreadsExecutor from "../../threads/main/executor.ts"
 import type { PoolOptions } from "../../threads/main/options.ts"
 import type { Advertised } from "../advertise.ts"
 import type { Secret } from "../auth/secret.ts"
 import { maxFrameSize } from "../options.ts"
-import { TaskCatalog } from "../protocol/catalog.ts"
-import { PROTOCOL, VERSION, WorkerRpcs } from "../protocol/messages.ts"
+import { PROTOCOL, WorkerRpcs } from "../protocol/messages.ts"
 import type { Registry } from "../registry/registry.ts"
 import * as Address from "../transport/address.ts"
 import { cannotListen } from "../transport/error.ts"
@@ -27,7 +24,7 @@ import { HEARTBEAT_TIMEOUT } from "../transport/heartbeat.ts"
 import { listen } from "../transport/listen.ts"
 import { currentPeer, type Peer } from "../transport/peer.ts"
 import * as RpcServer from "../transport/rpcServer.ts"
-import { ClientSessions } from "./sessions.ts"
+import * as WorkerService from "./service.ts"
 
 export interface WorkerServerOptions {
   readonly pool: PoolOptions
@@ -43,16 +40,12 @@ export interface WorkerServerOptions {
   readonly maxTaskBytes: number
 }
 
-/** Serves tasks until its scope ends, and then drains. One loss of a thread fails a task: the client counts losses. */
+/** Serves tasks until its scope ends, and then drains. */
 export const serve = Effect.fnUntraced(function*(
   registry: Registry["Service"],
   { advertise, drainTimeout, host, maxTaskBytes, pool, port, secret, workerGroup }: WorkerServerOptions,
   threads: ThreadsExecutor.PoolExecutor = ThreadsExecutor.make(pool)
 ) {
-  const { tasks } = pool.group
-  const slots = pool.max * pool.concurrency
-  const catalog = new TaskCatalog(tasks)
-
   const server = yield* listen({
     host,
     port,
@@ -61,17 +54,19 @@ export const serve = Effect.fnUntraced(function*(
     accepts: ({ group, role }) => role === "operator" || (role === "client" && group === workerGroup),
     heartbeatTimeout: HEARTBEAT_TIMEOUT
   }).pipe(Effect.mapError(cannotListen({ host, port })))
-  const scheduler = yield* makeScheduler(tasks, threads, { maxWorkerLosses: 1, relays: true })
-  yield* openExecutor(scheduler, threads.open)
   const address = RunnerAddress.make(
     advertise.host,
     advertise.port ?? ("port" in server.address ? server.address.port : 0)
   )
   const name = Address.format(address)
-  const log = Effect.runForkWith(yield* Effect.context<never>())
-  const sessions = new ClientSessions({ scheduler, catalog, worker: name, slots, maxTaskBytes, log })
+  const { drain, offer, sessions, slots } = yield* WorkerService.make({
+    pool,
+    threads,
+    name,
+    maxTaskBytes,
+    drainTimeout
+  })
 
-  const incarnation = randomUUID()
   /** The peers of the same protocol. */
   const accepted = new WeakSet<Peer>()
   const handlers = WorkerRpcs.toLayer({
@@ -82,16 +77,7 @@ export const serve = Effect.fnUntraced(function*(
           peer.authenticate()
           accepted.add(peer)
         }
-        return Effect.as(isSame ? Effect.void : refused(peer, client), {
-          protocol: PROTOCOL,
-          version: VERSION,
-          worker: name,
-          slots,
-          maxTaskBytes,
-          fingerprints: isSame ? Array.from(catalog.fingerprints) : [],
-          valueFormat: 0,
-          incarnation
-        })
+        return Effect.as(isSame ? Effect.void : refused(peer, client), offer(client.protocol))
       }),
     Events: (client) => Stream.unwrap(Effect.map(clientOnly(accepted), (peer) => sessions.events(peer, client))),
     Commands: (commands) =>
@@ -119,16 +105,7 @@ export const serve = Effect.fnUntraced(function*(
 
   const registration = yield* Scope.make()
   // Added after the connections, the threads and the port, so that it runs before they close.
-  yield* Effect.addFinalizer(() =>
-    Effect.gen(function*() {
-      yield* Scope.close(registration, Exit.void)
-      yield* Effect.logInfo(`Worker ${name} is draining: waiting at most ${drainTimeout} ms for running tasks`)
-      const drained = yield* Effect.timeoutOption(Effect.interruptible(sessions.drain), drainTimeout)
-      yield* Effect.logInfo(
-        drained._tag === "Some" ? `Worker ${name} is drained` : `Worker ${name} stopped waiting for running tasks`
-      )
-    })
-  )
+  yield* Effect.addFinalizer(() => Effect.andThen(Scope.close(registration, Exit.void), drain))
   yield* Effect.logInfo(`Worker ${name} of group ${workerGroup} is listening, with ${slots} slots`)
   const runner = Runner.make({ address, groups: [workerGroup], weight: slots })
   yield* Scope.provide(registry.register(runner), registration)

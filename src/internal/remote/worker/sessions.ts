@@ -46,7 +46,7 @@ const IDLE_DELAY = 50
 const MAX_DETACHED = 64
 
 /** A session and its connection. */
-interface Attachment {
+export interface Attachment {
   readonly id: string
   readonly session: ClientSession
   /** The address of the client over its latest connection. */
@@ -131,7 +131,8 @@ export class ClientSessions {
     this.onEmpty = () => resume(Effect.void)
   })
 
-  private attach(
+  /** Opens or continues a session over a connection; `undefined` if there can be none. */
+  attach(
     connection: ClientConnection,
     request: typeof OpenSession.Type
   ): Effect.Effect<Attachment | undefined, UnknownSession> {
@@ -177,8 +178,8 @@ export class ClientSessions {
     return attachment
   }
 
-  /** The stream of a connection has ended. */
-  private detach(connection: ClientConnection, attachment: Attachment | undefined): void {
+  /** The session has lost the connection. It ends now if the client was silent, and else if the client is not back. */
+  detach(connection: ClientConnection, attachment: Attachment | undefined): void {
     if (attachment?.connection !== connection) return
     this.leaveConnection(attachment)
     const { log, scheduler } = this.options

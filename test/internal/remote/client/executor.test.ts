@@ -1,6 +1,4 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Runner from "effect/cluster/Runner"
-import * as RunnerAddress from "effect/cluster/RunnerAddress"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -11,28 +9,23 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Executor from "papyros/Executor"
 import { Tasks } from "papyros/testing"
 import * as RemoteExecutor from "../../../../src/internal/remote/client/executor.ts"
+import type { Member } from "../../../../src/internal/remote/client/member.ts"
 import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
 import { RemoteError, Unreachable } from "../../../../src/internal/remote/transport/error.ts"
 
-const runners = (count: number) =>
-  Array.from(
-    { length: count },
-    (_, port) => Runner.make({ address: RunnerAddress.make("h", port), groups: ["g"], weight: 1 })
-  )
-
 const gone = new RemoteError({ reason: new Unreachable({ address: "h", message: "gone" }) })
 
-/** A dispatcher whose workers are those of the views. */
-const open = Effect.fnUntraced(function*(
-  connect: RemoteExecutor.RemoteExecutorOptions["connect"]
-) {
-  const views = yield* Queue.make<Result.Result<ReadonlyArray<Runner.Runner>, RemoteError>>()
+/** A dispatcher whose workers are as many as the latest view says. */
+const open = Effect.fnUntraced(function*(connect: Member["connect"]) {
+  const views = yield* Queue.make<Result.Result<number, RemoteError>>()
   const executor = RemoteExecutor.make({
     catalog: new TaskCatalog(Tasks.tasks),
     maxTaskBytes: 1024,
     noWorkerTimeout: 1000,
-    members: Stream.fromQueue(views),
-    connect
+    members: Stream.map(
+      Stream.fromQueue(views),
+      Result.map((count) => Array.from({ length: count }, (_, port) => ({ address: `h:${port}`, connect })))
+    )
   })
   yield* Effect.forkScoped(Layer.build(Executor.layer(Tasks, executor)), { startImmediately: true })
   return views
@@ -42,13 +35,13 @@ describe("the remote executor", () => {
   it.effect("opens at most 16 connections at a time", () =>
     Effect.gen(function*() {
       let started = 0
-      const views = yield* open(() =>
+      const views = yield* open(
         Effect.suspend(() => {
           started++
           return Effect.never
         })
       )
-      yield* Queue.offer(views, Result.succeed(runners(40)))
+      yield* Queue.offer(views, Result.succeed(40))
       yield* TestClock.adjust(60_000)
       assert.strictEqual(started, 16)
     }).pipe(Effect.provide(Logger.layer([]))))
@@ -56,13 +49,13 @@ describe("the remote executor", () => {
   it.effect("tries a worker again after a while, until the registry knows it no more", () =>
     Effect.gen(function*() {
       let attempts = 0
-      const views = yield* open(() =>
+      const views = yield* open(
         Effect.suspend(() => {
           attempts++
           return Effect.fail(gone)
         })
       )
-      yield* Queue.offer(views, Result.succeed(runners(1)))
+      yield* Queue.offer(views, Result.succeed(1))
       yield* TestClock.adjust(50)
       assert.strictEqual(attempts, 1)
       yield* TestClock.adjust(10_000)
@@ -73,14 +66,14 @@ describe("the remote executor", () => {
       yield* TestClock.adjust(10_000)
       const before = attempts
       assert.isAbove(before, 12)
-      yield* Queue.offer(views, Result.succeed([]))
+      yield* Queue.offer(views, Result.succeed(0))
       yield* TestClock.adjust(2000)
       assert.isAtMost(attempts, before + 1)
       const last = attempts
       yield* TestClock.adjust(60_000)
       assert.strictEqual(attempts, last)
       // Another process at its address.
-      yield* Queue.offer(views, Result.succeed(runners(1)))
+      yield* Queue.offer(views, Result.succeed(1))
       yield* TestClock.adjust(50)
       assert.strictEqual(attempts, last + 1)
     }).pipe(Effect.provide(Logger.layer([]))))

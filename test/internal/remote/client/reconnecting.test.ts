@@ -1,21 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Runner from "effect/cluster/Runner"
-import * as RunnerAddress from "effect/cluster/RunnerAddress"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import type * as Executor from "papyros/Executor"
-import type { WorkerConnection } from "../../../../src/internal/remote/client/connection.ts"
+import type { WorkerConnection } from "../../../../src/internal/remote/client/member.ts"
 import { reconnectLoop } from "../../../../src/internal/remote/client/reconnecting.ts"
 import type { ProcessHandle } from "../../../../src/internal/remote/client/workerHandle.ts"
 import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
 import { type Events, type OpenSession, UnknownSession } from "../../../../src/internal/remote/protocol/messages.ts"
 import { RemoteError, Unreachable } from "../../../../src/internal/remote/transport/error.ts"
 import { logs } from "../../../support/remote/sockets.ts"
-
-const runner = Runner.make({ address: RunnerAddress.make("worker", 1), groups: ["g"], weight: 1 })
 
 /** A connection that the test ends. */
 interface Opened {
@@ -79,7 +75,7 @@ const make = () => {
     take: () => undefined
   } as unknown as Executor.Scheduler
   const loop = reconnectLoop({
-    options: { catalog: new TaskCatalog(new Map()), maxTaskBytes: 1024, connect: () => connect },
+    options: { catalog: new TaskCatalog(new Map()), maxTaskBytes: 1024 },
     scheduler,
     connecting: Semaphore.makeUnsafe(1),
     isMember: () => state.isMember,
@@ -87,7 +83,7 @@ const make = () => {
     left: (handle: ProcessHandle) => handle.lost(),
     failed: () => {},
     forget: () => {}
-  }, runner)
+  }, { address: "worker:1", connect })
   return { state, lines, start: Effect.forkChild(Effect.provide(loop, layer)) }
 }
 

@@ -1,6 +1,4 @@
 /** The laws on worker handles and sessions that are joined in memory: the remote dispatcher without its sockets. */
-import * as Runner from "effect/cluster/Runner"
-import * as RunnerAddress from "effect/cluster/RunnerAddress"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -9,6 +7,7 @@ import * as Stream from "effect/Stream"
 import * as Executor from "papyros/Executor"
 import { handlersUrl, laws, Tasks } from "papyros/testing"
 import * as RemoteExecutor from "../../../../src/internal/remote/client/executor.ts"
+import type { Member } from "../../../../src/internal/remote/client/member.ts"
 import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
 import { ClientSessions } from "../../../../src/internal/remote/worker/sessions.ts"
 import { makeScheduler, openExecutor } from "../../../../src/internal/scheduler/scheduler.ts"
@@ -37,21 +36,16 @@ laws("RemoteDispatcher without sockets", {
           catalog,
           maxTaskBytes: MAX,
           noWorkerTimeout: 5000,
-          members: Stream.succeed(Result.succeed(
-            workers.map((_, port) =>
-              Runner.make({ address: RunnerAddress.make("memory", port), groups: ["default"], weight: 1 })
-            )
-          )),
-          connect: ({ address }) =>
-            Effect.sync(() => {
-              const sessions = workers[address.port]
+          members: Stream.succeed(Result.succeed(workers.map((sessions, i): Member => ({
+            address: `memory:${i}`,
+            connect: Effect.sync(() => {
               const key = { isSilent: false, remoteAddress: "memory", loss: "" }
               return {
                 handshake: {
                   protocol: 2,
                   version: "",
                   valueFormat: 0,
-                  worker: `memory:${address.port}`,
+                  worker: `memory:${i}`,
                   slots: 1,
                   maxTaskBytes: MAX,
                   fingerprints: Array.from(catalog.fingerprints)
@@ -63,6 +57,7 @@ laws("RemoteDispatcher without sockets", {
                 send: (commands) => Effect.try(() => sessions.onCommands(key, commands))
               }
             })
+          }))))
         })
         return Executor.layer(Tasks, executor, { capacity })
       })

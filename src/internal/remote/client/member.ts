@@ -1,0 +1,36 @@
+/**
+ * A worker that a dispatcher can connect to, and a connection to it: the interface that a transport implements. All else
+ * of a client, from the scheduler to the messages of a session, is the same on every transport.
+ *
+ * Must stay true: a connection hands over each message of the worker at most once and in order, and takes the next
+ * commands after the previous ones. Once it is lost, all of its Effects fail.
+ */
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { Commands, Events, HandshakeResponse, OpenSession } from "../protocol/messages.ts"
+import type { RemoteError } from "../transport/error.ts"
+
+export interface Member {
+  /** Identifies the worker among the workers of a group, also in the log. */
+  readonly address: string
+  /** Connects to the worker. The connection ends with its scope. */
+  readonly connect: Effect.Effect<WorkerConnection, RemoteError, Scope.Scope>
+}
+
+/** A worker that has answered the handshake. Calls fail once the connection is lost. */
+export interface WorkerConnection {
+  readonly handshake: typeof HandshakeResponse.Type
+  /** Opens a session at the worker, or goes on with one. */
+  readonly events: (session: SessionRequest) => Stream.Stream<typeof Events.Type, unknown>
+  /** Ends a session, also one whose stream has ended. */
+  readonly end: (session: string) => Effect.Effect<void, unknown>
+  /** Whether the worker has sent nothing for too long. Then the session cannot continue. */
+  readonly isSilent: () => boolean
+  /** Completes with the reason when the connection is lost. */
+  readonly closed: Effect.Effect<string>
+  /** Completes when the connection can take more. */
+  readonly send: (commands: typeof Commands.Type) => Effect.Effect<void, unknown>
+}
+
+export type SessionRequest = Omit<typeof OpenSession.Type, "maxTaskBytes">

@@ -1,0 +1,64 @@
+/**
+ * The part of a worker process that is the same on every transport: its threads under a scheduler, the sessions of its
+ * clients, its offer to a client, and its drain.
+ *
+ * Must stay true: a worker that drains first returns the tasks that have not started, and then waits for those that
+ * run. One loss of a thread fails a task, because the client counts losses.
+ */
+import * as Effect from "effect/Effect"
+import { randomUUID } from "node:crypto"
+import { makeScheduler, openExecutor } from "../../scheduler/scheduler.ts"
+import type * as ThreadsExecutor from "../../threads/main/executor.ts"
+import type { PoolOptions } from "../../threads/main/options.ts"
+import { TaskCatalog } from "../protocol/catalog.ts"
+import { type HandshakeResponse, PROTOCOL, VERSION } from "../protocol/messages.ts"
+import { ClientSessions } from "./sessions.ts"
+
+export interface WorkerServiceOptions {
+  readonly pool: PoolOptions
+  readonly threads: ThreadsExecutor.PoolExecutor
+  /** The name of this worker. */
+  readonly name: string
+  readonly maxTaskBytes: number
+  /** Milliseconds. */
+  readonly drainTimeout: number
+}
+
+/** The threads end with the scope. */
+export const make = Effect.fnUntraced(function*(
+  { drainTimeout, maxTaskBytes, name, pool, threads }: WorkerServiceOptions
+) {
+  const { tasks } = pool.group
+  const slots = pool.max * pool.concurrency
+  const catalog = new TaskCatalog(tasks)
+  const scheduler = yield* makeScheduler(tasks, threads, { maxWorkerLosses: 1, relays: true })
+  yield* openExecutor(scheduler, threads.open)
+  const log = Effect.runForkWith(yield* Effect.context<never>())
+  const sessions = new ClientSessions({ scheduler, catalog, worker: name, slots, maxTaskBytes, log })
+  const incarnation = randomUUID()
+
+  return {
+    slots,
+    scheduler,
+    sessions,
+    incarnation,
+    /** The answer to a client of a protocol. A client of another protocol gets no tasks. */
+    offer: (protocol: number): typeof HandshakeResponse.Type => ({
+      protocol: PROTOCOL,
+      version: VERSION,
+      worker: name,
+      slots,
+      maxTaskBytes,
+      fingerprints: protocol === PROTOCOL ? Array.from(catalog.fingerprints) : [],
+      valueFormat: 0,
+      incarnation
+    }),
+    drain: Effect.gen(function*() {
+      yield* Effect.logInfo(`Worker ${name} is draining: waiting at most ${drainTimeout} ms for running tasks`)
+      const drained = yield* Effect.timeoutOption(Effect.interruptible(sessions.drain), drainTimeout)
+      yield* Effect.logInfo(
+        drained._tag === "Some" ? `Worker ${name} is drained` : `Worker ${name} stopped waiting for running tasks`
+      )
+    })
+  }
+})
