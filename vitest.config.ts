@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 import { bundled } from "./test/support/bundle/bundle.ts"
+import { isAvailable, MISSING } from "./test/support/postgres/binaries.ts"
 import "./test/support/process/compileCache.ts"
 
 // `papyros/Task` and its kin mean the sources: here for vitest, and in `execArgv` for modules that Node loads by
@@ -32,6 +33,8 @@ class HeaviestFirst extends BaseSequencer {
     return (await super.sort(files)).toSorted((a, b) => isLight(a) - isLight(b))
   }
 }
+
+if (!isAvailable) console.warn(MISSING)
 
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
