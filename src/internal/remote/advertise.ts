@@ -29,7 +29,7 @@ export const parse = (text: string): Option.Option<Advertised> => {
 /** Whether it means all addresses of this host. */
 const isUnspecified = (host: string): boolean => host === "0.0.0.0" || (Net.isIPv6(host) && /^[0:]+$/.test(host))
 
-/** The option `advertise`, or what it stands for by default. */
+/** The address of the option `advertise`, or its default. */
 export const advertised = (
   host: string,
   advertise: string | undefined,

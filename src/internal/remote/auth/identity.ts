@@ -65,9 +65,9 @@ export const clientKey = (
 }
 
 /**
- * The server's key for what a client claims, `role/group/id`, by any of its secrets. A claim that is malformed or not
- * accepted gets a key that no client has: its handshake fails exactly as with a wrong secret, which hides the groups that
- * there are.
+ * The server's key for the identity that a client claims, `role/group/id`, by any of its secrets. A claim that is
+ * malformed or not accepted gets a key that no client has: its handshake fails exactly as with a wrong secret, which
+ * hides which groups exist.
  */
 export const serverKeys = (secret: Secret.Secret, accepts: (identity: Identity) => boolean) => {
   const secrets = new Map(Secret.bytesOf(secret).map((bytes) => [idOf(bytes), bytes]))

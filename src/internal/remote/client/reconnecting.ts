@@ -284,7 +284,7 @@ const onEnd = (
   )
 }
 
-/** The worker sent what no worker of this version sends. */
+/** The worker sent events that no worker of this version sends. */
 class InvalidEvents extends Error {
   constructor(error: unknown) {
     super(`it sent invalid events: ${String(error)}`)

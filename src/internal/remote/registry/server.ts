@@ -2,8 +2,8 @@
  * The name server. It knows the workers of each group while their connections are open, and stores nothing.
  *
  * Must stay true: no group sees another. Clients learn of changes at once, also after a restart: they keep the workers that
- * they knew before (`memberView.ts`). An operator, who knew none, gets no answer before the grace period has passed, in
- * which the workers that were registered before can register again.
+ * they knew before (`memberView.ts`). An operator knows no workers from before, and gets no answer before the end of the
+ * grace period, in which the workers that were registered before can register again.
  */
 import type { Runner } from "effect/cluster/Runner"
 import * as Effect from "effect/Effect"

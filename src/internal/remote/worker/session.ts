@@ -3,8 +3,8 @@
  * over the connection, and whose outcomes go back encoded.
  *
  * Must stay true: every task that the client sent is answered once, by an outcome or by its return, unless the session
- * ends first. A client that sends more than its credit allows, or what no client of this version sends, is refused: see
- * docs/internals/remote-protocol.md.
+ * ends first. A client that sends more than its credit allows, or a message that no client of this version sends, is refused:
+ * see docs/internals/remote-protocol.md.
  */
 import * as Tracer from "effect/Tracer"
 import type { Producer, TaskEntry } from "../../scheduler/producer.ts"
