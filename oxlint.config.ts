@@ -48,7 +48,7 @@ export default defineConfig({
       rules: {
         "typescript/no-restricted-imports": ["error", {
           patterns: [...everywhere, {
-            regex: relative("layers/RemoteDispatcher\\.ts"),
+            regex: relative("layers/(Remote|Cluster)Dispatcher\\.ts"),
             message: "The barrel holds the light modules only."
           }]
         }]

@@ -30,6 +30,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
 
   // Durable runs: a journal between a producer and the scheduler.
   "internal/durable": [ground, encoding, "TaskFailure.ts", scheduler, "internal/producers"],
+  "SqliteClient.ts": [ground, "internal/durable"],
   "Durable.ts": [
     ground,
     scheduler,
@@ -97,6 +98,25 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "TaskFailure.ts"
   ],
 
+  // Cluster: the sessions of Remote over calls of an entity. Client and runner never import each other.
+  "internal/cluster": ["internal/remote/protocol"],
+  "internal/cluster/client": [
+    ground,
+    "internal/remote/transport",
+    "internal/remote/protocol",
+    "internal/remote/client",
+    "internal/cluster",
+    "Executor.ts"
+  ],
+  "internal/cluster/runner": [
+    ground,
+    scheduler,
+    "internal/threads/main",
+    "internal/remote/protocol",
+    "internal/remote/worker",
+    "internal/cluster"
+  ],
+
   // Wiring.
   layers: [
     ground,
@@ -109,6 +129,8 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "internal/remote/registry",
     "internal/remote/client",
     remote,
+    "internal/cluster/client",
+    "internal/cluster/runner",
     ...api
   ],
   "RemoteWorker.ts": [

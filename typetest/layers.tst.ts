@@ -1,14 +1,19 @@
 import type { RunnerStorage } from "effect/cluster/RunnerStorage"
+import type { Sharding } from "effect/cluster/Sharding"
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import * as ClusterDispatcher from "papyros/ClusterDispatcher"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as DummyDispatcher from "papyros/DummyDispatcher"
 import * as Executor from "papyros/Executor"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as RemoteDispatcher from "papyros/RemoteDispatcher"
 import * as RemoteWorker from "papyros/RemoteWorker"
+import * as SqliteClient from "papyros/SqliteClient"
 import * as TaskGroup from "papyros/TaskGroup"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { describe, expect, it } from "tstyche"
@@ -117,6 +122,19 @@ describe("layers", () => {
     expect(RemoteWorker.layerStorage(Tasks, { handlers })).type.toBe<
       Layer.Layer<never, WorkerPoolDispatcher.HandlersError | RemoteDispatcher.RemoteError, RunnerStorage>
     >()
+  })
+
+  it("that run tasks on a cluster require its Sharding, and nothing else", () => {
+    const handlers = new URL("file:///handlers.ts")
+    expect(ClusterDispatcher.layer(Tasks, { workerGroup: "images", noWorkerTimeout: "1 minute" })).type.toBe<
+      Layer.Layer<Dispatcher.Dispatcher, never, Sharding>
+    >()
+    expect(ClusterDispatcher.toLayer(Tasks, { handlers, drainTimeout: 1000 })).type.toBe<
+      Layer.Layer<never, WorkerPoolDispatcher.HandlersError, Sharding>
+    >()
+    expect(ClusterDispatcher.toLayer).type.not.toBeCallableWith(Tasks, { handlers, capacity: 10 })
+    expect(ClusterDispatcher.toLayer).type.not.toBeCallableWith(Tasks, { size: 1 })
+    expect(SqliteClient.layer({ filename: "cluster.db" })).type.toBe<Layer.Layer<SqlClient, SqlError>>()
   })
 
   it("are made of executors, and fail and require as these do, without their scope", () => {

@@ -1,12 +1,14 @@
 /**
  * A `SqlClient` over `node:sqlite`, since `@effect/sql-sqlite-node` has no release for Effect 4.1.
  *
- * Must stay true: a statement blocks the event loop while it runs, so it waits at most `LOCK_WAIT` for a lock. It then
- * fails with an error that may be retried.
+ * Must stay true: a statement blocks the event loop while it runs, so it waits at most `LOCK_WAIT` for a lock. It is then
+ * tried again in a later turn, for at most `lockTimeout`, and fails with an error that may be retried. A statement that
+ * did not get its lock has changed nothing.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -24,10 +26,12 @@ const MAX_PREPARED = 100
 export interface SqliteOptions {
   readonly filename: string
   readonly synchronous: "FULL" | "NORMAL"
+  /** How long a statement is tried again while the file is locked, in milliseconds. Default 0. */
+  readonly lockTimeout?: number | undefined
 }
 
 /** Opens the file, which is made if it is not there. */
-export const make = ({ filename, synchronous }: SqliteOptions): Effect.Effect<
+export const make = ({ filename, lockTimeout = 0, synchronous }: SqliteOptions): Effect.Effect<
   SqlClient.SqlClient,
   SqlError,
   Scope.Scope
@@ -39,14 +43,15 @@ export const make = ({ filename, synchronous }: SqliteOptions): Effect.Effect<
       attempt("open", () => new DatabaseSync(filename, { timeout: LOCK_WAIT })),
       (database) => Effect.sync(() => database.close())
     )
-    yield* attempt("open", () => {
+    const whileLocked = retryWhileLocked(lockTimeout)
+    yield* whileLocked(attempt("open", () => {
       database.exec("PRAGMA journal_mode = WAL")
       database.exec(`PRAGMA synchronous = ${synchronous}`)
-    })
+    }))
     const semaphore = yield* Semaphore.make(1)
     return yield* SqlClient.make({
       ...SqlClient.makeSqliteAcquirers({
-        connection: Effect.succeed(connect(database)),
+        connection: Effect.succeed(connect(database, whileLocked)),
         semaphore,
         isTransaction: () => database.isTransaction
       }),
@@ -59,7 +64,18 @@ export const make = ({ filename, synchronous }: SqliteOptions): Effect.Effect<
     })
   }).pipe(Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make))
 
-const connect = (database: DatabaseSync): Connection => {
+type WhileLocked = <A>(statement: Effect.Effect<A, SqlError>) => Effect.Effect<A, SqlError>
+
+/** The pause before a statement is tried again, in milliseconds. */
+const LOCK_PAUSE = 10
+
+const retryWhileLocked = (timeout: number): WhileLocked =>
+  timeout === 0 ? (statement) => statement : Effect.retry({
+    while: ({ reason }) => reason._tag === "LockTimeoutError",
+    schedule: Schedule.upTo(Schedule.jittered(Schedule.spaced(LOCK_PAUSE)), { duration: timeout })
+  })
+
+const connect = (database: DatabaseSync, whileLocked: WhileLocked): Connection => {
   const prepared = new Map<string, StatementSync>()
   const prepare = (sql: string): StatementSync => {
     let statement = prepared.get(sql)
@@ -76,7 +92,7 @@ const connect = (database: DatabaseSync): Connection => {
     form: { readonly arrays?: boolean; readonly raw?: boolean }
   ) =>
     Effect.contextWith((context: Context.Context<never>) =>
-      attempt("execute", (): any => {
+      whileLocked(attempt("execute", (): any => {
         const statement = makeStatement(sql)
         statement.setReadBigInts(Context.get(context, SqlClient.SafeIntegers))
         statement.setReturnArrays(form.arrays === true)
@@ -84,7 +100,7 @@ const connect = (database: DatabaseSync): Connection => {
         if (statement.columns().length > 0) return statement.all(...values)
         const changes = statement.run(...values)
         return form.raw === true ? changes : []
-      })
+      }))
     )
   const once = (sql: string) => database.prepare(sql)
   return {

@@ -9,7 +9,7 @@ const bin = fileURLToPath(new URL("../../../src/bin.ts", import.meta.url))
 
 export const handlers = fileURLToPath(new URL("./handlers.ts", import.meta.url))
 
-/** A process of the command `papyros`. */
+/** A process of a module of this package: of the command `papyros` unless another one is given. */
 export class Papyros {
   readonly child: ChildProcess
   /** The output of the process. */
@@ -17,9 +17,14 @@ export class Papyros {
   exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | undefined
   private readonly args: ReadonlyArray<string>
 
-  constructor(args: ReadonlyArray<string>, env: Readonly<Record<string, string>>, by: ReadonlyArray<string>) {
+  constructor(
+    args: ReadonlyArray<string>,
+    env: Readonly<Record<string, string>>,
+    by: ReadonlyArray<string>,
+    module: string
+  ) {
     this.args = args
-    const [command, ...rest] = [...by, process.execPath, "--conditions=papyros-source", bin, ...args]
+    const [command, ...rest] = [...by, process.execPath, "--conditions=papyros-source", module, ...args]
     this.child = spawn(command, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env }
@@ -60,10 +65,11 @@ export class Papyros {
 export const papyros = (
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string>> = {},
-  by: ReadonlyArray<string> = []
+  by: ReadonlyArray<string> = [],
+  module = bin
 ): Effect.Effect<Papyros, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new Papyros(args, env, by)),
+    Effect.sync(() => new Papyros(args, env, by, module)),
     (process) =>
       Effect.andThen(
         Effect.sync(() => {

@@ -58,46 +58,12 @@ export const mixed = <A, B>(some: ReadonlyArray<A>, others: ReadonlyArray<B>): R
   return some.flatMap((a, i) => i % every === 0 ? [others[i / every], a] : [a])
 }
 
-export class Site {
-  readonly nameServer: string
+/** The runs of tasks of one test, and the journal of them that the test and the handlers write. */
+export class JournaledRuns {
   readonly journal: string
-  readonly group = randomUUID()
 
-  constructor(nameServer: string, journal: string) {
-    this.nameServer = nameServer
+  constructor(journal: string) {
     this.journal = journal
-  }
-
-  /** A worker process, of one thread unless more are asked for, which may not be registered yet. */
-  start(
-    options: Parameters<typeof worker>[1] & { readonly nameServer?: string } = {}
-  ): Effect.Effect<Papyros, never, Scope.Scope> {
-    return worker(options.nameServer ?? this.nameServer, {
-      ...options,
-      args: ["--group", this.group, ...options.args ?? []],
-      env: { ...options.env, PAPYROS_TEST_JOURNAL: this.journal }
-    })
-  }
-
-  /** So many workers, registered. */
-  readonly workers = (
-    count: number,
-    options?: Parameters<Site["start"]>[0]
-  ): Effect.Effect<ReadonlyArray<Papyros>, never, Scope.Scope> =>
-    Effect.tap(
-      Effect.forEach(Array.from({ length: count }), () => this.start(options)),
-      (workers) => Effect.forEach(workers, registered)
-    )
-
-  client(options?: Parameters<typeof RemoteDispatcher.layer>[1]) {
-    return RemoteDispatcher.layer(Tasks, {
-      nameServer: this.nameServer,
-      workerGroup: this.group,
-      noWorkerTimeout: PATIENCE,
-      ...options
-    }).pipe(
-      Layer.provide(Logger.layer([]))
-    )
   }
 
   /** Opens the gate at which tasks wait. */
@@ -155,6 +121,48 @@ const noted = function*<T>(tasks: Iterable<T>, note: (task: T) => void): Iterabl
   for (const task of tasks) {
     note(task)
     yield task
+  }
+}
+
+export class Site extends JournaledRuns {
+  readonly nameServer: string
+  readonly group = randomUUID()
+
+  constructor(nameServer: string, journal: string) {
+    super(journal)
+    this.nameServer = nameServer
+  }
+
+  /** A worker process, of one thread unless more are asked for, which may not be registered yet. */
+  start(
+    options: Parameters<typeof worker>[1] & { readonly nameServer?: string } = {}
+  ): Effect.Effect<Papyros, never, Scope.Scope> {
+    return worker(options.nameServer ?? this.nameServer, {
+      ...options,
+      args: ["--group", this.group, ...options.args ?? []],
+      env: { ...options.env, PAPYROS_TEST_JOURNAL: this.journal }
+    })
+  }
+
+  /** So many workers, registered. */
+  readonly workers = (
+    count: number,
+    options?: Parameters<Site["start"]>[0]
+  ): Effect.Effect<ReadonlyArray<Papyros>, never, Scope.Scope> =>
+    Effect.tap(
+      Effect.forEach(Array.from({ length: count }), () => this.start(options)),
+      (workers) => Effect.forEach(workers, registered)
+    )
+
+  client(options?: Parameters<typeof RemoteDispatcher.layer>[1]) {
+    return RemoteDispatcher.layer(Tasks, {
+      nameServer: this.nameServer,
+      workerGroup: this.group,
+      noWorkerTimeout: PATIENCE,
+      ...options
+    }).pipe(
+      Layer.provide(Logger.layer([]))
+    )
   }
 }
 

@@ -33,4 +33,4 @@ export interface WorkerConnection {
   readonly send: (commands: typeof Commands.Type) => Effect.Effect<void, unknown>
 }
 
-export type SessionRequest = Omit<typeof OpenSession.Type, "maxTaskBytes">
+type SessionRequest = Omit<typeof OpenSession.Type, "maxTaskBytes">

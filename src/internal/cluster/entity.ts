@@ -1,0 +1,68 @@
+/**
+ * The calls between a client and a runner, as an entity of Effect Cluster. The ids of the entity are addresses: by an id,
+ * a client reaches the runner that has the shard of the id. docs/internals/cluster.md describes the calls.
+ *
+ * Must stay true: the engine may deliver a call twice, late, or to another runner. So each call names the runner that it
+ * is for, by its incarnation, and no other runner acts on it; and each call may be repeated. The payload of `Hello` never
+ * changes, and its answer only gets optional fields, so that any two versions can refuse each other.
+ */
+import { ClientTracingEnabled, InterruptOnTermination, ShardGroup } from "effect/cluster/ClusterSchema"
+import * as Entity from "effect/cluster/Entity"
+import * as Rpc from "effect/rpc/Rpc"
+import * as Schema from "effect/Schema"
+import { Commands, Events, HandshakeRequest, HandshakeResponse } from "../remote/protocol/messages.ts"
+
+/** How long a runner without events keeps the answer to a `Poll`, in milliseconds. */
+export const PARK = 2000
+
+/** How long a client may hear nothing of a runner, and a runner of a client, in milliseconds. */
+export const SILENCE = 8000
+
+const ofSession = { incarnation: Schema.String, session: Schema.String }
+
+/** The runner that answers, and whether it is the right one and has the session. */
+const Answer = { incarnation: Schema.String, known: Schema.Boolean }
+
+export const HelloAnswer = Schema.Struct({
+  handshake: HandshakeResponse,
+  /** The incarnation of the handshake, which is optional there. */
+  incarnation: Schema.String,
+  /** The runner accepts no more sessions. */
+  leaving: Schema.Boolean
+})
+
+export const SendAnswer = Schema.Struct(Answer)
+
+export const PollAnswer = Schema.Struct({ ...Answer, events: Schema.optionalKey(Events) })
+
+const Hello = Rpc.make("Hello", { payload: HandshakeRequest, success: HelloAnswer })
+
+/** The messages of the client, one at a time: the next one follows the answer. */
+const Send = Rpc.make("Send", { payload: { ...ofSession, commands: Commands }, success: SendAnswer })
+
+/**
+ * Asks for the next events, and confirms those of the previous `Poll`. The first one opens the session. A `Poll` with
+ * the same number gets the same answer. It is interrupted when its shard moves, and repeated by another id.
+ */
+const Poll = Rpc.make("Poll", {
+  payload: {
+    ...ofSession,
+    /** Counts the polls of a session from 1. */
+    seq: Schema.Number,
+    /** The largest result that the client takes, in bytes. */
+    maxTaskBytes: Schema.Number
+  },
+  success: PollAnswer
+}).annotate(InterruptOnTermination, true)
+
+/** Ends a session, and interrupts its tasks. */
+const Bye = Rpc.make("Bye", { payload: ofSession, success: SendAnswer })
+
+export const entityOf = (workerGroup: string, shardGroup: string | undefined) => {
+  const entity = Entity.make(`papyros/${workerGroup}`, [Hello, Send, Poll, Bye])
+    // A span for each call would cost more than the call.
+    .annotate(ClientTracingEnabled, false)
+  return shardGroup === undefined ? entity : entity.annotate(ShardGroup, () => shardGroup)
+}
+
+export type WorkerEntity = ReturnType<typeof entityOf>
