@@ -14,7 +14,9 @@ import { proxied, type Proxy } from "../support/remote/proxy.ts"
 import { Kill, Once, Work } from "../support/remote/tasks.ts"
 import { joined, type Noted, type Site, site, until } from "../support/remote/testCluster.ts"
 
-const SCHEDULES = process.env.PAPYROS_CHAOS === undefined ? 3 : 60
+/** `PAPYROS_CHAOS` may be a number of schedules. */
+const { PAPYROS_CHAOS } = process.env
+const SCHEDULES = PAPYROS_CHAOS === undefined ? 3 : Math.max(60, Number(PAPYROS_CHAOS))
 
 /** Each kill requires the start of a process. */
 const AT_MOST_KILLS = 2
@@ -28,7 +30,17 @@ const Step = Schema.Struct({
 })
 
 const Fault = Schema.Struct({
-  what: Schema.Literals(["kill", "freeze", "freeze for long", "end", "cut", "cut", "registry"]),
+  what: Schema.Literals([
+    "kill",
+    "freeze",
+    "freeze for long",
+    "end",
+    "cut",
+    "cut",
+    "half-open",
+    "slow reader",
+    "registry"
+  ]),
   worker: Schema.Literals([0, 1]),
   /** The share of outcomes after which the fault is due, before the delay of `millis`. */
   after: Schema.Literals([0, 0.1, 0.3, 0.6, 0.9]),
@@ -108,6 +120,13 @@ class Slot {
         case "cut":
           this.site.fault(worker)
           return proxy.cut()
+        case "half-open":
+          this.site.fault(worker)
+          proxy.freeze()
+          yield* Effect.sleep(9500)
+          return proxy.thaw()
+        case "slow reader":
+          return yield* proxy.readSlowly(3000)
         case "freeze":
         case "freeze for long":
           this.site.kill(worker, "SIGSTOP")

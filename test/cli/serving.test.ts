@@ -202,7 +202,6 @@ describe("papyros status", { timeout: 120_000 }, () => {
             return { protocol: PROTOCOL, version: "0.1.0", ...offer }
           }),
         Events: () => Stream.never,
-        Commands: () => Effect.void,
         EndSession: () => Effect.void,
         Status: () => Effect.andThen(Deferred.succeed(asked, undefined), Effect.never)
       }))

@@ -8,8 +8,10 @@ import * as Schema from "effect/Schema"
 import { Buffer } from "node:buffer"
 import * as Codec from "../../src/internal/encoding/codec.ts"
 import { TaskCatalog } from "../../src/internal/remote/protocol/catalog.ts"
-import { PROTOCOL, WorkerRpcs } from "../../src/internal/remote/protocol/messages.ts"
+import { type Commands, PROTOCOL, WorkerRpcs } from "../../src/internal/remote/protocol/messages.ts"
 import { toNumbers16 } from "../../src/internal/remote/protocol/payloads.ts"
+import { encodeCommands } from "../../src/internal/remote/protocol/sessionMessages.ts"
+import { messageOf } from "../../src/internal/remote/transport/frames.ts"
 import { Dice } from "../../src/testing/random.ts"
 import { Guarded, Tasks } from "./tasks.ts"
 
@@ -41,7 +43,6 @@ const NUMBERS = [
 const NAMES = [
   "Guarded",
   "Echo",
-  "Commands",
   "Events",
   "Handshake",
   "Status",
@@ -189,14 +190,23 @@ const request = (random: Dice, rate: number, tag: string, value: unknown, id: nu
         id,
         tag,
         payload: encoders.get(tag)!(value),
-        headers: [],
-        ...(tag === "Commands" ? { isNotification: true } : {})
+        headers: []
       } as never
     )
   try {
     return Buffer.from(encode(random.chance(rate) ? change(random, value) : value) as Uint8Array)
   } catch {
     return Buffer.from(encode(value) as Uint8Array)
+  }
+}
+
+/** A message of a session that is changed with some probability. */
+const message = (random: Dice, rate: number, commands: typeof Commands.Type): Uint8Array => {
+  const encode = (value: unknown) => Buffer.concat(messageOf(encodeCommands(value as typeof Commands.Type)))
+  try {
+    return encode(random.chance(rate) ? change(random, commands) : commands)
+  } catch {
+    return encode(commands)
   }
 }
 
@@ -217,7 +227,7 @@ class Client {
   }
 
   handshake(): Uint8Array {
-    const protocol = this.random.chance(0.95) ? PROTOCOL : this.random.pick([1, 3])
+    const protocol = this.random.chance(0.95) ? PROTOCOL : this.random.pick([PROTOCOL - 1, PROTOCOL + 1])
     return this.request("Handshake", { protocol, version: "0.1.0" })
   }
 
@@ -250,7 +260,7 @@ class Client {
         ...(random.chance(0.2) ? { timeouts: Array.from({ length: count }, () => -1) } : {})
       }
     })
-    return this.request("Commands", {
+    const frame = message(random, this.rate, {
       seq: ++this.seq,
       ack: 0,
       runs,
@@ -258,6 +268,7 @@ class Client {
       cancels: some(position),
       steal: random.chance(0.1)
     })
+    return random.chance(this.rate) ? changeBytes(random, frame) : frame
   }
 
   /** Any frame of a client, in any order. */

@@ -14,6 +14,8 @@ export class Proxy {
   private readonly pairs = new Set<readonly [Net.Socket, Net.Socket]>()
   private frozen = false
   private refusing = false
+  /** How many faults make it slow. */
+  private slow = 0
 
   constructor(port: number) {
     this.server = Net.createServer({ noDelay: true }, (near) => {
@@ -24,7 +26,13 @@ export class Proxy {
       for (const [from, to] of [[near, far], [far, near]]) {
         from.on("error", () => {})
         // While nothing is passed on, the end of a connection is not passed on either.
-        from.on("data", (bytes) => this.frozen || to.write(bytes))
+        from.on("data", (bytes) => {
+          if (this.slow > 0) {
+            from.pause()
+            setTimeout(() => from.resume(), 100)
+          }
+          if (!this.frozen) to.write(bytes)
+        })
         from.on("close", () => {
           if (!this.frozen) to.destroy()
           if (to.destroyed) this.pairs.delete(pair)
@@ -44,6 +52,15 @@ export class Proxy {
       near.resetAndDestroy()
       far.resetAndDestroy()
     }
+  }
+
+  /** Reads once in 100 ms from each side, for so many milliseconds. No byte is lost. */
+  readSlowly(millis: number): Effect.Effect<void> {
+    return Effect.acquireUseRelease(
+      Effect.sync(() => this.slow++),
+      () => Effect.sleep(millis),
+      () => Effect.sync(() => this.slow--)
+    )
   }
 
   /** Ends all connections, and refuses others until `restore` is called. */

@@ -9,7 +9,6 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import type { Member, WorkerConnection } from "../../remote/client/member.ts"
 import { UnknownSession } from "../../remote/protocol/messages.ts"
 import { RemoteError, Unreachable } from "../../remote/transport/error.ts"
@@ -51,11 +50,10 @@ export const connect = ({ ackTimes, incarnation, maxTaskBytes, membership }: Con
       handshake,
       isSilent: () => true,
       closed: Deferred.await(runner.lost),
-      events: (request) => {
+      events: (request, onEvents) => {
         session = request.session
-        return Stream.fromEffectRepeat(poll).pipe(
-          Stream.filter(({ events }) => events !== undefined),
-          Stream.map(({ events }) => events!)
+        return Effect.forever(
+          Effect.flatMap(poll, ({ events }) => events === undefined ? Effect.void : onEvents(events))
         )
       },
       send: (commands) =>

@@ -5,6 +5,7 @@
  * Must stay true: a worker of another protocol is refused before a task is sent to it.
  */
 import type { Runner } from "effect/cluster/Runner"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { RpcClientError } from "effect/rpc/RpcClientError"
 import * as Stream from "effect/Stream"
@@ -13,12 +14,13 @@ import type { Role } from "../auth/identity.ts"
 import type { Secret } from "../auth/secret.ts"
 import { maxFrameSize } from "../options.ts"
 import { PROTOCOL, VERSION, WorkerRpcs } from "../protocol/messages.ts"
+import { decodeEvents, encodeCommands } from "../protocol/sessionMessages.ts"
 import * as Address from "../transport/address.ts"
 import { connect, CONNECT_TIMEOUT } from "../transport/connect.ts"
 import { RemoteError, Unreachable, VersionMismatch } from "../transport/error.ts"
 import { HEARTBEAT_TIMEOUT } from "../transport/heartbeat.ts"
 import * as RpcClient from "../transport/rpcClient.ts"
-import type { Member } from "./member.ts"
+import { InvalidEvents, type Member } from "./member.ts"
 
 export interface Credentials {
   readonly group: string
@@ -40,7 +42,11 @@ export const openRpc = Effect.fnUntraced(function*(
     connectTimeout: CONNECT_TIMEOUT,
     heartbeatTimeout: HEARTBEAT_TIMEOUT
   })
-  const rpc = yield* RpcClient.make(WorkerRpcs, connection, { maxFrameSize: maxFrameSize(maxTaskBytes) })
+  let receive: ((bytes: Uint8Array) => Effect.Effect<void>) | undefined
+  const rpc = yield* RpcClient.make(WorkerRpcs, connection, {
+    maxFrameSize: maxFrameSize(maxTaskBytes),
+    onMessage: (bytes) => receive === undefined ? Effect.void : receive(bytes)
+  })
   const { address } = connection
   const unreachable = (message: string) => new RemoteError({ reason: new Unreachable({ address, message }) })
   const handshake = yield* rpc.client.Handshake({ protocol: PROTOCOL, version: VERSION }).pipe(
@@ -57,7 +63,15 @@ export const openRpc = Effect.fnUntraced(function*(
       reason: new VersionMismatch({ address, message: `runs ${theirs}, and this is ${ours}: update the older one` })
     })
   }
-  return { handshake: { ...handshake, worker: sanitizeForLog(handshake.worker) }, rpc, isSilent: connection.isSilent }
+  return {
+    handshake: { ...handshake, worker: sanitizeForLog(handshake.worker) },
+    rpc,
+    isSilent: connection.isSilent,
+    /** Must be called before there can be a message. */
+    onMessage: (handle: (bytes: Uint8Array) => Effect.Effect<void>) => {
+      receive = handle
+    }
+  }
 })
 
 /** A worker at an address. */
@@ -65,13 +79,27 @@ export const memberOf = (runner: Runner, options: Omit<Credentials, "role">, max
   address: Address.format(runner.address),
   connect: Effect.map(
     openRpc(runner, { ...options, role: "client" }, maxTaskBytes),
-    ({ handshake, isSilent, rpc }) => ({
+    ({ handshake, isSilent, onMessage, rpc }) => ({
       handshake,
       isSilent,
       closed: rpc.closed,
-      events: (session) => Stream.interruptWhen(rpc.client.Events({ ...session, maxTaskBytes }), rpc.closed),
+      events: (session, onEvents) =>
+        Effect.suspend(() => {
+          const invalid = Deferred.makeUnsafe<never, InvalidEvents>()
+          onMessage((bytes) =>
+            Effect.try({ try: () => decodeEvents(bytes), catch: (error) => new InvalidEvents(error) }).pipe(
+              Effect.flatMap(onEvents),
+              Effect.catch((error) => {
+                onMessage(() => Effect.void)
+                return Effect.asVoid(Deferred.fail(invalid, error))
+              })
+            )
+          )
+          const stream = Stream.runDrain(rpc.client.Events({ ...session, maxTaskBytes }))
+          return Effect.raceAllFirst([stream, Deferred.await(invalid), Effect.asVoid(rpc.closed)])
+        }),
       end: (session) => rpc.client.EndSession({ session }),
-      send: (commands) => rpc.notify("Commands", commands)
+      send: (commands) => rpc.send(encodeCommands(commands))
     })
   )
 })

@@ -7,7 +7,6 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
 import type { Commands, Events, HandshakeResponse, OpenSession } from "../protocol/messages.ts"
 import type { RemoteError } from "../transport/error.ts"
 
@@ -21,8 +20,14 @@ export interface Member {
 /** A worker that has answered the handshake. Calls fail once the connection is lost. */
 export interface WorkerConnection {
   readonly handshake: typeof HandshakeResponse.Type
-  /** Opens a session at the worker, or goes on with one. */
-  readonly events: (session: SessionRequest) => Stream.Stream<typeof Events.Type, unknown>
+  /**
+   * Opens a session at the worker, or goes on with one, and hands over the events of the worker until the session or the
+   * connection ends. Nothing more is received while events are handled. Fails with an error of the handler.
+   */
+  readonly events: (
+    session: SessionRequest,
+    onEvents: (events: typeof Events.Type) => Effect.Effect<void, InvalidEvents>
+  ) => Effect.Effect<void, unknown>
   /** Ends a session, also one whose stream has ended. */
   readonly end: (session: string) => Effect.Effect<void, unknown>
   /** Whether the worker has sent nothing for too long. Then the session cannot continue. */
@@ -31,6 +36,13 @@ export interface WorkerConnection {
   readonly closed: Effect.Effect<string>
   /** Completes when the connection can take more. */
   readonly send: (commands: typeof Commands.Type) => Effect.Effect<void, unknown>
+}
+
+/** The worker sent events that no worker of this version sends. */
+export class InvalidEvents extends Error {
+  constructor(error: unknown) {
+    super(`it sent invalid events: ${String(error)}`)
+  }
 }
 
 type SessionRequest = Omit<typeof OpenSession.Type, "maxTaskBytes">

@@ -11,14 +11,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Semaphore from "effect/Semaphore"
-import * as Stream from "effect/Stream"
 import { randomUUID } from "node:crypto"
 import type * as Executor from "../../../Executor.ts"
 import { sanitizeForLog } from "../../sanitize.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
 import { type Events, type HandshakeResponse, SESSION_TIMEOUT, UnknownSession } from "../protocol/messages.ts"
 import { backoff, spread } from "../transport/backoff.ts"
-import type { Member, WorkerConnection } from "./member.ts"
+import { InvalidEvents, type Member, type WorkerConnection } from "./member.ts"
 import { ProcessHandle } from "./workerHandle.ts"
 
 export interface SessionOptions {
@@ -242,7 +241,7 @@ const runConnection = Effect.fnUntraced(function*(sessions: WorkerSessions, memb
     return Effect.andThen(Effect.andThen(resumed, handled), Deferred.succeed(answered, undefined))
   }
   const request = { session: id, resume: resumes, received: handle.commands.lastReceived }
-  const receiving = Stream.runForEach(connection.events(request), onMessage)
+  const receiving = connection.events(request, onMessage)
   const sending = Effect.andThen(
     Deferred.await(answered),
     Effect.forever(Effect.flatMap(Effect.suspend(() => handle.commands.take), connection.send))
@@ -282,13 +281,6 @@ const onEnd = (
     reason,
     (reason) => handle.joined && !connection.isSilent() ? sessions.suspend(session, reason) : sessions.lose(reason)
   )
-}
-
-/** The worker sent events that no worker of this version sends. */
-class InvalidEvents extends Error {
-  constructor(error: unknown) {
-    super(`it sent invalid events: ${String(error)}`)
-  }
 }
 
 const attempt = (f: () => void): Effect.Effect<void, InvalidEvents> =>

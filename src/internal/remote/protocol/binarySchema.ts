@@ -42,11 +42,19 @@ export const binarySchema = (ast: SchemaAST.AST): AnySchema | undefined => {
   }
 }
 
-const declared = ({ annotations }: SchemaAST.Declaration): AnySchema | undefined => {
+const declared = (ast: SchemaAST.Declaration): AnySchema | undefined => {
+  if (isBytes(ast)) return Schema.Uint8Array
+  return idOf(ast) === "effect/schema/Date" ? Schema.Date : undefined
+}
+
+/** Whether the values of the schema are bytes. */
+export const isBytes = (ast: SchemaAST.Declaration): boolean => idOf(ast) === "effect/schema/Uint8Array"
+
+const idOf = ({ annotations }: SchemaAST.Declaration): unknown => {
   const representation: unknown = annotations?.representation
-  if (typeof representation !== "object" || representation === null || !("id" in representation)) return undefined
-  if (representation.id === "effect/schema/Uint8Array") return Schema.Uint8Array
-  return representation.id === "effect/schema/Date" ? Schema.Date : undefined
+  return typeof representation === "object" && representation !== null && "id" in representation
+    ? representation.id
+    : undefined
 }
 
 const list = ({ elements, rest }: SchemaAST.Arrays): AnySchema | undefined => {

@@ -3,8 +3,8 @@
  * step.
  *
  * Must stay true: every connection begins with `Handshake`, whose name and payload never change, and whose answer only
- * gets optional fields, so that any two versions can refuse each other. A client learns of its tasks by the stream of
- * `Events` only; if no other stream follows it in time, the worker interrupts the client's tasks. Numbers of sessions are
+ * gets optional fields, so that any two versions can refuse each other. A session lasts as long as the stream of
+ * `Events`; if no other stream follows it in time, the worker interrupts the client's tasks. Numbers of sessions are
  * not of `Schema.Int`, which SchemaBinary reads in quadratic time.
  */
 import { Runner } from "effect/cluster/Runner"
@@ -18,7 +18,7 @@ import { readFileSync } from "node:fs"
 // ----------------------------------------------------------------------------
 
 /** Increased by every change that the other side would not understand. */
-export const PROTOCOL = 2
+export const PROTOCOL = 3
 
 const manifest: { readonly version: string } = JSON.parse(
   // package.json is beside src and beside dist.
@@ -82,7 +82,7 @@ export const SESSION_TIMEOUT = 8000
 /** The numbers of a message of a session, see outbox.ts. */
 const numbers = { seq: Schema.Number, ack: Schema.Number }
 
-/** The requests of a client. The worker handles the runs first. */
+/** The requests of a client: a message of its session. The worker handles the runs first. */
 export const Commands = Schema.Struct({
   ...numbers,
   runs: Schema.Array(RunCommand),
@@ -129,7 +129,7 @@ export const ChunkOutcomes = Schema.Struct({
   micros: Schema.Number
 })
 
-/** The events at a worker since its last message. */
+/** The events at a worker since its last message: a message of a session. */
 export const Events = Schema.Struct({
   ...numbers,
   outcomes: Schema.Array(ChunkOutcomes),
@@ -171,12 +171,10 @@ export const OpenSession = Schema.Struct({
 
 export class WorkerRpcs extends RpcGroup.make(
   Rpc.make("Handshake", { payload: HandshakeRequest, success: HandshakeResponse }),
-  /** Opens the session of a client, or goes on with it. The first events follow at once. */
-  Rpc.make("Events", { payload: OpenSession, success: Events, error: UnknownSession, stream: true }),
+  /** Opens the session of a client, or goes on with it. Its events follow at once, until the stream ends. */
+  Rpc.make("Events", { payload: OpenSession, success: Schema.Never, error: UnknownSession, stream: true }),
   /** Ends a session, and interrupts its tasks. */
   Rpc.make("EndSession", { payload: { session: Schema.String } }),
-  /** A notification: it has no answer. */
-  Rpc.make("Commands", { payload: Commands }),
   Rpc.make("Status", { success: WorkerStatus })
 ) {}
 

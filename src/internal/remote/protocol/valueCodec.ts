@@ -9,7 +9,9 @@ import * as Schema from "effect/Schema"
 import { Buffer } from "node:buffer"
 import type { Codec } from "../../encoding/codec.ts"
 import { estimateSize } from "../../encoding/estimateSize.ts"
+import { BlobReader, BlobWriter } from "./blobs.ts"
 import { type ColumnCodec, columnCodec, jsonColumn } from "./columnCodec.ts"
+import * as PlainJson from "./plainJson.ts"
 import { refusePrototype } from "./prototypeKeys.ts"
 
 export interface ValueCodec {
@@ -51,21 +53,25 @@ const ofColumns = (columns: ColumnCodec, typed: ColumnCodec): ValueCodec => {
   let ratio = 1
   return {
     encode: (values, most) => {
-      const packed = columns.pack(values)
+      const blobs = new BlobWriter()
+      const packed = columns.pack(values, blobs)
       const estimate = most < Infinity ? estimateSize(packed) : 0
-      if (estimate * ratio > most) return estimate * ratio
+      if (estimate * ratio + blobs.size > most) return estimate * ratio + blobs.size
       const bytes = encode(packed)
       if (estimate > 0) ratio += (bytes.length / estimate - ratio) / 2
       if (mayHaveKey(bytes)) refusePrototype(values)
-      return isExact(bytes, values) ? bytes : encode(jsonColumn.pack(values))
+      return !blobs.isInexact && isExact(bytes, values)
+        ? blobs.after(bytes)
+        : new BlobWriter().after(encode(PlainJson.stringify(values)))
     },
     decode: (bytes, count) => {
-      // The parts of a Buffer are views of its memory, and those of other bytes are copies.
-      const packed = decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
-      const values = typeof packed === "string" ? jsonColumn.unpack(packed, count) : columns.unpack(packed, count)
-      if (mayHaveKey(bytes)) refusePrototype(values)
+      const blobs = new BlobReader(bytes)
+      const packed = decode(blobs.columns)
+      const values = (typeof packed === "string" ? jsonColumn : columns).unpack(packed, count, blobs)
+      blobs.end()
+      if (mayHaveKey(blobs.columns)) refusePrototype(values)
       // In JSON text, the text of a JSON tree is a string like any other. `pack` refuses the key `__proto__` in it.
-      if (typeof packed === "string") typed.pack(values)
+      if (typeof packed === "string") typed.pack(values, new BlobWriter())
       return values
     }
   }

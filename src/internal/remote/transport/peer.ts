@@ -36,6 +36,7 @@ export class Peer {
   /** The time for which the peer had sent nothing when the connection was ended because of that, in milliseconds. */
   private silence: number | undefined
   private closedHere = false
+  private write: ((parts: ReadonlyArray<Uint8Array>) => Effect.Effect<void>) | undefined
 
   constructor(raw: Net.Socket, pending: PendingPeers) {
     this.raw = raw
@@ -81,6 +82,17 @@ export class Peer {
   /** Nothing can be sent any more. */
   get isClosed(): boolean {
     return this.socket.destroyed
+  }
+
+  /** Called by the server of the connection. */
+  sendsBy(write: (parts: ReadonlyArray<Uint8Array>) => Effect.Effect<void>): void {
+    this.write = write
+  }
+
+  /** Sends a message; completes when the socket can take more. A peer that has gone needs no message. */
+  send(parts: ReadonlyArray<Uint8Array>): Effect.Effect<void> {
+    // A write to an ended socket never completes.
+    return this.isClosed || this.write === undefined ? Effect.void : this.write(parts)
   }
 
   /** Whether the connection was ended because the peer had sent nothing for too long. */

@@ -1,5 +1,5 @@
 /**
- * Calls over one connection, until it is lost. Unlike the protocol of effect/rpc it opens no other connection, because
+ * Calls and messages over one connection, until it is lost. Unlike the protocol of effect/rpc it opens no other connection, because
  * callers have to act on the loss. It has no acks, which cost a round trip per element of a stream: the socket holds a
  * sender back.
  *
@@ -7,18 +7,17 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import type * as Rpc from "effect/rpc/Rpc"
 import * as RpcClient from "effect/rpc/RpcClient"
 import { RpcClientDefect, RpcClientError } from "effect/rpc/RpcClientError"
 import type * as RpcGroup from "effect/rpc/RpcGroup"
 import { constPing, type FromClientEncoded, type FromServerEncoded } from "effect/rpc/RpcMessage"
 import * as RpcSerialization from "effect/rpc/RpcSerialization"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { type Connection, refusal } from "./connect.ts"
 import { RemoteError, Unauthorized, Unreachable, VersionMismatch } from "./error.ts"
+import { FrameReader, handleAll, messageOf } from "./frames.ts"
 import { PING_INTERVAL } from "./heartbeat.ts"
 import * as TlsRecord from "./tlsRecord.ts"
 
@@ -27,15 +26,17 @@ export interface RpcClientOptions {
   readonly maxFrameSize: number
   /** Milliseconds. Default 2000. */
   readonly pingInterval?: number | undefined
+  /**
+   * Handles a message, whose bytes are valid until the Effect completes. Nothing more is received meanwhile. By default a
+   * message ends the connection.
+   */
+  readonly onMessage?: ((bytes: Uint8Array) => Effect.Effect<void>) | undefined
 }
 
 export interface RpcConnection<Rpcs extends Rpc.Any> {
   readonly client: RpcClient.RpcClient<Rpcs, RpcClientError>
-  /** Sends a call that has no answer; completes when the socket has taken it. */
-  readonly notify: <const Tag extends Rpcs["_tag"]>(
-    tag: Tag,
-    payload: Rpc.PayloadConstructor<Rpc.ExtractTag<Rpcs, Tag>>
-  ) => Effect.Effect<void, RpcClientError>
+  /** Sends a message; completes when the socket can take more. */
+  readonly send: (parts: ReadonlyArray<Uint8Array>) => Effect.Effect<void, RpcClientError>
   /** Completes with the reason when the connection is lost. All calls fail from then on. */
   readonly closed: Effect.Effect<string>
 }
@@ -48,6 +49,7 @@ export const make = <Rpcs extends Rpc.Any>(
 ): Effect.Effect<RpcConnection<Rpcs>, never, Scope.Scope | Rpc.MiddlewareClient<Rpcs>> =>
   Effect.gen(function*() {
     const { codecFor, makeUnsafe } = yield* RpcSerialization.RpcSerialization
+    const onMessage = options.onMessage ?? refuseMessage
     const parser = makeUnsafe()
     const lost = Deferred.makeUnsafe<never, RpcClientError>()
     const writer = yield* connection.socket.writer
@@ -59,6 +61,13 @@ export const make = <Rpcs extends Rpc.Any>(
         return Effect.mapError(writer.write(parser.encode(message)!), fromSocketError)
       })
 
+    const send = (parts: ReadonlyArray<Uint8Array>): Effect.Effect<void, RpcClientError> =>
+      Effect.suspend(() => {
+        if (connection.isClosed()) return Deferred.await(lost)
+        const [first, ...rest] = messageOf(parts)
+        return Effect.mapError(writer.writeAll([first, ...rest]), fromSocketError)
+      })
+
     const protocol = yield* RpcClient.Protocol.make((respond, clientIds) => {
       // There is at most one client: none before `RpcClient.make` has started.
       const deliver = (message: FromServerEncoded): Effect.Effect<void> => {
@@ -66,21 +75,28 @@ export const make = <Rpcs extends Rpc.Any>(
         return message._tag === "Pong" || clientId === undefined ? Effect.void : respond(clientId, message)
       }
 
+      const frames = new FrameReader(options.maxFrameSize)
       let first = true
-      const receive = (bytes: Uint8Array | string): Effect.Effect<void, RpcClientError> => {
-        if (first && TlsRecord.isAlert(bytes as Uint8Array)) return Effect.fail(refused)
+      const handleFrames = Effect.mapError(
+        handleAll(frames, ({ bytes, isMessage }) => {
+          if (isMessage) return onMessage(bytes)
+          const messages = parser.decode(bytes) as ReadonlyArray<FromServerEncoded>
+          return messages.length === 1 ? deliver(messages[0]) : Effect.forEach(messages, deliver, { discard: true })
+        }),
+        unreadable
+      )
+      const receive = (bytes: Uint8Array): Effect.Effect<void, RpcClientError> => {
+        if (first && TlsRecord.isAlert(bytes)) return Effect.fail(refused)
         first = false
-        const decoded = Result.try(() => parser.decode(bytes) as ReadonlyArray<FromServerEncoded>)
-        if (Result.isFailure(decoded)) return Effect.fail(unreadable(decoded.failure))
-        const messages = decoded.success
-        return messages.length === 1 ? deliver(messages[0]) : Effect.forEach(messages, deliver, { discard: true })
+        frames.add(bytes)
+        return handleFrames
       }
 
       const read = Effect.gen(function*() {
         const { pull } = yield* connection.socket.reader
         const next = Effect.mapError(pull, fromSocketError)
         while (true) {
-          for (const bytes of yield* next) yield* receive(bytes)
+          for (const bytes of yield* next) yield* receive(bytes as Uint8Array)
         }
       }).pipe(
         Effect.mapError((error) => error._tag === "SocketError" ? fromSocketError(error) : error),
@@ -109,25 +125,9 @@ export const make = <Rpcs extends Rpc.Any>(
     // Messages that wait for the socket, such as the interruption of a call, fail instead of waiting.
     yield* Effect.addFinalizer(() => Deferred.fail(lost, fromSocketError(ended)))
 
-    const encoders = new Map<string, (payload: unknown) => Effect.Effect<unknown, Schema.SchemaError>>()
-    const encoderOf = (tag: string) => {
-      let encoder = encoders.get(tag)
-      if (encoder === undefined) {
-        const { payloadSchema } = group.requests.get(tag) as unknown as Rpc.AnyWithProps
-        const encode = Schema.encodeUnknownEffect(codecFor(payloadSchema)) as (
-          payload: unknown
-        ) => Effect.Effect<unknown, Schema.SchemaError>
-        encoder = encode
-        encoders.set(tag, encoder)
-      }
-      return encoder
-    }
-
     return {
       client,
-      notify: (tag, payload) =>
-        Effect.flatMap(Effect.orDie(encoderOf(tag)(payload)), (payload) =>
-          write({ _tag: "Request", id: 0, tag, payload, headers: [], isNotification: true })),
+      send,
       closed: Effect.flatMap(
         Effect.flip(Deferred.await(lost)),
         ({ reason }) =>
@@ -139,6 +139,10 @@ export const make = <Rpcs extends Rpc.Any>(
   }).pipe(Effect.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize: options.maxFrameSize })))
 
 const ended = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1000 }) })
+
+const refuseMessage = (): never => {
+  throw new Error("a message without a session")
+}
 
 const fromSocketError = ({ reason }: Socket.SocketError): RpcClientError => new RpcClientError({ reason })
 

@@ -1,6 +1,7 @@
 /**
- * Answers calls on the connections of `listen`. Unlike the protocol of effect/rpc it has no acks, which cost a round
- * trip per element of a stream, and it disconnects a peer that sends an unreadable message instead of answering it.
+ * Answers calls, and receives and sends messages, on the connections of `listen`. Unlike the protocol of effect/rpc it
+ * has no acks, which cost a round trip per element of a stream, and it disconnects a peer that sends an unreadable frame
+ * instead of answering it.
  *
  * Must stay true: all connections are closed before calls are interrupted, so that a caller sees a lost connection and
  * not an interruption, which it could not tell from its own.
@@ -17,12 +18,18 @@ import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import type * as SocketServer from "effect/socket/SocketServer"
 import { sanitizeForLog } from "../../sanitize.ts"
-import { currentPeer } from "./peer.ts"
+import { FrameReader, handleAll, messageOf } from "./frames.ts"
+import { currentPeer, type Peer } from "./peer.ts"
 import * as TlsRecord from "./tlsRecord.ts"
 
 export interface RpcServerOptions {
   /** Bytes. A larger frame is not read, and ends the connection. */
   readonly maxFrameSize: number
+  /**
+   * Handles a message, whose bytes are valid until the Effect completes. Nothing more is received of the peer meanwhile.
+   * By default a message ends the connection.
+   */
+  readonly onMessage?: ((peer: Peer, bytes: Uint8Array) => Effect.Effect<void>) | undefined
 }
 
 /** Answers until the scope ends. Handlers have the `CurrentPeer` in their context. */
@@ -32,7 +39,7 @@ export const serve = <Rpcs extends Rpc.Any>(
   options: RpcServerOptions
 ): Effect.Effect<void, never, Scope.Scope | Rpc.ToHandler<Rpcs> | Rpc.Middleware<Rpcs> | Rpc.ServicesServer<Rpcs>> =>
   Effect.gen(function*() {
-    const { closeAll, protocol } = yield* makeProtocol(server)
+    const { closeAll, protocol } = yield* makeProtocol(server, options)
     // The defect of one handler does not concern the other calls of its connection.
     yield* RpcServer.make(group, { disableFatalDefects: true }).pipe(
       Effect.provideService(RpcServer.Protocol, protocol),
@@ -42,7 +49,10 @@ export const serve = <Rpcs extends Rpc.Any>(
     yield* Effect.addFinalizer(() => closeAll)
   }).pipe(Effect.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize: options.maxFrameSize })))
 
-const makeProtocol = Effect.fnUntraced(function*(server: SocketServer.SocketServer["Service"]) {
+const makeProtocol = Effect.fnUntraced(function*(
+  server: SocketServer.SocketServer["Service"],
+  { maxFrameSize, onMessage = refuseMessage }: RpcServerOptions
+) {
   const serialization = yield* RpcSerialization.RpcSerialization
   const disconnects = yield* Queue.make<number>()
   const clients = new Map<number, {
@@ -71,21 +81,31 @@ const makeProtocol = Effect.fnUntraced(function*(server: SocketServer.SocketServ
         Effect.sync(() => clients.set(id, { send, close: Effect.sync(() => peer.close()) })),
         () => Effect.andThen(Effect.sync(() => clients.delete(id)), Queue.offer(disconnects, id))
       )
+      peer.sendsBy((parts) => {
+        const [first, ...rest] = messageOf(parts)
+        return Effect.ignore(writer.writeAll([first, ...rest]))
+      })
+      const frames = new FrameReader(maxFrameSize)
       let first = true
+      const handleFrames = handleAll(frames, (frame) => {
+        if (frame.isMessage) return onMessage(peer, frame.bytes)
+        const messages = parser.decode(frame.bytes) as ReadonlyArray<FromClientEncoded>
+        first = false
+        return Effect.forEach(messages, (message) => handle(id, message), { discard: true })
+      })
       while (true) {
         for (const bytes of yield* pull) {
-          const decoded = Result.try(() => parser.decode(bytes as Uint8Array) as ReadonlyArray<FromClientEncoded>)
-          if (Result.isFailure(decoded)) {
+          frames.add(bytes as Uint8Array)
+          const handled = yield* Effect.result(handleFrames)
+          if (Result.isFailure(handled)) {
             if (first && TlsRecord.isHandshake(bytes as Uint8Array)) yield* writer.write(TlsRecord.HANDSHAKE_FAILURE)
             else if (peer.state === "authenticated") {
-              const why = sanitizeForLog(String(decoded.failure))
+              const why = sanitizeForLog(String(handled.failure))
               yield* Effect.logWarning(`Closed the connection of ${peer.remoteAddress}: unreadable message: ${why}`)
               peer.close()
             }
             return
           }
-          first = false
-          for (const message of decoded.success) yield* handle(id, message)
         }
       }
     })
@@ -106,3 +126,7 @@ const makeProtocol = Effect.fnUntraced(function*(server: SocketServer.SocketServ
   })
   return { protocol, closeAll }
 })
+
+const refuseMessage = (): never => {
+  throw new Error("a message without a session")
+}

@@ -17,6 +17,7 @@ import type { Advertised } from "../advertise.ts"
 import type { Secret } from "../auth/secret.ts"
 import { maxFrameSize } from "../options.ts"
 import { PROTOCOL, WorkerRpcs } from "../protocol/messages.ts"
+import { decodeCommands, encodeEvents } from "../protocol/sessionMessages.ts"
 import type { Registry } from "../registry/registry.ts"
 import * as Address from "../transport/address.ts"
 import { cannotListen } from "../transport/error.ts"
@@ -79,29 +80,34 @@ export const serve = Effect.fnUntraced(function*(
         }
         return Effect.as(isSame ? Effect.void : refused(peer, client), offer(client.protocol))
       }),
-    Events: (client) => Stream.unwrap(Effect.map(clientOnly(accepted), (peer) => sessions.events(peer, client))),
-    Commands: (commands) =>
-      Effect.flatMap(
-        clientOnly(accepted),
-        (peer) =>
-          Effect.try({ try: () => sessions.onCommands(peer, commands), catch: String }).pipe(
-            Effect.catch((why) =>
-              Effect.andThen(
-                Effect.logWarning(
-                  `Closed the connection of ${peer.remoteAddress}: invalid commands: ${sanitizeForLog(why)}`
-                ),
-                Effect.sync(() => {
-                  sessions.endOf(peer)
-                  peer.close()
-                })
-              )
-            )
-          )
-      ),
+    Events: (client) =>
+      Stream.unwrap(Effect.map(clientOnly(accepted), (peer) =>
+        sessions.events(peer, client).pipe(
+          Stream.mapEffect((events) => peer.send(encodeEvents(events))),
+          Stream.drain
+        ))),
     EndSession: ({ session }) => Effect.map(clientOnly(accepted), () => sessions.end(session)),
     Status: () => Effect.sync(() => sessions.status)
   })
-  yield* Effect.provide(RpcServer.serve(WorkerRpcs, server, { maxFrameSize: maxFrameSize(maxTaskBytes) }), handlers)
+  /** The messages of a client are its commands. */
+  const onMessage = (peer: Peer, bytes: Uint8Array) => {
+    if (!isClient(accepted, peer)) return Effect.sync(() => peer.close())
+    return Effect.try({ try: () => sessions.onCommands(peer, decodeCommands(bytes)), catch: String }).pipe(
+      Effect.catch((why) =>
+        Effect.andThen(
+          Effect.logWarning(`Closed the connection of ${peer.remoteAddress}: invalid commands: ${sanitizeForLog(why)}`),
+          Effect.sync(() => {
+            sessions.endOf(peer)
+            peer.close()
+          })
+        )
+      )
+    )
+  }
+  yield* Effect.provide(
+    RpcServer.serve(WorkerRpcs, server, { maxFrameSize: maxFrameSize(maxTaskBytes), onMessage }),
+    handlers
+  )
 
   const registration = yield* Scope.make()
   // Added after the connections, the threads and the port, so that it runs before they close.
@@ -113,11 +119,14 @@ export const serve = Effect.fnUntraced(function*(
 })
 
 /** An operator may read the state, and not run tasks. */
+const isClient = (accepted: WeakSet<Peer>, peer: Peer): boolean =>
+  accepted.has(peer) && (peer.identity === undefined || peer.identity.role === "client")
+
 const clientOnly = (accepted: WeakSet<Peer>) =>
   Effect.flatMap(
     currentPeer,
     (peer) =>
-      accepted.has(peer) && (peer.identity === undefined || peer.identity.role === "client")
+      isClient(accepted, peer)
         ? Effect.succeed(peer)
         : Effect.die(new Error("only a client of the worker group may run tasks"))
   )

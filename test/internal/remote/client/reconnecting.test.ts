@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import type * as Executor from "papyros/Executor"
 import type { WorkerConnection } from "../../../../src/internal/remote/client/member.ts"
@@ -55,13 +54,12 @@ const make = () => {
         valueFormat: 0,
         incarnation: state.incarnation
       },
-      events: (request) => {
-        if (request.resume && !state.knows) return Stream.fail(new UnknownSession())
+      events: (request, onEvents) => {
+        if (request.resume && !state.knows) return Effect.fail(new UnknownSession())
         state.opened.push({ request, end: Deferred.succeed(closed, "cut") })
         const seq = request.received + 1
         const first: typeof Events.Type = { seq, ack: state.ack, outcomes: [], returned: [], claims: [], credit: 1 }
-        const answer = state.answers ? Stream.succeed(first) : Stream.empty
-        return Stream.interruptWhen(Stream.concat(answer, Stream.never), Deferred.await(closed))
+        return Effect.andThen(state.answers ? onEvents(first) : Effect.void, Effect.asVoid(Deferred.await(closed)))
       },
       end: () => Effect.sync(() => void state.ended++),
       isSilent: () => state.silent,

@@ -115,6 +115,13 @@ const roundTrip = (name: string, payloads: ReadonlyArray<unknown>): ReadonlyArra
   return codec.decode(codec.encode(payloads), payloads.length)
 }
 
+/** Columns without bytes and long texts, as they cross. */
+const withLength = (columns: Uint8Array): Uint8Array => {
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(columns.length)
+  return Buffer.concat([length, columns])
+}
+
 describe("Values", () => {
   it.effect.prop(
     "arrive as they were, each once, whatever the limit",
@@ -220,20 +227,40 @@ describe("Values", () => {
       Schema.Union([Schema.Array(Schema.Boolean), Schema.String]),
       { fingerprint: true }
     )
-    assert.deepStrictEqual(Buffer.from(frame), Buffer.from(lists.encode([true, true])))
-    assert.throws(() => B_.decode(lists.encode([true, true, true]), 2))
+    assert.deepStrictEqual(Buffer.from(frame), Buffer.from(withLength(lists.encode([true, true]))))
+    assert.throws(() => B_.decode(withLength(lists.encode([true, true, true])), 2))
     // The count of the elements, in the place of 2.
-    const bomb = Buffer.from(frame)
+    const bomb = Buffer.from(lists.encode([true, true]))
     const count = bomb.indexOf(Buffer.from([2, 1, 1]))
-    const huge = Buffer.concat([
+    bomb[0] += 3
+    const huge = withLength(Buffer.concat([
       bomb.subarray(0, count),
       Buffer.from([0xff, 0xff, 0xff, 0x7f]),
       bomb.subarray(count + 1)
-    ])
-    huge[0] += 3
+    ]))
     const before = process.memoryUsage().rss
     assert.throws(() => B_.decode(huge, 2))
     assert.isBelow(process.memoryUsage().rss - before, 64 * 1024 * 1024)
+  })
+
+  it("have exactly the bytes and the long texts that they announce", () => {
+    const codec = payloadOf("Bytes")
+    const values = [{ bytes: new Uint8Array(300).fill(1) }, { bytes: new Uint8Array(0) }]
+    const bytes = Buffer.from(codec.encode(values))
+    assert.deepStrictEqual(codec.decode(bytes, 2), values)
+    assert.throws(() => codec.decode(bytes.subarray(0, -1), 2), /lengths/)
+    assert.throws(() => codec.decode(Buffer.concat([bytes, Buffer.alloc(1)]), 2), /lengths/)
+    assert.throws(() => codec.decode(bytes.subarray(0, 3), 2), /lengths/)
+    for (const length of [2 ** 32 - 1, bytes.length, 1, 0]) {
+      const other = Buffer.from(bytes)
+      other.writeUInt32LE(length)
+      assert.throws(() => codec.decode(other, 2))
+    }
+    const texts = [{ text: "é".repeat(1000) }, { text: "" }, { text: "x".repeat(257) }]
+    const encoded = Buffer.from(payloadOf("Text").encode(texts))
+    assert.deepStrictEqual(payloadOf("Text").decode(encoded, 3), texts)
+    assert.throws(() => payloadOf("Text").decode(encoded.subarray(0, -1), 3), /lengths/)
+    assert.throws(() => payloadOf("Text").decode(encoded, 2))
   })
 
   it("keep trees without a shape, which may be JSON text, and refuse the key in them", () => {

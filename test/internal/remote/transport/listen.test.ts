@@ -19,7 +19,7 @@ import * as Secret from "../../../../src/internal/remote/auth/secret.ts"
 import { connect, type ConnectOptions } from "../../../../src/internal/remote/transport/connect.ts"
 import * as Heartbeat from "../../../../src/internal/remote/transport/heartbeat.ts"
 import { listen, type ListenOptions } from "../../../../src/internal/remote/transport/listen.ts"
-import { currentPeer } from "../../../../src/internal/remote/transport/peer.ts"
+import { currentPeer, type Peer } from "../../../../src/internal/remote/transport/peer.ts"
 import * as RpcClient from "../../../../src/internal/remote/transport/rpcClient.ts"
 import * as RpcServer from "../../../../src/internal/remote/transport/rpcServer.ts"
 import { freePort } from "../../../support/remote/processes.ts"
@@ -32,8 +32,7 @@ const Rpcs = RpcGroup.make(
   Rpc.make("Length", { payload: { bytes: Schema.Uint8Array }, success: Schema.Int }),
   Rpc.make("Never", {}),
   Rpc.make("Dies", {}),
-  Rpc.make("Count", { payload: { to: Schema.Int, size: Schema.Int }, success: Schema.Uint8Array, stream: true }),
-  Rpc.make("Note", { payload: { text: Schema.String } })
+  Rpc.make("Count", { payload: { to: Schema.Int, size: Schema.Int }, success: Schema.Uint8Array, stream: true })
 )
 
 const client: Identity.Identity = { role: "client", group: "g" }
@@ -81,17 +80,22 @@ const serve = Effect.fnUntraced(function*(options: Partial<ListenOptions> = {}) 
           seen.produced++
           return new Uint8Array(size)
         })
-      ),
-    Note: ({ text }) => Effect.sync(() => void seen.notes.push(text))
+      )
   }))
-  yield* Effect.provideContext(RpcServer.serve(Rpcs, server, { maxFrameSize: MAX }), handlers)
+  /** Returns each message. */
+  const onMessage = (peer: Peer, bytes: Uint8Array) =>
+    Effect.suspend(() => {
+      seen.notes.push(new TextDecoder().decode(bytes))
+      return peer.send([bytes.slice()])
+    })
+  yield* Effect.provideContext(RpcServer.serve(Rpcs, server, { maxFrameSize: MAX, onMessage }), handlers)
   const port = "port" in server.address ? server.address.port : 0
   return { port, seen }
 })
 
 const dial = Effect.fnUntraced(function*(
   port: number,
-  options: Partial<ConnectOptions> & { readonly pingInterval?: number } = {}
+  options: Partial<ConnectOptions> & Pick<RpcClient.RpcClientOptions, "onMessage" | "pingInterval"> = {}
 ) {
   const connection = yield* connect({
     host: "127.0.0.1",
@@ -102,7 +106,11 @@ const dial = Effect.fnUntraced(function*(
     heartbeatTimeout: undefined,
     ...options
   })
-  const rpc = yield* RpcClient.make(Rpcs, connection, { maxFrameSize: MAX, pingInterval: options.pingInterval })
+  const rpc = yield* RpcClient.make(Rpcs, connection, {
+    maxFrameSize: MAX,
+    pingInterval: options.pingInterval,
+    onMessage: options.onMessage
+  })
   return { connection, ...rpc }
 })
 
@@ -515,7 +523,7 @@ describe("connections", () => {
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { port, seen } = yield* Scope.provide(serve(), scope)
-      const { client, closed, notify } = yield* dial(port)
+      const { client, closed, send } = yield* dial(port)
       yield* client.Who()
       const never = yield* Effect.forkChild(Effect.flip(client.Never()), { startImmediately: true })
       yield* until(() => seen.running === 1)
@@ -524,7 +532,7 @@ describe("connections", () => {
       yield* serve({ port })
       assert.strictEqual((yield* Fiber.join(never))._tag, "RpcClientError")
       assert.strictEqual((yield* Effect.flip(client.Who()))._tag, "RpcClientError")
-      assert.strictEqual((yield* Effect.flip(notify("Note", { text: "" })))._tag, "RpcClientError")
+      assert.strictEqual((yield* Effect.flip(send([])))._tag, "RpcClientError")
       const stream = yield* Effect.flip(Stream.runDrain(client.Count({ to: 1, size: 1 })))
       assert.strictEqual(stream._tag, "RpcClientError")
     }))
@@ -536,28 +544,56 @@ describe("connections", () => {
       assert.strictEqual(reason._tag, "VersionMismatch")
     }))
 
-  it.live("notifications arrive in order, and nothing comes back", () =>
+  it.live("messages of any size arrive in order, and so do their answers", () =>
     Effect.gen(function*() {
       const { port, seen } = yield* serve()
-      const { client, notify } = yield* dial(port)
+      const received: Array<string> = []
+      const onMessage = (bytes: Uint8Array) => Effect.sync(() => void received.push(new TextDecoder().decode(bytes)))
+      const { client, send } = yield* dial(port, { onMessage })
       yield* client.Who()
-      const texts = Array.from({ length: 100 }, (_, i) => `${i}`)
-      for (const text of texts) yield* notify("Note", { text })
-      yield* client.Who()
+      const sizes = [0, 1, 100, 16 * 1024, 70_000, MAX]
+      const texts = Array.from({ length: 200 }, (_, i) => `${i} ${"x".repeat(sizes[i % sizes.length])}`.slice(0, MAX))
+      const encoder = new TextEncoder()
+      for (const [i, text] of texts.entries()) {
+        // In one part, and in several.
+        const bytes = encoder.encode(text)
+        yield* send([bytes.subarray(0, i), bytes.subarray(i)])
+        if (i % 50 === 0) yield* client.Who()
+      }
+      yield* until(() => received.length === texts.length)
       assert.deepStrictEqual(seen.notes, texts)
+      assert.deepStrictEqual(received, texts)
     }))
 
-  it.live("a notification waits until the socket has taken it", () =>
+  it.live("a message above the limit ends the connection", () =>
+    Effect.gen(function*() {
+      const { port, seen } = yield* serve()
+      const { client, closed, send } = yield* dial(port)
+      yield* client.Who()
+      yield* send([new Uint8Array(MAX + 1)])
+      yield* closed
+      assert.deepStrictEqual(seen.notes, [])
+    }))
+
+  it.live("a message to a peer that takes none ends the connection", () =>
+    Effect.gen(function*() {
+      const { port } = yield* serve()
+      const { client, closed, send } = yield* dial(port)
+      yield* client.Who()
+      yield* send([new Uint8Array(1)])
+      yield* closed
+    }))
+
+  it.live("a message waits until the socket can take more", () =>
     Effect.gen(function*() {
       // It does not read.
       const port = yield* rawServer((socket) => socket.pause())
-      const { notify } = yield* dial(port)
-      const text = "x".repeat(MAX / 4)
+      const { send } = yield* dial(port)
+      const bytes = new Uint8Array(MAX / 4)
       let sent = 0
-      const sending = yield* Effect.forkChild(Effect.forever(Effect.tap(
-        notify("Note", { text }),
-        () => Effect.sync(() => sent++)
-      )))
+      const sending = yield* Effect.forkChild(
+        Effect.forever(Effect.tap(send([bytes]), () => Effect.sync(() => sent++)))
+      )
       const stuck = yield* Deferred.make<void>()
       yield* Effect.forkChild(Effect.gen(function*() {
         let last = -1

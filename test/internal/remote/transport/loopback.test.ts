@@ -50,7 +50,8 @@ laws("RemoteDispatcher without sockets", {
                   maxTaskBytes: MAX,
                   fingerprints: Array.from(catalog.fingerprints)
                 },
-                events: (session) => sessions.events(key, { ...session, maxTaskBytes: MAX }),
+                events: (session, onEvents) =>
+                  Stream.runForEach(sessions.events(key, { ...session, maxTaskBytes: MAX }), onEvents),
                 end: (session) => Effect.sync(() => sessions.end(session)),
                 isSilent: () => false,
                 closed: Effect.succeed("closed"),

@@ -43,10 +43,15 @@ const make = Effect.gen(function*() {
     connectTimeout: 5000,
     heartbeatTimeout: undefined
   })
-  const { client } = yield* RpcClient.make(WorkerRpcs, connection, { maxFrameSize: 5 * MiB })
+  const opened = yield* Deferred.make<void>()
+  const { client } = yield* RpcClient.make(WorkerRpcs, connection, {
+    maxFrameSize: 5 * MiB,
+    onMessage: () => Effect.asVoid(Deferred.succeed(opened, undefined))
+  })
   const session = { session: "s", resume: false, received: 0, maxTaskBytes: MiB }
-  const open = Effect.exit(Stream.runHead(client.Events(session)))
-  return { client, connection, lines, open, session }
+  const stream = Stream.runDrain(client.Events(session))
+  const open = Effect.exit(Effect.raceFirst(stream, Deferred.await(opened)))
+  return { client, connection, lines, open, opened, stream }
 })
 
 describe("A worker process", () => {
@@ -72,11 +77,9 @@ describe("A worker process", () => {
 
   it.live("logs why it has lost a client", () =>
     Effect.gen(function*() {
-      const { client, connection, lines, session } = yield* make
+      const { client, connection, lines, opened, stream } = yield* make
       yield* client.Handshake({ protocol: PROTOCOL, version: "0.0.1" })
-      const opened = yield* Deferred.make<void>()
-      const events = Stream.runForEach(client.Events(session), () => Deferred.succeed(opened, undefined))
-      yield* Effect.forkChild(Effect.ignore(events))
+      yield* Effect.forkChild(Effect.ignore(stream))
       yield* Deferred.await(opened)
       assert.isUndefined(lines.find(({ text }) => text.includes("lost")))
       yield* connection.close
