@@ -42,6 +42,9 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "Dispatcher.ts"
   ],
 
+  // On an optional peer.
+  "DurablePostgres.ts": ["internal/durable", "Durable.ts"],
+
   // Beside the work.
   "internal/handlers": [ground, encoding, scheduler, ...api],
   "internal/local": [ground, encoding, scheduler, "internal/handlers", ...api],
@@ -146,7 +149,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
 
   // The laws use a dispatcher only through its public modules.
-  testing: [...api, "layers"],
+  testing: [...api, "layers", "Durable.ts"],
   cli: [
     ground,
     "internal/remote/auth",
@@ -157,7 +160,9 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     remote,
     "layers",
     "RemoteWorker.ts",
+    "internal/durable",
     "Durable.ts",
+    "DurablePostgres.ts",
     ...api
   ],
   "bin.ts": ["cli"],

@@ -7,7 +7,7 @@
  */
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import { dual } from "effect/Function"
@@ -22,6 +22,7 @@ import * as MemoryStore from "./internal/durable/memoryStore.ts"
 import * as Ownership from "./internal/durable/ownership.ts"
 import { persistBriefly } from "./internal/durable/persist.ts"
 import { runSingle } from "./internal/durable/single.ts"
+import { toDurableError } from "./internal/durable/sqlError.ts"
 import * as SqliteClient from "./internal/durable/sqliteClient.ts"
 import * as SqlStore from "./internal/durable/sqlStore.ts"
 import type { RunSummary, Store } from "./internal/durable/store.ts"
@@ -84,6 +85,17 @@ export type {
 
 export type {
   /**
+   * The options of `layerSql`.
+   *
+   * @stability experimental
+   * @category models
+   * @since 0.1.0
+   */
+  SqlStoreOptions as SqlOptions
+} from "./internal/durable/sqlStore.ts"
+
+export type {
+  /**
    * One stored outcome of a run.
    *
    * @stability experimental
@@ -115,6 +127,11 @@ export interface DurableOptions<T extends Task.Any> extends Dispatcher.ExecuteOp
    * bytes of memory for each task.
    */
   readonly key?: ((task: T) => string) | undefined
+  /**
+   * How long the outcomes are kept after the stream has ended with every task executed. After that the run begins anew,
+   * and programs that open a run of this store remove them. Default: until `forget` or `papyros runs clean`.
+   */
+  readonly keep?: Duration.Input | undefined
 }
 
 /**
@@ -135,6 +152,8 @@ export interface RunStatus {
   readonly openedAt: DateTime.Utc
   /** When every task of its source had an outcome, `undefined` before that. */
   readonly endedAt: DateTime.Utc | undefined
+  /** When its outcomes are removed, `undefined` if they are kept. */
+  readonly expiresAt: DateTime.Utc | undefined
   /** The program that has it now. */
   readonly activeBy: string | undefined
   /** When a program had it last. */
@@ -218,6 +237,12 @@ const checkName = (run: string): void => {
   }
 }
 
+/** A duration as whole milliseconds, `undefined` if it has no end. */
+const millisOf = (input: Duration.Input | undefined): number | undefined => {
+  const millis = input === undefined ? Infinity : Duration.toMillis(input)
+  return Number.isFinite(millis) ? Math.ceil(millis) : undefined
+}
+
 const scheduler = Effect.map(Dispatcher.Dispatcher, (dispatcher) => dispatcher[Dispatcher.SchedulerHandleKey])
 
 const stream = <A>(
@@ -229,8 +254,10 @@ const stream = <A>(
   Stream.unwrap(Effect.gen(function*() {
     const { key, rerun = "failed", run } = options
     checkName(run)
+    const keep = millisOf(options.keep)
     const { owners, store } = yield* Durable
     const ownership = yield* owners.acquire(run)
+    yield* owners.cleanInBackground
     const fork = yield* FiberSet.makeRuntime<never, void, never>()
     // A key of the user's own may come twice. All other keys of a new run are new.
     const looksUp = !ownership.empty || key !== undefined
@@ -239,7 +266,7 @@ const stream = <A>(
     ownership.onLost = (error) => journal.fail(error)
     yield* journal.start
     return Execution.stream(scheduler, tasks, options, failFast, emit, (execution) => journal.attach(execution)).pipe(
-      Stream.onEnd(Effect.sync(() => ownership.ended = true))
+      Stream.onEnd(Effect.sync(() => ownership.end = { keep }))
     )
   }))
 
@@ -360,18 +387,25 @@ export const run = <T extends Task.Any>(
  */
 export const runs: Effect.Effect<ReadonlyArray<RunStatus>, DurableError, Durable> = Effect.gen(function*() {
   const { store } = yield* Durable
-  return Array.from(yield* persistBriefly(store.runs), toStatus)
+  return Array.from(yield* persistBriefly(store.runs)).filter((run) => !hasExpired(run)).map(toStatus)
 })
 
+/** By the clock of the store. */
+const hasExpired = ({ expiresAt, seenAt, silentFor }: RunSummary): boolean =>
+  expiresAt !== null && expiresAt <= seenAt + silentFor
+
+const timeOf = (millis: number | null) => millis === null ? undefined : DateTime.makeUnsafe(millis)
+
 const toStatus = (summary: RunSummary): RunStatus => {
-  const { claimed, endedAt, failed, openedAt, owner, run, seenAt, silentFor, succeeded } = summary
+  const { claimed, endedAt, expiresAt, failed, openedAt, owner, run, seenAt, silentFor, succeeded } = summary
   return {
     run,
     succeeded,
     failed,
     claimed,
     openedAt: DateTime.makeUnsafe(openedAt),
-    endedAt: endedAt === null ? undefined : DateTime.makeUnsafe(endedAt),
+    endedAt: timeOf(endedAt),
+    expiresAt: timeOf(expiresAt),
     activeBy: owner !== null && Ownership.mayLive(owner, silentFor) ? Ownership.describeOwner(owner) : undefined,
     seenAt: DateTime.makeUnsafe(seenAt)
   }
@@ -394,7 +428,10 @@ export const outcomes = <T extends Task.Any>(
   options: {
     /** The `cursor` of the last outcome that is known already. Default: none. */
     readonly after?: number | undefined
-    /** Goes on with outcomes as they are stored, and never ends: it looks twice a second. Default `false`. */
+    /**
+     * Goes on with outcomes as they are stored, and never ends. It looks twice a second; `papyros/DurablePostgres` is
+     * notified. Default `false`.
+     */
     readonly follow?: boolean | undefined
   } = {}
 ): Stream.Stream<Stored.StoredOutcome<T>, DurableError, Durable> =>
@@ -403,14 +440,14 @@ export const outcomes = <T extends Task.Any>(
 /** Changes a run that no program has. A run that is not there has nothing to change. */
 const change = (
   run: string,
-  operation: (store: Store) => Effect.Effect<number, DurableError>
+  operation: (store: Store, owners: Ownership.Owners) => Effect.Effect<number, DurableError>
 ): Effect.Effect<number, DurableError, Durable> =>
   Effect.scoped(Effect.gen(function*() {
     const { owners, store } = yield* Durable
     const known = yield* persistBriefly(store.runs)
-    if (!known.some((other) => other.run === run)) return 0
+    if (!known.some((other) => other.run === run && !hasExpired(other))) return 0
     yield* owners.acquire(run)
-    return yield* persistBriefly(operation(store))
+    return yield* operation(store, owners)
   }))
 
 /**
@@ -424,7 +461,8 @@ const change = (
 export const retry = (run: string, options: {
   /** The name of the tasks. Default: all. */
   readonly name?: string | undefined
-} = {}): Effect.Effect<number, DurableError, Durable> => change(run, (store) => store.removeFailures(run, options.name))
+} = {}): Effect.Effect<number, DurableError, Durable> =>
+  change(run, (store) => persistBriefly(store.removeFailures(run, options.name)))
 
 /**
  * Removes a run with all its outcomes. Returns how many there were. Fails with `RunBusy` while a program has the run.
@@ -434,7 +472,17 @@ export const retry = (run: string, options: {
  * @since 0.1.0
  */
 export const forget = (run: string): Effect.Effect<number, DurableError, Durable> =>
-  change(run, (store) => store.removeRun(run))
+  change(run, (_, owners) => owners.removeRows(run))
+
+/**
+ * Removes the runs whose `keep` is over, with their outcomes, as each execution does that opens a run of this store.
+ * Returns how many there were.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const clean: Effect.Effect<number, DurableError, Durable> = Effect.flatMap(Durable, ({ owners }) => owners.clean)
 
 // ----------------------------------------------------------------------------
 // Layers
@@ -455,7 +503,7 @@ export const layerStore = <E, R>(store: Effect.Effect<Store, E, R>): Layer.Layer
     Durable,
     Effect.gen(function*() {
       const opened = yield* store
-      const owners = new Ownership.Owners(opened)
+      const owners = new Ownership.Owners(opened, yield* Effect.scope)
       const lookup = (run: string) => owners.acquire(run)
       return { store: opened, owners, singles: yield* RcMap.make({ lookup, idleTimeToLive: SINGLES_IDLE }) }
     })
@@ -471,38 +519,17 @@ export const layerStore = <E, R>(store: Effect.Effect<Store, E, R>): Layer.Layer
 export const layerMemory: Layer.Layer<Durable> = layerStore(Effect.sync(MemoryStore.make))
 
 /**
- * The options of `layerSql`.
- *
- * @stability experimental
- * @category models
- * @since 0.1.0
- */
-export interface SqlOptions {
-  /** Begins the names of the tables. Letters, digits and `_`. Default `papyros_`. */
-  readonly prefix?: string | undefined
-  /**
-   * Makes the tables, or brings them to the version of this papyros. `false`: a difference is a `DurableError` with the
-   * reason `Incompatible`. Default `true`.
-   */
-  readonly migrate?: boolean | undefined
-}
-
-const sqlStore = (sql: SqlClient.SqlClient, { migrate = true, prefix = "papyros_" }: SqlOptions) => {
-  if (!/^[a-z_][a-z0-9_]*$/i.test(prefix)) {
-    throw new RangeError(`prefix must consist of letters, digits and _, got ${JSON.stringify(prefix)}`)
-  }
-  return persistBriefly(SqlStore.make(sql, { prefix, migrate }))
-}
-
-/**
- * Keeps outcomes in the database of a `SqlClient`, in two tables. Databases other than SQLite are not supported yet.
+ * Keeps outcomes in the database of a `SqlClient`, SQLite or Postgres, in two tables. A client of another database fails
+ * with a `DurableError`.
  *
  * @stability experimental
  * @category layers
  * @since 0.1.0
  */
-export const layerSql = (options: SqlOptions = {}): Layer.Layer<Durable, DurableError, SqlClient.SqlClient> =>
-  layerStore(Effect.flatMap(SqlClient.SqlClient, (sql) => sqlStore(sql, options)))
+export const layerSql = (
+  options: SqlStore.SqlStoreOptions = {}
+): Layer.Layer<Durable, DurableError, SqlClient.SqlClient> =>
+  layerStore(Effect.flatMap(SqlClient.SqlClient, (sql) => persistBriefly(SqlStore.make(sql, options))))
 
 /**
  * Keeps outcomes in a file, by the SQLite of Node.
@@ -524,9 +551,9 @@ export const layerSqlite = (options: {
    * power may cost what was stored last, which is faster. Default `"NORMAL"`.
    */
   readonly synchronous?: "FULL" | "NORMAL" | undefined
-} = {}): Layer.Layer<Durable, DurableError> =>
+} & SqlStore.SqlStoreOptions = {}): Layer.Layer<Durable, DurableError> =>
   layerStore(Effect.gen(function*() {
     const { filename = "papyros.db", synchronous = "NORMAL" } = options
-    const open = Effect.mapError(SqliteClient.make({ filename, synchronous }), SqlStore.toDurableError("open"))
-    return yield* sqlStore(yield* persistBriefly(open), {})
+    const open = Effect.mapError(SqliteClient.make({ filename, synchronous }), toDurableError("open"))
+    return yield* persistBriefly(SqlStore.make(yield* persistBriefly(open), options))
   }))

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
@@ -44,7 +45,9 @@ class NoForm extends Task.Class<NoForm>()("NoForm", {
   payload: { handle: Schema.optionalKey(Schema.instanceOf(Handle)) }
 }) {}
 
-const Tasks = TaskGroup.make(Double, Charge, Hold, Flaky, Loop, NoForm)
+class Text extends Task.Class<Text>()("Text", { payload: { megabytes: Schema.Int }, success: Schema.String }) {}
+
+const Tasks = TaskGroup.make(Double, Charge, Hold, Flaky, Loop, NoForm, Text)
 
 const at = new Date(0)
 const doubled = (n: number) => ({ n: 2 * n, big: 2n * BigInt(n), at })
@@ -71,6 +74,7 @@ const recorded = (options: { readonly concurrency?: number; readonly fails?: (n:
         return attempt < 3 ? Effect.fail(`attempt ${attempt}`) : Effect.succeed(attempt)
       }),
     Loop: () => Effect.succeed(1n),
+    Text: ({ megabytes }) => Effect.succeed("x".repeat(megabytes * 2 ** 20)),
     NoForm: () => Effect.void
   })
   const { concurrency = 4 } = options
@@ -134,7 +138,7 @@ for (const [name, store] of Object.entries(layers)) {
           })
           yield* Effect.provide(run, Layer.merge(layer, store))
         }).pipe(Effect.scoped),
-      { arbitrary: { runs: name === "memory" ? 100 : 30 } }
+      { arbitrary: { runs: name === "memory" ? 100 : name === "sqlite" ? 30 : 8 } }
     )
 
     it.effect("knows 10,000 tasks again, of which it runs only those that were changed or added", () =>
@@ -185,7 +189,14 @@ for (const [name, store] of Object.entries(layers)) {
         yield* Effect.gen(function*() {
           yield* Stream.runDrain(Durable.results(evens(1, 2), { run: "r", ordered: true }))
           const [{ endedAt, openedAt: _, seenAt: __, ...status }] = yield* Durable.runs
-          assert.deepStrictEqual(status, { run: "r", succeeded: 1, failed: 1, claimed: 0, activeBy: undefined })
+          assert.deepStrictEqual(status, {
+            run: "r",
+            succeeded: 1,
+            failed: 1,
+            claimed: 0,
+            expiresAt: undefined,
+            activeBy: undefined
+          })
           assert.isDefined(endedAt)
           const outcomes = yield* Stream.runCollect(Durable.outcomes(Tasks, "r"))
           assert.sameDeepMembers(
@@ -199,6 +210,40 @@ for (const [name, store] of Object.entries(layers)) {
           assert.strictEqual(yield* Durable.forget("r"), 1)
           assert.deepStrictEqual(yield* Durable.runs, [])
           assert.deepStrictEqual([yield* Durable.retry("r"), yield* Durable.forget("r")], [0, 0])
+        }).pipe(Effect.provide(Layer.merge(layer, store)))
+      }).pipe(Effect.scoped))
+
+    it.effect("is kept as long as its program says after it has ended, and begins anew after that", () =>
+      Effect.gen(function*() {
+        const { layer, starts } = recorded(all)
+        const run = (run: string, keep?: Duration.Input) => Stream.runDrain(Durable.execute(evens(2, 4), { run, keep }))
+        yield* Effect.gen(function*() {
+          yield* run("always")
+          yield* run("long", "1 hour")
+          // What was not executed to its end is kept.
+          yield* Stream.runDrain(Stream.take(Durable.execute(evens(2, 4), { run: "ended early", keep: 0 }), 1))
+          assert.isAbove((yield* Durable.runs).find(({ run }) => run === "long")!.expiresAt!.epochMilliseconds, 0)
+          yield* run("none", 0)
+          const names = Effect.map(Durable.runs, (runs) => runs.map(({ run }) => run))
+          assert.deepStrictEqual(yield* names, ["always", "ended early", "long"])
+          assert.strictEqual(yield* Durable.forget("none"), 0)
+          const { store } = yield* Durable.Durable
+          assert.deepStrictEqual(yield* store.expired, ["none"])
+          // It begins anew.
+          starts.length = 0
+          yield* run("none")
+          yield* run("long")
+          assert.sameMembers(starts, [2, 4])
+          assert.strictEqual(yield* Durable.clean, 0)
+          assert.deepStrictEqual(yield* names, ["always", "ended early", "long", "none"])
+          // Any program removes it.
+          yield* run("none", 0)
+          assert.deepStrictEqual(yield* store.expired, ["none"])
+          yield* run("long")
+          while ((yield* store.expired).length > 0) yield* run("always")
+          assert.lengthOf(yield* store.list("none", 0, 10), 0)
+          yield* run("none", 0)
+          assert.strictEqual(yield* Durable.clean, 1)
         }).pipe(Effect.provide(Layer.merge(layer, store)))
       }).pipe(Effect.scoped))
 
@@ -260,6 +305,40 @@ for (const [name, store] of Object.entries(layers)) {
 }
 
 describe("Durable.execute", () => {
+  it.effect("stores one outcome of tasks that the user gives the same key, and a success before a failure", () =>
+    Effect.gen(function*() {
+      for (const store of Object.values(layers)) {
+        const { layer } = recorded()
+        const run = Stream.runCollect(Durable.results(evens(1, 2, 3, 2), { run: "r", key: () => "same" }))
+        yield* Effect.gen(function*() {
+          assert.lengthOf(yield* run, 4)
+          const [{ failed, succeeded }] = yield* Durable.runs
+          assert.deepStrictEqual([succeeded, failed], [1, 0])
+        }).pipe(Effect.provide(Layer.merge(layer, store)))
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect("writes outcomes that are large together in several parts, and a larger one by itself", () =>
+    Effect.gen(function*() {
+      const writes: Array<ReadonlyArray<number>> = []
+      const { layer: durable } = memory(({ append }) => ({
+        append: (run, owner, rows) => {
+          writes.push(rows.map(({ outcome }) => outcome!.length / 2 ** 20))
+          return append(run, owner, rows)
+        }
+      }))
+      const tasks = [3, 3, 3, 20, 1, 1].map((megabytes) => new Text({ megabytes }))
+      const { layer } = recorded({ concurrency: 8 })
+      const results = yield* Stream.runCollect(Durable.execute(tasks, { run: "r", ordered: true })).pipe(
+        Effect.provide(Layer.merge(layer, durable))
+      )
+      assert.deepStrictEqual(results.map(({ length }) => length / 2 ** 20), [3, 3, 3, 20, 1, 1])
+      for (const sizes of writes) {
+        assert.isTrue(sizes.length === 1 || sizes.reduce((a, b) => a + b) <= 8.001, String(sizes))
+      }
+      assert.isAtLeast(writes.length, 4)
+    }))
+
   it.effect("delivers an outcome only after it is stored", () =>
     Effect.gen(function*() {
       const { layer } = recorded(all)

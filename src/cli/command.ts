@@ -7,6 +7,7 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import type * as Stdio from "effect/Stdio"
+import { durable } from "./durable.ts"
 import { nameserver } from "./nameserver.ts"
 import { run } from "./run.ts"
 import { runs } from "./runs.ts"
@@ -18,7 +19,7 @@ import { workers } from "./workers.ts"
 /** The command `papyros`, with its subcommands. */
 export const papyros = Command.make("papyros").pipe(
   Command.withDescription("Run typed tasks in this process, on worker threads or on other hosts"),
-  Command.withSubcommands([run, runs, workers, nameserver, status, secret])
+  Command.withSubcommands([run, runs, durable, workers, nameserver, status, secret])
 )
 
 /**

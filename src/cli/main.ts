@@ -1,8 +1,9 @@
 /**
  * Runs the command `papyros` in this process, and ends the process with the exit code of the command.
  *
- * Must stay true: stdout carries results only, so all that the command reports goes to stderr. The secret is taken from the
- * environment before anything else reads it: a ConfigProvider that copied it would show it to handlers.
+ * Must stay true: stdout carries results only, so all that the command reports goes to stderr. The secret and the database
+ * are taken from the environment before anything else reads it: a ConfigProvider that copied them would show them to
+ * handlers.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -14,8 +15,10 @@ import * as FileSystem from "effect/FileSystem"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import { fileURLToPath } from "node:url"
+import * as DatabaseUrl from "../internal/durable/databaseUrl.ts"
 import * as Secret from "../internal/remote/auth/secret.ts"
 import { papyros, presenter } from "./command.ts"
+import { EnvironmentDatabase } from "./database.ts"
 import { codeOf, INTERRUPTED, isReported } from "./exit.ts"
 import { EnvironmentSecret } from "./remoteFlags.ts"
 
@@ -28,10 +31,12 @@ const version = Effect.gen(function*() {
 }).pipe(Effect.orDie)
 
 const environmentSecret = Effect.runSyncExit(Secret.fromEnvironment)
+const environmentDatabase = DatabaseUrl.fromEnvironment()
 
 const main = Effect.flatMap(version, (version) => Command.run(papyros, { version })).pipe(
   Effect.provideServiceEffect(CliOutput.Presenter, presenter),
-  Effect.provideService(EnvironmentSecret, environmentSecret)
+  Effect.provideService(EnvironmentSecret, environmentSecret),
+  Effect.provideService(EnvironmentDatabase, environmentDatabase)
 )
 
 // A reader of stderr that goes away, as `tee` at Ctrl-C, must not end a process that drains.

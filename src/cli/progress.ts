@@ -12,6 +12,8 @@ export interface Counts {
   read: number
   succeeded: number
   failed: number
+  /** Of a durable run, the tasks that were executed; the others were stored before. */
+  executed: number | undefined
 }
 
 /** Moves to the start of the line and clears it. */
@@ -44,10 +46,11 @@ export const line = (counts: Counts, millis: number, size: number | undefined, c
 
 /** The summary line at the end of a run. */
 export const summary = (task: string, counts: Counts, millis: number, interrupted: boolean): string => {
-  const { failed, read, succeeded } = counts
+  const { executed, failed, read, succeeded } = counts
   const total = succeeded + failed
+  const stored = executed === undefined ? "" : `, ${count(Math.max(0, total - executed))} of them stored before`
   const unfinished = read > total ? `, ${count(read - total)} not finished` : ""
   return `${task}: ${interrupted ? "interrupted after " : ""}${count(total)} ${total === 1 ? "task" : "tasks"} in ${
     span(millis)
-  } (${rate(counts, millis)}), ${count(succeeded)} succeeded, ${count(failed)} failed${unfinished}`
+  } (${rate(counts, millis)}), ${count(succeeded)} succeeded, ${count(failed)} failed${stored}${unfinished}`
 }

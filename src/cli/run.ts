@@ -8,6 +8,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -158,12 +159,19 @@ const executeOptions = (config: Config): Dispatcher.ExecuteOptions<Task.Any> => 
 }
 
 /** Executes tasks, and keeps their outcomes if the run has a name. */
-const resultsOf = Effect.fnUntraced(function*(config: Config) {
+const resultsOf = Effect.fnUntraced(function*(config: Config, counts: Progress.Counts) {
   const options = executeOptions(config)
   if (Option.isNone(config.durable)) return Dispatcher.results(options)
-  const context = yield* Database.open(config.database)
+  const durable = Context.get(yield* Database.open(config.database), Durable.Durable)
+  counts.executed = 0
+  const append: Durable.Store["append"] = (run, owner, rows) =>
+    Effect.tap(durable.store.append(run, owner, rows), (owned) =>
+      Effect.sync(() => {
+        if (owned) counts.executed! += rows.filter(({ state }) => state !== "claimed").length
+      }))
+  const counted = { ...durable, store: { ...durable.store, append } }
   const results = Durable.results({ ...options, run: config.durable.value })
-  return <E>(tasks: Stream.Stream<Task.Any, E>) => Stream.provideContext(results(tasks), context)
+  return <E>(tasks: Stream.Stream<Task.Any, E>) => Stream.provideService(results(tasks), Durable.Durable, counted)
 })
 
 const execute = Effect.fnUntraced(function*(config: Config) {
@@ -190,9 +198,8 @@ const execute = Effect.fnUntraced(function*(config: Config) {
     Effect.mapError((error) => new Unusable({ message: `The dispatcher could not start: ${describe(error)}` }))
   )
 
-  const toResults = yield* resultsOf(config)
-
-  const counts: Progress.Counts = { bytes: 0, read: 0, succeeded: 0, failed: 0 }
+  const counts: Progress.Counts = { bytes: 0, read: 0, succeeded: 0, failed: 0, executed: undefined }
+  const toResults = yield* resultsOf(config, counts)
   const clock = yield* Clock.Clock
   const started = clock.currentTimeMillisUnsafe()
   const elapsed = () => clock.currentTimeMillisUnsafe() - started

@@ -141,14 +141,14 @@ const retry = (name: string, task: string | undefined) =>
     yield* Stderr.say(count === 0 ? `${name} has no failures.` : `${name}: ${failed} executed again with the next run.`)
   })
 
-/** Runs that programs have, or begin to use now, stay. */
+/** Removes also what no program was to keep. Runs that programs have, or begin to use now, stay. */
 const clean = (olderThan: Duration.Duration) =>
   Effect.gen(function*() {
     const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(olderThan)
     const old = (yield* Durable.runs).filter(({ activeBy, seenAt }) =>
       activeBy === undefined && DateTime.toEpochMillis(seenAt) <= before
     )
-    let removed = 0
+    let removed = yield* Durable.clean
     for (const { run } of old) {
       const count = yield* Effect.catchReason(
         Effect.asSome(Durable.forget(run)),

@@ -34,6 +34,7 @@ export { type ProgramPlan } from "./simulation/program.ts"
 export { simulate, type SimulateOptions, SimulationFailed } from "./simulation/simulate.ts"
 export { type ProgramRun, shrinkProgram, simulateProgram } from "./simulation/simulateProgram.ts"
 export { SimulatedTasks } from "./simulation/tasks.ts"
+export { storeLaws, type StoreSubject } from "./stores.ts"
 export * from "./suite.ts"
 export { Tasks } from "./tasks.ts"
 

@@ -6,6 +6,8 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -13,6 +15,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { papyros, presenter } from "../../src/cli/command.ts"
+import { EnvironmentDatabase } from "../../src/cli/database.ts"
 import { codeOf } from "../../src/cli/exit.ts"
 import { Columns } from "../../src/cli/stderr.ts"
 
@@ -93,6 +96,10 @@ export const papyrosWith = (args: ReadonlyArray<string>, options?: {
           testConsole.log(text)
         }
       }),
+      Effect.provideService(
+        EnvironmentDatabase,
+        Option.map(Option.fromUndefinedOr(env?.PAPYROS_DATABASE), (text) => Redacted.make(text))
+      ),
       Effect.provideService(Columns, Effect.succeed(terminal?.columns ?? 0)),
       Effect.provide(Layer.provideMerge(stdio, NodeServices.layer)),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: env ?? {} })),

@@ -3,11 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
+import { existsSync } from "node:fs"
 import { hostname } from "node:os"
+import { DatabaseSync } from "node:sqlite"
 import * as Durable from "papyros/Durable"
-import { temporaryFile } from "../support/durable/stores.ts"
+import { emptyDatabase, onPostgres, temporaryFile } from "../support/durable/stores.ts"
+import { isAvailable } from "../support/postgres/binaries.ts"
 import { passing, settle } from "../support/time.ts"
-import { handlers, papyrosWith, parsed, start } from "./harness.ts"
+import { fixture, handlers, papyrosWith, parsed, spawned, start } from "./harness.ts"
 
 const numbers = (...numbers: ReadonlyArray<number>) => numbers.map((n) => `{"n":${n}}\n`).join("")
 
@@ -65,17 +68,66 @@ describe("papyros run --durable", () => {
       assert.deepStrictEqual(parsed(again.stdout), [{ index: 0, success: null }, { index: 1, success: null }])
     }).pipe(Effect.scoped))
 
-  it.effect("refuses the URL of a server, and does not repeat it", () =>
+  it.effect("says how many tasks were stored before", () =>
     Effect.gen(function*() {
-      for (const url of ["postgres://me:hunter2@db/x", "postgresql://me:hunter2@db/x"]) {
-        for (const args of [["run", handlers, "Factorize", "--durable", "x"], ["runs"]]) {
-          const { code, stderr, stdout } = yield* papyrosWith([...args, "--database", url], { stdin: numbers(4) })
-          assert.strictEqual(code, 2)
-          assert.include(stderr, "Postgres and other servers are not supported yet")
-          assert.notInclude(stderr + stdout, "hunter2")
-        }
+      const { file } = yield* nightly()
+      const again = yield* papyrosWith(["run", handlers, "Factorize", "--durable", "nightly", "--database", file], {
+        stdin: numbers(4, -4, 6)
+      })
+      assert.match(again.stderr, /^Factorize: 3 tasks .*, 2 succeeded, 1 failed, 1 of them stored before\n$/m)
+    }).pipe(Effect.scoped))
+
+  it.effect("refuses a password on the command line and the URL of another database, and repeats neither", () =>
+    Effect.gen(function*() {
+      const refused = yield* Effect.forEach(
+        [
+          [["--database", "postgres://me:hunter2@db/x"], {}, "set the variable PAPYROS_DATABASE"],
+          [["--database", "postgresql://db/x?user=me&password=hunter2"], {}, "set the variable PAPYROS_DATABASE"],
+          [["--database", "mysql://me:hunter2@db/x"], {}, "not of the form postgres://"],
+          [[], { PAPYROS_DATABASE: "mysql://me:hunter2@db/x" }, "not of the form postgres://"],
+          [[], { PAPYROS_DATABASE: "postgres://me:hunter2@db:x" }, "not of the form postgres://"]
+        ] as const,
+        ([args, env, expected]) =>
+          Effect.forEach(
+            [["run", handlers, "Factorize", "--durable", "x"], ["runs"], ["durable", "migrate"]],
+            (command) =>
+              Effect.map(
+                papyrosWith([...command, ...args], { stdin: numbers(4), env }),
+                ({ code, stderr, stdout }) => ({ code, output: stderr + stdout, expected })
+              )
+          )
+      )
+      for (const { code, expected, output } of refused.flat()) {
+        assert.strictEqual(code, 2)
+        assert.include(output, expected)
+        assert.notInclude(output, "hunter2")
       }
     }))
+
+  it.live.skipIf(!isAvailable)(
+    "keeps outcomes in Postgres, whose URL no handler finds in the environment",
+    () =>
+      Effect.gen(function*() {
+        const env = { PAPYROS_DATABASE: yield* emptyDatabase }
+        const missing = yield* papyrosWith(["runs"], { env })
+        assert.strictEqual(missing.code, 2)
+        assert.include(missing.stderr, "There are no durable runs in this database")
+        const run = ["run", fixture("secretHandlers.ts"), "Reveal", "--durable", "nightly", "--dispatcher", "pool"]
+        const first = yield* spawned(run, "{}\n", env)
+        assert.deepStrictEqual(parsed(first.stdout), [{ index: 0, success: [] }], first.stderr)
+        const again = yield* papyrosWith(["run", handlers, "Factorize", "--durable", "other"], {
+          stdin: numbers(4, -4),
+          env
+        })
+        assert.strictEqual(again.code, 1)
+        assert.deepStrictEqual(cells((yield* papyrosWith(["runs"], { env })).stdout), [
+          ["nightly", "1", "0", "0", "complete"],
+          ["other", "1", "1", "0", "complete"]
+        ])
+        assert.include((yield* papyrosWith(["runs", "failures", "other"], { env })).stdout, "NotPositive")
+        assert.include((yield* papyrosWith(["runs", "retry", "other"], { env })).stderr, "1 task failed")
+      }).pipe(Effect.scoped)
+  )
 
   it.effect("says that another program has the run, and ends with 2", () =>
     Effect.gen(function*() {
@@ -162,5 +214,39 @@ describe("papyros runs", () => {
       const { stdout } = yield* papyrosWith(["runs", "--database", file])
       assert.include(stdout, "a\\u001b[31m\\u009b\\u000ab")
       for (const control of ["\u001b", "\u009b"]) assert.notInclude(stdout, control)
+    }).pipe(Effect.scoped))
+})
+
+describe("papyros durable migrate", () => {
+  it.effect("makes the tables, as the SQL does that it prints", () =>
+    Effect.gen(function*() {
+      const schemaOf = (file: string) => {
+        const database = new DatabaseSync(file)
+        const rows = database.prepare("SELECT name, sql FROM sqlite_master ORDER BY name").all()
+        database.close()
+        return rows
+      }
+      const [file, other] = [yield* temporaryFile, yield* temporaryFile]
+      assert.strictEqual((yield* papyrosWith(["durable", "migrate", "--database", file])).code, 0)
+      const { stdout } = yield* papyrosWith(["durable", "migrate", "--print", "--database", other])
+      assert.isFalse(existsSync(other))
+      const database = new DatabaseSync(other)
+      database.exec(stdout)
+      database.close()
+      assert.deepStrictEqual(schemaOf(other), schemaOf(file))
+      assert.strictEqual((yield* papyrosWith(["runs", "--database", other])).stdout, "There is no run.\n")
+    }).pipe(Effect.scoped))
+
+  it.effect.skipIf(!isAvailable)("prints the SQL for Postgres, without connecting", () =>
+    Effect.gen(function*() {
+      const print = ["durable", "migrate", "--print", "--database", "postgres://nowhere.invalid/x"]
+      const { stdout } = yield* papyrosWith(print)
+      const env = { PAPYROS_DATABASE: yield* emptyDatabase }
+      yield* Effect.forEach(
+        stdout.split(";\n").slice(0, -1),
+        (statement) => onPostgres(env.PAPYROS_DATABASE, statement)
+      )
+      assert.strictEqual((yield* papyrosWith(["runs"], { env })).stdout, "There is no run.\n")
+      assert.include((yield* papyrosWith(["durable", "migrate"], { env })).stderr, "those of this version")
     }).pipe(Effect.scoped))
 })

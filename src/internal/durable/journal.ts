@@ -22,6 +22,8 @@ import type { KeyedTask, TaskKeys } from "./taskKeys.ts"
 
 /** Rows in one write: a statement of a file blocks the event loop. */
 const MAX_ROWS = 512
+/** Characters of JSON in one write, unless one row has more: databases bound the length of a parameter. */
+const MAX_TEXT = 8 * 2 ** 20
 
 export interface JournalOptions {
   readonly store: Store
@@ -91,6 +93,18 @@ export class RunJournal implements Journal {
   private readonly claim = (keyed: KeyedTask): Effect.Effect<void, DurableError> =>
     persist(this.append([Outcomes.toClaim(keyed)]))
 
+  /** What is to be written next: some of the outcomes that are not stored, from the first. */
+  private batch(): ReadonlyArray<Outcome> {
+    let [length, text] = [0, 0]
+    while (length < Math.min(MAX_ROWS, this.outcomes.length)) {
+      const { outcome, payload } = this.outcomes[length].row
+      text += (outcome?.length ?? 0) + (payload?.length ?? 0)
+      if (length > 0 && text > MAX_TEXT) break
+      length++
+    }
+    return this.outcomes.slice(0, length)
+  }
+
   private append(rows: ReadonlyArray<Row>): Effect.Effect<void, DurableError> {
     const { owner, run, store } = this.options
     return Effect.flatMap(store.append(run, owner, rows), (owned) => owned ? Effect.void : Effect.fail(lost(run)))
@@ -105,16 +119,20 @@ export class RunJournal implements Journal {
   })
 
   private readonly write = Effect.suspend(() => {
-    const batch = this.outcomes.slice(0, MAX_ROWS)
-    // Outcomes stay until they are stored, so that `flush` finds them. A write that has begun ends.
-    const once = Effect.uninterruptible(
+    const batch = this.batch()
+    return Effect.map(persist(this.store(batch)), () => this.execution.stored(batch.map(({ entry }) => entry)))
+  })
+
+  /** Outcomes stay until they are stored, so that `flush` finds them. A write that has begun ends. */
+  private store(batch: ReadonlyArray<Outcome>): Effect.Effect<void, DurableError> {
+    const rows = batch.map(({ row }) => row)
+    return Effect.uninterruptible(
       Effect.tap(
-        this.append(batch.map(({ row }) => row)),
+        this.append(this.options.keys.mayRepeat ? distinct(rows) : rows),
         Effect.sync(() => this.outcomes = this.outcomes.slice(batch.length))
       )
     )
-    return Effect.map(persist(once), () => this.execution.stored(batch.map(({ entry }) => entry)))
-  })
+  }
 
   /** Ends the execution with an error. */
   fail(error: DurableError): void {
@@ -129,10 +147,12 @@ export class RunJournal implements Journal {
   ).pipe(Effect.catch((error) => Effect.sync(() => this.fail(error))))
 
   /** Stores what is left, once. What cannot be stored was not delivered, and runs again. */
-  private readonly flush: Effect.Effect<void> = Effect.suspend(() =>
-    this.broken || this.outcomes.length === 0
-      ? Effect.void
-      : Effect.ignore(this.append(this.outcomes.map(({ row }) => row)))
+  private readonly flush: Effect.Effect<void> = Effect.ignore(
+    Effect.whileLoop({
+      while: () => !this.broken && this.outcomes.length > 0,
+      body: () => this.store(this.batch()),
+      step: () => {}
+    })
   )
 
   /** Writes until the scope closes. */
@@ -140,4 +160,13 @@ export class RunJournal implements Journal {
     const writer = this.fork(this.writing)
     return Effect.addFinalizer(() => Effect.andThen(Fiber.interrupt(writer), this.flush))
   })
+}
+
+/** The rows with different keys that say what all of them say, one after the other. */
+const distinct = (rows: ReadonlyArray<Row>): ReadonlyArray<Row> => {
+  const byKey = new Map<string, Row>()
+  for (const row of rows) {
+    if (byKey.get(row.key)?.state !== "succeeded") byKey.set(row.key, row)
+  }
+  return Array.from(byKey.values())
 }

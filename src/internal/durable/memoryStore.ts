@@ -8,6 +8,7 @@ interface Run {
   seen: number
   readonly openedAt: number
   endedAt: number | null
+  expiresAt: number | null
   readonly rows: Map<string, PlacedRow>
 }
 
@@ -23,13 +24,18 @@ export const make = (): Store => {
     acquire: (name, owner, instead) =>
       Effect.map(now, (now): Acquired => {
         let run = runs.get(name)
-        if (run === undefined) runs.set(name, run = { owner, seen: now, openedAt: now, endedAt: null, rows: new Map() })
+        if (run === undefined) {
+          run = { owner, seen: now, openedAt: now, endedAt: null, expiresAt: null, rows: new Map() }
+          runs.set(name, run)
+        }
         const free = run.owner === null || run.owner === owner || run.owner === instead || now - run.seen >= SILENCE
         if (!free) return { acquired: false, owner: run.owner!, seen: run.seen }
         run.owner = owner
         run.seen = now
         run.endedAt = null
-        return { acquired: true, empty: run.rows.size === 0 }
+        const expired = hasExpired(run, now)
+        if (!expired) run.expiresAt = null
+        return { acquired: true, empty: run.rows.size === 0, expired }
       }),
     renew: (name, owner) =>
       Effect.map(now, (now) => {
@@ -38,13 +44,14 @@ export const make = (): Store => {
         run.seen = now
         return true
       }),
-    release: (name, owner, ended) =>
+    release: (name, owner, end) =>
       Effect.map(now, (now) => {
         const run = runs.get(name)
         if (run?.owner !== owner) return
         run.owner = null
         run.seen = now
-        run.endedAt = ended ? now : null
+        run.endedAt = end === undefined ? null : now
+        if (end?.keep !== undefined) run.expiresAt = now + end.keep
       }),
     lookup: (name, keys) =>
       Effect.sync(() => {
@@ -73,6 +80,7 @@ export const make = (): Store => {
         failed: count(run, "failed"),
         openedAt: run.openedAt,
         endedAt: run.endedAt,
+        expiresAt: run.expiresAt,
         owner: run.owner,
         seenAt: run.seen,
         silentFor: now - run.seen
@@ -85,11 +93,16 @@ export const make = (): Store => {
         for (const { key } of gone) runs.get(name)!.rows.delete(key)
         return gone.length
       }),
-    removeRun: (name) =>
+    expired: Effect.map(now, (now) => Array.from(runs).filter(([, run]) => hasExpired(run, now)).map(([name]) => name)),
+    removeRun: (name, limit) =>
       Effect.sync(() => {
-        const rows = runs.get(name)?.rows.size ?? 0
-        runs.delete(name)
-        return rows
+        const rows = runs.get(name)?.rows ?? new Map<string, PlacedRow>()
+        const gone = Array.from(rows.keys()).slice(0, limit)
+        for (const key of gone) rows.delete(key)
+        if (gone.length < limit) runs.delete(name)
+        return gone.length
       })
   }
 }
+
+const hasExpired = ({ expiresAt }: Run, now: number): boolean => expiresAt !== null && expiresAt <= now

@@ -11,19 +11,21 @@ import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
 import { DurableError, RunBusy } from "../durableError.ts"
 import { persist, persistBriefly } from "./persist.ts"
-import { SILENCE, type Store } from "./store.ts"
+import { type Acquired, SILENCE, type Store } from "./store.ts"
+import { watch } from "./watch.ts"
 
 const BEAT = "2 seconds"
-/** Between two looks at an owner that may be gone. */
-const LOOK = "500 millis"
+
+/** Rows that are removed together: a statement of a file blocks the event loop. */
+const MAX_REMOVED = 1000
 
 /** A run that this program has until its scope closes. */
 export interface Ownership {
   readonly owner: string
   /** The run had no row when it was acquired. */
-  readonly empty: boolean
-  /** Set when every task of the source has its outcome. */
-  ended: boolean
+  empty: boolean
+  /** Set when every task of the source has its outcome: how long they are kept, in milliseconds. */
+  end: { readonly keep: number | undefined } | undefined
   /** Called when another program has the run. */
   onLost: ((error: DurableError) => void) | undefined
 }
@@ -83,24 +85,73 @@ export const lost = (run: string): DurableError =>
 /** Acquires runs of one store. */
 export class Owners {
   private readonly store: Store
+  /** Of the Layer. */
+  private readonly scope: Scope.Scope
+  private cleaning = false
   /** Owners of this program that could not release their run, because the store refused to write. */
   private readonly abandoned = new Set<string>()
 
-  constructor(store: Store) {
+  constructor(store: Store, scope: Scope.Scope) {
     this.store = store
+    this.scope = scope
   }
 
   /** Acquires a run for the scope. If its owner may be gone, waits until that is known. Fails with `RunBusy`. */
   acquire(run: string): Effect.Effect<Ownership, DurableError, Scope.Scope> {
+    return Effect.gen({ self: this }, function*() {
+      const { expired, ownership } = yield* this.hold(run)
+      if (!expired) return ownership
+      yield* this.removeRows(run)
+      yield* this.take(run, ownership.owner)
+      ownership.empty = true
+      return ownership
+    })
+  }
+
+  /** Removes a run that is held, with all its rows. Returns how many there were. */
+  removeRows(run: string): Effect.Effect<number, DurableError> {
+    const some = Effect.suspend(() => persist(this.store.removeRun(run, MAX_REMOVED)))
+    return Effect.gen(function*() {
+      let count = 0
+      for (let removed = MAX_REMOVED; removed === MAX_REMOVED; count += removed) {
+        removed = yield* some
+        yield* Effect.yieldNow
+      }
+      return count
+    })
+  }
+
+  /** Removes the runs that have expired, but those that a program has. */
+  readonly clean: Effect.Effect<number, DurableError> = Effect.gen({ self: this }, function*() {
+    let count = 0
+    for (const run of yield* persistBriefly(this.store.expired)) {
+      const removed = Effect.flatMap(
+        this.hold(run),
+        ({ expired }) => expired ? Effect.as(this.removeRows(run), 1) : Effect.succeed(0)
+      )
+      count += yield* Effect.catchReason(Effect.scoped(removed), "DurableError", "RunBusy", () => Effect.succeed(0))
+    }
+    return count
+  })
+
+  /** Removes them while the Layer is there. What the store refuses shows when outcomes are stored. */
+  readonly cleanInBackground: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.cleaning) return Effect.void
+    this.cleaning = true
+    const clean = Effect.ensuring(Effect.ignore(this.clean), Effect.sync(() => this.cleaning = false))
+    return Effect.asVoid(Effect.forkIn(clean, this.scope))
+  })
+
+  private hold(run: string): Effect.Effect<Held, DurableError, Scope.Scope> {
     const { store } = this
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function*() {
         const owner = ownName()
-        const empty = yield* restore(this.take(run, owner))
-        const ownership: Ownership = { owner, empty, ended: false, onLost: undefined }
+        const { empty, expired } = yield* restore(this.take(run, owner))
+        const ownership: Ownership = { owner, empty, end: undefined, onLost: undefined }
         yield* Effect.addFinalizer(() =>
           Effect.catch(
-            Effect.suspend(() => store.release(run, owner, ownership.ended)),
+            Effect.suspend(() => store.release(run, owner, ownership.end)),
             () => Effect.sync(() => this.abandoned.add(owner))
           )
         )
@@ -111,17 +162,18 @@ export class Owners {
         const beats = Effect.repeat(beat, { schedule: Schedule.spaced(BEAT), while: (owned) => owned })
         // What the store refuses shows when outcomes are stored.
         yield* Effect.forkScoped(restore(Effect.ignore(Effect.delay(beats, BEAT))))
-        return ownership
+        return { ownership, expired }
       })
     )
   }
 
-  private take(run: string, owner: string): Effect.Effect<boolean, DurableError> {
-    return Effect.gen({ self: this }, function*() {
+  private take(run: string, owner: string): Effect.Effect<Taken, DurableError> {
+    return Effect.scoped(Effect.gen({ self: this }, function*() {
+      let changed: Effect.Effect<void> | undefined
       let instead: string | undefined
       for (let seen: number | undefined;;) {
         const taken = yield* persistBriefly(this.store.acquire(run, owner, instead))
-        if (taken.acquired) return taken.empty
+        if (taken.acquired) return taken
         const other = parse(taken.owner)
         const ended = hasEnded(other) || this.abandoned.delete(taken.owner)
         if (ended && instead !== taken.owner) {
@@ -130,10 +182,19 @@ export class Owners {
         }
         if (isThisProcess(other) || (seen !== undefined && taken.seen !== seen)) return yield* busy(run, taken.owner)
         seen = taken.seen
-        yield* Effect.sleep(LOOK)
+        // The first wait ends at once: the owner may have changed before.
+        if (changed === undefined) changed = yield* watch(this.store, run)
+        else yield* changed
       }
-    })
+    }))
   }
+}
+
+type Taken = Extract<Acquired, { readonly acquired: true }>
+
+interface Held {
+  readonly ownership: Ownership
+  readonly expired: boolean
 }
 
 const busy = (run: string, owner: string): DurableError =>

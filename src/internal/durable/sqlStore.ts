@@ -1,207 +1,168 @@
 /**
  * A store in a SQL database: two tables, times by the clock of the database, and the rows of an operation as one JSON
- * parameter.
+ * parameter. `dialect.ts` has the SQL that depends on the database.
  *
- * Must stay true: an operation is one statement or one transaction. Placeholders have no numbers, which the SQLite of Node
- * 22 does not bind. Outcomes travel as JSON text within JSON, so that
- * the database changes nothing in them.
+ * Must stay true: an operation is one statement or one transaction. Outcomes travel as JSON text within JSON, so that the
+ * database changes nothing in them.
  */
 import * as Effect from "effect/Effect"
-import * as Migrator from "effect/sql/Migrator"
-import * as SqlClient from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
-import { DurableError, Incompatible, StoreFailed } from "../durableError.ts"
-import { type Acquired, type PlacedRow, type Row, type RunSummary, SILENCE, type State, type Store } from "./store.ts"
+import type * as SqlClient from "effect/sql/SqlClient"
+import type { DurableError } from "../durableError.ts"
+import { type Appended, type Dialect, type Statement, stateOf, tablesOf } from "./dialect.ts"
+import { postgresDialect } from "./postgresDialect.ts"
+import { toDurableError, unusable } from "./sqlError.ts"
+import { sqliteDialect } from "./sqliteDialect.ts"
+import * as Tables from "./sqlTables.ts"
+import { type Acquired, type PlacedRow, type RunSummary, SILENCE, type Store } from "./store.ts"
 
-export interface SqlStoreOptions {
-  /** Begins the names of the tables. */
-  readonly prefix: string
-  /** Makes or changes the tables where needed. Else a difference is an error. */
-  readonly migrate: boolean
+/** The dialect of a client. */
+const dialectOf = (sql: SqlClient.SqlClient): Effect.Effect<Dialect, DurableError> => {
+  const dialect: Dialect | undefined = sql.onDialectOrElse({
+    sqlite: () => sqliteDialect,
+    pg: () => postgresDialect,
+    orElse: () => undefined
+  })
+  return dialect === undefined
+    ? Effect.fail(unusable("open", new Error(`the client ${sql.driver} is for neither SQLite nor Postgres`)))
+    : Effect.succeed(dialect)
 }
-
-const NOW = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
-
-const CODES: Readonly<Record<State, number>> = { claimed: 1, succeeded: 2, failed: 3 }
-const STATES: ReadonlyMap<number, State> = new Map([[1, "claimed"], [2, "succeeded"], [3, "failed"]])
-
-// ----------------------------------------------------------------------------
-// Errors
-// ----------------------------------------------------------------------------
-
-type Operation = StoreFailed["operation"]
-
-/** The error of a statement, as that of a store. */
-export const toDurableError = (operation: Operation) => (cause: SqlError): DurableError =>
-  new DurableError({ reason: new StoreFailed({ operation, retryable: cause.isRetryable, cause }) })
-
-/** What is not retryable, and no error of a statement. */
-const unusable = (operation: Operation, cause: unknown): DurableError =>
-  new DurableError({ reason: new StoreFailed({ operation, retryable: false, cause }) })
-
-// ----------------------------------------------------------------------------
-// Tables
-// ----------------------------------------------------------------------------
-
-const migrations = (prefix: string) => ({
-  "1_create": Effect.gen(function*() {
-    const sql = yield* SqlClient.SqlClient
-    yield* sql.unsafe(`CREATE TABLE ${prefix}run (
-      run text NOT NULL PRIMARY KEY, owner text, owner_seen bigint NOT NULL, opened_at bigint NOT NULL, ended_at bigint
-    )`)
-    // An id is never used twice, so that a reader can go on from the last one that it has seen.
-    yield* sql.unsafe(`CREATE TABLE ${prefix}task (
-      id integer PRIMARY KEY AUTOINCREMENT, run text NOT NULL, key text NOT NULL, name text NOT NULL,
-      state smallint NOT NULL, payload text, outcome text, reason text, done_at bigint NOT NULL, UNIQUE (run, key)
-    )`)
-  })
-})
-
-const checkTables = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, { migrate, prefix }: SqlStoreOptions) {
-  const table = `${prefix}migrations`
-  const steps = migrations(prefix)
-  const wanted = Object.keys(steps).length
-  const version = Effect.gen(function*() {
-    const tables = yield* sql.unsafe("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", [table])
-    if (tables.length === 0) return 0
-    const [row] = yield* sql.unsafe<{ readonly found: number | null }>(`SELECT max(migration_id) found FROM ${table}`)
-    return row.found ?? 0
-  })
-  let found = yield* Effect.mapError(version, toDurableError("open"))
-  if (migrate && found < wanted) {
-    yield* Migrator.make({})({ loader: Migrator.fromRecord(steps), table }).pipe(
-      Effect.provideService(SqlClient.SqlClient, sql),
-      Effect.mapError((error) => error._tag === "SqlError" ? toDurableError("open")(error) : unusable("open", error))
-    )
-    found = yield* Effect.mapError(version, toDurableError("open"))
-  }
-  if (found !== wanted) return yield* new DurableError({ reason: new Incompatible({ found, wanted }) })
-})
-
-// ----------------------------------------------------------------------------
-// The store
-// ----------------------------------------------------------------------------
 
 interface SqlRow extends Omit<PlacedRow, "state"> {
   readonly state: number
 }
 
-const toRow = (row: SqlRow): PlacedRow => ({ ...row, state: STATES.get(row.state)! })
+const toRow = (row: SqlRow): PlacedRow => ({ ...row, state: stateOf(row.state) })
+
+/** Integers as numbers: clients give those of 64 bits as text or bigints. */
+const number = (sql: string) => `CAST(${sql} AS double precision)`
+
+const COLUMNS = `${number("id")} AS id, key, name, state, payload, outcome, reason`
+
+export interface SqlStoreOptions {
+  /** Begins the names of the tables: at most 40 letters, digits and `_`, not a digit first. Default `papyros_`. */
+  readonly prefix?: string | undefined
+  /**
+   * Makes the tables, or brings them to the version of this papyros. `false`: a difference is a `DurableError` with the
+   * reason `Incompatible`. Default `true`.
+   */
+  readonly migrate?: boolean | undefined
+}
 
 /** The store of a client, whose tables it checks or makes. */
 export const make = Effect.fnUntraced(function*(
   sql: SqlClient.SqlClient,
-  options: SqlStoreOptions
+  { migrate = true, prefix }: SqlStoreOptions
 ): Effect.fn.Return<Store, DurableError> {
-  const dialect = sql.onDialectOrElse({ sqlite: () => undefined, orElse: () => sql.driver })
-  if (dialect !== undefined) {
-    return yield* unusable("open", new Error(`the SQL client ${dialect} is not supported yet, only sqlite is`))
-  }
-  yield* checkTables(sql, options)
+  const tables = tablesOf(prefix)
+  const dialect = yield* dialectOf(sql)
+  yield* Tables.open(sql, dialect, tables, migrate)
 
-  const runs = `${options.prefix}run`
-  const tasks = `${options.prefix}task`
-  const columns = "id, key, name, state, payload, outcome, reason"
+  const { runs, tasks } = tables
+  const { now } = dialect
   const reading = Effect.mapError(toDurableError("read"))
   const writing = Effect.mapError(toDurableError("write"))
 
-  /** The number of rows that match, which are removed. */
-  const remove = (condition: string, parameters: ReadonlyArray<unknown>) =>
-    Effect.gen(function*() {
-      const [{ count }] = yield* sql.unsafe<{ readonly count: number }>(
-        `SELECT count(*) count FROM ${tasks} WHERE ${condition}`,
-        parameters
-      )
-      yield* sql.unsafe(`DELETE FROM ${tasks} WHERE ${condition}`, parameters)
-      return count
-    })
+  /** A query whose columns keep their names, whatever the client does with names. */
+  const query = <A extends object>(text: string) => {
+    const withPlaceholders = dialect.withPlaceholders(text)
+    return (...parameters: ReadonlyArray<unknown>) => sql.unsafe<A>(withPlaceholders, parameters).withoutTransform
+  }
+
+  const take = query<{ readonly expired: number }>(
+    `INSERT INTO ${runs} (run, owner, owner_seen, opened_at) VALUES (?, ?, ${now}, ${now})
+     ON CONFLICT (run) DO UPDATE SET owner = excluded.owner, owner_seen = excluded.owner_seen, ended_at = NULL,
+       expires_at = CASE WHEN ${runs}.expires_at <= ${now} THEN ${runs}.expires_at END
+     WHERE ${runs}.owner IS NULL OR ${runs}.owner = excluded.owner OR ${runs}.owner = ?
+       OR ${runs}.owner_seen <= excluded.owner_seen - ${SILENCE}
+     RETURNING CASE WHEN expires_at IS NULL THEN 0 ELSE 1 END AS expired`
+  )
+  const someTask = query(`SELECT 1 FROM ${tasks} WHERE run = ? LIMIT 1`)
+  const ownerOf = query<{ readonly owner: string; readonly seen: number }>(
+    `SELECT owner, ${number("owner_seen")} AS seen FROM ${runs} WHERE run = ?`
+  )
+  const renew = query(dialect.changing(tables, `UPDATE ${runs} SET owner_seen = ${now} WHERE run = ? AND owner = ?`))
+  const release = (expiresAt: string) =>
+    query(dialect.changing(
+      tables,
+      `UPDATE ${runs} SET owner = NULL, owner_seen = ${now}, ${expiresAt} WHERE run = ? AND owner = ?`
+    ))
+  const releases = {
+    open: release("ended_at = NULL"),
+    ended: release(`ended_at = ${now}`),
+    expiring: release(`ended_at = ${now}, expires_at = ${now} + CAST(? AS bigint)`)
+  }
+  const lookup = query<SqlRow>(dialect.lookup(tables, COLUMNS))
+  const [own, ...writes] = dialect.append(tables).map(({ parameters, sql }: Statement<Appended>) => {
+    const run = query(sql)
+    return (given: Appended) => run(...parameters(given))
+  })
+  const list = query<SqlRow>(dialect.list(tables, COLUMNS))
+  const countOf = (state: number) => number(`count(CASE WHEN t.state = ${state} THEN 1 END)`)
+  const summaries = query<RunSummary>(
+    `SELECT r.run, ${countOf(1)} AS claimed, ${countOf(2)} AS succeeded, ${countOf(3)} AS failed,
+       ${number("r.opened_at")} AS "openedAt", ${number("r.ended_at")} AS "endedAt", r.owner,
+       ${number("r.expires_at")} AS "expiresAt", ${number("r.owner_seen")} AS "seenAt",
+       ${number(`${now} - r.owner_seen`)} AS "silentFor"
+     FROM ${runs} r LEFT JOIN ${tasks} t ON t.run = r.run GROUP BY r.run ORDER BY r.run`
+  )
+  const expired = query<{ readonly run: string }>(
+    `SELECT run FROM ${runs} WHERE expires_at <= ${now} ORDER BY expires_at`
+  )
+
+  const countFailures = query<{ readonly count: number }>(
+    `SELECT ${number("count(*)")} AS count FROM ${tasks} WHERE run = ? AND state <> 2 AND name = coalesce(?, name)`
+  )
+  const removeFailures = query(
+    `DELETE FROM ${tasks} WHERE run = ? AND state <> 2 AND name = coalesce(?, name)`
+  )
+  const removeSome = query(`${dialect.removeSome(tables)} RETURNING 1`)
+  const removeRun = query(`DELETE FROM ${runs} WHERE run = ?`)
 
   return {
     acquire: (run, owner, instead) =>
       Effect.gen(function*() {
-        const taken = yield* sql.unsafe(
-          `INSERT INTO ${runs} (run, owner, owner_seen, opened_at) VALUES (?, ?, ${NOW}, ${NOW})
-           ON CONFLICT (run) DO UPDATE SET owner = excluded.owner, owner_seen = excluded.owner_seen, ended_at = NULL
-           WHERE owner IS NULL OR owner = excluded.owner OR owner = ? OR owner_seen <= excluded.owner_seen - ${SILENCE}
-           RETURNING owner`,
-          [run, owner, instead ?? null]
-        )
-        if (taken.length > 0) {
-          const rows = yield* sql.unsafe(`SELECT 1 FROM ${tasks} WHERE run = ? LIMIT 1`, [run])
-          return { acquired: true, empty: rows.length === 0 } satisfies Acquired
+        const [taken] = yield* take(run, owner, instead ?? null)
+        if (taken !== undefined) {
+          const empty = (yield* someTask(run)).length === 0
+          return { acquired: true, empty, expired: taken.expired === 1 } satisfies Acquired
         }
-        const [other] = yield* sql.unsafe<{ readonly owner: string; readonly seen: number }>(
-          `SELECT owner, owner_seen seen FROM ${runs} WHERE run = ?`,
-          [run]
-        )
+        const [other] = yield* ownerOf(run)
         return { acquired: false, ...other } satisfies Acquired
       }).pipe(sql.withTransaction, writing),
-    renew: (run, owner) =>
-      sql.unsafe(`UPDATE ${runs} SET owner_seen = ${NOW} WHERE run = ? AND owner = ? RETURNING 1`, [run, owner]).pipe(
-        Effect.map((rows) => rows.length > 0),
-        writing
-      ),
-    release: (run, owner, ended) =>
-      sql.unsafe(
-        `UPDATE ${runs} SET owner = NULL, owner_seen = ${NOW}, ended_at = ${ended ? NOW : "NULL"}
-         WHERE run = ? AND owner = ?`,
-        [run, owner]
-      ).pipe(Effect.asVoid, writing),
-    lookup: (run, keys) =>
-      sql.unsafe<SqlRow>(
-        `SELECT ${columns} FROM ${tasks} WHERE run = ? AND key IN (SELECT value FROM json_each(?))`,
-        [run, JSON.stringify(keys)]
-      ).pipe(Effect.map((rows) => rows.map(toRow)), reading),
-    append: (run, owner, rows) =>
-      Effect.gen(function*() {
-        const owned = yield* sql.unsafe(
-          `UPDATE ${runs} SET owner_seen = ${NOW} WHERE run = ? AND owner = ? RETURNING 1`,
-          [run, owner]
-        )
-        if (owned.length === 0) return false
-        yield* sql.unsafe(
-          `DELETE FROM ${tasks} WHERE run = ? AND key IN (SELECT value FROM json_each(?)) AND +state <> 2`,
-          [run, JSON.stringify(rows.map(({ key }) => key))]
-        )
-        yield* sql.unsafe(
-          `INSERT INTO ${tasks} (run, key, name, state, payload, outcome, reason, done_at)
-           SELECT ?, value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, ${NOW} FROM json_each(?)
-           WHERE true ON CONFLICT (run, key) DO NOTHING`,
-          [run, JSON.stringify(rows.map(toParameter))]
-        )
-        return true
-      }).pipe(sql.withTransaction, writing),
-    list: (run, after, limit) =>
-      sql.unsafe<SqlRow>(`SELECT ${columns} FROM ${tasks} WHERE run = ? AND id > ? ORDER BY id LIMIT ?`, [
-        run,
-        after,
-        limit
-      ]).pipe(Effect.map((rows) => rows.map(toRow)), reading),
-    runs: sql.unsafe<RunSummary>(
-      `SELECT r.run, coalesce(sum(t.state = 1), 0) claimed, coalesce(sum(t.state = 2), 0) succeeded,
-         coalesce(sum(t.state = 3), 0) failed, r.opened_at "openedAt", r.ended_at "endedAt", r.owner,
-         r.owner_seen "seenAt", ${NOW} - r.owner_seen "silentFor"
-       FROM ${runs} r LEFT JOIN ${tasks} t ON t.run = r.run GROUP BY r.run ORDER BY r.run`
-    ).pipe(reading),
-    removeFailures: (run, name) =>
-      remove("run = ? AND state <> 2 AND name = coalesce(?, name)", [run, name ?? null]).pipe(
-        sql.withTransaction,
-        writing
-      ),
-    removeRun: (run) =>
-      remove("run = ?", [run]).pipe(
-        Effect.tap(sql.unsafe(`DELETE FROM ${runs} WHERE run = ?`, [run])),
-        sql.withTransaction,
-        writing
+    renew: (run, owner) => Effect.map(renew(run, owner), (rows) => rows.length > 0).pipe(writing),
+    release: (run, owner, end) =>
+      Effect.asVoid(
+        end === undefined
+          ? releases.open(run, owner)
+          : end.keep === undefined
+          ? releases.ended(run, owner)
+          : releases.expiring(end.keep, run, owner)
+      ).pipe(writing),
+    lookup: (run, keys) => Effect.map(lookup(JSON.stringify(keys), run), (rows) => rows.map(toRow)).pipe(reading),
+    append: (run, owner, rows) => {
+      const given = { run, owner, rows }
+      const owned = Effect.map(own(given), (rows) => rows.length > 0)
+      if (writes.length === 0) return writing(owned)
+      const all = Effect.tap(
+        owned,
+        (owned) => owned ? Effect.forEach(writes, (write) => write(given), { discard: true }) : Effect.void
       )
+      return writing(sql.withTransaction(all))
+    },
+    list: (run, after, limit) => Effect.map(list(run, after, limit), (rows) => rows.map(toRow)).pipe(reading),
+    runs: reading(Effect.suspend(() => summaries())),
+    expired: reading(Effect.map(Effect.suspend(() => expired()), (rows) => rows.map(({ run }) => run))),
+    removeFailures: (run, name) =>
+      Effect.gen(function*() {
+        const [{ count }] = yield* countFailures(run, name ?? null)
+        yield* removeFailures(run, name ?? null)
+        return count
+      }).pipe(sql.withTransaction, writing),
+    removeRun: (run, limit) =>
+      Effect.gen(function*() {
+        const removed = yield* removeSome(run, limit)
+        if (removed.length < limit) yield* removeRun(run)
+        return removed.length
+      }).pipe(sql.withTransaction, writing)
   }
 })
-
-const toParameter = ({ key, name, outcome, payload, reason, state }: Row): ReadonlyArray<unknown> => [
-  key,
-  name,
-  CODES[state],
-  payload,
-  outcome,
-  reason
-]

@@ -6,6 +6,7 @@
  * is a success never changes; `append` writes only for the owner of the run. All text is well-formed Unicode without U+0000.
  */
 import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { DurableError } from "../durableError.ts"
 
 /** The owner of a run is gone if it was silent for so long, in milliseconds. */
@@ -35,8 +36,8 @@ export interface PlacedRow extends Row {
 
 /** How `acquire` ended. */
 export type Acquired =
-  /** `empty`: the run has no row. */
-  | { readonly acquired: true; readonly empty: boolean }
+  /** `empty`: the run has no row. `expired`: it was kept as long as it was to be, and its rows no longer count. */
+  | { readonly acquired: true; readonly empty: boolean; readonly expired: boolean }
   /** Another owner has it. `seen` grows with each sign of life of that owner. */
   | { readonly acquired: false; readonly owner: string; readonly seen: number }
 
@@ -48,6 +49,8 @@ export interface RunSummary {
   readonly failed: number
   readonly openedAt: number
   readonly endedAt: number | null
+  /** When its rows no longer count, if it is not kept without a limit. */
+  readonly expiresAt: number | null
   /** The owner that was seen last, if it has not released the run. */
   readonly owner: string | null
   /** When a program had it last. */
@@ -59,13 +62,20 @@ export interface RunSummary {
 export interface Store {
   /**
    * Makes `owner` the owner of a run, if the run has none, or `instead`, or one that was silent for `SILENCE`. A run
-   * that is not there is made.
+   * that is not there is made. A run that has not expired does not expire while it has an owner.
    */
   readonly acquire: (run: string, owner: string, instead: string | undefined) => Effect.Effect<Acquired, DurableError>
   /** A sign of life. Whether the owner still is the owner. */
   readonly renew: (run: string, owner: string) => Effect.Effect<boolean, DurableError>
-  /** Gives the run up, if the owner has it. `ended`: every task of its source has its outcome. */
-  readonly release: (run: string, owner: string, ended: boolean) => Effect.Effect<void, DurableError>
+  /**
+   * Gives the run up, if the owner has it. `end`: every task of its source has its outcome, and the run expires after so
+   * many milliseconds, or never.
+   */
+  readonly release: (
+    run: string,
+    owner: string,
+    end: { readonly keep: number | undefined } | undefined
+  ) => Effect.Effect<void, DurableError>
   /** The rows of a run that have these keys. */
   readonly lookup: (run: string, keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Row>, DurableError>
   /**
@@ -79,6 +89,14 @@ export interface Store {
   readonly runs: Effect.Effect<ReadonlyArray<RunSummary>, DurableError>
   /** Removes failures and claims of a run, of one task or of all. Returns how many. */
   readonly removeFailures: (run: string, name: string | undefined) => Effect.Effect<number, DurableError>
-  /** Removes a run with all its rows. Returns how many rows. */
-  readonly removeRun: (run: string) => Effect.Effect<number, DurableError>
+  /** The names of the runs that have expired. */
+  readonly expired: Effect.Effect<ReadonlyArray<string>, DurableError>
+  /** Removes at most `limit` rows of a run, and the run if these were all. Returns how many rows, `limit` if more may follow. */
+  readonly removeRun: (run: string, limit: number) => Effect.Effect<number, DurableError>
+  /**
+   * A wait that ends when a row of the run was stored or its owner has changed, at once if that was since the wait
+   * before. It may end without a reason, or never: the caller looks twice a second all the same. Without it, it only
+   * looks.
+   */
+  readonly watch?: ((run: string) => Effect.Effect<Effect.Effect<void>, never, Scope.Scope>) | undefined
 }

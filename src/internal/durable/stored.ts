@@ -8,9 +8,10 @@ import { DurableError, Unencodable } from "../durableError.ts"
 import { toCodecError } from "../encoding/codecError.ts"
 import type * as Task from "../task.ts"
 import * as Outcomes from "./outcomes.ts"
-import { persistBriefly } from "./persist.ts"
+import { persist, persistBriefly } from "./persist.ts"
 import type { PlacedRow, Store } from "./store.ts"
 import * as TaskForm from "./taskForm.ts"
+import { watch } from "./watch.ts"
 
 /** One stored outcome of a run. */
 export interface StoredOutcome<T extends Task.Any> {
@@ -25,7 +26,6 @@ export interface StoredOutcome<T extends Task.Any> {
 
 /** Rows that are read together. */
 const PAGE = 512
-const POLL = "500 millis"
 
 export interface StoredOptions {
   readonly after?: number | undefined
@@ -40,15 +40,20 @@ export const stream = (
   { after = 0, follow = false }: StoredOptions
 ): Stream.Stream<StoredOutcome<Task.Any>, DurableError> => {
   const forms = new Map<string, TaskForm.TaskForm>()
-  const pages = Stream.paginate(after, (from) =>
-    Effect.gen(function*() {
-      let rows = yield* persistBriefly(store.list(run, from, PAGE))
-      while (rows.length === 0 && follow) {
-        yield* Effect.sleep(POLL)
-        rows = yield* persistBriefly(store.list(run, from, PAGE))
-      }
-      return [rows, Option.map(Option.fromUndefinedOr(rows.at(-1)), ({ id }) => id)] as const
-    }))
+  const read = (from: number) => (follow ? persist : persistBriefly)(store.list(run, from, PAGE))
+  const pages = Stream.unwrap(Effect.map(
+    follow ? watch(store, run) : Effect.succeed(undefined),
+    (changed) =>
+      Stream.paginate(after, (from) =>
+        Effect.gen(function*() {
+          let rows = yield* read(from)
+          while (rows.length === 0 && changed !== undefined) {
+            yield* changed
+            rows = yield* read(from)
+          }
+          return [rows, Option.map(Option.fromUndefinedOr(rows.at(-1)), ({ id }) => id)] as const
+        }))
+  ))
   return Stream.mapEffect(pages, (row) =>
     Effect.suspend(() => {
       const task = tasks.get(row.name)

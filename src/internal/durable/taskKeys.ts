@@ -29,11 +29,14 @@ export class TaskKeys {
   private readonly forms = new Map<unknown, TaskForm.TaskForm>()
   private readonly keyOf: ((task: Task.Any) => string) | undefined
   private readonly counted: boolean
+  /** Whether several tasks may have one key. */
+  readonly mayRepeat: boolean
 
   /** `keyOf` replaces the payload, and then, or unless `counted`, equal tasks have equal keys. */
   constructor(keyOf: ((task: never) => string) | undefined, counted: boolean) {
     this.keyOf = keyOf as ((task: Task.Any) => string) | undefined
     this.counted = counted && keyOf === undefined
+    this.mayRepeat = !this.counted
   }
 
   /**

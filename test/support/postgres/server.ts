@@ -18,6 +18,8 @@ export interface Server {
   /** `postgres://user:password@host:port/database`. */
   readonly url: string
   readonly port: number
+  /** Its directory. */
+  readonly data: string
   readonly start: Effect.Effect<void>
   /** `fast` ends the sessions, `immediate` is a crash. */
   readonly stop: (mode: "fast" | "immediate") => Effect.Effect<void>
@@ -88,6 +90,7 @@ export const makeIn = Effect.fnUntraced(function*(root: string, owner: number): 
   return {
     url: `postgres://papyros:${password}@127.0.0.1:${port}/postgres`,
     port,
+    data,
     start,
     stop: (mode) => run("pg_ctl", ["-D", data, "-w", "-t", "60", "-m", mode, "stop"])
   }
