@@ -91,8 +91,6 @@ const memory = (change: (store: Durable.Store) => Partial<Durable.Store> = () =>
   return { store, layer: Durable.layerStore(Effect.succeed({ ...store, ...change(store) })) }
 }
 
-const numbers = Schema.Array(Schema.Literals([0, 1, 2, 3, 4, 5, 6, 7, 8])).check(Schema.isMaxLength(40))
-
 const tally = (values: Iterable<unknown>) => {
   const counts = new Map<unknown, number>()
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
@@ -101,46 +99,6 @@ const tally = (values: Iterable<unknown>) => {
 
 for (const [name, store] of Object.entries(layers)) {
   describe(`A durable run, kept in ${name}`, () => {
-    it.effect.prop(
-      "that is ended anywhere and run again gives each result once, and starts nothing that is stored",
-      {
-        source: numbers,
-        ends: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 }))).check(
-          Schema.isMaxLength(3)
-        ),
-        ordered: Schema.Boolean,
-        streamed: Schema.Boolean,
-        reversed: Schema.Boolean,
-        bufferSize: Schema.UndefinedOr(Schema.Literals([1, 3]))
-      },
-      ({ bufferSize, ends, ordered, reversed, source, streamed }) =>
-        Effect.gen(function*() {
-          const { layer, starts } = recorded(all)
-          const options = { run: "r", ordered, bufferSize }
-          const given = (numbers: ReadonlyArray<number>) => {
-            const tasks = evens(...numbers)
-            return streamed ? Stream.rechunk(Stream.fromIterable(tasks), 3) : tasks
-          }
-          const run = Effect.gen(function*() {
-            for (const end of ends) yield* Stream.runDrain(Stream.take(Durable.execute(given(source), options), end))
-            const stored = (yield* Durable.runs).find(({ run }) => run === "r")?.succeeded ?? 0
-            starts.length = 0
-            const numbers = reversed ? source.toReversed() : source
-            const results = yield* Stream.runCollect(Durable.results(given(numbers), options))
-            assert.strictEqual(starts.length, source.length - stored)
-            for (const { index, result, task } of results) {
-              assert.deepStrictEqual(result, Result.succeed(doubled(numbers[index])))
-              assert.strictEqual(task.n, numbers[index])
-            }
-            const indexes = results.map(({ index }) => index)
-            const expected = numbers.map((_, index) => index)
-            assert.deepStrictEqual(ordered ? indexes : indexes.toSorted((a, b) => a - b), expected)
-          })
-          yield* Effect.provide(run, Layer.merge(layer, store))
-        }).pipe(Effect.scoped),
-      { arbitrary: { runs: name === "memory" ? 100 : name === "sqlite" ? 30 : 8 } }
-    )
-
     it.effect("knows 10,000 tasks again, of which it runs only those that were changed or added", () =>
       Effect.gen(function*() {
         const { layer, starts } = recorded(all)

@@ -7,6 +7,7 @@ import { handlersUrl, laws, Tasks } from "papyros/testing"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { vi } from "vitest"
 import { fiberSubject } from "./support/fiberSubject.ts"
+import { remoteSubject } from "./support/remote/remoteSubject.ts"
 
 // The laws take the verbs from this module, which papyros itself needs too: this file has a process to itself.
 vi.mock("../src/Dispatcher.ts", async (original) => {
@@ -27,7 +28,7 @@ vi.mock("../src/Dispatcher.ts", async (original) => {
 laws("Durable.execute over FiberDispatcher", fiberSubject(false))
 laws("Durable.execute over FiberDispatcher with codecs", fiberSubject(true))
 
-// They start many threads.
+// They start many threads and processes.
 if (process.env.PAPYROS_CHAOS !== undefined) {
   laws("Durable.execute over WorkerPoolDispatcher", {
     layer: ({ capacity }) => WorkerPoolDispatcher.layer(Tasks, { handlers: handlersUrl, capacity, size: 2 }),
@@ -40,4 +41,5 @@ if (process.env.PAPYROS_CHAOS !== undefined) {
     sharesClock: false,
     sharesMemory: false
   })
+  laws("Durable.execute over RemoteDispatcher", remoteSubject(1))
 }

@@ -10,7 +10,8 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { isDeepStrictEqual } from "node:util"
-import type * as Durable from "../Durable.ts"
+import * as Durable from "../Durable.ts"
+import * as Resumption from "./resumption.ts"
 import { StoreModel } from "./storeModel.ts"
 import { type Result, runStep, Step } from "./storeSteps.ts"
 
@@ -170,6 +171,17 @@ export const storeLaws = (name: string, { effort = 1, open }: StoreSubject): voi
             `no order explains ${JSON.stringify({ first, second, left }, undefined, 1)}`
           )
         }).pipe(Effect.scoped),
+      times(100)
+    )
+
+    it.live.prop(
+      "has runs that are ended anywhere and run again, which give each result once, and start nothing that is stored",
+      { programs: Resumption.Programs },
+      ({ programs }) =>
+        Effect.provide(
+          Resumption.holds(programs),
+          Durable.layerStore(Effect.map(open, ([store]) => store))
+        ),
       times(100)
     )
 

@@ -1,45 +1,4 @@
-import { afterAll, beforeAll } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as Scope from "effect/Scope"
-import { fileURLToPath } from "node:url"
-import * as RemoteDispatcher from "papyros/RemoteDispatcher"
-import { handlersUrl, laws, Tasks } from "papyros/testing"
-import { nameServer, registered, worker } from "../support/remote/processes.ts"
+import { laws } from "papyros/testing"
+import { remoteSubject } from "../support/remote/remoteSubject.ts"
 
-/** Two worker processes of one thread each, and their name server, for all laws. */
-const scope = Scope.makeUnsafe()
-let address: string
-
-const start = Effect.gen(function*() {
-  const server = yield* nameServer()
-  const handlers = fileURLToPath(handlersUrl)
-  const workers = [yield* worker(server.address, { handlers }), yield* worker(server.address, { handlers })]
-  yield* Effect.forEach(workers, registered)
-  return server.address
-})
-
-beforeAll(() =>
-  Effect.runPromise(Effect.map(Scope.provide(start, scope), (started) => {
-    address = started
-  }))
-)
-
-afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
-
-laws("RemoteDispatcher", {
-  layer: ({ capacity }) =>
-    Layer.provide(RemoteDispatcher.layer(Tasks, { nameServer: address, capacity }), Logger.layer([])),
-  boundary: "codec",
-  concurrency: 2,
-  bounds: true,
-  endsBusyLoops: true,
-  // Of each process: its one thread.
-  losesWorkers: true,
-  nests: true,
-  sharesClock: false,
-  sharesMemory: false,
-  effort: process.env.PAPYROS_CHAOS === undefined ? 0.3 : 5
-})
+laws("RemoteDispatcher", remoteSubject(process.env.PAPYROS_CHAOS === undefined ? 0.3 : 5))

@@ -57,7 +57,7 @@ export interface Dialect {
   readonly append: (tables: Tables) => ReadonlyArray<Statement<Appended>>
 }
 
-export interface Version {
+interface Version {
   readonly name: string
   readonly statements: ReadonlyArray<string>
 }

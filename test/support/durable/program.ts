@@ -1,5 +1,5 @@
 /**
- * A program with a durable run of `count` tasks, kept in `file`. It appends the number of each task that starts to
+ * A program with a durable run of `count` tasks, kept in the database of `PAPYROS_DATABASE`. It appends the number of each task that starts to
  * `starts`, and prints the numbers whose results it gets. After `most` results it takes no more, and does not end.
  */
 import * as Effect from "effect/Effect"
@@ -8,13 +8,14 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { appendFileSync, writeSync } from "node:fs"
 import * as Durable from "papyros/Durable"
+import * as DurablePostgres from "papyros/DurablePostgres"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 
 class Nap extends Task.Class<Nap>()("Nap", { payload: { n: Schema.Int }, success: Schema.Int }) {}
 
-const [file, starts, count, most] = process.argv.slice(2)
+const [starts, count, most] = process.argv.slice(2)
 const Tasks = TaskGroup.make(Nap)
 const handlers = Tasks.toLayer({
   Nap: ({ n }) =>
@@ -36,7 +37,7 @@ const program = Durable.execute(tasks, { run: "nightly", bufferSize: 8 }).pipe(
   Stream.runForEachArray(print),
   Effect.provide(Layer.merge(
     FiberDispatcher.layer(Tasks, { concurrency: 16 }).pipe(Layer.provide(handlers)),
-    Durable.layerSqlite({ filename: file })
+    DurablePostgres.layerFromEnv()
   ))
 )
 
