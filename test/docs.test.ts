@@ -10,6 +10,7 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { existsSync, globSync, readFileSync } from "node:fs"
+import { stripVTControlCharacters } from "node:util"
 import { anchorsOf, commands, isThread, linked, linksOf, type Program, programs, shared } from "../scripts/docs.ts"
 import * as Options from "../scripts/options.ts"
 
@@ -86,17 +87,13 @@ const node = (...args: ReadonlyArray<string>) =>
     return { exitCode, stdout, output: toDocument(stdout + stderr, root) }
   })
 
-const title = ({ path, prints, where }: Program): string =>
-  path.endsWith(".test.ts")
-    ? `the tests at ${where} pass`
-    : `the example at ${where} runs${prints.length > 0 ? " and prints the stated output" : ""}`
+const isTest = ({ path }: Program): boolean => path.endsWith(".test.ts")
+
+const title = ({ prints, where }: Program): string =>
+  `the example at ${where} runs${prints.length > 0 ? " and prints the stated output" : ""}`
 
 const runProgram = ({ path, prints }: Program) =>
   Effect.gen(function*() {
-    if (path.endsWith(".test.ts")) {
-      const { exitCode, output } = yield* node(`${repository}/node_modules/vitest/vitest.mjs`, "run", path)
-      return assert.strictEqual(exitCode, 0, output)
-    }
     const { exitCode, output, stdout } = yield* node("--conditions=papyros-source", path)
     assert.strictEqual(exitCode, 0, output)
     if (prints.length === 0) return
@@ -118,8 +115,21 @@ describe("docs", () => {
         if (output === "") assert.strictEqual(exitCode, 0)
       }), 120_000)
 
+    const tests = programs().filter(isTest)
+    it.effect(
+      `the tests at ${tests.map(({ where }) => where).join(" and ")} pass`,
+      () =>
+        turns.withPermit(Effect.gen(function*() {
+          const paths = tests.map(({ path }) => path)
+          const { exitCode, output } = yield* node(`${repository}/node_modules/vitest/vitest.mjs`, "run", ...paths)
+          assert.strictEqual(exitCode, 0, output)
+          assert.match(stripVTControlCharacters(output), new RegExp(`Test Files +${paths.length} passed`))
+        })),
+      runs
+    )
+
     for (const program of programs()) {
-      if (isThread(program)) continue
+      if (isThread(program) || isTest(program)) continue
       it.effect(title(program), () => turns.withPermit(runProgram(program)), runs)
     }
   })

@@ -7,10 +7,21 @@
  */
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { join, relative } from "node:path"
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
+import { dirname, join, relative } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { type Plugin, rolldown } from "rolldown"
+import { withExportsObjects } from "./exportsObject.ts"
 
 const root = fileURLToPath(new URL("../../../", import.meta.url))
 const bundles = join(root, "node_modules/.cache/papyros")
@@ -32,7 +43,7 @@ const placeOf = (id: string): string => relative(root, id).replace(/^node_module
 const make = async (sources: ReadonlyArray<string>, folder: string): Promise<void> => {
   /** The places of modules, by the URL of the module that each was made from. */
   const places: Record<string, string> = {}
-  /** One file has the modules that worker threads load, and effect's; one those that only the command loads. */
+  /** One chunk has the modules that worker threads load, and effect's; one those that only the command loads. */
   const groups = { thread: new Set<string>(), command: new Set<string>() }
   const plugin: Plugin = {
     name: "papyros",
@@ -70,14 +81,20 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
     treeshake: false,
     plugins: [plugin]
   })
-  await bundle.write({
-    dir: folder,
+  const { output } = await bundle.generate({
     chunkFileNames: "shared/[name].js",
     codeSplitting: {
       groups: Object.entries(groups).map(([name, ids], i) => ({ name, priority: 2 - i, test: (id) => ids.has(id) }))
     },
     comments: false
   })
+  const modules = new Map(
+    output.map((file) => [file.fileName, file.type === "chunk" ? file.code : String(file.source)])
+  )
+  for (const [path, code] of withExportsObjects(modules, Object.keys(groups).map((name) => `shared/${name}.js`))) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), code)
+  }
   writeFileSync(join(folder, "places.json"), JSON.stringify(places))
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }))
 }
