@@ -18,6 +18,7 @@ import type { WorkerStatus } from "../internal/remote/protocol/messages.ts"
 import * as NameServerClient from "../internal/remote/registry/client.ts"
 import * as Address from "../internal/remote/transport/address.ts"
 import type { RemoteError } from "../internal/remote/transport/error.ts"
+import * as RpcClient from "../internal/remote/transport/rpcClient.ts"
 import { sanitizeForLog } from "../internal/sanitize.ts"
 import { Exited, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
@@ -54,7 +55,7 @@ const ANSWER_TIMEOUT = 5000
 const queryWorker = (runner: Runner.Runner, secret: Secret | undefined) =>
   Effect.scoped(Effect.flatMap(
     openRpc(runner, { ...operator, secret }, maxTaskBytesOption(undefined)),
-    ({ rpc }) => rpc.client.Status()
+    ({ rpc }) => RpcClient.orRefused(rpc.client.Status())
   )).pipe(Effect.timeout(ANSWER_TIMEOUT))
 
 /** The workers of one group, or of all. A worker that does not answer has no status. */

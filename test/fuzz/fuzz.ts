@@ -11,14 +11,13 @@ import * as Logger from "effect/Logger"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type ChildProcess, spawn } from "node:child_process"
 import * as Net from "node:net"
-import { fileURLToPath } from "node:url"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Executor from "papyros/Executor"
 import { memberOf } from "../../src/internal/remote/client/connection.ts"
 import * as RemoteExecutor from "../../src/internal/remote/client/executor.ts"
 import { TaskCatalog } from "../../src/internal/remote/protocol/catalog.ts"
+import { startWorker, until } from "./child.ts"
 import { connectionFrames } from "./frames.ts"
 import { Echo, Tasks } from "./tasks.ts"
 
@@ -56,63 +55,6 @@ const OPENING_DELAY = 4
 const PATIENCE = 30_000
 
 const MAX_TASK_BYTES = 1024 * 1024
-
-class Server {
-  readonly child: ChildProcess
-  port = 0
-  idleMemory = Infinity
-  memory = 0
-  guarded = 0
-  reports = 0
-  ended: string | undefined
-  log = ""
-  private output = ""
-
-  constructor() {
-    const program = fileURLToPath(new URL("./server.ts", import.meta.url))
-    // A young generation that grows by itself would be most of the memory.
-    const flags = ["--conditions=papyros-source", "--expose-gc", "--max-semi-space-size=4"]
-    this.child = spawn(process.execPath, [...flags, program], {
-      stdio: ["ignore", "pipe", "pipe"],
-      // Nobody can guess it.
-      env: { ...process.env, PAPYROS_FUZZ_PASSWORD: crypto.randomUUID() }
-    })
-    this.child.stdout!.on("data", (bytes) => this.onOutput(String(bytes)))
-    this.child.stderr!.on("data", (bytes) => this.log = (this.log + String(bytes)).slice(-4000))
-    this.child.once("exit", (code, signal) => this.ended = `the worker has ended: ${code ?? signal}\n${this.log}`)
-  }
-
-  private onOutput(text: string): void {
-    this.output += text
-    const lines = this.output.split("\n")
-    this.output = lines.pop()!
-    for (const line of lines) {
-      const port = /Worker \S+:(\d+) of group \S+ is listening/.exec(line)
-      if (port !== null) this.port = Number(port[1])
-      if (line.startsWith("{")) this.onReport(JSON.parse(line) as { readonly rss: number; readonly guarded: number })
-    }
-  }
-
-  private onReport({ guarded, rss }: { readonly rss: number; readonly guarded: number }): void {
-    this.guarded = guarded
-    this.reports++
-    this.memory = Math.max(this.memory, rss)
-  }
-
-  /** The memory from now on counts against that of now. */
-  settle(): void {
-    this.idleMemory = this.memory
-    this.memory = 0
-  }
-}
-
-const until = (holds: () => boolean): Effect.Effect<void> =>
-  Effect.suspend(() => holds() ? Effect.void : Effect.andThen(Effect.sleep(20), until(holds)))
-
-const startServer: Effect.Effect<Server, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => new Server()),
-  ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
-)
 
 /** A client of the same worker. */
 const client = (port: number) => {
@@ -174,12 +116,11 @@ const attack = (port: number, seed: number, most: number) =>
 
 export const fuzz = ({ connections, frames, seeds }: FuzzOptions): Effect.Effect<FuzzReport, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const server = yield* startServer
+    const { port, worker } = yield* startWorker
     const violations: Array<string> = []
-    const gone = () => server.ended !== undefined
-    yield* until(() => gone() || (server.port > 0 && server.memory > 0))
-    if (server.ended !== undefined) {
-      return { frames: 0, connections: 0, refused: 0, memory: 0, served: 0, guarded: 0, violations: [server.ended] }
+    const gone = () => worker.ended !== undefined
+    if (worker.ended !== undefined) {
+      return { frames: 0, connections: 0, refused: 0, memory: 0, served: 0, guarded: 0, violations: [worker.ended] }
     }
 
     let served = 0
@@ -201,14 +142,10 @@ export const fuzz = ({ connections, frames, seeds }: FuzzOptions): Effect.Effect
         yield* Effect.sleep(2)
       }
     })
-    yield* Effect.forkScoped(Effect.provide(other, client(server.port)))
+    yield* Effect.forkScoped(Effect.provide(other, client(port)))
     yield* Deferred.await(warm)
-    const report = Effect.suspend(() => {
-      const { reports } = server
-      return until(() => gone() || server.reports > reports)
-    })
-    yield* report
-    server.settle()
+    yield* worker.nextReport
+    worker.settle()
 
     const next = seeds[Symbol.iterator]()
     const total = { frames: 0, connections: 0, refused: 0 }
@@ -216,7 +153,7 @@ export const fuzz = ({ connections, frames, seeds }: FuzzOptions): Effect.Effect
       while (total.frames < frames && !gone() && violations.length === 0) {
         const seed = next.next()
         if (seed.done === true) return
-        const { refused, sent } = yield* attack(server.port, seed.value, frames - total.frames)
+        const { refused, sent } = yield* attack(port, seed.value, frames - total.frames)
         total.frames += sent
         total.connections++
         if (refused) total.refused++
@@ -226,8 +163,9 @@ export const fuzz = ({ connections, frames, seeds }: FuzzOptions): Effect.Effect
     // It is served after all of that, too.
     const before = served
     yield* until(() => gone() || violations.length > 0 || served > before + 10)
-    yield* report
-    if (server.ended !== undefined) violations.push(server.ended)
-    if (server.guarded > 0) violations.push(`${server.guarded} guarded tasks have run`)
-    return { ...total, memory: server.memory - server.idleMemory, served, guarded: server.guarded, violations }
+    yield* worker.nextReport
+    if (worker.ended !== undefined) violations.push(worker.ended)
+    const guarded = worker.report?.guarded ?? 0
+    if (guarded > 0) violations.push(`${guarded} guarded tasks have run`)
+    return { ...total, memory: worker.memory - worker.idleMemory, served, guarded, violations }
   })

@@ -38,3 +38,35 @@ export class Echo extends Task.Class<Echo>()("Echo", {
 }) {}
 
 export const Tasks = TaskGroup.make(Guarded, Echo)
+
+/** A task of the client that is fuzzed: hostile workers run it, and give results and errors of every form. */
+export class Answer extends Task.Class<Answer>()("Answer", {
+  payload: { id: Schema.Number },
+  success: Schema.Struct({
+    n: Schema.Number,
+    rows: Schema.Array(Schema.Struct({ a: Schema.Number, b: Schema.optional(Schema.String) })),
+    lists: Schema.Array(Schema.Array(Schema.Number)),
+    bytes: Schema.Uint8Array,
+    text: Schema.String,
+    big: Schema.BigInt,
+    when: Schema.Date,
+    either: Schema.Union([Schema.TaggedStruct("A", { a: Schema.Number }), Schema.Null]),
+    record: Schema.Record(Schema.String, Schema.Number),
+    tree: Tree,
+    any: Schema.Unknown
+  }),
+  error: Schema.Struct({ code: Schema.Number, text: Schema.String })
+}) {}
+
+/** What `Answer` is for workers, and also not idempotent: its start must be confirmed. */
+export class AnswerOnce extends Task.Class<AnswerOnce>()("AnswerOnce", {
+  payload: { id: Schema.Number },
+  success: Schema.Number,
+  idempotent: false
+}) {}
+
+/** The tasks of hostile workers. */
+export const Hostile = TaskGroup.make(Answer, AnswerOnce)
+
+/** The tasks of the client that is fuzzed: `Echo` for an honest worker, and those of hostile workers. */
+export const ClientTasks = TaskGroup.make(Echo, Answer, AnswerOnce)

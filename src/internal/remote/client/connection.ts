@@ -50,6 +50,7 @@ export const openRpc = Effect.fnUntraced(function*(
   const { address } = connection
   const unreachable = (message: string) => new RemoteError({ reason: new Unreachable({ address, message }) })
   const handshake = yield* rpc.client.Handshake({ protocol: PROTOCOL, version: VERSION }).pipe(
+    RpcClient.orRefused,
     Effect.mapError((error: RpcClientError) => RpcClient.toRemoteError(connection, error)),
     Effect.timeoutOrElse({
       duration: CONNECT_TIMEOUT,
@@ -95,7 +96,7 @@ export const memberOf = (runner: Runner, options: Omit<Credentials, "role">, max
               })
             )
           )
-          const stream = Stream.runDrain(rpc.client.Events({ ...session, maxTaskBytes }))
+          const stream = RpcClient.orRefused(Stream.runDrain(rpc.client.Events({ ...session, maxTaskBytes })))
           return Effect.raceAllFirst([stream, Deferred.await(invalid), Effect.asVoid(rpc.closed)])
         }),
       end: (session) => rpc.client.EndSession({ session }),

@@ -15,6 +15,7 @@ import { randomUUID } from "node:crypto"
 import type * as Executor from "../../../Executor.ts"
 import { sanitizeForLog } from "../../sanitize.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
+import { MAX_SLOTS } from "../protocol/limits.ts"
 import { type Events, type HandshakeResponse, SESSION_TIMEOUT, UnknownSession } from "../protocol/messages.ts"
 import { backoff, spread } from "../transport/backoff.ts"
 import { InvalidEvents, type Member, type WorkerConnection } from "./member.ts"
@@ -153,7 +154,7 @@ class WorkerSessions {
     const left = Deferred.makeUnsafe<void>()
     const handle = new ProcessHandle({
       name: worker,
-      slots,
+      slots: Math.min(Math.max(1, slots), MAX_SLOTS),
       maxTaskBytes: Math.min(options.maxTaskBytes, maxTaskBytes),
       catalog: options.catalog,
       unsupported: options.catalog.unsupported(worker, new Map(fingerprints)),

@@ -77,6 +77,7 @@ export const open: (options: NameServerClientOptions) => Effect.Effect<NameServe
         }
       }
       yield* client.Handshake({ protocol: PROTOCOL, version: VERSION }).pipe(
+        RpcClient.orRefused,
         Effect.mapError(toRemoteError),
         Effect.timeoutOrElse({
           duration: connectTimeout,
@@ -99,7 +100,7 @@ export const groups = (
 ): Effect.Effect<ReadonlyArray<{ readonly group: string; readonly members: ReadonlyArray<Runner> }>, RemoteError> =>
   Effect.scoped(Effect.flatMap(
     open({ ...options, identity: Identity.operator }),
-    ({ client, toRemoteError }) => Effect.mapError(client.Groups(), toRemoteError)
+    ({ client, toRemoteError }) => Effect.mapError(RpcClient.orRefused(client.Groups()), toRemoteError)
   )).pipe(Effect.timeoutOrElse({
     duration: GROUPS_TIMEOUT,
     orElse: () => {

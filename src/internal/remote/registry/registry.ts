@@ -18,6 +18,7 @@ import { randomUUID } from "node:crypto"
 import { sanitizeForLog } from "../../sanitize.ts"
 import * as Secret from "../auth/secret.ts"
 import { RemoteError, Unreachable } from "../transport/error.ts"
+import * as RpcClient from "../transport/rpcClient.ts"
 import * as NameServerClient from "./client.ts"
 import { MemberView } from "./memberView.ts"
 
@@ -63,6 +64,7 @@ export const nameServer = (
         const registration = ({ client, toRemoteError }: NameServerClient.NameServerClient) =>
           client.Register({ group, runner, incarnation }).pipe(
             Stream.runForEach(() => Deferred.succeed(registered, undefined)),
+            RpcClient.orRefused,
             Effect.mapError(toRemoteError)
           )
         yield* Effect.forkScoped(NameServerClient.keepConnected(open, registration))
@@ -76,6 +78,7 @@ export const nameServer = (
           ({ client, toRemoteError }) => {
             view.connected()
             return Stream.runForEach(client.Watch({ group }), (runners) => show(view.listed(runners))).pipe(
+              RpcClient.orRefused,
               Effect.mapError(toRemoteError),
               Effect.raceFirst(
                 Effect.sleep(GRACE).pipe(

@@ -5,6 +5,7 @@
  *
  * Must stay true: once the connection is lost, every call fails, also one that waits for the socket.
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Rpc from "effect/rpc/Rpc"
@@ -153,6 +154,17 @@ const unreadable = (cause: unknown): RpcClientError =>
 const refused = new RpcClientError({
   reason: new RpcClientDefect({ message: "The peer requires a secret", cause: null })
 })
+
+/**
+ * A call whose defects and interruptions are errors. All of them are the peer's: it has sent them, or an answer that does
+ * not have the form of its schema. The interruption of the caller is not concerned.
+ */
+export const orRefused = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E | RpcClientError, R> =>
+  Effect.catchCause(
+    call,
+    (cause): Effect.Effect<never, E | RpcClientError> =>
+      Cause.hasFails(cause) ? Effect.failCause(cause) : Effect.fail(unreadable(Cause.squash(cause)))
+  )
 
 /** The `RemoteError` of a call that failed because the connection was lost. */
 export const toRemoteError = (connection: Connection, { reason }: RpcClientError): RemoteError => {

@@ -8,6 +8,7 @@ import type { WorkerConnection } from "../../../../src/internal/remote/client/me
 import { reconnectLoop } from "../../../../src/internal/remote/client/reconnecting.ts"
 import type { ProcessHandle } from "../../../../src/internal/remote/client/workerHandle.ts"
 import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
+import { MAX_SLOTS } from "../../../../src/internal/remote/protocol/limits.ts"
 import { type Events, type OpenSession, UnknownSession } from "../../../../src/internal/remote/protocol/messages.ts"
 import { RemoteError, Unreachable } from "../../../../src/internal/remote/transport/error.ts"
 import { logs } from "../../../support/remote/sockets.ts"
@@ -32,6 +33,9 @@ const make = () => {
     answers: true,
     /** The number of the last commands that the worker says to have received. */
     ack: 0,
+    slots: 1,
+    /** Of each worker that has joined. */
+    concurrency: [] as Array<number>,
     opened: [] as Array<Opened>,
     ended: 0,
     joins: 0,
@@ -48,7 +52,7 @@ const make = () => {
         protocol: 2,
         version: "",
         worker: "worker:1",
-        slots: 1,
+        slots: state.slots,
         maxTaskBytes: 1024,
         fingerprints: [],
         valueFormat: 0,
@@ -68,7 +72,10 @@ const make = () => {
     })
   })
   const scheduler = {
-    join: () => state.joins++,
+    join: ({ concurrency }: Executor.WorkerHandle) => {
+      state.joins++
+      state.concurrency.push(concurrency)
+    },
     leave: () => state.losses++,
     take: () => undefined
   } as unknown as Executor.Scheduler
@@ -88,6 +95,17 @@ const make = () => {
 const cut = ({ opened }: { readonly opened: ReadonlyArray<Opened> }) => opened[opened.length - 1].end
 
 describe("reconnectLoop", () => {
+  it.effect("reckons with a bounded number of slots, whatever a worker offers", () =>
+    Effect.gen(function*() {
+      for (const [offered, used] of [[4, 4], [0, 1], [-5, 1], [1e9, MAX_SLOTS]]) {
+        const { start, state } = make()
+        state.slots = offered
+        yield* start
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(state.concurrency, [used])
+      }
+    }))
+
   it.effect("goes on with the session of a worker that is back in time", () =>
     Effect.gen(function*() {
       const { lines, start, state } = make()

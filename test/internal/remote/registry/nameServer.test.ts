@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -19,7 +20,10 @@ import * as NameServerClient from "../../../../src/internal/remote/registry/clie
 import * as Registry from "../../../../src/internal/remote/registry/registry.ts"
 import * as NameServer from "../../../../src/internal/remote/registry/server.ts"
 import { connect } from "../../../../src/internal/remote/transport/connect.ts"
+import { listen } from "../../../../src/internal/remote/transport/listen.ts"
+import { currentPeer } from "../../../../src/internal/remote/transport/peer.ts"
 import * as RpcClient from "../../../../src/internal/remote/transport/rpcClient.ts"
+import * as RpcServer from "../../../../src/internal/remote/transport/rpcServer.ts"
 import { logs, rawServer, until, untilSome } from "../../../support/remote/sockets.ts"
 
 const host = "127.0.0.1"
@@ -223,6 +227,42 @@ describe("the name server", () => {
       assert.strictEqual(lines.filter(({ text }) => text.includes("trying again")).length, 2)
     }).pipe(Effect.provide(layer))
   })
+
+  it.live("a client watches again after answers that break the protocol", () =>
+    Effect.gen(function*() {
+      const server = yield* listen({
+        host,
+        port: 0,
+        secret: undefined,
+        accepts: () => true,
+        heartbeatTimeout: undefined
+      })
+      const answers = [
+        Stream.die("a defect"),
+        Stream.fromEffect(Effect.interrupt),
+        // Not of the schema.
+        Stream.succeed([{ address: "nowhere" }] as unknown as ReadonlyArray<Runner.Runner>),
+        Stream.concat(Stream.succeed([runner(1)]), Stream.never)
+      ]
+      const handlers = yield* Layer.build(NameServerRpcs.toLayer({
+        Handshake: () => Effect.map(currentPeer, (peer) => peer.authenticate()),
+        Register: () => Stream.die("a defect"),
+        Watch: () => Stream.suspend(() => answers.length > 1 ? answers.shift()! : answers[0]),
+        Groups: () => Effect.die("a defect")
+      }))
+      yield* Effect.provideContext(RpcServer.serve(NameServerRpcs, server, { maxFrameSize: 1024 * 1024 }), handlers)
+      const port = "port" in server.address ? server.address.port : 0
+      const client = yield* registry(port)
+      const views = yield* watch(client)
+      yield* until(() => views.includes("1"))
+      assert.strictEqual(answers.length, 1)
+      const groups = yield* Effect.flip(NameServerClient.groups({ host, port, secret: undefined }))
+      assert.strictEqual(groups.reason._tag, "VersionMismatch")
+      // It would end with the defect.
+      const registration = yield* Effect.forkScoped(client.register(runner(2)))
+      yield* until(() => views.includes("VersionMismatch"))
+      assert.isUndefined(registration.pollUnsafe())
+    }))
 
   it.live("no group sees another, and nobody serves one that is not its own", () =>
     Effect.gen(function*() {
