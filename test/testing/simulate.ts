@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { performance } from "node:perf_hooks"
 import { parseArgs } from "node:util"
 import { kinds, type ProgramRun, shrinkProgram, simulateProgram } from "papyros/testing"
+import { simulateCluster } from "../support/cluster/simulation.ts"
 
 const { values } = parseArgs({
   options: {
@@ -20,6 +21,11 @@ const { values } = parseArgs({
 const isKind = (name: string): name is keyof typeof kinds => name in kinds
 
 const names = values.kind === undefined ? Object.keys(kinds).filter(isKind) : [values.kind].filter(isKind)
+
+/** Kinds of the simulation of a cluster, whose programs are schedules of calls and of runners. */
+const clusterKinds = (["repaired", "broken"] as const).filter((kind) =>
+  values.kind === undefined || values.kind === kind
+)
 
 /** Prints a plan without its unset fields. */
 const show = (plan: unknown): string =>
@@ -38,8 +44,8 @@ const report = (kind: string, run: ProgramRun, shrunk: ProgramRun) =>
   ].join("\n"))
 
 const main = Effect.gen(function*() {
-  if (names.length === 0) {
-    yield* Console.error(`unknown kind ${values.kind}: one of ${Object.keys(kinds).join(", ")}`)
+  if (names.length + clusterKinds.length === 0) {
+    yield* Console.error(`unknown kind ${values.kind}: one of ${Object.keys(kinds).join(", ")}, repaired, broken`)
     return false
   }
   if (values.seed !== undefined) {
@@ -47,6 +53,12 @@ const main = Effect.gen(function*() {
       const run = yield* simulateProgram(kinds[name], Number(values.seed))
       yield* Console.log([show(run.plan), ...run.history].join("\n"))
       yield* Console.log(run.violations.length === 0 ? `${name}: no violation` : run.violations.join("\n"))
+      if (run.violations.length > 0) return false
+    }
+    for (const kind of clusterKinds) {
+      const run = yield* simulateCluster(Number(values.seed), { kind })
+      yield* Console.log(run.lines.map((line) => JSON.stringify(line)).join("\n"))
+      yield* Console.log(run.violations.length === 0 ? `${kind}: no violation` : run.violations.join("\n"))
       if (run.violations.length > 0) return false
     }
     return true
@@ -68,6 +80,18 @@ const main = Effect.gen(function*() {
       `${name}: ${seeds} programs of ${(tasks / seeds).toFixed(1)} tasks keep the promises ` +
         `(${Math.round(seeds / seconds)} a second)`
     )
+  }
+  for (const kind of clusterKinds) {
+    const since = performance.now()
+    for (let seed = from; seed < from + seeds; seed++) {
+      const run = yield* simulateCluster(seed, { kind })
+      if (run.violations.length === 0) continue
+      const replay = `replay: npm run test:simulate -- --kind ${kind} --seed ${seed}`
+      yield* Console.log([`seed ${seed} of ${kind}:`, ...run.violations, replay].join("\n"))
+      return false
+    }
+    const rate = Math.round(seeds / ((performance.now() - since) / 1000))
+    yield* Console.log(`${kind}: ${seeds} schedules of a cluster keep the promises (${rate} a second)`)
   }
   return true
 })

@@ -4,7 +4,7 @@
  * Must stay true: a call may never end. Each caller sets a time limit.
  */
 import type * as Effect from "effect/Effect"
-import type { Commands, HandshakeRequest } from "../remote/protocol/messages.ts"
+import type { HandshakeRequest } from "../remote/protocol/messages.ts"
 import type { HelloAnswer, PollAnswer, SendAnswer } from "./entity.ts"
 
 export interface SessionCall {
@@ -13,7 +13,7 @@ export interface SessionCall {
 }
 
 export interface SendCall extends SessionCall {
-  readonly commands: typeof Commands.Type
+  readonly commands: Uint8Array
 }
 
 export interface PollCall extends SessionCall {

@@ -10,7 +10,7 @@ import { ClientTracingEnabled, InterruptOnTermination, ShardGroup } from "effect
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
-import { Commands, Events, HandshakeRequest, HandshakeResponse } from "../remote/protocol/messages.ts"
+import { HandshakeRequest, HandshakeResponse } from "../remote/protocol/messages.ts"
 
 /** How long a runner without events keeps the answer to a `Poll`, in milliseconds. */
 export const PARK = 2000
@@ -33,12 +33,13 @@ export const HelloAnswer = Schema.Struct({
 
 export const SendAnswer = Schema.Struct(Answer)
 
-export const PollAnswer = Schema.Struct({ ...Answer, events: Schema.optionalKey(Events) })
+/** The events are a message of sessionMessages.ts. */
+export const PollAnswer = Schema.Struct({ ...Answer, events: Schema.optionalKey(Schema.Uint8Array) })
 
 const Hello = Rpc.make("Hello", { payload: HandshakeRequest, success: HelloAnswer })
 
-/** The messages of the client, one at a time: the next one follows the answer. */
-const Send = Rpc.make("Send", { payload: { ...ofSession, commands: Commands }, success: SendAnswer })
+/** A message of the client, as in sessionMessages.ts. The next one follows the answer. */
+const Send = Rpc.make("Send", { payload: { ...ofSession, commands: Schema.Uint8Array }, success: SendAnswer })
 
 /**
  * Asks for the next events, and confirms those of the previous `Poll`. The first one opens the session. A `Poll` with

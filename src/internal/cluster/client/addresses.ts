@@ -87,9 +87,12 @@ export class Addresses<Offer> {
     for (const id of this.byIncarnation.get(incarnation)?.ids ?? []) this.remove(id)
   }
 
-  /** The id did not answer: the others of its runner are used before it is used again. */
-  suspect(id: string): void {
+  /**
+   * The id did not answer: the others of its runner are used before it is used again. Returns whether there are others.
+   */
+  suspect(id: string): boolean {
     const ids = this.byId.get(id)?.ids
     if (ids?.delete(id) === true) ids.add(id)
+    return ids !== undefined && ids.size > 1
   }
 }

@@ -23,7 +23,7 @@ export interface ClusterExecutorOptions {
 }
 
 /** An executor over any calls. */
-const make = (
+export const make = (
   tasks: ReadonlyMap<string, Task.AnyClass>,
   { at, ids, maxTaskBytes, noWorkerTimeout, workerGroup }: ClusterExecutorOptions & MembershipOptions
 ): Executor.Executor<RemoteError> => {

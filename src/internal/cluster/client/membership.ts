@@ -154,6 +154,11 @@ export class Membership {
     else if (before !== leaving) this.changed.openUnsafe()
   }
 
+  /** The id did not answer a call. */
+  suspect(id: string): void {
+    if (!this.addresses.suspect(id)) this.sweep()
+  }
+
   /** The runner that was last found behind the id is not there any more. */
   moved(id: string): void {
     this.change(() => this.addresses.remove(id))

@@ -8,6 +8,8 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import { Buffer } from "node:buffer"
+import { decodeCommands, encodeEvents } from "../../remote/protocol/sessionMessages.ts"
 import type { Attachment, ClientConnection, ClientSessions } from "../../remote/worker/sessions.ts"
 import { sanitizeForLog } from "../../sanitize.ts"
 import type { Scheduler } from "../../scheduler/scheduler.ts"
@@ -16,6 +18,9 @@ import { PARK, type PollAnswer, type SendAnswer, SILENCE } from "../entity.ts"
 
 /** How often clients are looked at that may be silent, in milliseconds. */
 const CHECK_INTERVAL = 1000
+
+/** Sessions that are remembered after their end. */
+const MAX_ENDED = 4096
 
 export interface PolledSessionsOptions {
   readonly incarnation: string
@@ -26,6 +31,8 @@ export interface PolledSessionsOptions {
 export class PolledSessions {
   private readonly options: PolledSessionsOptions
   private readonly clients = new Map<string, PolledClient>()
+  /** The latest sessions that have ended. A call of them may arrive late, and must not open them again. */
+  private readonly ended = new Set<string>()
   /** When the clients were last looked at. */
   private lastCheck = 0
   private checking = false
@@ -39,7 +46,7 @@ export class PolledSessions {
       const { incarnation, scheduler } = this.options
       if (call.incarnation !== incarnation) return Effect.succeed(this.unknown)
       const known = this.clients.get(call.session)
-      if (known !== undefined || call.seq !== 1) return this.pollOf(known, call)
+      if (known !== undefined || call.seq !== 1 || this.ended.has(call.session)) return this.pollOf(known, call)
       const client = new PolledClient(incarnation, call.session, scheduler)
       // An effect that does not fail, because the session is a new one, and that is synchronous.
       return Effect.flatMap(
@@ -65,7 +72,7 @@ export class PolledSessions {
       if (client === undefined || incarnation !== this.options.incarnation) return Effect.succeed(this.unknown)
       client.heard = this.options.scheduler.now()
       try {
-        this.options.sessions.onCommands(client, commands)
+        this.options.sessions.onCommands(client, decodeCommands(commands))
         return Effect.succeed({ incarnation, known: true })
       } catch (error) {
         return this.refuse(client, `invalid commands: ${String(error)}`)
@@ -104,6 +111,10 @@ export class PolledSessions {
   private forget(client: PolledClient): void {
     this.clients.delete(client.id)
     client.close()
+    this.ended.add(client.id)
+    if (this.ended.size <= MAX_ENDED) return
+    const [oldest] = this.ended
+    this.ended.delete(oldest)
   }
 
   /** Looks for silent clients from time to time, as long as there are clients. */
@@ -174,7 +185,9 @@ class PolledClient implements ClientConnection {
       withdraw()
       settle({ incarnation, known })
     }
-    const withdraw = this.attachment!.session.events.onNext((events) => settle({ incarnation, known: true, events }))
+    const withdraw = this.attachment!.session.events.onNext((events) =>
+      settle({ incarnation, known: true, events: Buffer.concat(encodeEvents(events)) })
+    )
     return answer
   }
 

@@ -30,7 +30,7 @@ export interface ServeOptions {
 const REGISTRATION_TIMEOUT = 1000
 
 /** The handlers of the entity's calls, and the end of the service. */
-const makeHandlers = Effect.fnUntraced(function*(
+export const makeHandlers = Effect.fnUntraced(function*(
   { drainTimeout, maxTaskBytes, pool }: Omit<ServeOptions, "shardGroup" | "workerGroup">,
   threads: ThreadsExecutor.PoolExecutor = ThreadsExecutor.make(pool),
   name = `${hostname()}-${process.pid}`

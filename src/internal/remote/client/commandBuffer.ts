@@ -8,7 +8,7 @@ import type * as Executor from "../../../Executor.ts"
 import type { WireSpan } from "../../encoding/span.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
 import type { Commands, RunCommand } from "../protocol/messages.ts"
-import { type Collected, type Numbered, SessionOutbox } from "../protocol/outbox.ts"
+import { type After, type Collected, type Numbered, SessionOutbox } from "../protocol/outbox.ts"
 import { encodeFrames, FRAME_BYTES, toNumbers16 } from "../protocol/payloads.ts"
 import type { InFlightChunk } from "./inFlight.ts"
 
@@ -23,6 +23,7 @@ export type CommandsContent = Omit<typeof Commands.Type, keyof Numbered>
 export interface CommandBufferOptions {
   readonly catalog: TaskCatalog
   readonly maxTaskBytes: number
+  readonly after: After
   /** A payload cannot be sent. */
   readonly onUnsendable: (chunk: Executor.Chunk, at: number, message: string) => void
 }
@@ -42,7 +43,7 @@ export class CommandBuffer {
   constructor(options: CommandBufferOptions) {
     this.options = options
     const empty = { runs: [], confirmed: [], cancels: [], steal: false }
-    this.outbox = new SessionOutbox(() => this.collect(), empty)
+    this.outbox = new SessionOutbox(() => this.collect(), empty, options.after)
   }
 
   run(inFlight: InFlightChunk): void {

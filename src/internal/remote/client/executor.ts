@@ -90,7 +90,7 @@ class Membership implements Members {
   /** The addresses with a reconnect loop. */
   private readonly loops = new Set<string>()
   readonly connecting = Semaphore.makeUnsafe(MAX_CONNECTING)
-  private rebalanceTimer: ReturnType<typeof setInterval> | undefined
+  private cancelRebalance: Executor.Cancel | undefined
   private cause: unknown
 
   constructor(options: RemoteExecutorOptions, scheduler: Executor.Scheduler) {
@@ -125,7 +125,7 @@ class Membership implements Members {
 
   joined(handle: ProcessHandle): void {
     this.handles.add(handle)
-    this.rebalanceTimer ??= setInterval(this.rebalance, REBALANCE_INTERVAL).unref()
+    this.cancelRebalance ??= this.scheduler.after(REBALANCE_INTERVAL, this.rebalance)
   }
 
   left(handle: ProcessHandle): void {
@@ -135,19 +135,20 @@ class Membership implements Members {
   }
 
   close(): void {
-    clearInterval(this.rebalanceTimer)
+    this.cancelRebalance?.()
   }
 
   private noWorkers(): void {
-    clearInterval(this.rebalanceTimer)
-    this.rebalanceTimer = undefined
+    this.cancelRebalance?.()
+    this.cancelRebalance = undefined
     this.scheduler.unavailable(this.cause, this.options.noWorkerTimeout)
   }
 
   private readonly rebalance = (): void => {
+    this.cancelRebalance = this.scheduler.after(REBALANCE_INTERVAL, this.rebalance)
     const idle = Array.from(this.handles).filter((handle) => handle.idle)
     if (idle.length === 0) return
-    const now = performance.now()
+    const now = this.scheduler.now()
     for (const handle of this.handles) {
       if (handle.busy && idle.some((other) => handle.hasTaskFor(other))) handle.requestSteal(now)
     }

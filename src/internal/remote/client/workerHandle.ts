@@ -62,6 +62,7 @@ export class ProcessHandle implements Executor.WorkerHandle {
     this.buffer = new CommandBuffer({
       catalog: options.catalog,
       maxTaskBytes: options.maxTaskBytes,
+      after: (millis, f) => options.scheduler.after(millis, f),
       onUnsendable: (chunk, at, message) => {
         this.fail(chunk, at, { _tag: "Undecodable", part: "payload", message })
         // The failed item has freed credit.
@@ -99,7 +100,7 @@ export class ProcessHandle implements Executor.WorkerHandle {
     while (this.joined && !this.suspended && used < this.credit) {
       const chunk = this.scheduler.take(this, MAX_CHUNK)
       if (chunk === undefined) return
-      if (this.inFlight.size === 0) this.lastProgress = performance.now()
+      if (this.inFlight.size === 0) this.lastProgress = this.scheduler.now()
       const added = this.inFlight.add(chunk)
       chunk.note = added
       used += usedCredit(added)
@@ -118,7 +119,7 @@ export class ProcessHandle implements Executor.WorkerHandle {
   onMessage(events: typeof Events.Type): void {
     if (!this.commands.receive(events, bytesOfEvents(events))) return
     const { claims, credit, outcomes, returned } = events
-    if (outcomes.length > 0) this.lastProgress = performance.now()
+    if (outcomes.length > 0) this.lastProgress = this.scheduler.now()
     for (const ofChunk of outcomes) this.onOutcomes(ofChunk)
     this.onReturned(returned)
     for (const { at, chunk } of claims) this.onClaim(this.inFlight.get(chunk), at)

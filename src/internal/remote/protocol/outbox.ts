@@ -27,6 +27,9 @@ interface Unacknowledged<A> extends Collected<A> {
   readonly seq: number
 }
 
+/** Calls a function once, in so many milliseconds. Returns a function that cancels the call. */
+export type After = (millis: number, f: () => void) => () => void
+
 /** No message is collected while more bytes than this are unacknowledged. */
 const MAX_UNACKNOWLEDGED = 16 * 1024 * 1024
 
@@ -52,12 +55,14 @@ export class SessionOutbox<A extends object> {
   private received = 0
   private receivedBytes = 0
   private ackDue = false
-  private ackTimer: ReturnType<typeof setTimeout> | undefined
+  private readonly after: After
+  private cancelAck: (() => void) | undefined
 
   /** `collect` takes the content that waits to be sent, if any. `empty` is the content of an acknowledgement alone. */
-  constructor(collect: () => Collected<A> | undefined, empty: A) {
+  constructor(collect: () => Collected<A> | undefined, empty: A, after: After) {
     this.collect = collect
     this.empty = empty
+    this.after = after
   }
 
   // --- sending ---------------------------------------------------------------
@@ -134,7 +139,7 @@ export class SessionOutbox<A extends object> {
     this.received = seq
     this.receivedBytes += bytes + OVERHEAD
     if (this.receivedBytes >= ACK_BYTES) this.requestAck()
-    else this.ackTimer ??= setTimeout(() => this.requestAck(), ACK_DELAY).unref()
+    else this.cancelAck ??= this.after(ACK_DELAY, () => this.requestAck())
     return true
   }
 
@@ -147,8 +152,8 @@ export class SessionOutbox<A extends object> {
   private acknowledging(): void {
     this.ackDue = false
     this.receivedBytes = 0
-    clearTimeout(this.ackTimer)
-    this.ackTimer = undefined
+    this.cancelAck?.()
+    this.cancelAck = undefined
   }
 
   private acknowledge(ack: number): void {

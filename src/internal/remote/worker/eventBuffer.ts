@@ -7,7 +7,7 @@
 import type { TaskStats } from "../../scheduler/chunkSizing.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
 import type { ChunkOutcomes, Events, WireFailure } from "../protocol/messages.ts"
-import { type Collected, type Numbered, SessionOutbox } from "../protocol/outbox.ts"
+import { type After, type Collected, type Numbered, SessionOutbox } from "../protocol/outbox.ts"
 import { encodeFrames, FRAME_BYTES, type IndexedValue, toNumbers16 } from "../protocol/payloads.ts"
 import { bytesOf, encodeFailure } from "./failures.ts"
 import type { SessionChunk, SessionEntry } from "./startQueue.ts"
@@ -24,6 +24,7 @@ export interface EventBufferOptions {
   readonly maxTaskBytes: number
   /** The name of this worker. */
   readonly worker: string
+  readonly after: After
 }
 
 interface SizedOutcomes {
@@ -48,7 +49,8 @@ export class EventBuffer {
 
   constructor(options: EventBufferOptions) {
     this.options = options
-    this.outbox = new SessionOutbox(() => this.collect(), { outcomes: [], returned: [], claims: [] })
+    const empty = { outcomes: [], returned: [], claims: [] }
+    this.outbox = new SessionOutbox(() => this.collect(), empty, options.after)
   }
 
   /** The task has its outcome. */

@@ -9,19 +9,14 @@
 import * as Tracer from "effect/Tracer"
 import type { Producer, TaskEntry } from "../../scheduler/producer.ts"
 import type { ProducerSubscription } from "../../scheduler/subscription.ts"
-import type { TaskCatalog } from "../protocol/catalog.ts"
 import { CHUNKS_PER_CREDIT, MAX_CHUNK } from "../protocol/limits.ts"
 import type { Commands, RunCommand } from "../protocol/messages.ts"
 import { bytesOfCommands } from "../protocol/messageSizes.ts"
 import { decodeAll, fromNumbers16 } from "../protocol/payloads.ts"
-import { EventBuffer } from "./eventBuffer.ts"
+import { EventBuffer, type EventBufferOptions } from "./eventBuffer.ts"
 import { type SessionChunk, SessionEntry, StartQueue } from "./startQueue.ts"
 
-export interface ClientSessionOptions {
-  readonly catalog: TaskCatalog
-  readonly maxTaskBytes: number
-  /** The name of this worker. */
-  readonly worker: string
+export interface ClientSessionOptions extends EventBufferOptions {
   /** Tasks that it runs at once. */
   readonly slots: number
   /** The client has no task without an outcome any more. */

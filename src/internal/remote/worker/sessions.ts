@@ -20,7 +20,7 @@ import {
 } from "../protocol/messages.ts"
 import { ClientSession, type ClientSessionOptions } from "./session.ts"
 
-export interface ClientSessionsOptions extends Omit<ClientSessionOptions, "onIdle"> {
+export interface ClientSessionsOptions extends Omit<ClientSessionOptions, "after" | "onIdle"> {
   readonly scheduler: Scheduler
   /** Runs an Effect that writes to the log. */
   readonly log: (entry: Effect.Effect<void>) => void
@@ -151,6 +151,7 @@ export class ClientSessions {
     const session = new ClientSession({
       ...this.options,
       maxTaskBytes: Math.min(this.options.maxTaskBytes, request.maxTaskBytes),
+      after: (millis, f) => scheduler.after(millis, f),
       onIdle: this.onIdle
     })
     const subscription = scheduler.subscribe(session)

@@ -77,7 +77,9 @@ const make = () => {
       state.concurrency.push(concurrency)
     },
     leave: () => state.losses++,
-    take: () => undefined
+    take: () => undefined,
+    after: () => () => {},
+    now: () => 0
   } as unknown as Executor.Scheduler
   const loop = reconnectLoop({
     options: { catalog: new TaskCatalog(new Map()), maxTaskBytes: 1024 },

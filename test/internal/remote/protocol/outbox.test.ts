@@ -17,11 +17,15 @@ class Side {
   onTheWay: Array<Content & Numbered> = []
 
   constructor(bytes = 10) {
-    this.outbox = new SessionOutbox<Content>(() => {
-      if (this.items.length === 0) return undefined
-      const items = this.items.splice(0, 2)
-      return { content: { items }, bytes }
-    }, { items: [] })
+    this.outbox = new SessionOutbox<Content>(
+      () => {
+        if (this.items.length === 0) return undefined
+        const items = this.items.splice(0, 2)
+        return { content: { items }, bytes }
+      },
+      { items: [] },
+      () => () => {}
+    )
   }
 
   get added(): number {
