@@ -42,7 +42,9 @@ export const make = Effect.map(calibrate, (perMicro): Suite => ({
     "Latency: an idle thread of piscina waits in `Atomics.wait`, which stops its event loop; with `atomics: \"disabled\"` a " +
     "call takes 12 µs longer, as long as one of papyros. After 3 ms without work the caches are cold, and a call of papyros " +
     "passes more code: its schemas, its fiber and its place in the scheduler.",
-    "Memory: a thread with the modules of effect takes 37 MB, one from a bundle 21 MB, and one of piscina 13 MB."
+    "Memory: a thread with the modules of effect takes 37 MB, one from a bundle 21 MB, and one of piscina 13 MB. The young " +
+    "generations of the three heaps grow to their bounds within 3 million tasks, and memory is flat from there on: 310 MB " +
+    "after 3 million, 327 MB after 20 million."
   ],
   cases: [increments, ...spins(perMicro), objects, ...bytes, ...latencies, start, memory]
 }))
