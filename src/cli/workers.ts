@@ -48,6 +48,13 @@ const config = {
     expected: "a duration, as in 500ms, 30s or 5m",
     parse: Flags.duration
   }),
+  maxTaskBytes: Flags.value("max-task-bytes", {
+    about: "Most bytes of a payload, else 8 MiB",
+    variable: "PAPYROS_REMOTE_MAX_TASK_BYTES",
+    metavar: "n",
+    expected: "a whole number of at least 1",
+    parse: Flags.whole(1)
+  }),
   secretFile: Remote.secretFile,
   secretGroupReadable: Remote.secretGroupReadable,
   ...flags
@@ -71,6 +78,7 @@ export const workers = Command.make("workers", config, (config) =>
         port: Option.getOrUndefined(config.port),
         advertise: Option.getOrUndefined(config.advertise),
         drainTimeout: Option.getOrUndefined(config.drainTimeout),
+        maxTaskBytes: Option.getOrUndefined(config.maxTaskBytes),
         secret
       })
       yield* Effect.mapError(
@@ -81,10 +89,8 @@ export const workers = Command.make("workers", config, (config) =>
   )).pipe(
     Command.withShortDescription("Run the tasks of clients on this host"),
     Command.withDescription(
-      "Runs the tasks of its group's clients in worker threads. It waits for its name server, even if that starts " +
-        "later, and registers again when the connection was lost. On SIGTERM or SIGINT it accepts nothing more, " +
-        "returns the tasks that have not started, waits for those that run, and exits with 0. A second SIGINT ends " +
-        "it at once."
+      "Runs the tasks of its group's clients in worker threads, once its name server is there. On SIGTERM or SIGINT it " +
+        "returns the tasks that have not started, waits for those that run, and exits with 0. A second SIGINT ends it."
     ),
     Command.withExamples([
       {

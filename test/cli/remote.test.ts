@@ -68,12 +68,23 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
   const variables: Record<string, string> = {
     "--group": "PAPYROS_REMOTE_WORKER_GROUP",
     "--name-server": "PAPYROS_REMOTE_NAME_SERVER",
+    "--max-task-bytes": "PAPYROS_REMOTE_MAX_TASK_BYTES",
     "--port": "PAPYROS_LISTEN_PORT"
   }
   const flags: Record<string, ReadonlyArray<string>> = {
     run: ["--dispatcher", ...remote, "--log-format"],
     nameserver: ["--host", "--port", ...secretFlags, ...serving],
-    workers: ["--num", "--concurrency", ...remote, "--host", "--port", "--advertise", "--drain-timeout", ...serving],
+    workers: [
+      "--num",
+      "--concurrency",
+      ...remote,
+      "--host",
+      "--port",
+      "--advertise",
+      "--drain-timeout",
+      "--max-task-bytes",
+      ...serving
+    ],
     status: [...remote, "--watch"],
     secret: []
   }

@@ -58,7 +58,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
           assert.deepStrictEqual(own.violations, [])
         }).pipe(Effect.provide(own.client()))
       }),
-    90_000
+    300_000
   )
 
   it.effect("goes on with all tasks whenever connections are cut", () =>
@@ -83,7 +83,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
         assert.strictEqual(site.count("start"), tasks.length)
         assert.deepStrictEqual(site.violations, [])
       }).pipe(Effect.provide(site.client()))
-    }), 90_000)
+    }), 300_000)
 
   it.effect("goes on with the tasks of a worker whose connections are cut for a second", () =>
     Effect.gen(function*() {
@@ -114,7 +114,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
         assert.deepStrictEqual(site.violations, [])
         if (CHAOS) assert.isBelow(millis - undisturbed, 1500)
       }).pipe(Effect.provide(site.client()))
-    }), 90_000)
+    }), 300_000)
 
   it.effect(
     "moves work when a connection stands still, and its worker interrupts what nobody waits for",
@@ -141,7 +141,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
           assert.deepStrictEqual(site.violations, [])
         }).pipe(Effect.provide(site.client()))
       }),
-    90_000
+    300_000
   )
 
   it.effect(
@@ -165,7 +165,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
           assert.deepStrictEqual(site.violations, [])
         }).pipe(Effect.provide(site.client()))
       }),
-    90_000
+    300_000
   )
 
   it.effect("gives two clients of a group each its own results, and lets both go on", () =>
@@ -186,7 +186,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
       yield* Fiber.interrupt(endless)
       // Those that were interrupted have no outcome.
       assert.deepStrictEqual(site.violations.filter((text) => !text.endsWith("has no outcome")), [])
-    }), 90_000)
+    }), 300_000)
 
   it.effect("keeps the groups of a name server apart", () =>
     Effect.gen(function*() {
@@ -199,7 +199,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
       assert.deepStrictEqual(pids(mine), [first.pid])
       assert.deepStrictEqual(pids(theirs), [second.pid])
       assert.deepStrictEqual([...one.violations, ...other.violations], [])
-    }), 90_000)
+    }), 300_000)
 
   it.effect("interrupts the tasks of a client that is killed", () =>
     Effect.gen(function*() {
@@ -216,7 +216,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
       const results = yield* Effect.provide(site.run(works(5, 1, 10)), site.client())
       among(["success"], ends(results))
       assert.deepStrictEqual(site.lines.filter(({ id }) => id === 2), [])
-    }), 90_000)
+    }), 300_000)
 
   it.effect("works whatever starts first", () =>
     Effect.gen(function*() {
@@ -229,5 +229,5 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
       yield* registered(worker)
       among(["success"], ends(yield* Fiber.join(running)))
       assert.deepStrictEqual(own.violations, [])
-    }), 90_000)
+    }), 300_000)
 })

@@ -25,7 +25,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true })("RemoteDispa
         }
         assert.deepStrictEqual(site.violations, [])
       }).pipe(Effect.provide(site.client()))
-    }), 90_000)
+    }), 300_000)
 
   it.effect("loses nothing with a worker that is told to end", () =>
     Effect.gen(function*() {
@@ -43,7 +43,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true })("RemoteDispa
         // So nothing has started twice.
         assert.deepStrictEqual(site.violations, [])
       }).pipe(Effect.provide(site.client()))
-    }), 90_000)
+    }), 300_000)
 
   it.effect("moves what a worker that is told to end cannot finish in time", () =>
     Effect.gen(function*() {
@@ -63,7 +63,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true })("RemoteDispa
         for (const leaver of leavers) assert.deepStrictEqual(yield* leaver.ended, { code: 0, signal: null })
         assert.deepStrictEqual(site.violations, [])
       }).pipe(Effect.provide(site.client()))
-    }), 90_000)
+    }), 300_000)
 
   it.effect("ends a worker at once that is told so twice", () =>
     Effect.gen(function*() {
@@ -80,7 +80,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true })("RemoteDispa
         yield* Effect.timeout(worker.ended, "20 seconds")
         assert.deepStrictEqual(worker.exit, { code: 130, signal: null })
       }).pipe(Effect.provide(site.client()))
-    }), 90_000)
+    }), 300_000)
 
   it.effect(
     "moves the work of a worker that stands still, which serves again when it goes on",
@@ -112,7 +112,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true })("RemoteDispa
           assert.deepStrictEqual(site.violations, [])
         }).pipe(Effect.provide(site.client()))
       }),
-    90_000
+    300_000
   )
 
   it.effect("blames a task that kills its worker again and again, and nobody else", () =>
@@ -147,7 +147,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true })("RemoteDispa
         assert.strictEqual(Result.isFailure(result) && result.failure.attempt, 3)
         assert.strictEqual(site.lines.filter(({ id, what }) => id === 3 && what === "kills").length, 3)
       }).pipe(Effect.provide(site.client()))
-    }), 90_000)
+    }), 300_000)
 
   it.effect(
     "does not start again what must not, and starts elsewhere what was not claimed",
@@ -173,6 +173,6 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true })("RemoteDispa
           assert.deepStrictEqual(site.violations, [])
         }).pipe(Effect.provide(site.client()))
       }),
-    90_000
+    300_000
   )
 })

@@ -22,7 +22,7 @@ export type Noted = Work | Once | Kill
 type Any = Noted | Big | Load | Environment
 
 /** The time limit of a wait on a busy machine, in milliseconds. */
-const PATIENCE = 60_000
+const PATIENCE = 180_000
 
 const poll = <R>(what: string, holds: Effect.Effect<boolean, never, R>): Effect.Effect<void, never, R> =>
   Effect.gen(function*() {

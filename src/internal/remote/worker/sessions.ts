@@ -42,7 +42,10 @@ export interface ClientConnection {
  */
 const IDLE_DELAY = 50
 
-/** The largest number of sessions without a connection. When there are more, the oldest of them ends. */
+/**
+ * The largest number of sessions without a connection. When there are more, the oldest of those without tasks ends, or
+ * the oldest of all if each has tasks.
+ */
 const MAX_DETACHED = 64
 
 /** A session and its connection. */
@@ -195,7 +198,8 @@ export class ClientSessions {
     this.detached.add(attachment)
     if (this.detached.size <= MAX_DETACHED) return
     const [oldest] = this.detached
-    this.lose(oldest, `more than ${MAX_DETACHED} clients have lost their connections`)
+    const idle = Array.from(this.detached).find(({ session }) => !session.busy)
+    this.lose(idle ?? oldest, `more than ${MAX_DETACHED} clients have lost their connections`)
   }
 
   private lose(attachment: Attachment, reason: string): void {

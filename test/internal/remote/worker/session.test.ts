@@ -285,9 +285,14 @@ describe("ClientSessions", () => {
       assert.strictEqual(ended(), 3)
       yield* Effect.scoped(connect(sessions, { connection: newConnection("silence", true) }))
       assert.strictEqual(ended(), 4)
-      // The number of those that wait is bounded.
+      // The number of those that wait is bounded. Those without tasks end first.
+      const busy = yield* Effect.scoped(Effect.map(connect(sessions), ({ send, session }) => {
+        send({ runs: [run(1)] })
+        return session
+      }))
       for (let i = 0; i < 100; i++) yield* away
-      assert.isAtMost(sessions.status.clients, 64)
+      assert.strictEqual(sessions.status.clients, 64)
+      yield* connect(sessions, { session: busy, resume: true, sent: 1 })
     }))
 
   it.effect("logs the cause of each loss, and nothing when a client leaves", () =>
