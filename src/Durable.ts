@@ -12,7 +12,6 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
@@ -22,6 +21,7 @@ import * as MemoryStore from "./internal/durable/memoryStore.ts"
 import * as Ownership from "./internal/durable/ownership.ts"
 import { persistBriefly } from "./internal/durable/persist.ts"
 import { runSingle } from "./internal/durable/single.ts"
+import { Singles } from "./internal/durable/singles.ts"
 import { toDurableError } from "./internal/durable/sqlError.ts"
 import * as SqliteClient from "./internal/durable/sqliteClient.ts"
 import * as SqlStore from "./internal/durable/sqlStore.ts"
@@ -172,7 +172,7 @@ export class Durable extends Context.Service<Durable, {
   /** @internal */
   readonly owners: Ownership.Owners
   /** The runs that `run` has at the moment. @internal */
-  readonly singles: RcMap.RcMap<string, Ownership.Ownership, DurableError>
+  readonly singles: Singles
 }>()("papyros/Durable") {}
 
 export {
@@ -255,7 +255,8 @@ const stream = <A>(
     const { key, rerun = "failed", run } = options
     checkName(run)
     const keep = millisOf(options.keep)
-    const { owners, store } = yield* Durable
+    const { owners, singles, store } = yield* Durable
+    yield* singles.release(run)
     const ownership = yield* owners.acquire(run)
     yield* owners.cleanInBackground
     const fork = yield* FiberSet.makeRuntime<never, void, never>()
@@ -350,8 +351,8 @@ export const results: {
  *
  * **Gotchas**
  *
- * Equal tasks have the same key here: the second one gets the outcome of the first. To run a task again, give it a `key`
- * of its own.
+ * Equal tasks have the same key here: the second one waits for the first, and gets its outcome. To run a task again, give
+ * it a `key` of its own.
  *
  * @stability experimental
  * @category verbs
@@ -368,15 +369,15 @@ export const run = <T extends Task.Any>(
   TaskFailure<T> | DurableError | Dispatcher.DispatcherClosed,
   Dispatcher.Dispatcher | Durable
 > =>
-  Effect.scoped(Effect.gen(function*() {
+  Effect.gen(function*() {
     const { key, rerun = "failed", run } = options
     checkName(run)
     const { singles, store } = yield* Durable
-    const ownership = yield* RcMap.get(singles, run)
-    return yield* runSingle(task, Dispatcher.run(task), { store, run, ownership, key, rerun }).pipe(
-      Effect.tapErrorTag("DurableError", () => RcMap.invalidate(singles, run))
+    return yield* singles.use(
+      run,
+      (single) => runSingle(task, Dispatcher.run(task), { store, run, single, key, rerun })
     )
-  })) as never
+  }) as never
 
 /**
  * All runs of the store, by name.
@@ -443,9 +444,10 @@ const change = (
   operation: (store: Store, owners: Ownership.Owners) => Effect.Effect<number, DurableError>
 ): Effect.Effect<number, DurableError, Durable> =>
   Effect.scoped(Effect.gen(function*() {
-    const { owners, store } = yield* Durable
+    const { owners, singles, store } = yield* Durable
     const known = yield* persistBriefly(store.runs)
     if (!known.some((other) => other.run === run && !hasExpired(other))) return 0
+    yield* singles.release(run)
     yield* owners.acquire(run)
     return yield* operation(store, owners)
   }))
@@ -488,9 +490,6 @@ export const clean: Effect.Effect<number, DurableError, Durable> = Effect.flatMa
 // Layers
 // ----------------------------------------------------------------------------
 
-/** How long a program keeps a run after the last `run` of it, so that not each call writes to the store. */
-const SINGLES_IDLE: Duration.Input = "1 second"
-
 /**
  * The service, on a store of your own.
  *
@@ -504,8 +503,7 @@ export const layerStore = <E, R>(store: Effect.Effect<Store, E, R>): Layer.Layer
     Effect.gen(function*() {
       const opened = yield* store
       const owners = new Ownership.Owners(opened, yield* Effect.scope)
-      const lookup = (run: string) => owners.acquire(run)
-      return { store: opened, owners, singles: yield* RcMap.make({ lookup, idleTimeToLive: SINGLES_IDLE }) }
+      return { store: opened, owners, singles: yield* Singles.make(owners) }
     })
   )
 

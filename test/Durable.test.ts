@@ -255,8 +255,6 @@ for (const [name, store] of Object.entries(layers)) {
           assert.lengthOf(starts, 4)
           const failure = yield* Effect.flip(run(1))
           assert.strictEqual(failure._tag, "TaskFailure")
-          const busy = yield* Effect.flip(Stream.runDrain(Durable.execute(evens(2), { run: "r" })))
-          assert.strictEqual(busy._tag === "DurableError" && busy.reason._tag, "RunBusy")
         }).pipe(Effect.provide(Layer.merge(layer, store)))
       }).pipe(Effect.scoped))
   })

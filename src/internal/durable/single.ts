@@ -5,15 +5,16 @@ import { DurableError } from "../durableError.ts"
 import type { DispatcherClosed } from "../errors.ts"
 import * as Task from "../task.ts"
 import * as Outcomes from "./outcomes.ts"
-import { lost, type Ownership } from "./ownership.ts"
+import { lost } from "./ownership.ts"
 import { persist } from "./persist.ts"
+import type { Single } from "./singles.ts"
 import type { Row, Store } from "./store.ts"
 import { type KeyedTask, TaskKeys } from "./taskKeys.ts"
 
 export interface SingleOptions {
   readonly store: Store
   readonly run: string
-  readonly ownership: Ownership
+  readonly single: Single
   readonly key: string | undefined
   readonly rerun: "failed" | "none"
 }
@@ -36,11 +37,11 @@ const identify = (keys: TaskKeys, task: Task.Any): Effect.Effect<KeyedTask, Dura
 export const runSingle = <R>(
   task: Task.Any,
   dispatch: Effect.Effect<unknown, Failure | DispatcherClosed, R>,
-  { key, ownership, rerun, run, store }: SingleOptions
+  { key, rerun, run, single, store }: SingleOptions
 ): Effect.Effect<unknown, Failure | DispatcherClosed | DurableError, R> => {
   const append = (row: Row) =>
     Effect.flatMap(
-      persist(store.append(run, ownership.owner, [row])),
+      persist(store.append(run, single.ownership.owner, [row])),
       (owned) => owned ? Effect.void : Effect.fail(lost(run))
     )
   const outcomeOf = (keyed: KeyedTask, rows: ReadonlyArray<Row>) => {
@@ -49,21 +50,19 @@ export const runSingle = <R>(
     return exitOf(outcome)
   }
   const idempotent = task[Task.TypeId].idempotent
-  return Effect.gen(function*() {
-    const keys = new TaskKeys(key === undefined ? undefined : () => key, false)
-    const keyed = yield* identify(keys, task)
-    const stored = yield* persist(store.lookup(run, [keyed.key]))
-    if (stored.some((row) => Outcomes.counts(row, rerun, idempotent))) return yield* outcomeOf(keyed, stored)
-    if (!idempotent) yield* append(Outcomes.toClaim(keyed))
-    const outcome: Outcomes.Outcome = yield* Effect.matchEffect(dispatch, {
-      onSuccess: (value) => Effect.succeed({ value, failure: undefined }),
-      onFailure: (error) =>
-        error._tag === "DispatcherClosed" ? Effect.fail(error) : Effect.succeed({ value: undefined, failure: error })
+  const execute = (keyed: KeyedTask) =>
+    Effect.gen(function*() {
+      const stored = yield* persist(store.lookup(run, [keyed.key]))
+      if (stored.some((row) => Outcomes.counts(row, rerun, idempotent))) return yield* outcomeOf(keyed, stored)
+      if (!idempotent) yield* append(Outcomes.toClaim(keyed))
+      const outcome: Outcomes.Outcome = yield* Effect.matchEffect(dispatch, {
+        onSuccess: (value) => Effect.succeed({ value, failure: undefined }),
+        onFailure: (error) =>
+          error._tag === "DispatcherClosed" ? Effect.fail(error) : Effect.succeed({ value: undefined, failure: error })
+      })
+      yield* append(Outcomes.toRow(keyed, outcome))
+      return yield* exitOf(outcome)
     })
-    const row = Outcomes.toRow(keyed, outcome)
-    yield* append(row)
-    // An equal task that ran at the same time may have been the first to succeed: its outcome is the one.
-    const [now] = yield* persist(store.lookup(run, [keyed.key]))
-    return yield* now === undefined || now.outcome === row.outcome ? exitOf(outcome) : outcomeOf(keyed, [now])
-  })
+  const keys = new TaskKeys(key === undefined ? undefined : () => key, false)
+  return Effect.flatMap(identify(keys, task), (keyed) => single.alone(keyed.key, execute(keyed)))
 }
