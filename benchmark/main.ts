@@ -1,7 +1,7 @@
 /**
  * The command that runs a suite:
  *
- *     npm run bench -- fiber|pool|real|remote|scheduler [--json FILE] [--report DIR] [--rounds N] [--filter CASE]
+ *     npm run bench -- cluster|fiber|pool|real|remote|scheduler [--json FILE] [--report DIR] [--rounds N] [--filter CASE]
  *
  * or the soak, whose exit code is 1 after a wrong or lost outcome, or if memory or another resource leaks:
  *
@@ -28,6 +28,7 @@ import { ROUNDS, type Suite } from "./harness/model.ts"
 import * as Scheduler from "./scheduler/suite.ts"
 
 const suites = {
+  cluster: Effect.map(Effect.promise(() => import("./cluster/suite.ts")), (module) => module.suite),
   fiber: Effect.succeed(Fiber.suite),
   // Loaded on demand: these suites import the libraries that they compare. Some calibrate their tasks, or make a bundle.
   pool: Effect.flatMap(Effect.promise(() => import("./pool/suite.ts")), (module) => module.make),
@@ -119,7 +120,7 @@ const soak = Command.make(
 ).pipe(Command.withDescription("Runs mixed load, checks every outcome, and looks for leaks"))
 
 const bench = Command.make("bench").pipe(
-  Command.withSubcommands([suite("fiber"), suite("pool"), suite("real"), suite("remote"), suite("scheduler"), soak])
+  Command.withSubcommands([...(Object.keys(suites) as Array<keyof typeof suites>).map(suite), soak])
 )
 
 bench.pipe(

@@ -190,12 +190,12 @@ describe("examples", () => {
       ])
     }).pipe(Effect.provide(NodeServices.layer)))
 
-  describe("distributed", { concurrent: true, timeout: 240_000 }, () => {
-    const spawn = Effect.fnUntraced(function*() {
+  describe("processes", { concurrent: true, timeout: 240_000 }, () => {
+    const spawn = Effect.fnUntraced(function*(module: string) {
       // Child processes inherit the mark.
       const mark = `PAPYROS_TEST_MARK=${randomUUID()}`
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-      const main = [process.execPath, "--conditions=papyros-source", "examples/distributed/main.ts"]
+      const main = [process.execPath, "--conditions=papyros-source", `examples/${module}`]
       const child = yield* spawner.spawn(ChildProcess.make("env", [mark, ...main], { stdin: "ignore" }))
       const stdout = yield* Queue.make<string, Cause.Done>()
       yield* child.stdout.pipe(
@@ -212,9 +212,18 @@ describe("examples", () => {
       return { child, lines: Stream.fromQueue(stdout), left }
     })
 
-    it.live("lives through a killed and a frozen worker, with one outcome for each task", () =>
+    it.live("cluster lives through a killed runner, with one outcome for each task", () =>
       Effect.gen(function*() {
-        const { child, left, lines } = yield* spawn()
+        const { child, left, lines } = yield* spawn("cluster/main.ts")
+        const text = (yield* Stream.runCollect(lines)).join("\n")
+        assert.strictEqual(Number(yield* child.exitCode), 0, text)
+        assert.match(text, /runner A is killed.*600 tasks in 2 processes: 0 missing, 0 doubled, 0 failed$/s)
+        assert.strictEqual(yield* left, "")
+      }).pipe(Effect.provide(NodeServices.layer)))
+
+    it.live("distributed lives through a killed and a frozen worker, with one outcome for each task", () =>
+      Effect.gen(function*() {
+        const { child, left, lines } = yield* spawn("distributed/main.ts")
         const text = (yield* Stream.runCollect(lines)).join("\n")
         assert.strictEqual(Number(yield* child.exitCode), 0, text)
         assert.match(
@@ -227,9 +236,9 @@ describe("examples", () => {
         assert.strictEqual(yield* left, "")
       }).pipe(Effect.provide(NodeServices.layer)))
 
-    it.live("ends what it has started when it is interrupted, a frozen worker too", () =>
+    it.live("distributed ends what it has started when it is interrupted, a frozen worker too", () =>
       Effect.gen(function*() {
-        const { child, left, lines } = yield* spawn()
+        const { child, left, lines } = yield* spawn("distributed/main.ts")
         yield* lines.pipe(
           Stream.takeUntil((line) => line.includes("worker B is frozen")),
           Stream.runDrain

@@ -17,18 +17,19 @@ export class NotReady extends Schema.TaggedError<NotReady>()("NotReady", {
 }
 
 // Where the package is installed this is `npx papyros`.
-const papyros = ["--conditions=papyros-source", fileURLToPath(new URL("../../src/bin.ts", import.meta.url))]
+const papyros = fileURLToPath(new URL("../../src/bin.ts", import.meta.url))
 
 /**
- * Starts `papyros ARGS` and waits for the output that shows that the process is ready. The
- * end of the scope ends the process, even if it is frozen.
+ * Starts a module, `papyros` unless another one is given, and waits for the output that shows that the process is ready.
+ * The end of the scope ends the process, even if it is frozen.
  */
 export const start = Effect.fnUntraced(function*(
   args: ReadonlyArray<string>,
   ready: RegExp,
-  env: Record<string, string> = {}
+  env: Record<string, string> = {},
+  module = papyros
 ) {
-  const child = yield* ChildProcess.make(process.execPath, [...papyros, ...args], {
+  const child = yield* ChildProcess.make(process.execPath, ["--conditions=papyros-source", module, ...args], {
     env,
     extendEnv: true,
     stdin: "ignore",
