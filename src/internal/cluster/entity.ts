@@ -59,11 +59,21 @@ const Poll = Rpc.make("Poll", {
 /** Ends a session, and interrupts its tasks. */
 const Bye = Rpc.make("Bye", { payload: ofSession, success: SendAnswer })
 
-export const entityOf = (workerGroup: string, shardGroup: string | undefined) => {
+const make = (workerGroup: string, shardGroup: string | undefined) => {
   const entity = Entity.make(`papyros/${workerGroup}`, [Hello, Send, Poll, Bye])
     // A span for each call would cost more than the call.
     .annotate(ClientTracingEnabled, false)
   return shardGroup === undefined ? entity : entity.annotate(ShardGroup, () => shardGroup)
 }
 
-export type WorkerEntity = ReturnType<typeof entityOf>
+export type WorkerEntity = ReturnType<typeof make>
+
+/** A `Sharding` keeps a client for each entity object that it gets, until its end. So there is one object for a group. */
+const entities = new Map<string, WorkerEntity>()
+
+export const entityOf = (workerGroup: string, shardGroup: string | undefined): WorkerEntity => {
+  const key = JSON.stringify([workerGroup, shardGroup])
+  const entity = entities.get(key) ?? make(workerGroup, shardGroup)
+  entities.set(key, entity)
+  return entity
+}

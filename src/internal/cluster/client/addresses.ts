@@ -43,6 +43,8 @@ export class Addresses<Offer> {
   readonly ids: ReadonlyArray<string>
   private readonly byId = new Map<string, Runner<Offer>>()
   private readonly byIncarnation = new Map<string, Runner<Offer>>()
+  /** Increases with each runner that is found or lost. */
+  version = 0
 
   constructor(ids: ReadonlyArray<string>) {
     this.ids = ids
@@ -66,6 +68,7 @@ export class Addresses<Offer> {
   /** A runner was found behind the id. */
   set(id: string, { incarnation, offer }: Found<Offer>): void {
     if (this.byId.get(id)?.incarnation !== incarnation) this.remove(id)
+    if (!this.byIncarnation.has(incarnation)) this.version++
     const runner = this.byIncarnation.get(incarnation) ?? { incarnation, offer, ids: new Set() }
     runner.offer = offer
     runner.ids.add(id)
@@ -73,13 +76,15 @@ export class Addresses<Offer> {
     this.byIncarnation.set(incarnation, runner)
   }
 
-  /** Nothing is known about the id any more. */
-  remove(id: string): void {
+  /** Nothing is known about the id any more. With an incarnation, only if that was the runner behind it. */
+  remove(id: string, incarnation?: string): void {
     const runner = this.byId.get(id)
-    if (runner === undefined) return
+    if (runner === undefined || (incarnation !== undefined && runner.incarnation !== incarnation)) return
     this.byId.delete(id)
     runner.ids.delete(id)
-    if (runner.ids.size === 0) this.byIncarnation.delete(runner.incarnation)
+    if (runner.ids.size > 0) return
+    this.byIncarnation.delete(runner.incarnation)
+    this.version++
   }
 
   /** Nothing is known about the ids of the runner any more. */

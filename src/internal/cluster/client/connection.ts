@@ -17,6 +17,7 @@ import { InvalidEvents, type Member, type WorkerConnection } from "../../remote/
 import { type Events, UnknownSession } from "../../remote/protocol/messages.ts"
 import { decodeEvents, encodeCommands } from "../../remote/protocol/sessionMessages.ts"
 import { RemoteError, Unreachable } from "../../remote/transport/error.ts"
+import { sanitizeForLog } from "../../sanitize.ts"
 import type { Calls } from "../calls.ts"
 import { PARK, SILENCE } from "../entity.ts"
 import type { AckTimes } from "./ackTimes.ts"
@@ -51,7 +52,7 @@ export const connect = ({ ackTimes, incarnation, maxTaskBytes, membership }: Con
       return Effect.flatMap(runner.call((calls) => calls.Poll(call), PARK + PATIENCE), ifKnown)
     })
     const connection: WorkerConnection = {
-      handshake,
+      handshake: { ...handshake, worker: sanitizeForLog(handshake.worker) },
       isSilent: () => true,
       closed: Deferred.await(runner.lost),
       events: (request, onEvents) => {
@@ -218,7 +219,7 @@ class RepeatedCall<A extends Answer> {
       return this.resume(Effect.succeed(exit.value))
     }
     // An interruption is not that of the caller: the engine interrupts calls when a shard moves.
-    if (Exit.isSuccess(exit)) membership.moved(id)
+    if (Exit.isSuccess(exit)) membership.moved(id, incarnation)
     else membership.suspect(id)
     if (attempt === this.latest) this.startAfter(Exit.isSuccess(exit) ? 0 : PAUSE)
   }

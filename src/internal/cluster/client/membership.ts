@@ -141,7 +141,7 @@ export class Membership {
     return this.probes.withPermits(1)(
       Effect.match(attempt(this.options.at(id).Hello(HELLO), TIMEOUT), {
         onSuccess: (offer) => this.found(id, offer),
-        onFailure: () => this.moved(id)
+        onFailure: () => this.change(() => this.addresses.remove(id))
       })
     )
   }
@@ -159,9 +159,9 @@ export class Membership {
     if (!this.addresses.suspect(id)) this.sweep()
   }
 
-  /** The runner that was last found behind the id is not there any more. */
-  moved(id: string): void {
-    this.change(() => this.addresses.remove(id))
+  /** The runner is not behind the id any more. */
+  moved(id: string, incarnation: string): void {
+    this.change(() => this.addresses.remove(id, incarnation))
   }
 
   /** The runner does not answer. */
@@ -170,9 +170,9 @@ export class Membership {
   }
 
   private change(f: () => void): void {
-    const before = this.addresses.runners.length
+    const before = this.addresses.version
     f()
-    if (this.addresses.runners.length !== before) this.changed.openUnsafe()
+    if (this.addresses.version !== before) this.changed.openUnsafe()
   }
 }
 

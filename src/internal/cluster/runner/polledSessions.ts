@@ -81,8 +81,11 @@ export class PolledSessions {
 
   readonly bye = ({ incarnation, session }: SessionCall): Effect.Effect<typeof SendAnswer.Type> =>
     Effect.sync(() => {
+      if (incarnation !== this.options.incarnation) return this.unknown
       const client = this.clients.get(session)
-      if (client !== undefined && incarnation === this.options.incarnation) this.end(client)
+      // The `Poll` that opens the session may come after its end.
+      if (client === undefined) this.remember(session)
+      else this.end(client)
       return this.unknown
     })
 
@@ -111,7 +114,12 @@ export class PolledSessions {
   private forget(client: PolledClient): void {
     this.clients.delete(client.id)
     client.close()
-    this.ended.add(client.id)
+    this.remember(client.id)
+  }
+
+  /** The session has ended. */
+  private remember(id: string): void {
+    this.ended.add(id)
     if (this.ended.size <= MAX_ENDED) return
     const [oldest] = this.ended
     this.ended.delete(oldest)
