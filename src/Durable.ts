@@ -441,15 +441,15 @@ export const outcomes = <T extends Task.Any>(
 /** Changes a run that no program has. A run that is not there has nothing to change. */
 const change = (
   run: string,
-  operation: (store: Store, owners: Ownership.Owners) => Effect.Effect<number, DurableError>
+  operation: (owner: string, store: Store, owners: Ownership.Owners) => Effect.Effect<number, DurableError>
 ): Effect.Effect<number, DurableError, Durable> =>
   Effect.scoped(Effect.gen(function*() {
     const { owners, singles, store } = yield* Durable
     const known = yield* persistBriefly(store.runs)
     if (!known.some((other) => other.run === run && !hasExpired(other))) return 0
     yield* singles.release(run)
-    yield* owners.acquire(run)
-    return yield* operation(store, owners)
+    const { owner } = yield* owners.acquire(run)
+    return yield* operation(owner, store, owners)
   }))
 
 /**
@@ -464,7 +464,10 @@ export const retry = (run: string, options: {
   /** The name of the tasks. Default: all. */
   readonly name?: string | undefined
 } = {}): Effect.Effect<number, DurableError, Durable> =>
-  change(run, (store) => persistBriefly(store.removeFailures(run, options.name)))
+  change(
+    run,
+    (owner, store) => Ownership.orLost(run, persistBriefly(store.removeFailures(run, owner, options.name)))
+  )
 
 /**
  * Removes a run with all its outcomes. Returns how many there were. Fails with `RunBusy` while a program has the run.
@@ -474,7 +477,7 @@ export const retry = (run: string, options: {
  * @since 0.1.0
  */
 export const forget = (run: string): Effect.Effect<number, DurableError, Durable> =>
-  change(run, (_, owners) => owners.removeRows(run))
+  change(run, (owner, _, owners) => owners.removeRows(run, owner))
 
 /**
  * Removes the runs whose `keep` is over, with their outcomes, as each execution does that opens a run of this store.

@@ -17,6 +17,7 @@ import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 import * as MemoryStore from "../src/internal/durable/memoryStore.ts"
+import { processSpace } from "../src/internal/durable/ownership.ts"
 import * as SqliteClient from "../src/internal/durable/sqliteClient.ts"
 import { layers, temporaryFile } from "./support/durable/stores.ts"
 import { settle } from "./support/time.ts"
@@ -454,7 +455,7 @@ describe("Durable.execute", () => {
       const { layer: durable, store } = memory()
       const ended = spawnSync(process.execPath, ["-e", ""]).pid
       for (const pid of [ended, process.pid]) {
-        yield* store.acquire("r", `${hostname()} ${pid} 1 x`, undefined)
+        yield* store.acquire("r", `${hostname()} ${pid} 1 x ${processSpace()} use`, undefined)
         yield* Stream.runDrain(Durable.execute(evens(2), { run: "r" })).pipe(
           Effect.provide(Layer.merge(layer, durable))
         )

@@ -52,6 +52,7 @@ export class StoreModel {
       }
       case "removeFailures": {
         if (run === undefined) return 0
+        if (run.owner !== step.owner) return undefined
         const kept = run.rows.filter(({ name, state }) =>
           state === "succeeded" || (step.name !== undefined && name !== step.name)
         )
@@ -59,8 +60,10 @@ export class StoreModel {
         return run.rows.length - kept.length
       }
       case "removeRun": {
+        if (run === undefined) return 0
+        if (run.owner !== step.owner) return undefined
         this.runs.delete(step.run)
-        return run?.rows.length ?? 0
+        return run.rows.length
       }
     }
   }

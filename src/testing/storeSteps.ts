@@ -24,8 +24,13 @@ export const Step = Schema.Union([
     end: Schema.UndefinedOr(Schema.Struct({ keep: Schema.UndefinedOr(Schema.Literals([0, 3_600_000])) }))
   }),
   Schema.Struct({ do: Schema.tag("append"), run: runs, owner: owners, rows: Rows }),
-  Schema.Struct({ do: Schema.tag("removeFailures"), run: runs, name: Schema.UndefinedOr(Schema.Literals(["T", "U"])) }),
-  Schema.Struct({ do: Schema.tag("removeRun"), run: runs })
+  Schema.Struct({
+    do: Schema.tag("removeFailures"),
+    run: runs,
+    owner: owners,
+    name: Schema.UndefinedOr(Schema.Literals(["T", "U"]))
+  }),
+  Schema.Struct({ do: Schema.tag("removeRun"), run: runs, owner: owners })
 ])
 
 /** Rows with different keys. */
@@ -51,8 +56,8 @@ export const runStep = (store: Durable.Store, step: typeof Step.Type): Effect.Ef
     case "append":
       return store.append(step.run, step.owner, rowsOf(step.rows))
     case "removeFailures":
-      return store.removeFailures(step.run, step.name)
+      return store.removeFailures(step.run, step.owner, step.name)
     case "removeRun":
-      return store.removeRun(step.run, 100)
+      return store.removeRun(step.run, step.owner, 100)
   }
 }

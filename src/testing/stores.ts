@@ -225,10 +225,10 @@ export const storeLaws = (name: string, { effort = 1, open }: StoreSubject): voi
           yield* store.append(run, "one", Array.from({ length: 4 }, (_, i) => row(`k${i}`)))
         }
         const left = Effect.map(store.runs, (runs) => runs.map(({ run, succeeded }) => [run, succeeded]))
-        assert.strictEqual(yield* store.removeRun("r", 2), 2)
+        assert.strictEqual(yield* store.removeRun("r", "one", 2), 2)
         assert.deepStrictEqual(yield* left, [["r", 2], ["s", 4]])
-        assert.strictEqual(yield* store.removeRun("r", 2), 2)
-        assert.strictEqual(yield* store.removeRun("r", 2), 0)
+        assert.strictEqual(yield* store.removeRun("r", "one", 2), 2)
+        assert.strictEqual(yield* store.removeRun("r", "one", 2), 0)
         assert.deepStrictEqual(yield* left, [["s", 4]])
       }).pipe(Effect.scoped))
 
@@ -241,7 +241,7 @@ export const storeLaws = (name: string, { effort = 1, open }: StoreSubject): voi
             yield* store.acquire(run, "one", undefined)
             yield* store.append(run, "one", [row("k", { state: "failed" }), row("l", { state: "claimed" })])
             places.push(...(yield* store.list(run, 0, 10)).map(({ id }) => id))
-            if (round === 1) yield* store.removeFailures(run, undefined)
+            if (round === 1) yield* store.removeFailures(run, "one", undefined)
           }
         }
         assert.deepStrictEqual(places, places.toSorted((a, b) => a - b))

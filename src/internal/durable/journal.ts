@@ -16,7 +16,7 @@ import type { TaskEntry } from "../scheduler/producer.ts"
 import { JournaledSource } from "./journaledSource.ts"
 import * as Outcomes from "./outcomes.ts"
 import { lost } from "./ownership.ts"
-import { persist } from "./persist.ts"
+import { persist, persistAtEnd } from "./persist.ts"
 import type { Row, Store } from "./store.ts"
 import type { KeyedTask, TaskKeys } from "./taskKeys.ts"
 
@@ -146,11 +146,11 @@ export class RunJournal implements Journal {
     { disableYield: true }
   ).pipe(Effect.catch((error) => Effect.sync(() => this.fail(error))))
 
-  /** Stores what is left, once. What cannot be stored was not delivered, and runs again. */
+  /** Stores what is left. What cannot be stored was not delivered, and runs again. */
   private readonly flush: Effect.Effect<void> = Effect.ignore(
     Effect.whileLoop({
       while: () => !this.broken && this.outcomes.length > 0,
-      body: () => this.store(this.batch()),
+      body: () => persistAtEnd(this.store(this.batch())),
       step: () => {}
     })
   )

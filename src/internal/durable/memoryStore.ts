@@ -85,20 +85,27 @@ export const make = (): Store => {
         seenAt: run.seen,
         silentFor: now - run.seen
       })).sort((a, b) => a.run < b.run ? -1 : 1)),
-    removeFailures: (name, task) =>
-      Effect.sync(() => {
+    removeFailures: (name, owner, task) =>
+      Effect.map(now, (now) => {
+        const run = runs.get(name)
+        if (run === undefined) return 0
+        if (run.owner !== owner) return undefined
+        run.seen = now
         const gone = Array.from(rowsOf(name)).filter((row) =>
           row.state !== "succeeded" && (task === undefined || row.name === task)
         )
-        for (const { key } of gone) runs.get(name)!.rows.delete(key)
+        for (const { key } of gone) run.rows.delete(key)
         return gone.length
       }),
     expired: Effect.map(now, (now) => Array.from(runs).filter(([, run]) => hasExpired(run, now)).map(([name]) => name)),
-    removeRun: (name, limit) =>
-      Effect.sync(() => {
-        const rows = runs.get(name)?.rows ?? new Map<string, PlacedRow>()
-        const gone = Array.from(rows.keys()).slice(0, limit)
-        for (const key of gone) rows.delete(key)
+    removeRun: (name, owner, limit) =>
+      Effect.map(now, (now) => {
+        const run = runs.get(name)
+        if (run === undefined) return 0
+        if (run.owner !== owner) return undefined
+        run.seen = now
+        const gone = Array.from(run.rows.keys()).slice(0, limit)
+        for (const key of gone) run.rows.delete(key)
         if (gone.length < limit) runs.delete(name)
         return gone.length
       })

@@ -4,17 +4,25 @@
  * Must stay true: a program whose run was taken over stores nothing any more. A program of this host that has ended is
  * known to be gone at once, so that a killed program can be run again without a wait.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { randomUUID } from "node:crypto"
+import { readFileSync, readlinkSync } from "node:fs"
 import { hostname } from "node:os"
 import { DurableError, RunBusy } from "../durableError.ts"
-import { persist, persistBriefly } from "./persist.ts"
+import { persist, persistAtEnd, persistBriefly } from "./persist.ts"
 import { type Acquired, SILENCE, type Store } from "./store.ts"
 import { watch } from "./watch.ts"
 
 const BEAT = "2 seconds"
+
+/**
+ * An owner is gone, too, if it was silent for so many nanoseconds by the clock of the program that waits: that of the
+ * store may have been set back.
+ */
+const OWN_SILENCE = BigInt(SILENCE + 1000) * 1_000_000n
 
 /** Rows that are removed together: a statement of a file blocks the event loop. */
 const MAX_REMOVED = 1000
@@ -37,25 +45,47 @@ export interface Ownership {
 /** When this process started, in each of its threads: the next process with the same id has another time. */
 const started = () => String(Math.round(performance.timeOrigin))
 
-const ownName = (): string => [hostname(), process.pid, started(), randomUUID()].join(" ")
+const host = () => hostname().replaceAll(" ", "-")
+
+/**
+ * Where the ids of processes are those of this process. Several containers, and hosts, may have one name, and each counts
+ * its processes from 1: on Linux it is the start of the kernel and the namespace of its processes.
+ */
+export const processSpace = (): string => {
+  try {
+    return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}/${readlinkSync("/proc/self/ns/pid")}`
+  } catch {
+    return "-"
+  }
+}
+
+/** What a program has a run for: to remove it if it has expired, or to use it. */
+type Purpose = "clean" | "use"
+
+const ownName = (purpose: Purpose): string =>
+  [host(), process.pid, started(), randomUUID(), processSpace(), purpose].join(" ")
 
 interface Owner {
   readonly host: string
   readonly pid: number
   readonly started: string
+  readonly space: string | undefined
+  readonly cleans: boolean
 }
 
 const parse = (name: string): Owner => {
-  const [host, pid, started] = name.split(" ")
-  return { host, pid: Number(pid), started }
+  const [host, pid, started, , space, purpose] = name.split(" ")
+  return { host, pid: Number(pid), started, space, cleans: purpose === "clean" }
 }
 
-const isThisProcess = (owner: Owner): boolean =>
-  owner.host === hostname() && owner.pid === process.pid && owner.started === started()
+const isNeighbor = (owner: Owner): boolean => owner.host === host() && owner.space === processSpace()
 
-/** Whether the owner is known to have ended. Of other hosts nothing is known. */
+const isThisProcess = (owner: Owner): boolean =>
+  isNeighbor(owner) && owner.pid === process.pid && owner.started === started()
+
+/** Whether the owner is known to have ended. Of other hosts and containers nothing is known. */
 const hasEnded = (owner: Owner): boolean => {
-  if (owner.host !== hostname() || !Number.isInteger(owner.pid) || owner.pid < 1) return false
+  if (!isNeighbor(owner) || !Number.isInteger(owner.pid) || owner.pid < 1) return false
   if (owner.pid === process.pid) return owner.started !== started()
   try {
     process.kill(owner.pid, 0)
@@ -99,18 +129,20 @@ export class Owners {
   /** Acquires a run for the scope. If its owner may be gone, waits until that is known. Fails with `RunBusy`. */
   acquire(run: string): Effect.Effect<Ownership, DurableError, Scope.Scope> {
     return Effect.gen({ self: this }, function*() {
-      const { expired, ownership } = yield* this.hold(run)
-      if (!expired) return ownership
-      yield* this.removeRows(run)
-      yield* this.take(run, ownership.owner)
-      ownership.empty = true
+      const { expired, ownership } = yield* this.hold(run, "use")
+      if (expired) {
+        yield* this.removeRows(run, ownership.owner)
+        yield* this.take(run, ownership.owner)
+        ownership.empty = true
+      }
+      yield* this.beat(run, ownership)
       return ownership
     })
   }
 
-  /** Removes a run that is held, with all its rows. Returns how many there were. */
-  removeRows(run: string): Effect.Effect<number, DurableError> {
-    const some = Effect.suspend(() => persist(this.store.removeRun(run, MAX_REMOVED)))
+  /** Removes a run that `owner` has, with all its rows. Returns how many there were. */
+  removeRows(run: string, owner: string): Effect.Effect<number, DurableError> {
+    const some = Effect.suspend(() => orLost(run, persist(this.store.removeRun(run, owner, MAX_REMOVED))))
     return Effect.gen(function*() {
       let count = 0
       for (let removed = MAX_REMOVED; removed === MAX_REMOVED; count += removed) {
@@ -126,8 +158,8 @@ export class Owners {
     let count = 0
     for (const run of yield* persistBriefly(this.store.expired)) {
       const removed = Effect.flatMap(
-        this.hold(run),
-        ({ expired }) => expired ? Effect.as(this.removeRows(run), 1) : Effect.succeed(0)
+        this.hold(run, "clean"),
+        ({ expired, ownership }) => expired ? Effect.as(this.removeRows(run, ownership.owner), 1) : Effect.succeed(0)
       )
       count += yield* Effect.catchReason(Effect.scoped(removed), "DurableError", "RunBusy", () => Effect.succeed(0))
     }
@@ -142,45 +174,63 @@ export class Owners {
     return Effect.asVoid(Effect.forkIn(clean, this.scope))
   })
 
-  private hold(run: string): Effect.Effect<Held, DurableError, Scope.Scope> {
-    const { store } = this
+  /** Has the run until the scope closes, without signs of life. */
+  private hold(run: string, purpose: Purpose): Effect.Effect<Held, DurableError, Scope.Scope> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function*() {
-        const owner = ownName()
-        const { empty, expired } = yield* restore(this.take(run, owner))
-        const ownership: Ownership = { owner, empty, end: undefined, onLost: undefined }
-        yield* Effect.addFinalizer(() =>
-          Effect.catch(
-            Effect.suspend(() => store.release(run, owner, ownership.end)),
-            () => Effect.sync(() => this.abandoned.add(owner))
-          )
+        const ownership: Ownership = { owner: ownName(purpose), empty: false, end: undefined, onLost: undefined }
+        let refused = false
+        // An interruption may come between the write and its answer.
+        yield* Effect.addFinalizer(() => refused ? Effect.void : this.release(run, ownership))
+        const taking = Effect.tapError(
+          this.take(run, ownership.owner),
+          ({ reason }) => Effect.sync(() => refused = reason._tag === "RunBusy")
         )
-        const beat = Effect.map(persist(store.renew(run, owner)), (owned) => {
-          if (!owned) ownership.onLost?.(lost(run))
-          return owned
-        })
-        const beats = Effect.repeat(beat, { schedule: Schedule.spaced(BEAT), while: (owned) => owned })
-        // What the store refuses shows when outcomes are stored.
-        yield* Effect.forkScoped(restore(Effect.ignore(Effect.delay(beats, BEAT))))
+        const { empty, expired } = yield* restore(taking)
+        ownership.empty = empty
         return { ownership, expired }
       })
     )
+  }
+
+  private release(run: string, { end, owner }: Ownership): Effect.Effect<void> {
+    return Effect.catch(
+      persistAtEnd(this.store.release(run, owner, end)),
+      () => Effect.sync(() => this.abandoned.add(owner))
+    )
+  }
+
+  /** Gives signs of life until the scope closes. What the store refuses shows when outcomes are stored. */
+  private beat(run: string, ownership: Ownership): Effect.Effect<void, never, Scope.Scope> {
+    const renewed = Effect.orElseSucceed(persist(this.store.renew(run, ownership.owner)), () => true)
+    const beat = Effect.map(renewed, (owned) => {
+      if (!owned) ownership.onLost?.(lost(run))
+      return owned
+    })
+    const beats = Effect.repeat(beat, { schedule: Schedule.spaced(BEAT), while: (owned) => owned })
+    return Effect.asVoid(Effect.forkScoped(Effect.interruptible(Effect.delay(beats, BEAT))))
   }
 
   private take(run: string, owner: string): Effect.Effect<Taken, DurableError> {
     return Effect.scoped(Effect.gen({ self: this }, function*() {
       let changed: Effect.Effect<void> | undefined
       let instead: string | undefined
-      for (let seen: number | undefined;;) {
+      let seen: number | undefined
+      let seenFirst = 0n
+      for (;;) {
         const taken = yield* persistBriefly(this.store.acquire(run, owner, instead))
         if (taken.acquired) return taken
         const other = parse(taken.owner)
-        const ended = hasEnded(other) || this.abandoned.delete(taken.owner)
+        const isSilent = taken.seen === seen && (yield* Clock.currentTimeNanos) - seenFirst > OWN_SILENCE
+        const ended = isSilent || hasEnded(other) || this.abandoned.delete(taken.owner)
         if (ended && instead !== taken.owner) {
           instead = taken.owner
           continue
         }
-        if (isThisProcess(other) || (seen !== undefined && taken.seen !== seen)) return yield* busy(run, taken.owner)
+        if (!other.cleans && (isThisProcess(other) || (seen !== undefined && taken.seen !== seen))) {
+          return yield* busy(run, taken.owner)
+        }
+        if (taken.seen !== seen) seenFirst = yield* Clock.currentTimeNanos
         seen = taken.seen
         // The first wait ends at once: the owner may have changed before.
         if (changed === undefined) changed = yield* watch(this.store, run)
@@ -189,6 +239,13 @@ export class Owners {
     }))
   }
 }
+
+/** Fails if an operation was refused because the run was taken over. */
+export const orLost = <A>(
+  run: string,
+  operation: Effect.Effect<A | undefined, DurableError>
+): Effect.Effect<A, DurableError> =>
+  Effect.flatMap(operation, (value) => value === undefined ? Effect.fail(lost(run)) : Effect.succeed(value))
 
 type Taken = Extract<Acquired, { readonly acquired: true }>
 

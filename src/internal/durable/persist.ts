@@ -19,6 +19,17 @@ export const persist = <A, R>(operation: Effect.Effect<A, DurableError, R>): Eff
 /** The longest wait for a store when it is opened or asked by a person. */
 const PATIENCE = Duration.seconds(30)
 
+/** The longest wait of a program that ends. */
+const PATIENCE_AT_END = Duration.seconds(5)
+
+const persistFor = (duration: Duration.Duration) => {
+  const schedule = Schedule.upTo(delays, { duration })
+  return <A, R>(operation: Effect.Effect<A, DurableError, R>): Effect.Effect<A, DurableError, R> =>
+    Effect.retry(operation, { while: isRetryable, schedule })
+}
+
 /** Repeats it for at most 30 s. */
-export const persistBriefly = <A, R>(operation: Effect.Effect<A, DurableError, R>): Effect.Effect<A, DurableError, R> =>
-  Effect.retry(operation, { while: isRetryable, schedule: Schedule.upTo(delays, { duration: PATIENCE }) })
+export const persistBriefly = persistFor(PATIENCE)
+
+/** Repeats it for at most 5 s. */
+export const persistAtEnd = persistFor(PATIENCE_AT_END)

@@ -82,7 +82,8 @@ export const make = Effect.fnUntraced(function*(
     release: (...args) => writing(store.release(...args)),
     lookup: (...args) => reading(store.lookup(...args)),
     append: (...args) => writing(store.append(...args)),
-    list: (...args) => reading(store.list(...args))
+    list: (...args) => reading(store.list(...args)),
+    removeRun: (...args) => writing(store.removeRun(...args))
   }
   // It takes a connection for itself.
   if ("maxConnections" in sql.config && sql.config.maxConnections === 1) return patient

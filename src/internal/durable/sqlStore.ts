@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import type { DurableError } from "../durableError.ts"
 import { type Appended, type Dialect, type Statement, stateOf, tablesOf } from "./dialect.ts"
 import { postgresDialect } from "./postgresDialect.ts"
@@ -118,6 +119,14 @@ export const make = Effect.fnUntraced(function*(
   const removeSome = query(`${dialect.removeSome(tables)} RETURNING 1`)
   const removeRun = query(`DELETE FROM ${runs} WHERE run = ?`)
 
+  const someRun = query(`SELECT 1 FROM ${runs} WHERE run = ?`)
+  /** Removes rows for the owner. The row of the run is locked first, as by `append`. */
+  const removing = (run: string, owner: string, remove: Effect.Effect<number, SqlError>) =>
+    Effect.gen(function*() {
+      if ((yield* renew(run, owner)).length > 0) return yield* remove
+      return (yield* someRun(run)).length === 0 ? 0 : undefined
+    }).pipe(sql.withTransaction, writing)
+
   return {
     acquire: (run, owner, instead) =>
       Effect.gen(function*() {
@@ -152,17 +161,21 @@ export const make = Effect.fnUntraced(function*(
     list: (run, after, limit) => Effect.map(list(run, after, limit), (rows) => rows.map(toRow)).pipe(reading),
     runs: reading(Effect.suspend(() => summaries())),
     expired: reading(Effect.map(Effect.suspend(() => expired()), (rows) => rows.map(({ run }) => run))),
-    removeFailures: (run, name) =>
-      Effect.gen(function*() {
+    removeFailures: (run, owner, name) => {
+      const remove = Effect.gen(function*() {
         const [{ count }] = yield* countFailures(run, name ?? null)
         yield* removeFailures(run, name ?? null)
         return count
-      }).pipe(sql.withTransaction, writing),
-    removeRun: (run, limit) =>
-      Effect.gen(function*() {
+      })
+      return removing(run, owner, remove)
+    },
+    removeRun: (run, owner, limit) => {
+      const remove = Effect.gen(function*() {
         const removed = yield* removeSome(run, limit)
         if (removed.length < limit) yield* removeRun(run)
         return removed.length
-      }).pipe(sql.withTransaction, writing)
+      })
+      return removing(run, owner, remove)
+    }
   }
 })

@@ -3,7 +3,7 @@
  * above it. Each takes and gives many rows.
  *
  * Must stay true of every store: an operation that fails has done nothing or all, and may be repeated; an outcome that
- * is a success never changes; `append` writes only for the owner of the run. All text is well-formed Unicode without U+0000.
+ * is a success never changes; only the owner of a run writes or removes its rows. All text is well-formed Unicode without U+0000.
  */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -87,12 +87,22 @@ export interface Store {
   readonly list: (run: string, after: number, limit: number) => Effect.Effect<ReadonlyArray<PlacedRow>, DurableError>
   /** All runs, by name. */
   readonly runs: Effect.Effect<ReadonlyArray<RunSummary>, DurableError>
-  /** Removes failures and claims of a run, of one task or of all. Returns how many. */
-  readonly removeFailures: (run: string, name: string | undefined) => Effect.Effect<number, DurableError>
+  /**
+   * Removes failures and claims of a run, of one task or of all. Returns how many. `undefined`, and nothing is removed, if
+   * the run is there and `owner` is not its owner. It is a sign of life.
+   */
+  readonly removeFailures: (
+    run: string,
+    owner: string,
+    name: string | undefined
+  ) => Effect.Effect<number | undefined, DurableError>
   /** The names of the runs that have expired. */
   readonly expired: Effect.Effect<ReadonlyArray<string>, DurableError>
-  /** Removes at most `limit` rows of a run, and the run if these were all. Returns how many rows, `limit` if more may follow. */
-  readonly removeRun: (run: string, limit: number) => Effect.Effect<number, DurableError>
+  /**
+   * Removes at most `limit` rows of a run, and the run if these were all. Returns how many rows, `limit` if more may
+   * follow. `undefined`, and nothing is removed, if the run is there and `owner` is not its owner. It is a sign of life.
+   */
+  readonly removeRun: (run: string, owner: string, limit: number) => Effect.Effect<number | undefined, DurableError>
   /**
    * A wait that ends when a row of the run was stored or its owner has changed, at once if that was since the wait
    * before. It may end without a reason, or never: the caller looks twice a second all the same. Without it, it only
