@@ -98,7 +98,7 @@ export const open = (
 const implementation = (name: string, { tls = false, workers: count = WORKERS }): RemoteImplementation => ({
   name,
   settings: `papyros nameserver, ${count} × papyros workers -n 1, defaults${tls ? ", PAPYROS_SECRET of 256 bits" : ""}`,
-  tasks: { 1: 3000, 16: 40_000, 256: 150_000, auto: 200_000 },
+  tasks: { 1: 10_000, 16: 40_000, 256: 150_000, auto: 200_000 },
   payloads: 1000,
   deploy: Effect.gen(function*() {
     const { layer, startWorker } = yield* deploy(tls)
