@@ -1,8 +1,9 @@
 /**
  * The command that runs a suite:
  *
- *     npm run bench -- cluster|fiber|pool|real|remote|scheduler [--json FILE] [--report DIR] [--rounds N] [--filter CASE]
+ *     npm run bench -- SUITE [--json FILE] [--report DIR] [--rounds N] [--filter CASE]
  *
+ * SUITE is `cluster`, `durable`, `fiber`, `pool`, `real`, `remote` or `scheduler`,
  * or the soak, whose exit code is 1 after a wrong or lost outcome, or if memory or another resource leaks:
  *
  *     npm run bench -- soak [--minutes N] [--dispatcher pool|fiber] [--seed N]
@@ -29,6 +30,7 @@ import * as Scheduler from "./scheduler/suite.ts"
 
 const suites = {
   cluster: Effect.map(Effect.promise(() => import("./cluster/suite.ts")), (module) => module.suite),
+  durable: Effect.map(Effect.promise(() => import("./durable/suite.ts")), (module) => module.suite),
   fiber: Effect.succeed(Fiber.suite),
   // Loaded on demand: these suites import the libraries that they compare. Some calibrate their tasks, or make a bundle.
   pool: Effect.flatMap(Effect.promise(() => import("./pool/suite.ts")), (module) => module.make),

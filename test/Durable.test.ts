@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { spawnSync } from "node:child_process"
 import { hostname } from "node:os"
+import { isDeepStrictEqual } from "node:util"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Durable from "papyros/Durable"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
@@ -21,6 +22,15 @@ import { processSpace } from "../src/internal/durable/ownership.ts"
 import * as SqliteClient from "../src/internal/durable/sqliteClient.ts"
 import { layers, temporaryFile } from "./support/durable/stores.ts"
 import { settle } from "./support/time.ts"
+
+/** Values that JSON, JavaScript or a database have trouble with. */
+const Anything = {
+  text: Schema.String,
+  record: Schema.Record(Schema.String, Schema.Finite),
+  bytes: Schema.Uint8Array,
+  at: Schema.Date,
+  big: Schema.BigInt
+}
 
 class Odd extends Schema.TaggedError<Odd>()("Odd", { n: Schema.Int, at: Schema.Date }) {}
 /** Doubles even numbers, and fails for odd ones. */
@@ -46,9 +56,11 @@ class NoForm extends Task.Class<NoForm>()("NoForm", {
   payload: { handle: Schema.optionalKey(Schema.instanceOf(Handle)) }
 }) {}
 
+/** Gives its payload back. */
+class Echo extends Task.Class<Echo>()("Echo", { payload: Anything, success: Schema.Struct(Anything) }) {}
 class Text extends Task.Class<Text>()("Text", { payload: { megabytes: Schema.Int }, success: Schema.String }) {}
 
-const Tasks = TaskGroup.make(Double, Charge, Hold, Flaky, Loop, NoForm, Text)
+const Tasks = TaskGroup.make(Double, Charge, Hold, Flaky, Loop, NoForm, Echo, Text)
 
 const at = new Date(0)
 const doubled = (n: number) => ({ n: 2 * n, big: 2n * BigInt(n), at })
@@ -75,6 +87,7 @@ const recorded = (options: { readonly concurrency?: number; readonly fails?: (n:
         return attempt < 3 ? Effect.fail(`attempt ${attempt}`) : Effect.succeed(attempt)
       }),
     Loop: () => Effect.succeed(1n),
+    Echo: ({ at, big, bytes, record, text }) => Effect.succeed({ at, big, bytes, record, text }),
     Text: ({ megabytes }) => Effect.succeed("x".repeat(megabytes * 2 ** 20)),
     NoForm: () => Effect.void
   })
@@ -114,6 +127,37 @@ for (const [name, store] of Object.entries(layers)) {
           const expected = (numbers: ReadonlyArray<number>) => tally(numbers.map((n) => 2 * n))
           assert.deepStrictEqual(tally(first.map(({ n }) => n)), expected(numbers))
           assert.deepStrictEqual(tally(second.map(({ n }) => n)), expected(changed))
+        }).pipe(Effect.provide(Layer.merge(layer, store)))
+      }).pipe(Effect.scoped))
+
+    it.effect("gives back any value as it was, and knows it again", () =>
+      Effect.gen(function*() {
+        const { layer } = recorded()
+        const values = [
+          "",
+          "a\0b",
+          "\ud800",
+          "\udfff\ud800",
+          "\u2028\ufeff\u{1f600}",
+          "' \" \\ $1 ?",
+          "é".repeat(2 ** 17)
+        ]
+          .map((text) => ({
+            text,
+            record: Object.fromEntries([["__proto__", -0], ["", 1e308], ["constructor", 5e-324], ["\0", 2 ** 53]]),
+            bytes: new Uint8Array([0, 255, 128]),
+            at: new Date(-1),
+            big: -(2n ** 70n)
+          }))
+        const run = Stream.runCollect(
+          Durable.execute(values.map((value) => new Echo(value)), { run: "it's \"r\" \u{1f600}", ordered: true })
+        )
+        yield* Effect.gen(function*() {
+          for (let i = 0; i < 2; i++) {
+            const results = yield* run
+            assert.isTrue(isDeepStrictEqual(results, values), `program ${i}`)
+            assert.strictEqual((yield* Durable.runs)[0].succeeded, values.length)
+          }
         }).pipe(Effect.provide(Layer.merge(layer, store)))
       }).pipe(Effect.scoped))
 

@@ -19,7 +19,7 @@ import { fromPromise } from "../../harness/timeout.ts"
 import { Durations } from "../../harness/timing.ts"
 import { numberOf, type Payload } from "../workload/payloads.ts"
 import { type Client, type RemoteImplementation, WORKERS } from "./implementation.ts"
-import { redis } from "./redis.ts"
+import { durableRedis, redis } from "./redis.ts"
 
 export type JobData = number | ReadonlyArray<number> | string
 export type JobResult = number | ReadonlyArray<number> | string
@@ -174,14 +174,14 @@ const toJson = (payload: Payload): string =>
     ? payload
     : Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("base64")
 
-const implementation = (path: ResultPath): RemoteImplementation => ({
+const implementation = (path: ResultPath, durable = false): RemoteImplementation => ({
   name: `BullMQ, ${path}`,
   settings: `${WORKERS} worker process, concurrency ${CONCURRENCY}, addBulk of ${BULK}, ${IN_FLIGHT} jobs in flight, ` +
-    `removeOnComplete, Redis without persistence, results by ${path}`,
+    `removeOnComplete, Redis ${durable ? "with appendfsync everysec" : "without persistence"}, results by ${path}`,
   tasks: { 1: 5000, 16: 80_000, 256: 400_000, auto: 5000 },
   payloads: 400,
   deploy: Effect.gen(function*() {
-    const { port, server } = yield* redis
+    const { port, server } = yield* durable ? durableRedis : redis
     const name = `inc-${randomUUID()}`
     const workers = yield* Effect.replicateEffect(
       startModule(moduleUrl("./workers/bullmq.ts", import.meta.url), [
@@ -198,3 +198,6 @@ const implementation = (path: ResultPath): RemoteImplementation => ({
 })
 
 export const bullmqs = [implementation("QueueEvents"), implementation("pub/sub")]
+
+/** On a Redis that keeps its data. */
+export const durableBullmqs = [implementation("QueueEvents", true), implementation("pub/sub", true)]

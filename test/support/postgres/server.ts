@@ -18,8 +18,6 @@ export interface Server {
   /** `postgres://user:password@host:port/database`. */
   readonly url: string
   readonly port: number
-  /** Its directory. */
-  readonly data: string
   readonly start: Effect.Effect<void>
   /** `fast` ends the sessions, `immediate` is a crash. */
   readonly stop: (mode: "fast" | "immediate") => Effect.Effect<void>
@@ -57,22 +55,22 @@ const watch = (owner: number, root: string): void => {
   spawn("/bin/sh", ["-c", script, root], { detached: true, stdio: "ignore" }).unref()
 }
 
-/** Fast, and without regard to a crash of the host. */
-const settings = (port: number): string =>
-  [
-    `port = ${port}`,
-    "listen_addresses = '127.0.0.1'",
-    "unix_socket_directories = ''",
-    "max_connections = 200",
-    "shared_buffers = 32MB",
-    "fsync = off",
-    "full_page_writes = off",
-    "log_min_messages = fatal",
-    ""
-  ].join("\n")
+const access = (port: number): ReadonlyArray<string> => [
+  `port = ${port}`,
+  "listen_addresses = '127.0.0.1'",
+  "unix_socket_directories = ''",
+  "log_min_messages = fatal"
+]
 
-/** Makes a server in a directory that exists. It belongs to process `owner`. */
-export const makeIn = Effect.fnUntraced(function*(root: string, owner: number): Effect.fn.Return<Server> {
+/** Fast, and without regard to a crash of the host. */
+const FAST = ["max_connections = 200", "shared_buffers = 32MB", "fsync = off", "full_page_writes = off"]
+
+/** Makes a server in a directory that exists. It belongs to process `owner`. `settings` are lines of its configuration. */
+export const makeIn = Effect.fnUntraced(function*(
+  root: string,
+  owner: number,
+  settings: ReadonlyArray<string> = FAST
+): Effect.fn.Return<Server> {
   if (user.uid !== undefined) chownSync(root, user.uid, user.gid)
   chmodSync(root, 0o700)
   watch(owner, root)
@@ -81,16 +79,15 @@ export const makeIn = Effect.fnUntraced(function*(root: string, owner: number): 
   const passwordFile = join(root, "password")
   writeFileSync(passwordFile, password, { mode: 0o600 })
   if (user.uid !== undefined) chownSync(passwordFile, user.uid, user.gid)
-  const access = ["-U", "papyros", `--pwfile=${passwordFile}`, "--auth=scram-sha-256"]
-  yield* run("initdb", ["-D", data, "-E", "UTF8", "--locale=C", "--no-sync", ...access])
+  const account = ["-U", "papyros", `--pwfile=${passwordFile}`, "--auth=scram-sha-256"]
+  yield* run("initdb", ["-D", data, "-E", "UTF8", "--locale=C", "--no-sync", ...account])
   const port = yield* freePort
-  appendFileSync(join(data, "postgresql.conf"), settings(port))
+  appendFileSync(join(data, "postgresql.conf"), [...access(port), ...settings, ""].join("\n"))
   const start = run("pg_ctl", ["-D", data, "-w", "-t", "60", "-l", join(root, "log"), "start"])
   yield* start
   return {
     url: `postgres://papyros:${password}@127.0.0.1:${port}/postgres`,
     port,
-    data,
     start,
     stop: (mode) => run("pg_ctl", ["-D", data, "-w", "-t", "60", "-m", mode, "stop"])
   }
@@ -98,14 +95,19 @@ export const makeIn = Effect.fnUntraced(function*(root: string, owner: number): 
 
 const PREFIX = "papyros-postgres-"
 
-/** A server for the scope. */
-export const make: Effect.Effect<Server, never, Scope.Scope> = Effect.gen(function*() {
+/** A server for the scope, with lines of its configuration. */
+export const makeWith = Effect.fnUntraced(function*(
+  settings: ReadonlyArray<string>
+): Effect.fn.Return<Server, never, Scope.Scope> {
   const root = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), PREFIX))),
     (root) => Effect.sync(() => rmSync(root, { recursive: true, force: true }))
   )
   return yield* Effect.acquireRelease(
-    makeIn(root, process.pid),
+    makeIn(root, process.pid, settings),
     ({ stop }) => Effect.ignoreCause(stop("immediate"))
   )
 })
+
+/** A fast server for the scope. */
+export const make: Effect.Effect<Server, never, Scope.Scope> = makeWith(FAST)
