@@ -405,6 +405,8 @@ describe("Durable.execute", () => {
       const run = Stream.runCollect(Durable.execute(evens(2, 4), { run: "r", idleTimeout: "1 second" }))
       yield* Effect.gen(function*() {
         const fiber = yield* Effect.forkChild(run)
+        // The tasks have completed, before time passes.
+        yield* settle
         for (let seconds = 0; seconds < 20; seconds++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
         assert.isUndefined(fiber.pollUnsafe())
         away = false
@@ -413,6 +415,7 @@ describe("Durable.execute", () => {
         // The same for lookups.
         away = true
         const again = yield* Effect.forkChild(run)
+        yield* settle
         for (let seconds = 0; seconds < 20; seconds++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
         away = false
         yield* TestClock.adjust("6 seconds")

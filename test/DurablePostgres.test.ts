@@ -13,6 +13,10 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as Statement from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { execFileSync, spawnSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { inspect } from "node:util"
 import * as Durable from "papyros/Durable"
 import * as DurablePostgres from "papyros/DurablePostgres"
@@ -285,6 +289,50 @@ describe("Durable.layerSql", () => {
       const error = yield* Effect.flip(open(Layer.provide(Durable.layerSql(), Layer.succeed(SqlClient.SqlClient, sql))))
       assert.deepInclude(error.reason, { _tag: "StoreFailed", operation: "open", retryable: false })
       assert.include(error.message, "is for neither SQLite nor Postgres")
+    }).pipe(Effect.scoped))
+})
+
+const hasOpenssl = spawnSync("openssl", ["version"]).status === 0
+
+/** A key and a certificate for 127.0.0.1, which the server can read. */
+const certificate = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "papyros-tls-"))),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+  ),
+  (folder) => {
+    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")]
+    const form = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    execFileSync("openssl", ["req", "-x509", ...form, ...subject, "-keyout", key, "-out", cert], { stdio: "ignore" })
+    for (const path of [folder, key, cert]) Server.giveToServer(path)
+    return { key, cert }
+  }
+)
+
+describe.skipIf(binaries === undefined || !hasOpenssl)("DurablePostgres.layer over TLS", () => {
+  it.live("encrypts, and refuses a server whose certificate it does not trust", () =>
+    Effect.gen(function*() {
+      const { cert, key } = yield* certificate
+      const server = yield* Server.makeWith([
+        ...Server.FAST,
+        "ssl = on",
+        `ssl_cert_file = '${cert}'`,
+        `ssl_key_file = '${key}'`
+      ])
+      const url = Redacted.make(server.url)
+      for (const mode of ["require", "verify-full"]) {
+        const untrusted = open(DurablePostgres.layer({ url: Redacted.make(`${server.url}?sslmode=${mode}`) }))
+        const refused = yield* Effect.flip(untrusted)
+        assert.deepInclude(refused.reason, { _tag: "StoreFailed", retryable: false })
+        assert.match(refused.message, /certificate/)
+      }
+      yield* open(DurablePostgres.layer({ url, ssl: { ca: readFileSync(cert) }, applicationName: "trusts" }))
+      const sql = yield* Effect.provide(PgClient.make({ url }), Reactivity.layer)
+      const sessions = sql.unsafe(
+        "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'trusts'"
+      )
+      assert.deepStrictEqual(yield* sessions, [{ ssl: true }])
     }).pipe(Effect.scoped))
 })
 

@@ -26,7 +26,14 @@ export interface Server {
 const NOBODY = 65_534
 
 /** Postgres refuses to run as root. */
-const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
+const user = process.getuid?.() === 0
+  ? { uid: NOBODY, gid: NOBODY }
+  : {}
+
+/** Makes the user of the server the owner of a file or directory. */
+export const giveToServer = (path: string): void => {
+  if (user.uid !== undefined) chownSync(path, user.uid, user.gid)
+}
 
 const run = (program: string, args: ReadonlyArray<string>): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
@@ -63,7 +70,12 @@ const access = (port: number): ReadonlyArray<string> => [
 ]
 
 /** Fast, and without regard to a crash of the host. */
-const FAST = ["max_connections = 200", "shared_buffers = 32MB", "fsync = off", "full_page_writes = off"]
+export const FAST: ReadonlyArray<string> = [
+  "max_connections = 200",
+  "shared_buffers = 32MB",
+  "fsync = off",
+  "full_page_writes = off"
+]
 
 /** Makes a server in a directory that exists. It belongs to process `owner`. `settings` are lines of its configuration. */
 export const makeIn = Effect.fnUntraced(function*(
@@ -71,14 +83,14 @@ export const makeIn = Effect.fnUntraced(function*(
   owner: number,
   settings: ReadonlyArray<string> = FAST
 ): Effect.fn.Return<Server> {
-  if (user.uid !== undefined) chownSync(root, user.uid, user.gid)
+  giveToServer(root)
   chmodSync(root, 0o700)
   watch(owner, root)
   const password = randomBytes(12).toString("hex")
   const data = join(root, "data")
   const passwordFile = join(root, "password")
   writeFileSync(passwordFile, password, { mode: 0o600 })
-  if (user.uid !== undefined) chownSync(passwordFile, user.uid, user.gid)
+  giveToServer(passwordFile)
   const account = ["-U", "papyros", `--pwfile=${passwordFile}`, "--auth=scram-sha-256"]
   yield* run("initdb", ["-D", data, "-E", "UTF8", "--locale=C", "--no-sync", ...account])
   const port = yield* freePort
