@@ -57,22 +57,29 @@ describe("ClusterDispatcher", slow, () => {
     }
   }
 
-  it.live("moves the work of a runner that is killed long before the leases of the cluster end", () =>
-    Effect.gen(function*() {
-      const { runners: [victim], site } = yield* two()
-      yield* Effect.gen(function*() {
-        yield* joined(2)
-        const tasks = mixed(works(200, 20), onces(20, 20, 1000))
-        const running = yield* Effect.forkChild(site.run(tasks))
-        yield* until("it has done some", () => site.count("end", victim) >= 20)
-        site.kill(victim, "SIGKILL")
-        // The leases end after 35 seconds, and the engine checks the health of runners once a minute.
-        const [duration, results] = yield* Effect.timed(Fiber.join(running))
-        assert.isBelow(Duration.toSeconds(duration), 30)
-        expectMoved(results, tasks.length)
-        assert.deepStrictEqual(site.violations, [])
-      }).pipe(Effect.provide(site.client()))
-    }))
+  for (const storage of ["a file", "Postgres"] as const) {
+    it.live.skipIf(storage === "Postgres" && binaries === undefined)(
+      `with ${storage}, moves the work of a runner that is killed long before the leases of the cluster end`,
+      () =>
+        Effect.gen(function*() {
+          const { runners: [victim], site } = yield* two(
+            storage === "Postgres" ? (yield* Postgres.make).url : undefined
+          )
+          yield* Effect.gen(function*() {
+            yield* joined(2)
+            const tasks = mixed(works(200, 20), onces(20, 20, 1000))
+            const running = yield* Effect.forkChild(site.run(tasks))
+            yield* until("it has done some", () => site.count("end", victim) >= 20)
+            site.kill(victim, "SIGKILL")
+            // The leases end after 35 seconds, and the engine checks the health of runners once a minute.
+            const [duration, results] = yield* Effect.timed(Fiber.join(running))
+            assert.isBelow(Duration.toSeconds(duration), 30)
+            expectMoved(results, tasks.length)
+            assert.deepStrictEqual(site.violations, [])
+          }).pipe(Effect.provide(site.client()))
+        })
+    )
+  }
 
   it.live("says that a worker was lost after exactly as many losses as it may cause", () =>
     Effect.gen(function*() {
