@@ -19,6 +19,7 @@ export interface SendCall extends SessionCall {
 export interface PollCall extends SessionCall {
   readonly seq: number
   readonly maxTaskBytes: number
+  readonly commands?: Uint8Array
 }
 
 /** The calls to the runner behind one id. */

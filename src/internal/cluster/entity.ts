@@ -31,7 +31,11 @@ export const HelloAnswer = Schema.Struct({
   leaving: Schema.Boolean
 })
 
-export const SendAnswer = Schema.Struct(Answer)
+export const SendAnswer = Schema.Struct({
+  ...Answer,
+  /** The previous message has not arrived yet. This one was not handled, and must be sent again. */
+  early: Schema.optionalKey(Schema.Boolean)
+})
 
 /** The events are a message of sessionMessages.ts. */
 export const PollAnswer = Schema.Struct({ ...Answer, events: Schema.optionalKey(Schema.Uint8Array) })
@@ -51,7 +55,9 @@ const Poll = Rpc.make("Poll", {
     /** Counts the polls of a session from 1. */
     seq: Schema.Number,
     /** The largest result that the client takes, in bytes. */
-    maxTaskBytes: Schema.Number
+    maxTaskBytes: Schema.Number,
+    /** A message of the client that would otherwise be a `Send` of its own. */
+    commands: Schema.optionalKey(Schema.Uint8Array)
   },
   success: PollAnswer
 }).annotate(InterruptOnTermination, true)

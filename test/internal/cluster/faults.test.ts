@@ -10,7 +10,7 @@ import { clusterSite } from "../../support/cluster/site.ts"
 import { binaries } from "../../support/postgres/binaries.ts"
 import * as Postgres from "../../support/postgres/server.ts"
 import type { Papyros } from "../../support/remote/processes.ts"
-import { Kill, type Once, type Work } from "../../support/remote/tasks.ts"
+import { Kill, Once, Work } from "../../support/remote/tasks.ts"
 import { among, ends, joined, mixed, onces, until, works } from "../../support/remote/testCluster.ts"
 
 /** Cases that wait for losses and leases. */
@@ -26,23 +26,32 @@ const two = Effect.fnUntraced(function*(place?: string) {
 describe("ClusterDispatcher", () => {
   it.live("restarts nothing when a runner joins, and when runners are told to end", () =>
     Effect.gen(function*() {
-      const { runners: [first, second], site } = yield* two()
+      const { runners, site } = yield* two()
       yield* Effect.gen(function*() {
         yield* joined(2)
-        const tasks = mixed(works(300, 30), onces(30, 30, 1000))
-        const running = yield* Effect.forkChild(site.run(tasks))
-        yield* until("it has done some", () => site.outcomes >= 20)
+        let ending = false
+        const tasks = function*() {
+          for (let id = 1; !ending; id++) {
+            yield id % 10 === 0
+              ? new Once({ id, millis: 30 })
+              : new Work({ id, millis: 30 })
+          }
+        }
+        const running = yield* Effect.forkChild(site.run(tasks()))
+        yield* until("both have done some", () => runners.every((runner) => site.count("end", runner) >= 10))
         const third = yield* site.start
         yield* until("the new runner has work", () => site.count("start", third) > 0)
-        first.kill("SIGTERM")
-        assert.strictEqual((yield* first.ended).signal, null)
-        assert.strictEqual(site.count("end", first), site.count("start", first))
-        second.kill("SIGTERM")
-        yield* second.ended
-        among(["success"], ends(yield* Fiber.join(running)))
+        for (const leaver of runners) {
+          leaver.kill("SIGTERM")
+          assert.strictEqual((yield* leaver.ended).signal, null)
+          assert.strictEqual(site.count("end", leaver), site.count("start", leaver))
+        }
+        ending = true
+        const results = yield* Fiber.join(running)
+        among(["success"], ends(results))
         // No process is recorded as faulty, so nothing may have started twice.
         assert.deepStrictEqual(site.violations, [])
-        assert.strictEqual(site.count("start"), tasks.length)
+        assert.strictEqual(site.count("start"), results.length)
       }).pipe(Effect.provide(site.client()))
     }), 120_000)
 })

@@ -71,12 +71,7 @@ export class PolledSessions {
       const client = this.clients.get(session)
       if (client === undefined || incarnation !== this.options.incarnation) return Effect.succeed(this.unknown)
       client.heard = this.options.scheduler.now()
-      try {
-        this.options.sessions.onCommands(client, decodeCommands(commands))
-        return Effect.succeed({ incarnation, known: true })
-      } catch (error) {
-        return this.refuse(client, `invalid commands: ${String(error)}`)
-      }
+      return this.onCommands(client, commands)
     })
 
   readonly bye = ({ incarnation, session }: SessionCall): Effect.Effect<typeof SendAnswer.Type> =>
@@ -93,9 +88,32 @@ export class PolledSessions {
     return { incarnation: this.options.incarnation, known: false }
   }
 
-  private pollOf(client: PolledClient | undefined, { seq }: PollCall): Effect.Effect<typeof PollAnswer.Type> {
+  /** A message that was handled before changes nothing. */
+  private onCommands(client: PolledClient, commands: Uint8Array): Effect.Effect<typeof SendAnswer.Type> {
+    const { incarnation, sessions } = this.options
+    try {
+      const decoded = decodeCommands(commands)
+      // The `Poll` with the previous message has not arrived yet.
+      const early = decoded.seq > client.attachment!.session.events.lastReceived + 1
+      if (early) return Effect.succeed({ incarnation, known: true, early })
+      sessions.onCommands(client, decoded)
+      return Effect.succeed({ incarnation, known: true })
+    } catch (error) {
+      return this.refuse(client, `invalid commands: ${String(error)}`)
+    }
+  }
+
+  private pollOf(client: PolledClient | undefined, call: PollCall): Effect.Effect<typeof PollAnswer.Type> {
     if (client === undefined) return Effect.succeed(this.unknown)
     client.heard = this.options.scheduler.now()
+    if (call.commands === undefined) return this.answerOf(client, call)
+    return Effect.flatMap(
+      this.onCommands(client, call.commands),
+      (answer) => answer.known ? this.answerOf(client, call) : Effect.succeed(answer)
+    )
+  }
+
+  private answerOf(client: PolledClient, { seq }: PollCall): Effect.Effect<typeof PollAnswer.Type> {
     const answer = client.poll(seq)
     return answer === undefined ? this.refuse(client, "a malformed number of a poll") : Deferred.await(answer)
   }

@@ -9,6 +9,7 @@ import * as ShardingConfig from "effect/cluster/ShardingConfig"
 import * as TestRunner from "effect/cluster/TestRunner"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
@@ -77,7 +78,6 @@ describe("A runner", () => {
   const lies: Record<string, Uint8Array> = {
     "bytes that are no message": Uint8Array.of(1, 2, 3),
     "nothing": new Uint8Array(),
-    "a message out of order": Buffer.concat(encodeCommands({ seq: 3, ack: 0, ...nothing })),
     "an acknowledgement of what was never sent": Buffer.concat(encodeCommands({ seq: 1, ack: 99, ...nothing }))
   }
   for (const [what, commands] of Object.entries(lies)) {
@@ -90,6 +90,20 @@ describe("A runner", () => {
         assert.include(lines.find(({ level }) => level === "Warn")?.text, "Ended a session: invalid commands")
       }))
   }
+
+  it.effect("handles a message that has overtaken another one when it is sent again", () =>
+    Effect.gen(function*() {
+      const { calls, poll, send, session } = yield* make
+      const [first, second] = [1, 2].map((seq) => Buffer.concat(encodeCommands({ seq, ack: 0, ...nothing })))
+      assert.isTrue((yield* poll(1)).known)
+      assert.deepInclude(yield* send(second), { known: true, early: true })
+      const park = yield* Effect.forkChild(calls.Poll({ ...session, seq: 2, maxTaskBytes: 1024, commands: first }), {
+        startImmediately: true
+      })
+      assert.deepEqual(yield* send(second), { incarnation: session.incarnation, known: true })
+      yield* calls.Bye(session)
+      assert.isFalse((yield* Fiber.join(park)).known)
+    }))
 
   it.effect("ends the session of a client whose polls have impossible numbers", () =>
     Effect.gen(function*() {
