@@ -69,7 +69,7 @@ const row = (key: string): Durable.Row => ({
   reason: null
 })
 
-describe.skipIf(!isAvailable)("DurablePostgres.layer", () => {
+describe.skipIf(!isAvailable)("DurablePostgres.layer", { timeout: 120_000 }, () => {
   it.effect("makes tables once for programs that open them at the same time, and says so where it must not", () =>
     Effect.gen(function*() {
       const prefix = `${yield* freshTables}Upper_`
@@ -336,7 +336,7 @@ describe.skipIf(binaries === undefined || !hasOpenssl)("DurablePostgres.layer ov
     }).pipe(Effect.scoped))
 })
 
-describe.skipIf(binaries === undefined)("A durable run on Postgres", () => {
+describe.skipIf(binaries === undefined)("A durable run on Postgres", { timeout: 120_000 }, () => {
   /** Executes tasks while something happens to the server, and checks that nobody notices. */
   const survives = (
     happens: (world: {
@@ -392,8 +392,7 @@ describe.skipIf(binaries === undefined)("A durable run on Postgres", () => {
             yield* server.start
             yield* goesOn
           }
-        }), 5),
-    60_000
+        }), 5)
   )
 
   it.live(
@@ -406,7 +405,6 @@ describe.skipIf(binaries === undefined)("A durable run on Postgres", () => {
             goesOn
           ),
           { times: 20 }
-        ), 0),
-    60_000
+        ), 0)
   )
 })

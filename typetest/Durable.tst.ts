@@ -1,10 +1,13 @@
+import type { PgClient } from "@effect/sql-pg/PgClient"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as Stream from "effect/Stream"
 import type * as Dispatcher from "papyros/Dispatcher"
 import * as Durable from "papyros/Durable"
+import * as DurablePostgres from "papyros/DurablePostgres"
 import * as Task from "papyros/Task"
 import type { TaskFailure } from "papyros/TaskFailure"
 import * as TaskGroup from "papyros/TaskGroup"
@@ -64,5 +67,15 @@ describe("Durable", () => {
   test("a store of one's own passes its errors and needs on", () => {
     expect(Durable.layerSql()).type.toBe<Layer.Layer<Durable.Durable, Durable.DurableError, SqlClient.SqlClient>>()
     expect(Durable.layerMemory).type.toBe<Layer.Layer<Durable.Durable>>()
+  })
+
+  test("a Layer on Postgres needs a redacted URL, or the client of the program", () => {
+    type Layers<R> = Layer.Layer<Durable.Durable, Durable.DurableError, R>
+    const url = Redacted.make("postgres://db/x")
+    expect(DurablePostgres.layer({ url, prefix: "my_", migrate: false, maxConnections: 4 })).type.toBe<Layers<never>>()
+    expect(DurablePostgres.layer).type.not.toBeCallableWith({})
+    expect(DurablePostgres.layer).type.not.toBeCallableWith({ url: "postgres://db/x" })
+    expect(DurablePostgres.layerClient()).type.toBe<Layers<PgClient>>()
+    expect(DurablePostgres.layerFromEnv()).type.toBe<Layers<never>>()
   })
 })

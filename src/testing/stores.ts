@@ -51,6 +51,9 @@ interface Done {
 
 const PAUSE = "5 millis"
 
+/** Of a test, in milliseconds, for a machine that is busy with other work. */
+const TIMEOUT = 120_000
+
 const isRetryable = (error: Durable.DurableError): boolean =>
   error.reason._tag === "StoreFailed" && error.reason.retryable
 
@@ -155,7 +158,7 @@ const values: ReadonlyArray<string> = [
 export const storeLaws = (name: string, { effort = 1, open }: StoreSubject): void => {
   const times = (runs: number) => ({ arbitrary: { runs: Math.max(1, Math.ceil(runs * effort)) } })
   const opened = Effect.map(open, (stores) => stores.map(patient))
-  describe(`The store ${name}`, () => {
+  describe(`The store ${name}`, { timeout: TIMEOUT }, () => {
     it.live.prop(
       "does what its operations promise for each of two clients, repeated, cut or interrupted",
       { one: Client, two: Client },
