@@ -26,7 +26,8 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   "Dispatcher.ts": [ground, "TaskFailure.ts", scheduler, "internal/producers", "Queue.ts"],
   "Task.ts": [ground, "TaskFailure.ts", "Dispatcher.ts"],
   "TaskGroup.ts": ["TaskFailure.ts", "Dispatcher.ts", "Task.ts"],
-  "Executor.ts": [scheduler, "Dispatcher.ts", "TaskGroup.ts"],
+  "internal/metrics": [scheduler],
+  "Executor.ts": [scheduler, "internal/metrics", "Dispatcher.ts", "TaskGroup.ts"],
 
   // Durable runs: a journal between a producer and the scheduler.
   "internal/durable": [ground, encoding, "TaskFailure.ts", scheduler, "internal/producers"],
@@ -90,6 +91,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     ground,
     encoding,
     scheduler,
+    "internal/metrics",
     "internal/threads/main",
     "internal/remote/auth",
     "internal/remote/transport",

@@ -11,8 +11,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Dispatcher, SchedulerHandleKey } from "./Dispatcher.ts"
+import { register } from "./internal/metrics/dispatcherMetrics.ts"
 import type { DispatcherOptions, ExecutorSettings, Scheduler } from "./internal/scheduler/contract.ts"
-import { makeScheduler, openExecutor } from "./internal/scheduler/scheduler.ts"
+import { makeScheduler, openExecutor, type Scheduler as InternalScheduler } from "./internal/scheduler/scheduler.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
 
 export type {
@@ -55,10 +56,13 @@ export interface Executor<out E = never, out R = never> extends ExecutorSettings
 export const makeDispatcher = <E, R>(
   group: TaskGroup.Any,
   executor: Executor<E, R>,
-  options: DispatcherOptions
+  options: DispatcherOptions,
+  /** Called before the executor is opened. Its finalizers run after the executor has closed. */
+  onScheduler?: (scheduler: InternalScheduler) => Effect.Effect<void, never, Scope.Scope>
 ): Effect.Effect<Dispatcher["Service"], E, R | Scope.Scope> =>
   Effect.gen(function*() {
     const scheduler = yield* makeScheduler(group.tasks, executor, options)
+    if (onScheduler !== undefined) yield* onScheduler(scheduler)
     const dispatcher = Dispatcher.of({
       [SchedulerHandleKey]: scheduler,
       status: Effect.sync(() => scheduler.status)
@@ -84,4 +88,7 @@ export const layer = <E = never, R = never>(
   executor: Executor<E, R>,
   options?: DispatcherOptions
 ): Layer.Layer<Dispatcher, E, Exclude<R, Scope.Scope>> =>
-  Layer.effect(Dispatcher, makeDispatcher(group, executor, options ?? {}))
+  Layer.effect(
+    Dispatcher,
+    makeDispatcher(group, executor, options ?? {}, (scheduler) => register(scheduler, options?.name ?? executor.name))
+  )

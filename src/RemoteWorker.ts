@@ -42,7 +42,7 @@ import type * as TaskGroup from "./TaskGroup.ts"
  * @category models
  * @since 0.1.0
  */
-export interface RemoteWorkerSettings extends Omit<ThreadPoolSettings, "capacity" | "maxWorkerLosses"> {
+export interface RemoteWorkerSettings extends Omit<ThreadPoolSettings, "capacity" | "maxWorkerLosses" | "name"> {
   /** The worker group that the worker joins: 1 to 64 letters, digits, `.`, `_` or `-`. Default `"default"`. */
   readonly workerGroup?: string | undefined
   /**

@@ -30,6 +30,7 @@ import * as Flags from "./flags.ts"
 import * as Handlers from "./handlers.ts"
 import * as Json from "./json.ts"
 import * as LogFormat from "./logFormat.ts"
+import * as Metrics from "./metrics.ts"
 import * as Outcomes from "./outcomes.ts"
 import * as Payloads from "./payloads.ts"
 import * as Progress from "./progress.ts"
@@ -295,6 +296,7 @@ export const run = Command.make("run", config, (config) =>
   execute(config).pipe(
     Effect.scoped,
     Effect.catchTag("Unusable", ({ message }) => Effect.andThen(Stderr.say(message), new Exited({ code: UNUSABLE }))),
+    Effect.provide(Metrics.layer),
     LogFormat.withFormat(config.logFormat)
   )).pipe(
     Command.withShortDescription("Execute payloads from a file or stdin as tasks"),

@@ -49,6 +49,8 @@ export interface ClusterDispatcherOptions {
   readonly shardGroup?: string | undefined
   /** The largest number of tasks that are accepted and have not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
+  /** The attribute `dispatcher` of its metrics. Default `"cluster"`, or `"cluster-2"` while another dispatcher has that name. */
+  readonly name?: string | undefined
   /** The number of worker losses attributed to a task at which the task fails with `WorkerLost`. Default 3. */
   readonly maxWorkerLosses?: number | undefined
   /**
@@ -97,7 +99,11 @@ export const layer = <T extends Task.Any>(
     })
     // No runner, and no answer of one, fails the opening of the dispatcher.
     return Layer.orDie(
-      Executor.layer(group, executor, { capacity: options?.capacity, maxWorkerLosses: options?.maxWorkerLosses })
+      Executor.layer(group, executor, {
+        capacity: options?.capacity,
+        maxWorkerLosses: options?.maxWorkerLosses,
+        name: options?.name
+      })
     )
   }))
 
@@ -108,7 +114,7 @@ export const layer = <T extends Task.Any>(
  * @category models
  * @since 0.1.0
  */
-export interface ClusterWorkerSettings extends Omit<ThreadPoolSettings, "capacity" | "maxWorkerLosses"> {
+export interface ClusterWorkerSettings extends Omit<ThreadPoolSettings, "capacity" | "maxWorkerLosses" | "name"> {
   /** The worker group that the runner serves: 1 to 64 letters, digits, `.`, `_` or `-`. Default `"default"`. */
   readonly workerGroup?: string | undefined
   /** The shard group of the entity: only runners that have shards of this group get tasks. Default `"default"`. */

@@ -28,6 +28,8 @@ export interface FiberOptions {
   readonly concurrency?: number | undefined
   /** The largest number of tasks that are accepted and have not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
+  /** The attribute `dispatcher` of its metrics. Default `"fiber"`, or `"fiber-2"` while another dispatcher has that name. */
+  readonly name?: string | undefined
   /** Encodes, validates and copies payloads, results and errors, as a worker thread does. Default `false`. */
   readonly codecs?: boolean | undefined
 }
@@ -51,7 +53,7 @@ export const layer = <T extends Task.Any>(
         concurrency: countOption("concurrency", options?.concurrency, 1) ?? 16 * availableParallelism(),
         boundary: options?.codecs === true ? "codec" : "none"
       }),
-      { capacity: options?.capacity }
+      { capacity: options?.capacity, name: options?.name }
     )
   )
 
@@ -75,6 +77,6 @@ export const layerConfig = <T extends Task.Any>(
         capacity: optionOr(options?.capacity, boundConfig("PAPYROS_FIBER_CAPACITY")),
         codecs: optionOr(options?.codecs, Config.Boolean("PAPYROS_FIBER_CODECS"))
       }),
-      (config) => layer(group, config)
+      (config) => layer(group, { ...config, name: options?.name })
     )
   )

@@ -58,6 +58,8 @@ export interface RemoteDispatcherOptions {
   readonly secret?: Redacted.Redacted<string> | undefined
   /** The largest number of tasks that are accepted and have not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
+  /** The attribute `dispatcher` of its metrics. Default `"remote"`, or `"remote-2"` while another dispatcher has that name. */
+  readonly name?: string | undefined
   /**
    * The longest time that a task waits while there is no worker, counted from when it was given, or from when the last
    * worker left if that is later; after that it fails with `NoWorker`. Also the longest time that a task waits while no
@@ -134,7 +136,11 @@ const layerOf = <T extends Task.Any, R>(
         Result.map((runners) => runners.map((runner) => memberOf(runner, { group: workerGroup, secret }, maxTaskBytes)))
       )
     })
-    return Executor.layer(group, executor, { capacity: options.capacity, maxWorkerLosses: options.maxWorkerLosses })
+    return Executor.layer(group, executor, {
+      capacity: options.capacity,
+      maxWorkerLosses: options.maxWorkerLosses,
+      name: options.name
+    })
   }))
 
 /**
@@ -167,6 +173,6 @@ export const layerConfig = <T extends Task.Any>(
         noWorkerTimeout: optionOr(options?.noWorkerTimeout, Config.Duration("PAPYROS_REMOTE_NO_WORKER_TIMEOUT")),
         maxTaskBytes: optionOr(options?.maxTaskBytes, countConfig("PAPYROS_REMOTE_MAX_TASK_BYTES"))
       }),
-      (config) => layer(group, config)
+      (config) => layer(group, { ...config, name: options?.name })
     )
   )

@@ -57,7 +57,8 @@ export const layer = <T extends Task.Any>(
   Layer.suspend(() =>
     Executor.layer(group, ThreadsExecutor.make(checkPool(group, options)), {
       capacity: options.capacity,
-      maxWorkerLosses: options.maxWorkerLosses
+      maxWorkerLosses: options.maxWorkerLosses,
+      name: options.name
     })
   )
 

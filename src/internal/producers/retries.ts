@@ -15,6 +15,7 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { TaskFailure } from "../../TaskFailure.ts"
 import type { TaskEntry } from "../scheduler/producer.ts"
+import { typeOf } from "../scheduler/taskTypes.ts"
 import { movesPayload } from "../task.ts"
 import type * as Task from "../task.ts"
 import type { Timer, Timers } from "../timers.ts"
@@ -133,14 +134,20 @@ export class Retries {
       return this.giveUp(entry)
     }
     const millis = Duration.toMillis(exit.value)
-    if (millis <= 0) return this.retry(entry)
+    if (millis <= 0) return this.startAgain(entry)
     this.waiting.set(
       entry,
       this.timers.set(millis, () => {
         this.waiting.delete(entry)
-        this.retry(entry)
+        this.startAgain(entry)
       })
     )
+  }
+
+  private startAgain(entry: TaskEntry): void {
+    // A task whose type is not known is not retried.
+    typeOf(entry).counts.retried++
+    this.retry(entry)
   }
 
   /** The task has its outcome: forgets its schedule. */

@@ -10,17 +10,21 @@
 import type { Capacity } from "./capacity.ts"
 import { type AssignedShares, FurtherShare } from "./chunkShares.ts"
 import type { TaskEntry } from "./producer.ts"
+import type { Distribution } from "./statistics.ts"
 import { subscriptionOf } from "./subscription.ts"
+import { typeOf } from "./taskTypes.ts"
 import { Chunk, type WorkerState } from "./workerState.ts"
 
 export class Assignments {
   private readonly capacity: Capacity
   /** A worker that was emptied for a quarantined entry may take again. */
   private readonly onEmptied: () => void
+  private readonly chunkTasks: Distribution
   private lastId = 0
 
-  constructor(capacity: Capacity, onEmptied: () => void) {
+  constructor(capacity: Capacity, chunkTasks: Distribution, onEmptied: () => void) {
     this.capacity = capacity
+    this.chunkTasks = chunkTasks
     this.onEmptied = onEmptied
   }
 
@@ -42,6 +46,7 @@ export class Assignments {
 
   private makeChunk(worker: WorkerState, items: ReadonlyArray<TaskEntry>): Chunk {
     const chunk = new Chunk(++this.lastId, items, worker)
+    this.chunkTasks.add(items.length)
     const first = subscriptionOf(items[0]).assigned
     first.add(chunk)
     let observed = false
@@ -66,6 +71,7 @@ export class Assignments {
   /** Takes an entry from its worker. `false` if the chunk does not hold it (any more). `finish` must follow. */
   release(chunk: Chunk, entry: TaskEntry | undefined): entry is TaskEntry {
     if (!this.holds(chunk, entry)) return false
+    if (entry.cancelled) typeOf(entry).counts.cancelled++
     const subscription = subscriptionOf(entry)
     entry.assignment = undefined
     subscription.assigned.size--

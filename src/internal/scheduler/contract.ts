@@ -301,6 +301,11 @@ export interface DispatcherOptions {
   readonly capacity?: number | "unbounded" | undefined
   /** The number of worker losses attributed to a task at which the task fails with `WorkerLost`. Default 3. */
   readonly maxWorkerLosses?: number | undefined
+  /**
+   * The attribute `dispatcher` of its metrics. A second dispatcher that is open at the time gets `-2` appended, and so on.
+   * Default: the name of the executor, such as `fiber` or `pool`.
+   */
+  readonly name?: string | undefined
 }
 
 /**

@@ -14,6 +14,7 @@ import type { TaskEntry } from "./producer.ts"
 import type { Quarantine } from "./quarantine.ts"
 import type { RunQueue } from "./runQueue.ts"
 import { isWanted, subscriptionOf } from "./subscription.ts"
+import { typeOf } from "./taskTypes.ts"
 import type { Chunk, WorkerState } from "./workerState.ts"
 
 export interface LossesOptions {
@@ -103,8 +104,10 @@ export class Losses {
     const { maxWorkerLosses, outcomes, quarantine, runQueue } = this.options
     if (entry === culprit) entry.losses++
     if (!entry.idempotent || worker.moves(entry) || entry.losses >= maxWorkerLosses) {
-      outcomes.failLost(entry, name, exit)
-    } else if (entry === culprit || (culprit === undefined && attribution !== "nobody")) {
+      return outcomes.failLost(entry, name, exit)
+    }
+    typeOf(entry).counts.restarted++
+    if (entry === culprit || (culprit === undefined && attribution !== "nobody")) {
       quarantine.add(entry)
     } else {
       runQueue.requeue(entry)

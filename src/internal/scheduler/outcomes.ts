@@ -51,6 +51,7 @@ export class Outcomes {
     if (decoded instanceof Codec.CodecError) return this.failUndecodable(entry, worker, decoded)
     entry.value = decoded
     this.succeededCount++
+    typeOf(entry).counts.succeeded++
     this.types.release(entry)
     subscriptionOf(entry).producer.settled(entry)
   }
@@ -92,6 +93,7 @@ export class Outcomes {
     trace: Contract.Trace = ""
   ): void {
     this.failedCount++
+    this.types.countsOf(entry).fail(reason._tag)
     entry.failure = TaskFailure.make({ task: entry.task, attempt: Math.max(1, entry.attempt), worker, trace, reason })
     // A retry runs with the payload as it was handed over, which the task may no longer hold.
     if (typeOf(entry)?.codec?.payload.snapshot === undefined) entry.payload = undefined

@@ -27,6 +27,7 @@ import { Preparation } from "./preparation.ts"
 import type { ParentTask, Producer, SchedulerHandle, TaskEntry } from "./producer.ts"
 import { Quarantine } from "./quarantine.ts"
 import { RunQueue } from "./runQueue.ts"
+import { Statistics } from "./statistics.ts"
 import { ProducerSubscription, subscriptionOf, type SubscriptionOwner } from "./subscription.ts"
 import { TaskTypes, typeOf } from "./taskTypes.ts"
 import { UnservedTasks } from "./unserved.ts"
@@ -41,6 +42,7 @@ interface SchedulerOptions extends Contract.DispatcherOptions {
 
 export class Scheduler implements Contract.Scheduler, SchedulerHandle, SubscriptionOwner {
   readonly timers: Timers
+  readonly statistics = new Statistics()
   singleRuns: object | undefined = undefined
   private readonly later: (f: () => void) => void
   private readonly capacity: Capacity
@@ -80,10 +82,11 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     const types = this.types = new TaskTypes(
       tasks,
       options.relays === true ? "relay" : executor.boundary === "codec" ? "encode" : "live",
-      executor.copiesPayloads === true
+      executor.copiesPayloads === true,
+      this.statistics
     )
     const outcomes = this.outcomes = new Outcomes(capacity, types, later)
-    const assignments = this.assignments = new Assignments(capacity, () => this.wake())
+    const assignments = this.assignments = new Assignments(capacity, this.statistics.chunkTasks, () => this.wake())
     const unserved = this.unserved = new UnservedTasks({
       workers,
       types,
@@ -170,6 +173,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   leave(handle: Contract.WorkerHandle, loss?: Contract.WorkerLoss): void {
     const worker = this.workers.leave(handle)
     if (worker === undefined) return
+    if (loss !== undefined) this.statistics.lose(causeOf(loss))
     this.losses.workerLeft(worker, loss)
     this.unserved.workerLeft()
     this.capacity.notify()
@@ -305,7 +309,10 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   }
 
   recordBusy(items: ReadonlyArray<TaskEntry>, micros: number): void {
-    if (items.length > 0) updateEstimates(items.map(typeOf), micros)
+    if (items.length === 0) return
+    const types = items.map(typeOf)
+    this.statistics.ran(types, micros)
+    updateEstimates(types, micros)
   }
 
   // --- the dispatcher --------------------------------------------------------
@@ -347,6 +354,14 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       })
     }
   })
+}
+
+/** The value of the attribute `cause`. */
+const causeOf = ({ attribution, exitCode, outOfMemory, signal }: Contract.WorkerLoss): string => {
+  if (outOfMemory) return "out of memory"
+  // A timeout or an interruption that a task did not obey has its outcome already.
+  if (attribution === "nobody") return "terminated"
+  return exitCode === undefined && signal === undefined ? "connection" : "exit"
 }
 
 /** Makes the scheduler of an executor, to be opened by `openExecutor`. */

@@ -12,9 +12,11 @@ import { type CopyBytes, copyShared } from "../encoding/snapshot.ts"
 import * as Task from "../task.ts"
 import type { TaskStats } from "./chunkSizing.ts"
 import type { TaskEntry } from "./producer.ts"
+import type { Statistics, TaskCounts } from "./statistics.ts"
 
 export interface TaskType extends TaskStats {
   readonly name: string
+  readonly counts: TaskCounts
   readonly codec: Codec.TaskCodec | undefined
   /** Payloads that were encoded, of which every 64th is measured. */
   encoded: number
@@ -35,12 +37,14 @@ export class TaskTypes {
   private readonly mode: PayloadMode
   private readonly memory = new PayloadMemory()
   private readonly reuses: boolean
+  private readonly statistics: Statistics
 
   /** @param reuses the memory of a payload whose task has succeeded is free: no worker holds a part of it */
-  constructor(classes: ReadonlyMap<string, Task.AnyClass>, mode: PayloadMode, reuses: boolean) {
+  constructor(classes: ReadonlyMap<string, Task.AnyClass>, mode: PayloadMode, reuses: boolean, statistics: Statistics) {
     this.classes = classes
     this.mode = mode
     this.reuses = reuses
+    this.statistics = statistics
   }
 
   has(name: string): boolean {
@@ -53,11 +57,19 @@ export class TaskTypes {
     return name === this.last?.name ? this.last : this.last = this.types.get(name) ?? this.make(name)
   }
 
+  /** The counts for an entry, which may not have got its type yet. */
+  countsOf(entry: TaskEntry): TaskCounts {
+    const type = entry.type as TaskType | undefined ?? this.get(entry.name)
+    entry.type = type
+    return type?.counts ?? this.statistics.unknown
+  }
+
   private make(name: string): TaskType | undefined {
     const task = this.classes.get(name)
     if (task === undefined) return undefined
     const type: TaskType = {
       name,
+      counts: this.statistics.addTask(name),
       codec: this.mode === "encode" ? Codec.make(task) : undefined,
       micros: 0,
       bytes: 0,

@@ -8,7 +8,9 @@ import { Capacity } from "../../../src/internal/scheduler/capacity.ts"
 import type * as Contract from "../../../src/internal/scheduler/contract.ts"
 import { type Producer, TaskEntry } from "../../../src/internal/scheduler/producer.ts"
 import { Scheduler } from "../../../src/internal/scheduler/scheduler.ts"
+import { Statistics } from "../../../src/internal/scheduler/statistics.ts"
 import { ProducerSubscription, type SubscriptionOwner } from "../../../src/internal/scheduler/subscription.ts"
+import { TaskTypes } from "../../../src/internal/scheduler/taskTypes.ts"
 import { Timers } from "../../../src/internal/timers.ts"
 
 export class Number extends Task.Class<Number>()("Number", { payload: { n: Schema.Int }, success: Schema.Int }) {}
@@ -21,8 +23,13 @@ export class Move extends Task.Class<Move>()("Move", { payload: { n: Schema.Int 
 
 const Tasks = TaskGroup.make(Number, Once, Move)
 
-export const entryOf = (index: number, task: Task.Any = new Number({ n: index })): TaskEntry =>
-  new TaskEntry(task, index, undefined, undefined)
+const types = new TaskTypes(Tasks.tasks, "encode", false, new Statistics())
+
+export const entryOf = (index: number, task: Task.Any = new Number({ n: index })): TaskEntry => {
+  const entry = new TaskEntry(task, index, undefined, undefined)
+  entry.type = types.get(entry.name)
+  return entry
+}
 
 /** A producer that hands out the entries that it is given, and keeps those that are settled or dropped. */
 export class ListProducer implements Producer {

@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import { randomUUID } from "node:crypto"
+import { register } from "../../metrics/dispatcherMetrics.ts"
 import { makeScheduler, openExecutor } from "../../scheduler/scheduler.ts"
 import type * as ThreadsExecutor from "../../threads/main/executor.ts"
 import type { PoolOptions } from "../../threads/main/options.ts"
@@ -32,6 +33,7 @@ export const make = Effect.fnUntraced(function*(
   const slots = pool.max * pool.concurrency
   const catalog = new TaskCatalog(tasks)
   const scheduler = yield* makeScheduler(tasks, threads, { maxWorkerLosses: 1, relays: true })
+  yield* register(scheduler, "worker")
   yield* openExecutor(scheduler, threads.open)
   const log = Effect.runForkWith(yield* Effect.context<never>())
   const sessions = new ClientSessions({ scheduler, catalog, worker: name, slots, maxTaskBytes, log })

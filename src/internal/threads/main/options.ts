@@ -68,6 +68,8 @@ export interface ThreadPoolSettings {
   readonly concurrency?: number | undefined
   /** The largest number of tasks that are accepted and have not started. Default `"unbounded"`. */
   readonly capacity?: number | "unbounded" | undefined
+  /** The attribute `dispatcher` of its metrics. Default `"pool"`, or `"pool-2"` while another dispatcher has that name. */
+  readonly name?: string | undefined
   /** The number of worker losses attributed to a task at which the task fails with `WorkerLost`. Default 3. */
   readonly maxWorkerLosses?: number | undefined
   /**

@@ -1,0 +1,128 @@
+/**
+ * Series of metrics that are read when somebody exports, and that outlive their dispatcher: an exporter exports for the
+ * last time after the dispatcher has closed.
+ *
+ * Must stay true: the value of a counter or histogram never falls. What a dispatcher has counted stays when it closes,
+ * and the next dispatcher of the name counts on from there.
+ */
+import type * as Context from "effect/Context"
+import * as Metric from "effect/Metric"
+import { Distribution } from "../scheduler/statistics.ts"
+
+export type Attributes = Readonly<Record<string, string>>
+
+/** A counter or histogram of one dispatcher after the other. */
+interface Series {
+  /** Adds the values of the dispatcher to those of earlier ones. */
+  readonly close: () => void
+}
+
+const constVoid = () => {}
+
+class CounterSeries implements Series {
+  private closed = 0
+  private current: () => number
+
+  constructor(read: () => number) {
+    this.current = read
+  }
+
+  open(read: () => number): void {
+    this.current = read
+  }
+
+  get value(): number {
+    return this.closed + this.current()
+  }
+
+  close(): void {
+    this.closed = this.value
+    this.current = () => 0
+  }
+}
+
+class HistogramSeries implements Series {
+  private readonly closed: Distribution
+  private current: Distribution | undefined
+
+  constructor(distribution: Distribution) {
+    this.closed = new Distribution(distribution.boundaries)
+    this.current = distribution
+  }
+
+  open(distribution: Distribution): void {
+    this.current = distribution
+  }
+
+  get value(): Metric.HistogramState {
+    const all = new Distribution(this.closed.boundaries)
+    all.merge(this.closed)
+    if (this.current !== undefined) all.merge(this.current)
+    let below = 0
+    const buckets = all.boundaries.map((boundary, i): [number, number] => [boundary, below += all.counts[i]])
+    return { buckets, count: all.count, sum: all.sum, min: all.min, max: all.max }
+  }
+
+  close(): void {
+    if (this.current !== undefined) this.closed.merge(this.current)
+    this.current = undefined
+  }
+}
+
+/** The series of the dispatchers of one name, in one registry. */
+export class SeriesOfName {
+  /** A dispatcher has the name. */
+  open = false
+  private readonly counters = new Map<string, CounterSeries>()
+  private readonly histograms = new Map<string, HistogramSeries>()
+  private gauges: Array<Metric.Registration> = []
+  private readonly context: Context.Context<never>
+  private readonly dispatcher: string
+
+  constructor(dispatcher: string, context: Context.Context<never>) {
+    this.dispatcher = dispatcher
+    this.context = context
+  }
+
+  counter(metric: Metric.Counter<number>, attributes: Attributes, read: () => number): void {
+    const key = keyOf(metric, attributes)
+    const known = this.counters.get(key)
+    if (known !== undefined) return known.open(read)
+    const series = new CounterSeries(read)
+    this.counters.set(key, series)
+    this.register(metric, attributes, () => ({ count: series.value, incremental: true }))
+  }
+
+  histogram(metric: Metric.Histogram<number>, attributes: Attributes, distribution: Distribution): void {
+    const key = keyOf(metric, attributes)
+    const known = this.histograms.get(key)
+    if (known !== undefined) return known.open(distribution)
+    const series = new HistogramSeries(distribution)
+    this.histograms.set(key, series)
+    this.register(metric, attributes, () => series.value)
+  }
+
+  gauge(metric: Metric.Gauge<number>, read: () => number): void {
+    this.gauges.push(this.register(metric, {}, () => ({ value: read() })))
+  }
+
+  close(): void {
+    for (const series of this.counters.values()) series.close()
+    for (const series of this.histograms.values()) series.close()
+    for (const gauge of this.gauges) gauge.remove()
+    this.gauges = []
+    this.open = false
+  }
+
+  private register<Input, State>(
+    metric: Metric.Metric<Input, State>,
+    attributes: Attributes,
+    get: () => State
+  ): Metric.Registration {
+    const series = Metric.withAttributes(metric, { dispatcher: this.dispatcher, ...attributes })
+    return Metric.registerUnsafe(series, this.context, { get, update: constVoid, modify: constVoid })
+  }
+}
+
+const keyOf = ({ id }: Metric.Metric<never, unknown>, attributes: Attributes): string =>
+  JSON.stringify([id, ...Object.values(attributes)])

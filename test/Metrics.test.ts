@@ -1,0 +1,209 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { readFileSync } from "node:fs"
+import * as Dispatcher from "papyros/Dispatcher"
+import * as FiberDispatcher from "papyros/FiberDispatcher"
+import * as Task from "papyros/Task"
+import * as TaskGroup from "papyros/TaskGroup"
+import * as Testing from "papyros/testing"
+import { pool } from "./support/pool/pool.ts"
+import { Add, Misbehave } from "./support/pool/tasks.ts"
+
+class Work extends Task.Class<Work>()("Work", {
+  payload: { n: Schema.Int, failures: Schema.Int },
+  success: Schema.Int,
+  error: Schema.String
+}) {}
+
+class Break extends Task.Class<Break>()("Break") {}
+
+class Hang extends Task.Class<Hang>()("Hang") {}
+
+const Tasks = TaskGroup.make(Work, Break, Hang)
+
+const handlers = Tasks.toLayer({
+  Work: ({ failures, n }) =>
+    Effect.flatMap(Task.CurrentAttempt, (attempt) => attempt <= failures ? Effect.fail("no") : Effect.succeed(n)),
+  Break: () => Effect.die(new Error("on purpose")),
+  Hang: () => Effect.never
+})
+
+const dispatcher = Layer.provide(FiberDispatcher.layer(Tasks, { concurrency: 4 }), handlers)
+
+/** Runs with a registry of its own. */
+const isolated = Effect.provideServiceEffect(Metric.MetricRegistry, Effect.sync(() => new Map()))
+
+/** The value of each counter and gauge of papyros, and the count of each histogram, by name and attributes. */
+const read = Effect.map(Metric.snapshot, (snapshots) =>
+  Object.fromEntries(
+    snapshots.map(({ attributes, id, state }) => {
+      const { unit: _, ...labels } = attributes ?? {}
+      const value = "count" in state ? Number(state.count) : "value" in state ? Number(state.value) : NaN
+      return [`${id.replace("papyros_", "")} ${Object.values(labels).join(" ")}`, value]
+    })
+  ))
+
+const counted = (series: Record<string, number>, name: string): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(series)
+      .filter(([key, value]) => key.startsWith(`${name} `) && value > 0)
+      .map(([key, value]) => [key.slice(name.length + 1), value])
+  )
+
+const some = [
+  ...Array.from({ length: 10 }, (_, n) => new Work({ n, failures: n % 3 })),
+  ...Array.from({ length: 4 }, () => new Break())
+]
+
+describe("metrics", () => {
+  it.effect("count outcomes and retries by type of task", () =>
+    isolated(
+      Effect.gen(function*() {
+        yield* Stream.runDrain(Dispatcher.results(some, { retry: { times: 1 } }))
+        const series = yield* read
+        // Of 10: 4 succeed at once, 3 at the second attempt, 3 fail twice. Defects are retried too.
+        assert.deepStrictEqual(counted(series, "tasks_retried_total"), { "fiber Work": 6, "fiber Break": 4 })
+        assert.deepStrictEqual(counted(series, "tasks_completed_total"), {
+          "fiber Work success": 7,
+          "fiber Work Failed": 9,
+          "fiber Break Defect": 8
+        })
+        const chunks = (yield* Metric.snapshot).find(({ id }) => id === "papyros_chunk_tasks")
+        // A worker may give tasks back without having started them.
+        assert.isAtLeast(chunks?.type === "Histogram" ? chunks.state.sum : 0, 24)
+      }).pipe(Effect.provide(dispatcher))
+    ))
+
+  it.effect("count tasks that are cancelled while a worker has them, and those of an unknown type", () =>
+    isolated(
+      Effect.gen(function*() {
+        const running = yield* Effect.forkChild(
+          Stream.runDrain(Dispatcher.execute([new Hang(), new Hang(), new Hang()]))
+        )
+        yield* Effect.repeat(Dispatcher.status, { until: ({ running }) => running === 3 })
+        assert.deepInclude(yield* read, {
+          "tasks_running fiber": 3,
+          "executions fiber": 1,
+          "slots fiber": 4,
+          "workers fiber": 1
+        })
+        yield* Fiber.interrupt(running)
+        class Foreign extends Task.Class<Foreign>()("Foreign") {}
+        yield* Effect.exit(Dispatcher.run(new Foreign() as never as Hang))
+        const series = yield* read
+        assert.deepInclude(series, { "tasks_running fiber": 0, "executions fiber": 0 })
+        assert.deepStrictEqual(counted(series, "tasks_cancelled_total"), { "fiber Hang": 3 })
+        assert.deepStrictEqual(counted(series, "tasks_completed_total"), { "fiber unknown UnknownTask": 1 })
+      }).pipe(Effect.provide(dispatcher))
+    ))
+
+  it.effect("stay when their dispatcher closes, and the next one of the name counts on", () =>
+    isolated(Effect.gen(function*() {
+      const once = Effect.provide(Stream.runDrain(Dispatcher.results(some)), dispatcher)
+      for (const times of [1, 2, 3]) {
+        yield* once
+        const series = yield* read
+        assert.deepStrictEqual(counted(series, "tasks_completed_total"), {
+          "fiber Work success": 4 * times,
+          "fiber Work Failed": 6 * times,
+          "fiber Break Defect": 4 * times
+        })
+        assert.isUndefined(series["slots fiber"])
+        const text = yield* PrometheusMetrics.format()
+        assert.include(
+          text,
+          `papyros_tasks_completed_total{dispatcher="fiber",task="Work",outcome="Failed"} ${6 * times}`
+        )
+      }
+    })))
+
+  it.effect("have the name of their dispatcher, which gets a number while another one has it", () =>
+    isolated(Effect.scoped(Effect.gen(function*() {
+      const open = (name?: string) => Layer.build(Layer.provide(FiberDispatcher.layer(Tasks, { name }), handlers))
+      yield* open("images")
+      const second = yield* Effect.scoped(Effect.andThen(open("images"), read))
+      assert.deepStrictEqual(Object.keys(counted(second, "workers")), ["images", "images-2"])
+      yield* open()
+      yield* open("images")
+      assert.deepStrictEqual(Object.keys(counted(yield* read, "workers")), ["images", "fiber", "images-2"])
+      yield* Effect.provideService(open("images"), Metric.CurrentMetricAttributes, { service: "s" })
+      assert.include(Object.keys(counted(yield* read, "workers")), "s images")
+    }))))
+
+  it.effect.prop(
+    "agree with the results, whatever the workers do",
+    { seed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1e6 })) },
+    ({ seed }) =>
+      isolated(Effect.gen(function*() {
+        const { results, series } = yield* Effect.gen(function*() {
+          const fiber = yield* Effect.forkChild(Stream.runCollect(Dispatcher.results(some, { retry: { times: 2 } })))
+          while (fiber.pollUnsafe() === undefined) yield* TestClock.adjust(Duration.seconds(1))
+          return { results: yield* Fiber.join(fiber), series: yield* read }
+        }).pipe(Effect.provide(Testing.scripted(Tasks, {
+          seed,
+          maxWorkerLosses: 2,
+          run: (item) => item.name === "Work" ? Effect.succeed(1) : Effect.die("on purpose")
+        })))
+        const succeeded = results.filter(({ result }) => Result.isSuccess(result)).length
+        const sum = (name: string, matches: (key: string) => boolean = () => true) =>
+          Object.entries(counted(series, name)).reduce((sum, [key, value]) => matches(key) ? sum + value : sum, 0)
+        assert.strictEqual(sum("tasks_completed_total", (key) => key.endsWith("success")), succeeded)
+        // A failed attempt is the outcome of its task, or is retried.
+        assert.strictEqual(
+          sum("tasks_completed_total", (key) => !key.endsWith("success")) - sum("tasks_retried_total"),
+          some.length - succeeded
+        )
+      }))
+  )
+
+  it.live("of a pool have run times and lost workers", () =>
+    isolated(
+      Effect.gen(function*() {
+        const tasks = [...Array.from({ length: 100 }, (_, n) => new Add({ n })), new Misbehave({ how: "exit" })]
+        yield* Stream.runDrain(Dispatcher.results(tasks))
+        const series = yield* read
+        assert.strictEqual(series["task_run_seconds pool Add"], 100)
+        assert.deepStrictEqual(counted(series, "workers_lost_total"), { "pool exit": 1 })
+        assert.deepInclude(counted(series, "tasks_completed_total"), {
+          "pool Add success": 100,
+          "pool Misbehave WorkerLost": 1
+        })
+        const text = yield* PrometheusMetrics.format()
+        assert.match(text, /papyros_task_run_seconds_bucket\{dispatcher="pool",task="Add",le="\+Inf"\} 100/)
+      }).pipe(Effect.provide(pool({ size: 1, maxWorkerLosses: 1 })))
+    ))
+
+  it.effect("are those of the reference, with their attributes", () =>
+    isolated(Effect.gen(function*() {
+      yield* Stream.runDrain(Dispatcher.results([...some, new Work({ n: 1, failures: 0 })])).pipe(
+        Effect.provide(dispatcher)
+      )
+      const { snapshots } = yield* Effect.gen(function*() {
+        yield* Stream.runDrain(Dispatcher.results([new Add({ n: 1 }), new Misbehave({ how: "exit" })]))
+        return { snapshots: yield* Metric.snapshot }
+      }).pipe(Effect.provide(pool({ size: 1, maxWorkerLosses: 1 })))
+      const registered = new Map(snapshots.map(({ attributes, description, id, type }) => {
+        const names = Object.keys(attributes ?? {}).filter((name) => name !== "unit")
+        return [
+          id,
+          `| \`${id}\` | ${type.toLowerCase()} | ${names.map((name) => `\`${name}\``).join(", ")} | ${description} |`
+        ]
+      }))
+      const rows = readFileSync("docs/reference/metrics.md", "utf8").split("\n").filter((line) =>
+        line.startsWith("| `")
+      )
+      assert.deepStrictEqual(
+        rows.map((row) => row.replaceAll(/ +\|/g, " |")).toSorted(),
+        Array.from(registered.values()).toSorted()
+      )
+    })))
+})

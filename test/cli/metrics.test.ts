@@ -1,0 +1,83 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { handlers, papyrosWith, spawned } from "./harness.ts"
+
+/** A collector, which keeps the bodies of its requests. */
+const collector = Effect.acquireRelease(
+  Effect.callback<{ readonly url: string; readonly bodies: Array<string>; readonly close: () => void }>((resume) => {
+    const bodies: Array<string> = []
+    const server = createServer((request, response) => {
+      let body = ""
+      request.setEncoding("utf8").on("data", (text) => body += text)
+      request.on("end", () => {
+        bodies.push(`${request.url} ${body}`)
+        response.end("{}")
+      })
+    })
+    server.listen(0, "127.0.0.1", () => {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const close = () => {
+        server.closeAllConnections()
+        server.close()
+      }
+      resume(Effect.succeed({ url, bodies, close }))
+    })
+  }),
+  ({ close }) => Effect.sync(close)
+)
+
+interface Point {
+  readonly asDouble?: number
+  readonly asInt?: number | string
+  readonly attributes: ReadonlyArray<{ readonly key: string; readonly value: { readonly stringValue: string } }>
+}
+
+/** The last value of each series of a counter, by its attributes. */
+const counts = (bodies: ReadonlyArray<string>, name: string): Record<string, number> => {
+  const found: Record<string, number> = {}
+  for (const body of bodies) {
+    const { resourceMetrics } = JSON.parse(body.slice(body.indexOf(" ") + 1))
+    const metrics = resourceMetrics.flatMap(({ scopeMetrics }: { scopeMetrics: Array<{ metrics: Array<unknown> }> }) =>
+      scopeMetrics.flatMap(({ metrics }) => metrics)
+    )
+    for (const metric of metrics) {
+      if (metric.name !== name) continue
+      for (const { asDouble, asInt, attributes } of metric.sum.dataPoints as ReadonlyArray<Point>) {
+        found[attributes.map(({ value }) => value.stringValue).join(" ")] = Number(asDouble ?? asInt)
+      }
+    }
+  }
+  return found
+}
+
+const payloads = `{"n":12}\n{"n":-4}\n{"n":15}\n`
+
+describe("papyros run, with a collector of OpenTelemetry", () => {
+  it.live("exports the metrics of a run that is over at once", () =>
+    Effect.gen(function*() {
+      const { bodies, url } = yield* collector
+      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url }
+      const { code } = yield* spawned(["run", handlers, "Factorize"], payloads, env)
+      assert.strictEqual(code, 1)
+      assert.deepStrictEqual(bodies.map((body) => body.split(" ")[0]), ["/v1/metrics"])
+      assert.include(bodies[0], `"key":"service.name","value":{"stringValue":"papyros"}`)
+      assert.deepStrictEqual(counts(bodies, "papyros_tasks_completed_total"), {
+        "fiber Factorize success": 2,
+        "fiber Factorize Failed": 1
+      })
+    }))
+
+  it.live("goes on if the collector is not there", () =>
+    Effect.gen(function*() {
+      const { close, url } = yield* collector
+      close()
+      const { code, stdout } = yield* papyrosWith(["run", handlers, "Factorize"], {
+        stdin: payloads,
+        env: { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TIMEOUT: "100" }
+      })
+      assert.strictEqual(stdout.split("\n").length, 4)
+      assert.strictEqual(code, 1)
+    }))
+})
