@@ -237,10 +237,13 @@ const checkName = (run: string): void => {
   }
 }
 
+/** A hundred years, in milliseconds: what is kept for longer is kept. */
+const MAX_KEEP = 3e12
+
 /** A duration as whole milliseconds, `undefined` if it has no end. */
 const millisOf = (input: Duration.Input | undefined): number | undefined => {
   const millis = input === undefined ? Infinity : Duration.toMillis(input)
-  return Number.isFinite(millis) ? Math.ceil(millis) : undefined
+  return millis <= MAX_KEEP ? Math.ceil(millis) : undefined
 }
 
 const scheduler = Effect.map(Dispatcher.Dispatcher, (dispatcher) => dispatcher[Dispatcher.SchedulerHandleKey])

@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { spawnSync } from "node:child_process"
 import { hostname } from "node:os"
+import { dirname } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Durable from "papyros/Durable"
@@ -453,6 +454,53 @@ describe("Durable.execute", () => {
       }).pipe(Effect.scoped))
   }
 
+  it.effect("ends when an operation of the store has a defect", () =>
+    Effect.gen(function*() {
+      const { layer, starts } = recorded(all)
+      const broken = Effect.die(new Error("broken"))
+      const run = (tasks: ReadonlyArray<Double | Charge>) =>
+        Effect.map(Effect.exit(Stream.runDrain(Durable.execute(tasks, { run: "r" }))), String)
+      const { layer: unwritable } = memory(() => ({ append: () => broken }))
+      const { layer: unreadable } = memory(() => ({ lookup: () => broken }))
+      assert.match(
+        yield* Effect.provide(run(evens(2)), Layer.merge(layer, unwritable)),
+        /could not be written: broken/
+      )
+      assert.match(yield* Effect.provide(run([new Charge({ n: 2 })]), Layer.merge(layer, unwritable)), /Die.*broken/)
+      assert.deepStrictEqual(starts, [2])
+      yield* Effect.gen(function*() {
+        yield* run(evens(2))
+        assert.match(yield* run(evens(2)), /Die.*broken/)
+      }).pipe(Effect.provide(Layer.merge(layer, unreadable)))
+    }))
+
+  it.effect("keeps without a limit what is to be kept for longer than there are dates", () =>
+    Effect.gen(function*() {
+      for (const store of Object.values(layers)) {
+        const { layer } = recorded(all)
+        yield* Effect.gen(function*() {
+          yield* Stream.runDrain(Durable.execute(evens(2), { run: "r", keep: 1e300 }))
+          const [{ activeBy, endedAt, expiresAt }] = yield* Durable.runs
+          assert.deepStrictEqual([activeBy, expiresAt], [undefined, undefined])
+          assert.isDefined(endedAt)
+        }).pipe(Effect.provide(Layer.merge(layer, store)))
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect("tells keys of the user apart by all their characters, and refuses what is no string", () =>
+    Effect.gen(function*() {
+      const { layer, starts } = recorded(all)
+      const run = (key: (task: Double) => string) =>
+        Effect.exit(Stream.runDrain(Durable.execute(evens(2, 4, 6), { run: "r", key })))
+      yield* Effect.gen(function*() {
+        yield* run(({ n }) => String.fromCharCode(0xd800 + n).padStart(10_000, "x"))
+        assert.strictEqual((yield* Durable.runs)[0].succeeded, 3)
+        starts.length = 0
+        assert.match(String(yield* run((task) => ({ task }) as never)), /Die.*the key of a task must be a string/)
+        assert.deepStrictEqual(starts, [])
+      }).pipe(Effect.provide(Layer.merge(layer, memory().layer)))
+    }))
+
   it.effect("refuses a run that another execution has, and names it", () =>
     Effect.gen(function*() {
       const { layer } = recorded()
@@ -671,6 +719,46 @@ describe("Durable.layerSql", () => {
       const later = yield* Effect.flip(open({}))
       assert.deepInclude(later.reason, { _tag: "Incompatible", found: 2, wanted: 1 })
       yield* open({ prefix: "other_" })
+    }).pipe(Effect.scoped))
+
+  it.effect("finds its tables by a prefix in other letters, as SQLite does", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqliteClient.make({ filename: ":memory:", synchronous: "NORMAL" })
+      const open = (options: Durable.SqlOptions) =>
+        Layer.build(Durable.layerSql(options)).pipe(Effect.provideService(SqlClient.SqlClient, sql), Effect.scoped)
+      yield* open({ prefix: "Jobs_" })
+      yield* open({ prefix: "jobs_" })
+      yield* open({ prefix: "JOBS_", migrate: false })
+    }).pipe(Effect.scoped))
+
+  // The clock stands: it does not try again.
+  it.effect("fails at once if there can be no such file", () =>
+    Effect.gen(function*() {
+      const file = yield* temporaryFile
+      for (const filename of [dirname(file), `${file}/none/runs.db`]) {
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(Durable.layerSqlite({ filename }))))
+        assert.deepInclude(error.reason, { _tag: "StoreFailed", operation: "open", retryable: false })
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect("refuses to store within a transaction of the program, which may be rolled back", () =>
+    Effect.gen(function*() {
+      const { layer, starts } = recorded(all)
+      const sql = yield* SqliteClient.make({ filename: ":memory:", synchronous: "NORMAL" })
+      const durable = Durable.layerSql().pipe(Layer.provide(Layer.succeed(SqlClient.SqlClient, sql)))
+      yield* Effect.gen(function*() {
+        const execute = Stream.runDrain(Durable.execute(evens(2), { run: "r" }))
+        const single = Durable.run(new Charge({ n: 2 }), { run: "r" })
+        assert.match(String(yield* Effect.exit(sql.withTransaction(execute))), /within a transaction of the client/)
+        assert.match(String(yield* Effect.exit(sql.withTransaction(single))), /within a transaction of the client/)
+        assert.deepStrictEqual(starts, [])
+        yield* single
+        // The run is still there from the call before.
+        const another = Durable.run(new Charge({ n: 4 }), { run: "r" })
+        assert.match(String(yield* Effect.exit(sql.withTransaction(another))), /within a transaction of the client/)
+        assert.deepStrictEqual(starts, [2])
+        yield* execute
+      }).pipe(Effect.provide(Layer.merge(layer, durable)))
     }).pipe(Effect.scoped))
 
   it.live("waits for a file that another program has locked", () =>

@@ -202,6 +202,32 @@ describe.skipIf(!isAvailable)("DurablePostgres.layer", { timeout: 120_000 }, () 
       assert.deepStrictEqual(Array.from(starts.values()), [1, 1, 1])
     }).pipe(Effect.scoped))
 
+  it.live("repeats a transaction whose connection is lost within it", () =>
+    Effect.gen(function*() {
+      const { layer: dispatcher, starts } = recorded()
+      const prefix = yield* freshTables
+      const sql = yield* client()
+      const context = yield* Layer.build(Layer.fresh(layer({ prefix, applicationName: prefix })))
+      const run = Effect.provide(
+        Effect.provideContext(Stream.runCollect(Durable.execute(doubles(3), { run: "r" })), context),
+        dispatcher
+      )
+      const fiber = yield* sql.withTransaction(Effect.gen(function*() {
+        yield* sql.unsafe(`LOCK TABLE ${prefix}run IN ACCESS EXCLUSIVE MODE`)
+        const fiber = yield* Effect.forkDetach(run)
+        for (let lost = 0; lost < 3; lost++) {
+          const end = sql.unsafe(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'",
+            [prefix]
+          )
+          yield* Effect.repeat(end, { until: (rows) => rows.length > 0 })
+        }
+        return fiber
+      }))
+      assert.lengthOf(yield* Fiber.join(fiber), 3)
+      assert.deepStrictEqual(Array.from(starts.values()), [1, 1, 1])
+    }).pipe(Effect.scoped))
+
   it.effect("fails when the database cannot be reached for 30 seconds", () =>
     Effect.gen(function*() {
       const url = Redacted.make("postgres://me:hunter2@127.0.0.1:9/none")

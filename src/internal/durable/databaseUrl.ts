@@ -16,10 +16,14 @@ export type DatabaseName =
   /** The URL of something else. */
   | { readonly kind: "unknown" }
 
+/** What may be meant as a URL, or as the parameters of a connection, and not as the path of a file. */
+const CONNECTION = /:\/\/|^[\s"'`]*postgres(?:ql)?:|:[^/\\]*@|\b(?:dbname|host|password|user)\s*=/i
+
 export const parse = (text: Redacted.Redacted): DatabaseName => {
-  const name = Redacted.value(text)
-  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(name) || name.startsWith("file:")) return { kind: "file", filename: name }
-  if (!/^postgres(?:ql)?:/i.test(name) || !URL.canParse(name)) return { kind: "unknown" }
+  const filename = Redacted.value(text)
+  if (filename.startsWith("file:") || !CONNECTION.test(filename)) return { kind: "file", filename }
+  const name = filename.trim()
+  if (!/^postgres(?:ql)?:\/\//i.test(name) || !URL.canParse(name)) return { kind: "unknown" }
   const { password, searchParams } = new URL(name)
   const url = Redacted.make(name, { label: VARIABLE })
   return { kind: "postgres", url, hasPassword: password !== "" || searchParams.has("password") }

@@ -5,8 +5,10 @@
  * Must stay true: an outcome is not seen before it is stored. A task that must not start twice is claimed in the store
  * before the dispatcher has it. While one write is under way, outcomes gather for the next one.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { isTaskFailure } from "../../TaskFailure.ts"
 import type { DurableError } from "../durableError.ts"
@@ -17,6 +19,7 @@ import { JournaledSource } from "./journaledSource.ts"
 import * as Outcomes from "./outcomes.ts"
 import { lost } from "./ownership.ts"
 import { persist, persistAtEnd } from "./persist.ts"
+import { unusable } from "./sqlError.ts"
 import type { Row, Store } from "./store.ts"
 import type { KeyedTask, TaskKeys } from "./taskKeys.ts"
 
@@ -144,10 +147,10 @@ export class RunJournal implements Journal {
   private readonly writing: Effect.Effect<void> = Effect.forever(
     Effect.andThen(Effect.andThen(this.outcomesThere, Effect.yieldNow), this.write),
     { disableYield: true }
-  ).pipe(Effect.catch((error) => Effect.sync(() => this.fail(error))))
+  ).pipe(Effect.catchCause((cause) => Effect.sync(() => this.fail(errorOf(cause)))))
 
   /** Stores what is left. What cannot be stored was not delivered, and runs again. */
-  private readonly flush: Effect.Effect<void> = Effect.ignore(
+  private readonly flush: Effect.Effect<void> = Effect.ignoreCause(
     Effect.whileLoop({
       while: () => !this.broken && this.outcomes.length > 0,
       body: () => persistAtEnd(this.store(this.batch())),
@@ -161,6 +164,10 @@ export class RunJournal implements Journal {
     return Effect.addFinalizer(() => Effect.andThen(Fiber.interrupt(writer), this.flush))
   })
 }
+
+/** The error of a write. A defect of the store ends the execution as well. */
+const errorOf = (cause: Cause.Cause<DurableError>): DurableError =>
+  Option.getOrElse(Cause.findErrorOption(cause), () => unusable("write", Cause.squash(cause)))
 
 /** The rows with different keys that say what all of them say, one after the other. */
 const distinct = (rows: ReadonlyArray<Row>): ReadonlyArray<Row> => {

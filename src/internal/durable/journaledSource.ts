@@ -143,10 +143,10 @@ export class JournaledSource<E> implements Source<unknown, E | DurableError> {
   private begin<A>(effect: Effect.Effect<A, DurableError>, then: (value: A) => void): void {
     this.busy = true
     let here = true
-    const end = Effect.match(effect, {
+    const end = Effect.matchCause(effect, {
       onSuccess: then,
-      onFailure: (error) => {
-        this.failure = Cause.fail(error)
+      onFailure: (cause) => {
+        this.failure = cause
         // They can be neither claimed nor stored.
         this.known.clear()
         this.other = undefined

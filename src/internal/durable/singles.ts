@@ -54,7 +54,7 @@ export class Singles {
     const called = Effect.gen({ self: this }, function*() {
       const shared = yield* RcMap.get(this.runs, run)
       const drop = Effect.suspend(() => this.drop(run, shared))
-      const ownership = yield* Effect.tapError(shared.acquired, () => drop)
+      const ownership = yield* Effect.tapCause(shared.acquired, () => drop)
       const single: Single = { ownership, alone: (key, effect) => alone(shared.busy, key, effect) }
       return yield* Effect.tapError(use(single), (error) => isLost(error) ? drop : Effect.void)
     })

@@ -5,13 +5,14 @@
  * Must stay true: an operation is one statement or one transaction. Outcomes travel as JSON text within JSON, so that the
  * database changes nothing in them.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { DurableError } from "../durableError.ts"
 import { type Appended, type Dialect, type Statement, stateOf, tablesOf } from "./dialect.ts"
 import { postgresDialect } from "./postgresDialect.ts"
-import { toDurableError, unusable } from "./sqlError.ts"
+import { inTransaction, toDurableError, unusable } from "./sqlError.ts"
 import { sqliteDialect } from "./sqliteDialect.ts"
 import * as Tables from "./sqlTables.ts"
 import { type Acquired, type PlacedRow, type RunSummary, SILENCE, type Store } from "./store.ts"
@@ -27,6 +28,12 @@ const dialectOf = (sql: SqlClient.SqlClient): Effect.Effect<Dialect, DurableErro
     ? Effect.fail(unusable("open", new Error(`the client ${sql.driver} is for neither SQLite nor Postgres`)))
     : Effect.succeed(dialect)
 }
+
+const withinTransaction = () =>
+  new Error(
+    "A durable run cannot be used within a transaction of the client that keeps it: what is stored would be undone with " +
+      "the transaction. Use the run outside of it, or give the run a client of its own."
+  )
 
 interface SqlRow extends Omit<PlacedRow, "state"> {
   readonly state: number
@@ -62,6 +69,15 @@ export const make = Effect.fnUntraced(function*(
   const { now } = dialect
   const reading = Effect.mapError(toDurableError("read"))
   const writing = Effect.mapError(toDurableError("write"))
+  const transaction = <A>(statements: Effect.Effect<A, SqlError>) => inTransaction(sql, statements)
+
+  /** Within a transaction of the program, what is stored would be undone with it after it was delivered. */
+  const outside = <A>(operation: Effect.Effect<A, DurableError>) =>
+    Effect.contextWith((context: Context.Context<never>) =>
+      Context.getOrUndefined(context, sql.transactionService) === undefined
+        ? operation
+        : Effect.die(withinTransaction())
+    )
 
   /** A query whose columns keep their names, whatever the client does with names. */
   const query = <A extends object>(text: string) => {
@@ -125,7 +141,7 @@ export const make = Effect.fnUntraced(function*(
     Effect.gen(function*() {
       if ((yield* renew(run, owner)).length > 0) return yield* remove
       return (yield* someRun(run)).length === 0 ? 0 : undefined
-    }).pipe(sql.withTransaction, writing)
+    }).pipe(transaction, writing)
 
   return {
     acquire: (run, owner, instead) =>
@@ -137,7 +153,7 @@ export const make = Effect.fnUntraced(function*(
         }
         const [other] = yield* ownerOf(run)
         return { acquired: false, ...other } satisfies Acquired
-      }).pipe(sql.withTransaction, writing),
+      }).pipe(transaction, writing, outside),
     renew: (run, owner) => Effect.map(renew(run, owner), (rows) => rows.length > 0).pipe(writing),
     release: (run, owner, end) =>
       Effect.asVoid(
@@ -151,12 +167,12 @@ export const make = Effect.fnUntraced(function*(
     append: (run, owner, rows) => {
       const given = { run, owner, rows }
       const owned = Effect.map(own(given), (rows) => rows.length > 0)
-      if (writes.length === 0) return writing(owned)
+      if (writes.length === 0) return outside(writing(owned))
       const all = Effect.tap(
         owned,
         (owned) => owned ? Effect.forEach(writes, (write) => write(given), { discard: true }) : Effect.void
       )
-      return writing(sql.withTransaction(all))
+      return outside(writing(transaction(all)))
     },
     list: (run, after, limit) => Effect.map(list(run, after, limit), (rows) => rows.map(toRow)).pipe(reading),
     runs: reading(Effect.suspend(() => summaries())),

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
 import { DurableError, Incompatible } from "../durableError.ts"
 import type { Dialect, Tables } from "./dialect.ts"
-import { toDurableError } from "./sqlError.ts"
+import { inTransaction, toDurableError } from "./sqlError.ts"
 
 const migrationsOf = ({ prefix }: Tables): string => `${prefix}migrations`
 
@@ -43,7 +43,7 @@ export const open = Effect.fnUntraced(function*(
   const found = yield* Effect.gen(function*() {
     const found = yield* version
     if (!migrate || found >= wanted) return found
-    yield* sql.withTransaction(migration)
+    yield* inTransaction(sql, migration)
     return yield* version
   }).pipe(Effect.mapError(toDurableError("open")))
   if (found !== wanted) return yield* new DurableError({ reason: new Incompatible({ found, wanted }) })

@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { Connection } from "effect/sql/SqlConnection"
-import { classifySqliteError, SqlError } from "effect/sql/SqlError"
+import { classifySqliteError, SqlError, UnknownError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
@@ -131,6 +131,10 @@ const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, SqlError>
         ? Object.assign(cause, { errno: cause.errcode })
         : cause
       const message = cause instanceof Error ? cause.message : String(cause)
-      return new SqlError({ reason: classifySqliteError(error, { message, operation }) })
+      const reason = classifySqliteError(error, { message, operation })
+      // A file that cannot be opened is not out of reach for a while: its folder is missing, or it is none.
+      return new SqlError({
+        reason: reason._tag === "ConnectionError" ? new UnknownError({ cause: error, message, operation }) : reason
+      })
     }
   })

@@ -12,7 +12,7 @@ export const sqliteDialect: Dialect = {
   name: "SQLite",
   withPlaceholders: (sql) => sql,
   now,
-  hasTable: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+  hasTable: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE",
   // A transaction has the whole file.
   lockMigrations: undefined,
   migrationsTable: (table) =>

@@ -6,6 +6,7 @@
  */
 import { hash } from "node:crypto"
 import * as TaskFailure from "../../TaskFailure.ts"
+import { describe } from "../describe.ts"
 import { DurableError, Unencodable } from "../durableError.ts"
 import { toCodecError } from "../encoding/codecError.ts"
 import type * as Task from "../task.ts"
@@ -52,8 +53,7 @@ export class TaskKeys {
       const reason = new TaskFailure.Undecodable({ part: "payload", message: toCodecError(error).message })
       return TaskFailure.make({ task, attempt: 1, worker: "local", trace: "", reason })
     }
-    // The own key is text of another form than any payload.
-    const text = this.keyOf === undefined ? payload : `key ${this.keyOf(task)}`
+    const text = this.keyOf === undefined ? payload : ownKey(this.keyOf(task))
     const digest = hash("sha256", `${form.fingerprint}\n${text}`, "buffer")
     const key = digest.toString("base64url", 0, LENGTH)
     const before = this.counted ? this.occurrences.add(digest.readUInt32LE(0), digest.readUInt32LE(4)) : 0
@@ -67,6 +67,12 @@ export class TaskKeys {
     if (form === undefined) this.forms.set(definition, form = TaskForm.make(task.constructor as never))
     return form
   }
+}
+
+/** Text of another form than any payload, and well-formed: hashes take all lone surrogates for the same. */
+const ownKey = (key: unknown): string => {
+  if (typeof key === "string") return `key ${JSON.stringify(key)}`
+  throw new TypeError(`the key of a task must be a string, got ${describe(key)}`)
 }
 
 /** The error of a task whose payload is another than when it was pulled, or `undefined`. */
