@@ -32,6 +32,9 @@ const FIRST = 16
 /** How soon ids are asked again while no runner is known, in milliseconds. */
 const FIRST_INTERVAL = 200
 
+/** The least pause, in milliseconds: a runner that has another incarnation in each answer is not asked without end. */
+const MIN_INTERVAL = 50
+
 /** How long an answer may take, in milliseconds. */
 const TIMEOUT = 1500
 
@@ -123,9 +126,10 @@ export class Membership {
         concurrency: "unbounded",
         discard: true
       })
+      yield* Effect.sleep(MIN_INTERVAL)
       // Requests to ask all ids that came meanwhile are obeyed at once.
       const pause = this.addresses.runners.length === 0 ? FIRST_INTERVAL : INTERVAL
-      yield* Effect.timeoutOption(this.wanted.await, pause)
+      yield* Effect.timeoutOption(this.wanted.await, pause - MIN_INTERVAL)
     }
   })
 

@@ -105,7 +105,8 @@ const register = Effect.fnUntraced(function*(
   yield* Effect.die(
     new Error(
       `The runner does not serve ${entity.type}: its Sharding is that of a client (clientOnly), or it serves this ` +
-        "worker group already. Use the Sharding of a runner, and one ClusterDispatcher.toLayer for each worker group."
+        "worker group already, or has served it. Use the Sharding of a runner, and one ClusterDispatcher.toLayer for " +
+        "each worker group."
     )
   )
 })

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { Calls } from "../../../src/internal/cluster/calls.ts"
-import { AckTimes } from "../../../src/internal/cluster/client/ackTimes.ts"
-import { connect } from "../../../src/internal/cluster/client/connection.ts"
-import { Membership } from "../../../src/internal/cluster/client/membership.ts"
-import { PROTOCOL, VERSION } from "../../../src/internal/remote/protocol/messages.ts"
+import type { Calls } from "../../../../src/internal/cluster/calls.ts"
+import { AckTimes } from "../../../../src/internal/cluster/client/ackTimes.ts"
+import { connect } from "../../../../src/internal/cluster/client/connection.ts"
+import { Membership } from "../../../../src/internal/cluster/client/membership.ts"
+import { PROTOCOL, VERSION } from "../../../../src/internal/remote/protocol/messages.ts"
 
 describe("connect", () => {
   it.effect("makes the name that a runner gives itself safe to print", () =>

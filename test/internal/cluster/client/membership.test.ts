@@ -3,12 +3,17 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import type { Calls } from "../../../src/internal/cluster/calls.ts"
-import { Membership } from "../../../src/internal/cluster/client/membership.ts"
-import { PROTOCOL, VERSION } from "../../../src/internal/remote/protocol/messages.ts"
+import type { Calls } from "../../../../src/internal/cluster/calls.ts"
+import { Membership } from "../../../../src/internal/cluster/client/membership.ts"
+import { PROTOCOL, VERSION } from "../../../../src/internal/remote/protocol/messages.ts"
 
-/** A group whose runners are those that the map has for each id. Its `members` are those that it has found last. */
-const group = Effect.fnUntraced(function*(runners: Map<string, string>) {
+interface Runners {
+  readonly keys: () => Iterable<string>
+  readonly get: (id: string) => string | undefined
+}
+
+/** A group of runners by the ids that lead to them. Its `members` are those that it has found last. */
+const group = Effect.fnUntraced(function*(runners: Runners) {
   const hello = (id: string) =>
     Effect.suspend(() => {
       const incarnation = runners.get(id)
@@ -60,5 +65,15 @@ describe("Membership", () => {
       membership.moved("0", "a")
       yield* TestClock.adjust(1)
       assert.deepStrictEqual(found.members, ["b (b)", "c (c)"])
+    }))
+
+  it.effect("asks a runner at most 20 times a second, if each answer has another incarnation", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      // A defect of the search must fail the test, and not keep it from ending.
+      yield* group({ keys: () => ["0"], get: () => `runner ${Math.min(++asked, 1000)}` })
+      yield* TestClock.adjust(5000)
+      assert.isAtLeast(asked, 50)
+      assert.isAtMost(asked, 101)
     }))
 })
