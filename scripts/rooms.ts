@@ -43,6 +43,10 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "Dispatcher.ts"
   ],
 
+  // Progress of any stream: it knows nothing of tasks.
+  "internal/progress": [ground],
+  "Progress.ts": ["internal/progress"],
+
   // On an optional peer.
   "DurablePostgres.ts": ["internal/durable", "Durable.ts"],
 
@@ -165,11 +169,12 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "internal/durable",
     "Durable.ts",
     "DurablePostgres.ts",
+    "Progress.ts",
     ...api
   ],
   "bin.ts": ["cli"],
   // The barrel holds the light modules: not Remote, RemoteWorker and testing.
-  "index.ts": ["layers", ...api]
+  "index.ts": ["layers", "Progress.ts", ...api]
 }
 
 /** The room of a file, given by its path below `src`: the innermost folder that is a room. */

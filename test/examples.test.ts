@@ -15,12 +15,15 @@ import * as Result from "effect/Result"
 import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import { randomUUID } from "node:crypto"
+import { stripVTControlCharacters } from "node:util"
 import * as DummyDispatcher from "papyros/DummyDispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import handlers from "../examples/checksums/handlers.ts"
 import { checksums, filesBelow, Incomplete, report } from "../examples/checksums/program.ts"
 import { Tasks, Unreadable } from "../examples/checksums/tasks.ts"
+import { turn } from "./support/time.ts"
 
 const sources = "node_modules/effect/src"
 
@@ -123,20 +126,22 @@ describe("examples", () => {
           stderrIsTerminal: Effect.succeed(terminal),
           stderr: () => Sink.forEach((text) => Effect.sync(() => void (stderr += text)))
         })
+        const time = Effect.forever(Effect.andThen(TestClock.adjust("100 millis"), turn))
         yield* report(sources).pipe(
+          Effect.raceFirst(time),
           Effect.provide(stdio),
           Effect.provideService(Console.Console, { ...globalThis.console, log: () => {} })
         )
         const total = (yield* oracle("wc", "-l")).size
         if (!terminal) return assert.strictEqual(stderr, "")
         const steps = Array.from(
-          stderr.matchAll(/\r(\d+) of (\d+) files/g),
+          stripVTControlCharacters(stderr).matchAll(/Checksums .* (\d+) of (\d+)/g),
           ([, done, of]) => [Number(done), Number(of)]
         )
         assert.isNotEmpty(steps)
         assert.deepStrictEqual(steps, steps.toSorted(([a], [b]) => a - b))
         assert.isTrue(steps.every(([done, of]) => done <= of && of === total))
-        assert.isTrue(stderr.endsWith("\r\u001b[K"))
+        assert.isTrue(stderr.endsWith("\r\u001b[J\u001b[?25h"))
       }).pipe(Effect.provide(dispatcher), Effect.provide(NodeServices.layer)))
   }
 

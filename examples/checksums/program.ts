@@ -10,9 +10,9 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
-import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
+import * as Progress from "papyros/Progress"
 import { Checksum } from "./tasks.ts"
 
 /** The paths of all files below a directory; links are not followed. */
@@ -46,12 +46,10 @@ export class Incomplete extends Schema.TaggedError<Incomplete>()("Incomplete", {
 export const report = Effect.fnUntraced(function*(directory: string) {
   const path = yield* Path.Path
   const files = yield* filesBelow(directory)
-  const progress = yield* makeProgress(files.length)
   const [elapsed, outcomes] = yield* checksums(files).pipe(
-    Stream.tap(() => progress.step),
+    Progress.track({ label: "Checksums", total: files.length }),
     Stream.runCollect,
-    Effect.timed,
-    Effect.ensuring(progress.clear)
+    Effect.timed
   )
 
   const [rows, failures] = Arr.partition(
@@ -85,19 +83,6 @@ export const report = Effect.fnUntraced(function*(directory: string) {
 // ----------------------------------------------------------------------------
 // Printing
 // ----------------------------------------------------------------------------
-
-/** A progress line on stderr that is overwritten. Nothing is written if stderr is not a terminal. */
-const makeProgress = Effect.fnUntraced(function*(total: number) {
-  const stdio = yield* Stdio.Stdio
-  if (!(yield* stdio.stderrIsTerminal)) return { step: Effect.void, clear: Effect.void }
-  const write = (text: string) => Effect.ignore(Stream.run(Stream.succeed(text), stdio.stderr()))
-  const every = Math.max(1, Math.ceil(total / 100))
-  let done = 0
-  return {
-    step: Effect.suspend(() => ++done % every === 0 ? write(`\r${count(done)} of ${count(total)} files`) : Effect.void),
-    clear: write("\r\u001b[K")
-  }
-})
 
 const count = (n: number): string => n.toLocaleString("en-US")
 

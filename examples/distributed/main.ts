@@ -17,6 +17,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { fileURLToPath } from "node:url"
 import * as Dispatcher from "papyros/Dispatcher"
+import * as Progress from "papyros/Progress"
 import * as RemoteDispatcher from "papyros/RemoteDispatcher"
 import { start } from "./processes.ts"
 import { Tasks, Work } from "./tasks.ts"
@@ -56,11 +57,11 @@ const main = Effect.gen(function*() {
   const program = Stream.range(1, TASKS).pipe(
     Stream.map((id) => new Work({ id })),
     Dispatcher.results(),
+    Progress.track({ label: "Work", total: TASKS }),
     Stream.runForEach(Effect.fnUntraced(function*({ result, task }) {
       const before = outcomes.get(task.id) ?? 0
       outcomes.set(task.id, before + 1)
       if (Result.isFailure(result) || result.success.id !== task.id) failed++
-      if (outcomes.size % 125 === 0 && before === 0) yield* say(`${outcomes.size} of ${TASKS} tasks are done`)
       if (outcomes.size >= TASKS / 2) yield* half.open
     }))
   )

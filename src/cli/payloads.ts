@@ -70,7 +70,7 @@ interface Options {
   /** The name of the input in messages. */
   readonly input: string
   readonly inFlight: InFlight
-  readonly onRead: (bytes: number, tasks: number) => void
+  readonly onRead: (tasks: number) => void
 }
 
 const NEWLINE = 0x0a
@@ -98,7 +98,7 @@ class Reader {
       if (this.error !== undefined) break
       const before = tasks.length
       this.readChunk(chunk, tasks)
-      this.options.onRead(chunk.length, tasks.length - before)
+      this.options.onRead(tasks.length - before)
     }
     return tasks
   }
@@ -108,7 +108,7 @@ class Reader {
     const tasks: Array<Task.Any> = []
     if (this.error === undefined && this.pendingBytes > 0) {
       this.readLines(this.take(new Uint8Array(0)), tasks)
-      this.options.onRead(0, tasks.length)
+      this.options.onRead(tasks.length)
     }
     return tasks
   }
@@ -214,3 +214,32 @@ export const fromBytes = <R>(
         })
       return pull
     }))
+
+const BLANK = new Set([0x09, 0x0d, 0x20])
+
+/** The number of payloads, which is that of the lines that are not blank. It is not a number if reading fails. */
+export const count = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Effect.Effect<number, never, R> =>
+  Effect.suspend(() => {
+    let lines = 0
+    // Whether the line that has begun is counted.
+    let counted = false
+    const add = (chunk: Uint8Array): void => {
+      for (let at = 0; at < chunk.length;) {
+        if (!counted) {
+          while (BLANK.has(chunk[at])) at++
+          if (at === chunk.length) return
+          if (chunk[at] !== NEWLINE) {
+            counted = true
+            lines++
+          }
+        }
+        const newline = chunk.indexOf(NEWLINE, at)
+        if (newline === -1) return
+        counted = false
+        at = newline + 1
+      }
+    }
+    return Stream.runForEachArray(bytes, (chunks) => Effect.sync(() => chunks.forEach(add))).pipe(
+      Effect.match({ onFailure: () => NaN, onSuccess: () => lines })
+    )
+  })

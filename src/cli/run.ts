@@ -5,6 +5,7 @@
  * Must stay true: input, tasks and outcomes stream, and nothing is read while nothing can be written, so that memory is
  * bounded for an input of any length. The lines before an invalid line are executed, and their outcomes written.
  */
+import * as Arr from "effect/Array"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
@@ -12,15 +13,16 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as PlatformError from "effect/PlatformError"
-import * as Schedule from "effect/Schedule"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "../Dispatcher.ts"
 import * as Durable from "../Durable.ts"
 import { describe } from "../internal/describe.ts"
+import * as Progress from "../Progress.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 import * as Database from "./database.ts"
@@ -33,11 +35,11 @@ import * as LogFormat from "./logFormat.ts"
 import * as Metrics from "./metrics.ts"
 import * as Outcomes from "./outcomes.ts"
 import * as Payloads from "./payloads.ts"
-import * as Progress from "./progress.ts"
 import * as Remote from "./remoteFlags.ts"
 import * as Stderr from "./stderr.ts"
 import * as Stdout from "./stdout.ts"
 import { nearest } from "./suggest.ts"
+import * as Summary from "./summary.ts"
 
 // ----------------------------------------------------------------------------
 // The command line
@@ -96,6 +98,7 @@ const config = {
   nameServer: Remote.nameServer,
   secretFile: Remote.secretFile,
   secretGroupReadable: Remote.secretGroupReadable,
+  quiet: Flags.toggle("quiet", "Write neither progress nor a summary to stderr"),
   logFormat: LogFormat.logFormat
 }
 
@@ -105,17 +108,20 @@ type Config = Command.Command.Config.Infer<typeof config>
 // Input and output
 // ----------------------------------------------------------------------------
 
+/** The largest file whose payloads are counted, to show how many are left: it is read twice. */
+const MAX_COUNTED = 4n * 1024n ** 3n
+
 interface Input {
   readonly name: string
   readonly bytes: Stream.Stream<Uint8Array, PlatformError.PlatformError>
-  /** Its length in bytes, if known before its end. */
-  readonly size: number | undefined
+  /** The number of its payloads, if it can be counted before its end. */
+  readonly total: Effect.Effect<number> | undefined
 }
 
 const openInput = Effect.fnUntraced(function*(file: Option.Option<string>) {
   if (Option.isNone(file)) {
     const stdio = yield* Stdio.Stdio
-    return { name: "stdin", bytes: stdio.stdin, size: undefined } satisfies Input
+    return { name: "stdin", bytes: stdio.stdin, total: undefined } satisfies Input
   }
   const name = file.value
   const fs = yield* FileSystem.FileSystem
@@ -125,8 +131,9 @@ const openInput = Effect.fnUntraced(function*(file: Option.Option<string>) {
     (error) => unusable(error.reason._tag === "NotFound" ? "there is no such file." : error.message)
   )
   if (info.type === "Directory") return yield* unusable("it is a directory.")
-  const size = info.type === "File" ? Number(info.size) : undefined
-  return { name, bytes: fs.stream(name), size } satisfies Input
+  const isCounted = info.type === "File" && info.size <= MAX_COUNTED
+  const total = isCounted ? Payloads.count(fs.stream(name, { chunkSize: 1024 * 1024 })) : undefined
+  return { name, bytes: fs.stream(name), total } satisfies Input
 })
 
 /** How long an interrupted run waits for the reader of its results. */
@@ -160,7 +167,7 @@ const executeOptions = (config: Config): Dispatcher.ExecuteOptions<Task.Any> => 
 }
 
 /** Executes tasks, and keeps their outcomes if the run has a name. */
-const resultsOf = Effect.fnUntraced(function*(config: Config, counts: Progress.Counts) {
+const resultsOf = Effect.fnUntraced(function*(config: Config, counts: Summary.Counts) {
   const options = executeOptions(config)
   if (Option.isNone(config.durable)) return Dispatcher.results(options)
   const durable = Context.get(yield* Database.open(config.database), Durable.Durable)
@@ -199,15 +206,11 @@ const execute = Effect.fnUntraced(function*(config: Config) {
     Effect.mapError((error) => new Unusable({ message: `The dispatcher could not start: ${describe(error)}` }))
   )
 
-  const counts: Progress.Counts = { bytes: 0, read: 0, succeeded: 0, failed: 0, executed: undefined }
+  const counts: Summary.Counts = { read: 0, succeeded: 0, failed: 0, executed: undefined }
   const toResults = yield* resultsOf(config, counts)
   const clock = yield* Clock.Clock
   const started = clock.currentTimeMillisUnsafe()
   const elapsed = () => clock.currentTimeMillisUnsafe() - started
-  const watched = yield* stdio.stderrIsTerminal
-  // If progress and results share a terminal, each result clears the progress line first.
-  const clean = watched && (yield* stdio.stdoutIsTerminal) ? Progress.CLEAR : ""
-
   const json = Json.make(task)
   const encode = Outcomes.encoder(json)
   const inFlight = new Payloads.InFlight()
@@ -216,37 +219,33 @@ const execute = Effect.fnUntraced(function*(config: Config) {
     json,
     input: input.name,
     inFlight,
-    onRead: (bytes, tasks) => {
-      counts.bytes += bytes
+    onRead: (tasks) => {
       counts.read += tasks
     }
   }).pipe(
     toResults,
-    Stream.mapArray((results) => {
-      const lines = [clean]
-      for (const result of results) {
+    Stream.mapArray((results) =>
+      Arr.map(results, (result) => {
         const outcome = encode(result)
         inFlight.written(result.index)
         if (outcome.succeeded) counts.succeeded++
         else counts.failed++
-        lines.push(outcome.line, "\n")
-      }
-      return [lines.join("")] as const
+        return outcome
+      })
+    ),
+    Progress.track({
+      label: config.task,
+      total: input.total,
+      failed: (outcome: Outcomes.Outcome) => !outcome.succeeded
     }),
+    Stream.mapArray((outcomes) => Arr.of(outcomes.map(({ line }) => `${line}\n`).join(""))),
     Stream.provideContext(context)
   )
 
-  const progress = Effect.gen(function*() {
-    const columns = yield* yield* Stderr.Columns
-    yield* Stderr.write(Progress.CLEAR + Progress.line(counts, elapsed(), input.size, columns))
-  })
-  const summary = (interrupted: boolean) => Stderr.say(Progress.summary(config.task, counts, elapsed(), interrupted))
+  const summary = (interrupted: boolean) =>
+    config.quiet ? Effect.void : Stderr.say(Summary.summary(config.task, counts, elapsed(), interrupted))
 
   const running = Effect.gen(function*() {
-    if (watched) {
-      yield* Effect.addFinalizer(() => Stderr.write(Progress.CLEAR))
-      yield* Effect.forkScoped(Effect.repeat(progress, Schedule.spaced("100 millis")))
-    }
     // An error of the stream would make stdout drop the text that is not written yet.
     let failure: RunFailure | undefined
     yield* Stdout.write(
@@ -260,7 +259,6 @@ const execute = Effect.fnUntraced(function*(config: Config) {
     return failure
   })
   const failure = yield* running.pipe(
-    Effect.scoped,
     Effect.onInterrupt(() =>
       Stdout.flush(stdio).pipe(
         Effect.interruptible,
@@ -297,7 +295,8 @@ export const run = Command.make("run", config, (config) =>
     Effect.scoped,
     Effect.catchTag("Unusable", ({ message }) => Effect.andThen(Stderr.say(message), new Exited({ code: UNUSABLE }))),
     Effect.provide(Metrics.layer),
-    LogFormat.withFormat(config.logFormat)
+    LogFormat.withFormat(config.logFormat),
+    config.quiet ? Effect.provideService(Progress.Display, Progress.quiet) : identity
   )).pipe(
     Command.withShortDescription("Execute payloads from a file or stdin as tasks"),
     Command.withDescription(

@@ -1,9 +1,8 @@
 /**
- * Writes messages, progress and the output of handlers to stderr.
+ * Writes messages and the output of handlers to stderr.
  *
  * Must stay true: no control character of a message reaches a terminal, and a closed stderr does not end the command.
  */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -11,16 +10,11 @@ import * as nodeConsole from "node:console"
 import { sanitizeLines } from "../internal/sanitize.ts"
 
 /** Writes to stderr. A failure to write is ignored. */
-export const write = (text: string): Effect.Effect<void, never, Stdio.Stdio> =>
+const write = (text: string): Effect.Effect<void, never, Stdio.Stdio> =>
   Effect.flatMap(Stdio.Stdio, (stdio) => Effect.ignore(Stream.run(Stream.make(text), stdio.stderr())))
 
 /** Writes a message. Parts of it may come from outside, so its control characters are escaped. */
 export const say = (text: string): Effect.Effect<void, never, Stdio.Stdio> => write(`${sanitizeLines(text)}\n`)
-
-/** The columns of the terminal at stderr. `Terminal` has those of stdout, which is mostly a pipe here. */
-export const Columns: Context.Reference<Effect.Effect<number>> = Context.Reference("papyros/cli/Columns", {
-  defaultValue: () => Effect.sync(() => process.stderr.columns || 80)
-})
 
 /** While its scope is open, `console`, and with it Effect's loggers, print to stderr. */
 export const redirectConsole = Effect.acquireRelease(

@@ -11,13 +11,13 @@ import * as Redacted from "effect/Redacted"
 import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import * as Terminal from "effect/Terminal"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { papyros, presenter } from "../../src/cli/command.ts"
 import { EnvironmentDatabase } from "../../src/cli/database.ts"
 import { codeOf } from "../../src/cli/exit.ts"
-import { Columns } from "../../src/cli/stderr.ts"
 
 /** The console of the tests: the command replaces the methods of the global one while it runs. */
 const testConsole = { ...console }
@@ -51,6 +51,13 @@ const quiet = Effect.forEach(["stdout", "stderr"] as const, (stream) =>
     // The method of its class is there again.
     () => Effect.sync(() => Reflect.deleteProperty(process[stream], "write"))
   ))
+
+/** A terminal of so many columns. */
+const sized = (columns: number) =>
+  Layer.effect(
+    Terminal.Terminal,
+    Effect.map(Terminal.Terminal, (terminal) => ({ ...terminal, columns: Effect.succeed(columns) }))
+  )
 
 /** Runs the command in this process, with streams of its own in place of the process's. */
 export const papyrosWith = (args: ReadonlyArray<string>, options?: {
@@ -100,8 +107,7 @@ export const papyrosWith = (args: ReadonlyArray<string>, options?: {
         EnvironmentDatabase,
         Option.map(Option.fromUndefinedOr(env?.PAPYROS_DATABASE), (text) => Redacted.make(text))
       ),
-      Effect.provideService(Columns, Effect.succeed(terminal?.columns ?? 0)),
-      Effect.provide(Layer.provideMerge(stdio, NodeServices.layer)),
+      Effect.provide(Layer.provideMerge(Layer.merge(stdio, sized(terminal?.columns ?? 0)), NodeServices.layer)),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: env ?? {} })),
       Effect.exit,
       Effect.scoped,

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { stripVTControlCharacters } from "node:util"
 import { passing, settle, turn } from "../support/time.ts"
 import { primeFactors } from "./fixtures/primeFactors.ts"
 import { fixture, handlers, papyrosWith, parsed, spawned, start } from "./harness.ts"
@@ -453,31 +454,39 @@ describe("papyros run", () => {
   })
 
   describe("progress", () => {
-    it.effect("is one line on a terminal that fits its width, and leaves results on clean lines", () =>
-      Effect.gen(function*() {
-        const watch = (terminal: { readonly stdout: boolean; readonly columns: number }) =>
-          passing(papyrosWith(["run", handlers, "Wait", "--concurrency", "1"], {
-            stdin: ndjson([{ millis: 3000 }, { millis: 3000 }]),
-            terminal
-          }))
-        const clear = "\r\u001b[2K"
-        const wide = yield* watch({ stdout: true, columns: 200 })
-        const lines = wide.stderr.split(clear).slice(1)
-        assert.include(lines, "1 done · 1 in progress · 0.3/s · 4.0 s")
-        assert.match(lines.at(-1)!, /^Wait: 2 tasks in 6\.0 s \(0\.3\/s\), 2 succeeded, 0 failed\n$/)
-        assert.strictEqual(wide.stdout, `${clear}{"index":0,"success":null}\n${clear}{"index":1,"success":null}\n`)
-        const narrow = yield* watch({ stdout: false, columns: 20 })
-        const fitting = narrow.stderr.split(clear).slice(1, -1)
-        assert.isAbove(fitting.length, 1)
-        assert.isTrue(fitting.every((line) => line.length < 20))
-        assert.deepStrictEqual(parsed(narrow.stdout).length, 2)
-        assert.notInclude(narrow.stdout, clear)
-        const { stderr } = yield* papyrosWith(["run", handlers, "Wait"], {
-          stdin: "?",
-          terminal: { stdout: false, columns: 80 }
-        })
-        assert.match(stderr.split(clear).at(-1)!, /^stdin, line 1: the line is not JSON.*\nWait: 0 tasks in .*\n$/)
+    const ERASED = "\r\u001b[J\u001b[?25h"
+    const watch = (options: { readonly columns: number; readonly args?: ReadonlyArray<string> }) =>
+      passing(papyrosWith(["run", handlers, "Wait", "--concurrency", "1", ...options.args ?? []], {
+        stdin: ndjson([{ millis: 3000 }, { millis: 3000 }]),
+        terminal: { stdout: true, columns: options.columns }
       }))
+
+    it.effect("is a line on a terminal that fits its width, and is erased before the summary", () =>
+      Effect.gen(function*() {
+        const wide = yield* watch({ columns: 200 })
+        const [drawn, summary] = wide.stderr.split(ERASED)
+        const lines = drawn.split("\u001b[?25l\u001b[?7l\r").slice(1).map(stripVTControlCharacters)
+        assert.include(lines.map((line) => line.trim()), "Wait  1 · 0.3/s")
+        assert.match(summary, /^Wait: 2 tasks in 6\.0 s \(0\.3\/s\), 2 succeeded, 0 failed\n$/)
+        assert.strictEqual(wide.stdout, `{"index":0,"success":null}\n{"index":1,"success":null}\n`)
+        const narrow = yield* watch({ columns: 8 })
+        const fitting = narrow.stderr.split(ERASED)[0].split("\r").slice(1).map(stripVTControlCharacters)
+        assert.isAbove(fitting.length, 1)
+        assert.isTrue(fitting.every((line) => line.trim().length < 8))
+      }))
+
+    it.effect("has the number of payloads in a file as its total, and is not written with --quiet", () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const file = `${yield* fs.makeTempDirectoryScoped()}/input.ndjson`
+        yield* fs.writeFileString(file, `\n{"millis":3000}\r\n  \n{"millis":3000}\n\t\r\n\n{"millis":3000}`)
+        const total = yield* watch({ columns: 200, args: ["--input", file] })
+        assert.include(stripVTControlCharacters(total.stderr), "1 of 3")
+        assert.notInclude(stripVTControlCharacters(total.stderr), "of 2")
+        const quiet = yield* watch({ columns: 200, args: ["--input", file, "--quiet"] })
+        assert.strictEqual(quiet.stderr, "")
+        assert.lengthOf(parsed(quiet.stdout), 3)
+      }).pipe(Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))))
   })
 
   describe("the process", { timeout: 120_000 }, () => {
