@@ -29,6 +29,9 @@ export interface ServeOptions {
 /** How long the registration of the entity may take to be reported, in milliseconds. */
 const REGISTRATION_TIMEOUT = 1000
 
+/** Refused versions that are logged. */
+const MAX_REFUSED = 100
+
 /** The handlers of the entity's calls, and the end of the service. */
 export const makeHandlers = Effect.fnUntraced(function*(
   { drainTimeout, maxTaskBytes, pool }: Omit<ServeOptions, "shardGroup" | "workerGroup">,
@@ -43,6 +46,14 @@ export const makeHandlers = Effect.fnUntraced(function*(
     drainTimeout
   })
   const polled = new PolledSessions({ incarnation, sessions, scheduler })
+  /** The versions that were refused, each of which is logged once: a client asks for as long as it lives. */
+  const refused = new Set<string>()
+  const refuse = (client: { readonly protocol: number; readonly version: string }) => {
+    const version = `papyros ${sanitizeForLog(client.version)} (protocol ${client.protocol})`
+    if (refused.has(version) || refused.size === MAX_REFUSED) return Effect.void
+    refused.add(version)
+    return Effect.logWarning(`Refuses clients that run ${version}: this is protocol ${PROTOCOL}`)
+  }
   let leaving = false
   return {
     name,
@@ -54,10 +65,7 @@ export const makeHandlers = Effect.fnUntraced(function*(
     calls: {
       Hello: (client: { readonly protocol: number; readonly version: string }) =>
         Effect.as(
-          client.protocol === PROTOCOL ? Effect.void : Effect.logWarning(
-            `Refused a client, which runs papyros ${sanitizeForLog(client.version)} (protocol ${client.protocol}): ` +
-              `this is protocol ${PROTOCOL}`
-          ),
+          client.protocol === PROTOCOL ? Effect.void : refuse(client),
           { handshake: offer(client.protocol), incarnation, leaving }
         ),
       Send: polled.send,

@@ -56,6 +56,18 @@ describe("A runner", () => {
       assert.deepStrictEqual(lines.filter(({ level }) => level === "Warn"), [])
     }).pipe(Effect.provide(Logger.layer([]))))
 
+  it.effect("logs once that it refuses clients of a version, though each client asks again and again", () =>
+    Effect.gen(function*() {
+      const { calls } = yield* make
+      const { layer, lines } = logs()
+      const ask = (version: string) => Effect.provide(calls.Hello({ protocol: PROTOCOL - 1, version }), layer)
+      for (let i = 0; i < 10; i++) yield* ask("0.0.1\n")
+      assert.lengthOf(lines, 1)
+      assert.include(lines[0].text, "papyros 0.0.1\\u000a (protocol")
+      for (let i = 0; i < 1000; i++) yield* ask(`1.${i}`)
+      assert.lengthOf(lines, 100)
+    }).pipe(Effect.provide(Logger.layer([]))))
+
   it.effect("does nothing for a call that is meant for another runner, or for a session that it does not have", () =>
     Effect.gen(function*() {
       const { calls, poll, send, session } = yield* make
