@@ -454,6 +454,41 @@ describe("Durable.execute", () => {
       }).pipe(Effect.scoped))
   }
 
+  it.effect("reads few large outcomes together, and many small ones", () =>
+    Effect.gen(function*() {
+      const { layer } = recorded(all)
+      const text = JSON.stringify("x".repeat(2 ** 21))
+      const reads: Array<number> = []
+      const enlarged = <A extends Durable.Row>(rows: ReadonlyArray<A>) => {
+        reads.push(rows.length)
+        return rows.map((row) => row.name === "Text" ? { ...row, outcome: text } : row)
+      }
+      const { layer: durable } = memory(({ list, lookup }) => ({
+        lookup: (...args) => Effect.map(lookup(...args), enlarged),
+        list: (...args) => Effect.map(list(...args), enlarged)
+      }))
+      const most = () => {
+        const [most, rest] = [Math.max(...reads), Math.max(...reads.slice(1))]
+        reads.length = 0
+        return [most, rest]
+      }
+      yield* Effect.gen(function*() {
+        const large = Array.from({ length: 64 }, () => new Text({ megabytes: 0 }))
+        yield* Stream.runDrain(Durable.execute(large, { run: "large" }))
+        const results = yield* Stream.runCollect(Durable.execute(large, { run: "large" }))
+        assert.isTrue(results.every(({ length }) => length === 2 ** 21))
+        assert.deepStrictEqual(most(), [16, 3])
+        assert.lengthOf(yield* Stream.runCollect(Durable.outcomes(Tasks, "large")), 64)
+        assert.deepStrictEqual(most(), [16, 3])
+        const small = evens(...Array.from({ length: 1500 }, (_, n) => n))
+        yield* Stream.runDrain(Durable.execute(small, { run: "small" }))
+        yield* Stream.runDrain(Durable.execute(small, { run: "small" }))
+        assert.deepStrictEqual(most(), [256, 256])
+        yield* Stream.runDrain(Durable.outcomes(Tasks, "small"))
+        assert.deepStrictEqual(most(), [512, 512])
+      }).pipe(Effect.provide(Layer.merge(layer, durable)))
+    }))
+
   it.effect("ends when an operation of the store has a defect", () =>
     Effect.gen(function*() {
       const { layer, starts } = recorded(all)

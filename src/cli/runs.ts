@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Durable from "../Durable.ts"
+import { Portion } from "../internal/durable/portion.ts"
 import { sanitizeForLog } from "../internal/sanitize.ts"
 import * as Database from "./database.ts"
 import { Exited, UNUSABLE, Unusable } from "./exit.ts"
@@ -89,7 +90,7 @@ const list = Effect.flatMap(
 // papyros runs failures
 // ----------------------------------------------------------------------------
 
-/** Rows that are read together. */
+/** Rows that are read together, unless they are large. */
 const PAGE = 512
 
 /** The failures as they are stored, since there is no handlers module to decode them. */
@@ -98,12 +99,12 @@ const failures = (name: string) =>
     yield* known(name)
     const { store } = yield* Durable.Durable
     let error: Durable.DurableError | undefined
+    const portion = new Portion(PAGE)
     const pages = Stream.paginate(0, (after) =>
-      Effect.map(store.list(name, after, PAGE), (rows) =>
-        [
-          rows,
-          Option.map(Option.fromUndefinedOr(rows.at(-1)), ({ id }) => id)
-        ] as const))
+      Effect.map(store.list(name, after, portion.size), (rows) => {
+        portion.adapt(rows)
+        return [rows, Option.map(Option.fromUndefinedOr(rows.at(-1)), ({ id }) => id)] as const
+      }))
     const lines = pages.pipe(
       Stream.filter(({ state }) => state !== "succeeded"),
       Stream.map(toLine),

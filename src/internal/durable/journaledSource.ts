@@ -14,10 +14,11 @@ import { NONE, type Source } from "../producers/source.ts"
 import * as Task from "../task.ts"
 import * as Outcomes from "./outcomes.ts"
 import { persist } from "./persist.ts"
+import { Portion } from "./portion.ts"
 import type { Row, Store } from "./store.ts"
 import { changed, type KeyedTask, type TaskKeys } from "./taskKeys.ts"
 
-/** Tasks that are looked up together. */
+/** Tasks that are looked up together, unless their outcomes are large. */
 const MAX_LOOKUP = 256
 
 export interface JournaledSourceOptions<E> {
@@ -48,6 +49,7 @@ export class JournaledSource<E> implements Source<unknown, E | DurableError> {
   last: Known | undefined
   private readonly options: JournaledSourceOptions<E>
   private readonly known = new Deque<Known>()
+  private readonly portion = new Portion(MAX_LOOKUP)
   /** The first task of `known` is claimed. */
   private claimed = false
   /** Something that is not a task, behind the known tasks. */
@@ -100,7 +102,7 @@ export class JournaledSource<E> implements Source<unknown, E | DurableError> {
   /** Pulls one task, or as many as are looked up together. */
   private pull(): void {
     const { looksUp, source } = this.options
-    const most = looksUp ? MAX_LOOKUP : 1
+    const most = looksUp ? this.portion.size : 1
     const pulled: Array<Pulled> = []
     while (pulled.length < most && this.failure === undefined && this.other === undefined) {
       const item = source.next()
@@ -124,6 +126,7 @@ export class JournaledSource<E> implements Source<unknown, E | DurableError> {
     const { rerun, run, store } = this.options
     const keys = pulled.flatMap((one) => isTaskFailure(one) ? [] : one.key)
     this.begin(persist(store.lookup(run, keys)), (rows) => {
+      this.portion.adapt(rows)
       const byKey = new Map(rows.map((row) => [row.key, row]))
       for (const one of pulled) {
         if (isTaskFailure(one)) {

@@ -9,6 +9,7 @@ import { toCodecError } from "../encoding/codecError.ts"
 import type * as Task from "../task.ts"
 import * as Outcomes from "./outcomes.ts"
 import { persist, persistBriefly } from "./persist.ts"
+import { Portion } from "./portion.ts"
 import type { PlacedRow, Store } from "./store.ts"
 import * as TaskForm from "./taskForm.ts"
 import { watch } from "./watch.ts"
@@ -24,7 +25,7 @@ export interface StoredOutcome<T extends Task.Any> {
   readonly result: Result.Result<Task.Success<T>, TaskFailure<T>>
 }
 
-/** Rows that are read together. */
+/** Rows that are read together, unless they are large. */
 const PAGE = 512
 
 export interface StoredOptions {
@@ -40,11 +41,16 @@ export const stream = (
   { after = 0, follow = false }: StoredOptions
 ): Stream.Stream<StoredOutcome<Task.Any>, DurableError> => {
   const forms = new Map<string, TaskForm.TaskForm>()
-  const read = (from: number) => (follow ? persist : persistBriefly)(store.list(run, from, PAGE))
+  const reading = (portion: Portion) => (from: number) =>
+    Effect.tap(
+      (follow ? persist : persistBriefly)(store.list(run, from, portion.size)),
+      (rows) => Effect.sync(() => portion.adapt(rows))
+    )
   const pages = Stream.unwrap(Effect.map(
     follow ? watch(store, run) : Effect.succeed(undefined),
-    (changed) =>
-      Stream.paginate(after, (from) =>
+    (changed) => {
+      const read = reading(new Portion(PAGE))
+      return Stream.paginate(after, (from) =>
         Effect.gen(function*() {
           let rows = yield* read(from)
           while (rows.length === 0 && changed !== undefined) {
@@ -53,6 +59,7 @@ export const stream = (
           }
           return [rows, Option.map(Option.fromUndefinedOr(rows.at(-1)), ({ id }) => id)] as const
         }))
+    }
   ))
   return Stream.mapEffect(pages, (row) =>
     Effect.suspend(() => {
