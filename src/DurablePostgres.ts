@@ -92,23 +92,36 @@ export const layerClient = (
 
 /**
  * Keeps outcomes in the database that the variable `PAPYROS_DATABASE` names: the URL of a Postgres database, or the path
- * of a SQLite file. The variable is removed from the environment, so that no thread and no child process inherits it.
+ * of a SQLite file.
+ *
+ * **Details**
+ *
+ * The call reads the variable and removes it from the environment, so that no thread and no child process inherits it,
+ * those of other Layers included. The Layer may be built several times. A second call does not find the variable.
  *
  * @stability experimental
  * @category layers
  * @since 0.1.0
  */
-export const layerFromEnv = (options: SqlStoreOptions = {}): Layer.Layer<Durable.Durable, Durable.DurableError> =>
-  Layer.unwrap(Effect.suspend(() => {
-    const text = DatabaseUrl.fromEnvironment()
-    if (Option.isNone(text)) return failed(`the variable ${DatabaseUrl.VARIABLE} is not set`)
-    const name = DatabaseUrl.parse(text.value)
-    switch (name.kind) {
-      case "postgres":
-        return Effect.succeed(layer({ ...options, url: name.url }))
-      case "file":
-        return Effect.succeed(Durable.layerSqlite({ ...options, filename: name.filename }))
-      case "unknown":
-        return failed(`the variable ${DatabaseUrl.VARIABLE} is neither a URL postgres://… nor the path of a file`)
-    }
-  }))
+export const layerFromEnv = (options: SqlStoreOptions = {}): Layer.Layer<Durable.Durable, Durable.DurableError> => {
+  const text = DatabaseUrl.fromEnvironment()
+  return Option.isNone(text)
+    ? Layer.unwrap(failed(`the variable ${DatabaseUrl.VARIABLE} is not set`))
+    : layerOf(DatabaseUrl.parse(text.value), options)
+}
+
+const layerOf = (
+  name: DatabaseUrl.DatabaseName,
+  options: SqlStoreOptions
+): Layer.Layer<Durable.Durable, Durable.DurableError> => {
+  switch (name.kind) {
+    case "postgres":
+      return layer({ ...options, url: name.url })
+    case "file":
+      return Durable.layerSqlite({ ...options, filename: name.filename })
+    case "unknown":
+      return Layer.unwrap(
+        failed(`the variable ${DatabaseUrl.VARIABLE} is neither a URL postgres://… nor the path of a file`)
+      )
+  }
+}

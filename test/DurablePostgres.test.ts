@@ -297,6 +297,16 @@ describe.skipIf(!isAvailable)("DurablePostgres.layerFromEnv", () => {
     }).pipe(Effect.scoped))
 })
 
+describe("DurablePostgres.layerFromEnv", () => {
+  it.effect("takes the variable before any Layer is built, whose threads would inherit it, and can be built again", () =>
+    Effect.gen(function*() {
+      process.env.PAPYROS_DATABASE = yield* temporaryFile
+      const durable = DurablePostgres.layerFromEnv()
+      assert.isUndefined(process.env.PAPYROS_DATABASE)
+      for (let i = 0; i < 2; i++) yield* Effect.scoped(open(durable))
+    }).pipe(Effect.scoped, Effect.ensuring(Effect.sync(() => delete process.env.PAPYROS_DATABASE))))
+})
+
 describe("Durable.layerSql", () => {
   it.effect("refuses the client of another database", () =>
     Effect.gen(function*() {
