@@ -63,6 +63,6 @@ export const runSingle = <R>(
       yield* append(Outcomes.toRow(keyed, outcome))
       return yield* exitOf(outcome)
     })
-  const keys = new TaskKeys(key === undefined ? undefined : () => key, false)
+  const keys = new TaskKeys(key === undefined ? undefined : () => key, false, single.forms)
   return Effect.flatMap(identify(keys, task), (keyed) => single.alone(keyed.key, execute(keyed)))
 }

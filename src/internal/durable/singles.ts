@@ -7,32 +7,42 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import * as Latch from "effect/Latch"
 import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import type { DurableError } from "../durableError.ts"
 import type { Owners, Ownership } from "./ownership.ts"
+import type { Forms } from "./taskKeys.ts"
 
 /** How long a program keeps a run after the last call, so that not each call writes to the store. */
 const IDLE = "1 second"
 
+/** The calls with one key, of which one runs at a time. */
+interface Turns {
+  readonly semaphore: Semaphore.Semaphore
+  calls: number
+}
+
 /** How a run was acquired. */
 interface Shared {
   readonly acquired: Exit.Exit<Ownership, DurableError>
-  /** The keys of the tasks that run. */
-  readonly busy: Map<string, Latch.Latch>
+  /** The tasks that run or wait, by their keys. */
+  readonly busy: Map<string, Turns>
   dropped: boolean
 }
 
 /** A run that the calls share. */
 export interface Single {
   readonly ownership: Ownership
+  /** Of all tasks that were run. */
+  readonly forms: Forms
   /** Runs an effect when no other one runs with the same key. */
   readonly alone: <A, E, R>(key: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
 export class Singles {
   private readonly runs: RcMap.RcMap<string, Shared>
+  private readonly forms: Forms = new Map()
   /** How many calls use a run, or wait for it. */
   private readonly calls = new Map<string, number>()
 
@@ -55,7 +65,7 @@ export class Singles {
       const shared = yield* RcMap.get(this.runs, run)
       const drop = Effect.suspend(() => this.drop(run, shared))
       const ownership = yield* Effect.tapCause(shared.acquired, () => drop)
-      const single: Single = { ownership, alone: (key, effect) => alone(shared.busy, key, effect) }
+      const single: Single = { ownership, forms: this.forms, alone: (key, effect) => alone(shared.busy, key, effect) }
       return yield* Effect.tapError(use(single), (error) => isLost(error) ? drop : Effect.void)
     })
     return Effect.acquireUseRelease(
@@ -90,19 +100,20 @@ const isLost = (error: unknown): boolean => {
 }
 
 const alone = <A, E, R>(
-  busy: Map<string, Latch.Latch>,
+  busy: Map<string, Turns>,
   key: string,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function*() {
-      for (let other = busy.get(key); other !== undefined; other = busy.get(key)) yield* restore(other.await)
-      const ended = Latch.makeUnsafe(false)
-      busy.set(key, ended)
-      const end = Effect.sync(() => {
-        busy.delete(key)
-        ended.openUnsafe()
+  Effect.acquireUseRelease(
+    Effect.sync(() => {
+      const turns = busy.get(key) ?? { semaphore: Semaphore.makeUnsafe(1), calls: 0 }
+      busy.set(key, turns)
+      turns.calls++
+      return turns
+    }),
+    ({ semaphore }) => semaphore.withPermit(effect),
+    (turns) =>
+      Effect.sync(() => {
+        if (--turns.calls === 0) busy.delete(key)
       })
-      return yield* Effect.ensuring(restore(effect), end)
-    })
   )

@@ -22,22 +22,25 @@ export interface KeyedTask {
   readonly payload: string
 }
 
+/** The forms of classes of tasks, which take a millisecond to make. */
+export type Forms = Map<unknown, TaskForm.TaskForm>
+
 /** Bytes of a hash in a key. */
 const LENGTH = 16
 
 export class TaskKeys {
-  private readonly occurrences = new Occurrences()
-  private readonly forms = new Map<unknown, TaskForm.TaskForm>()
+  private readonly occurrences: Occurrences | undefined
+  private readonly forms: Forms
   private readonly keyOf: ((task: Task.Any) => string) | undefined
-  private readonly counted: boolean
   /** Whether several tasks may have one key. */
   readonly mayRepeat: boolean
 
   /** `keyOf` replaces the payload, and then, or unless `counted`, equal tasks have equal keys. */
-  constructor(keyOf: ((task: never) => string) | undefined, counted: boolean) {
+  constructor(keyOf: ((task: never) => string) | undefined, counted: boolean, forms: Forms = new Map()) {
     this.keyOf = keyOf as ((task: Task.Any) => string) | undefined
-    this.counted = counted && keyOf === undefined
-    this.mayRepeat = !this.counted
+    this.occurrences = counted && keyOf === undefined ? new Occurrences() : undefined
+    this.mayRepeat = this.occurrences === undefined
+    this.forms = forms
   }
 
   /**
@@ -56,7 +59,7 @@ export class TaskKeys {
     const text = this.keyOf === undefined ? payload : ownKey(this.keyOf(task))
     const digest = hash("sha256", `${form.fingerprint}\n${text}`, "buffer")
     const key = digest.toString("base64url", 0, LENGTH)
-    const before = this.counted ? this.occurrences.add(digest.readUInt32LE(0), digest.readUInt32LE(4)) : 0
+    const before = this.occurrences?.add(digest.readUInt32LE(0), digest.readUInt32LE(4)) ?? 0
     return { task, form, key: before === 0 ? key : `${key}.${before}`, payload }
   }
 
