@@ -20,6 +20,15 @@ import { RunnerCalls, unreachable } from "./runnerCalls.ts"
 /** How long an attempt may take before another id is tried as well, beside the time for which a runner keeps an answer. */
 const PATIENCE = 1000
 
+/** A large message gets a millisecond more for each so many bytes: copies of it would hold up a slow connection. */
+const BYTES_PER_MILLISECOND = 1000
+
+/** The most that it gets, so that there is another attempt before the runner is lost. */
+const MAX_TRANSFER = 4000
+
+const patienceFor = (message: Uint8Array | undefined): number =>
+  PATIENCE + Math.min(MAX_TRANSFER, (message?.length ?? 0) / BYTES_PER_MILLISECOND)
+
 /** The pause before a message is sent again that has overtaken the previous one, in milliseconds. */
 const EARLY_PAUSE = 5
 
@@ -84,7 +93,7 @@ class SessionCalls {
       this.attached = undefined
       const seq = ++this.polls
       const call = { incarnation, session, seq, maxTaskBytes, ...(commands === undefined ? {} : { commands }) }
-      return Effect.flatMap(this.runner.call((calls) => calls.Poll(call), PARK + PATIENCE), ifKnown)
+      return Effect.flatMap(this.runner.call((calls) => calls.Poll(call), PARK + patienceFor(commands)), ifKnown)
     })
     const handle = (events: Uint8Array): Effect.Effect<void, InvalidEvents> => {
       this.polling = true
@@ -116,7 +125,7 @@ class SessionCalls {
     return Effect.suspend(() => {
       const { options: { ackTimes, incarnation }, runner, session } = this
       const since = runner.now()
-      const send = runner.call((calls) => calls.Send({ incarnation, session, commands }), PATIENCE)
+      const send = runner.call((calls) => calls.Send({ incarnation, session, commands }), patienceFor(commands))
       return Effect.flatMap(Effect.flatMap(send, ifKnown), ({ early }) =>
         early === true
           ? Effect.andThen(Effect.sleep(EARLY_PAUSE), this.sendAlone(commands))
