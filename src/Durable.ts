@@ -237,7 +237,7 @@ const checkName = (run: string): void => {
   }
 }
 
-/** A hundred years, in milliseconds: what is kept for longer is kept. */
+/** A hundred years, in milliseconds: a longer `keep` means for ever. */
 const MAX_KEEP = 3e12
 
 /** A duration as whole milliseconds, `undefined` if it has no end. */
@@ -280,8 +280,8 @@ const stream = <A>(
  * **Details**
  *
  * A task whose result the run has is not run: its stored result is delivered. An outcome is delivered after it is
- * stored. When the stream ends, fails or is interrupted, what has completed until then is stored, and the run is free
- * for the next program.
+ * stored. When the stream ends, fails or is interrupted, the outcomes of the tasks that have completed are stored, and
+ * the run is free for the next program.
  *
  * While the store is locked or away, nothing fails: the stream waits, as far as its buffer goes. A store that refuses
  * to write, because its disk is full or its file is read-only, ends the stream with `DurableError`.
@@ -551,8 +551,8 @@ export const layerSqlite = (options: {
   /** The path of the file, which is made if it is not there. Default `papyros.db` in the working directory. */
   readonly filename?: string | undefined
   /**
-   * `"FULL"`: what is stored survives a loss of power. `"NORMAL"`: it survives the end of the program, and a loss of
-   * power may cost what was stored last, which is faster. Default `"NORMAL"`.
+   * `"FULL"`: stored outcomes survive a loss of power. `"NORMAL"`, which is faster: they survive the end of the program,
+   * and a loss of power may cost those that were stored last. Default `"NORMAL"`.
    */
   readonly synchronous?: "FULL" | "NORMAL" | undefined
 } & SqlStore.SqlStoreOptions = {}): Layer.Layer<Durable, DurableError> =>

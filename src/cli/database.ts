@@ -79,7 +79,7 @@ export const named = (flag: Option.Option<string>): Effect.Effect<Named, Unusabl
 
 const explain = (error: Durable.DurableError): Unusable => new Unusable({ message: error.message })
 
-/** The package of Postgres is loaded only for those who use it. */
+/** The package of Postgres is loaded only if the database is one of Postgres. */
 const postgres = Effect.tryPromise({
   try: () => import("../DurablePostgres.ts"),
   catch: (error) =>

@@ -142,7 +142,7 @@ const retry = (name: string, task: string | undefined) =>
     yield* Stderr.say(count === 0 ? `${name} has no failures.` : `${name}: ${failed} executed again with the next run.`)
   })
 
-/** Removes also what no program was to keep. Runs that programs have, or begin to use now, stay. */
+/** Also removes runs without `keep`. Runs that a program has, or begins to use now, stay. */
 const clean = (olderThan: Duration.Duration) =>
   Effect.gen(function*() {
     const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(olderThan)

@@ -51,7 +51,7 @@ const isEqual = (actual: unknown, expected: unknown, claim: string): Effect.Effe
 
 const numbersOf = (values: Iterable<number>): ReadonlyArray<number> => Array.from(values).toSorted((a, b) => a - b)
 
-/** Executes the programs one after the other. Fails with what is wrong. */
+/** Executes the programs one after the other. Fails with the promise that does not hold. */
 export const holds = (
   { bufferSize, ends, ordered, reversed, source, streamed, takenOver }: typeof Programs.Type
 ): Effect.Effect<void, unknown, Durable.Durable> =>

@@ -37,7 +37,7 @@ export const Step = Schema.Union([
 export const rowsOf = (rows: typeof Rows.Type): ReadonlyArray<Durable.Row> =>
   Array.from(new Map(rows.map((row) => [row.key, { ...row, name: "T", payload: row.outcome, reason: null }])).values())
 
-/** What an operation gives. */
+/** The result of an operation. */
 export type Result = string | number | boolean | void
 
 /** Does one operation. */

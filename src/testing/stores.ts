@@ -1,7 +1,7 @@
 /**
  * The promises of a store of durable runs as a suite of tests. The author of a store calls `storeLaws`.
  *
- * Must stay true: what is expected comes from the promises of `Durable.Store` alone, which `StoreModel` states once.
+ * Must stay true: the expected results come from the promises of `Durable.Store` alone, which `StoreModel` states once.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -42,7 +42,7 @@ const Client = Schema.Array(Schema.Struct({
 
 type Client = typeof Client.Type
 
-/** What a client has done, in its order. */
+/** The operations of a client with their results, in order. */
 interface Done {
   readonly step: typeof Step.Type
   /** `unknown`: done or not. `ignored`: done, with a result that was lost. */
@@ -57,7 +57,7 @@ const TIMEOUT = 120_000
 const isRetryable = (error: Durable.DurableError): boolean =>
   error.reason._tag === "StoreFailed" && error.reason.retryable
 
-/** The store as durable runs use it: what may succeed later is repeated. */
+/** The store as durable runs use it: an operation that may succeed later is repeated. */
 const patient = (store: Durable.Store): Durable.Store => {
   const persist = <A>(operation: Effect.Effect<A, Durable.DurableError>) =>
     Effect.retry(operation, { while: isRetryable, schedule: Schedule.spaced(PAUSE) })
@@ -101,7 +101,7 @@ const perform = (store: Durable.Store, client: Client): Effect.Effect<ReadonlyAr
     return done
   })
 
-/** Whether some order of what the clients have done, one after the other, explains its results and what is left. */
+/** Whether the operations of the clients, one after the other in some order, explain their results and the rows that are left. */
 const isExplained = (one: ReadonlyArray<Done>, two: ReadonlyArray<Done>, left: unknown): boolean => {
   const search = (model: StoreModel, i: number, j: number): boolean => {
     if (i === one.length && j === two.length) return isDeepStrictEqual(model.content(), left)
@@ -289,7 +289,7 @@ export const storeLaws = (name: string, { effort = 1, open }: StoreSubject): voi
   })
 }
 
-/** What a store has, in the form of the model. */
+/** The state of a store, in the form of the model. */
 const contentOf = Effect.fnUntraced(function*(store: Durable.Store) {
   const content: Array<unknown> = []
   const expired = yield* store.expired

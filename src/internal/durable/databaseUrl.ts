@@ -16,7 +16,7 @@ export type DatabaseName =
   /** The URL of something else. */
   | { readonly kind: "unknown" }
 
-/** What may be meant as a URL, or as the parameters of a connection, and not as the path of a file. */
+/** Matches texts that may be meant as a URL or as the parameters of a connection, and not as the path of a file. */
 const CONNECTION = /:\/\/|^[\s"'`]*postgres(?:ql)?:|:[^/\\]*@|\b(?:dbname|host|password|user)\s*=/i
 
 export const parse = (text: Redacted.Redacted): DatabaseName => {

@@ -62,7 +62,7 @@ interface Version {
   readonly statements: ReadonlyArray<string>
 }
 
-/** SQL, and its parameters made of what an operation is given. */
+/** SQL, and its parameters, which are made of the arguments of the operation. */
 export interface Statement<A> {
   readonly sql: string
   readonly parameters: (given: A) => ReadonlyArray<unknown>

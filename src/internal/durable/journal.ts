@@ -96,7 +96,7 @@ export class RunJournal implements Journal {
   private readonly claim = (keyed: KeyedTask): Effect.Effect<void, DurableError> =>
     persist(this.append([Outcomes.toClaim(keyed)]))
 
-  /** What is to be written next: some of the outcomes that are not stored, from the first. */
+  /** The outcomes to write next: some of those that are not stored, from the first. */
   private batch(): ReadonlyArray<Outcome> {
     let [length, text] = [0, 0]
     while (length < Math.min(MAX_ROWS, this.outcomes.length)) {
@@ -149,7 +149,7 @@ export class RunJournal implements Journal {
     { disableYield: true }
   ).pipe(Effect.catchCause((cause) => Effect.sync(() => this.fail(errorOf(cause)))))
 
-  /** Stores what is left. What cannot be stored was not delivered, and runs again. */
+  /** Stores the outcomes that are left. An outcome that cannot be stored was not delivered, and its task runs again. */
   private readonly flush: Effect.Effect<void> = Effect.ignoreCause(
     Effect.whileLoop({
       while: () => !this.broken && this.outcomes.length > 0,
@@ -169,7 +169,7 @@ export class RunJournal implements Journal {
 const errorOf = (cause: Cause.Cause<DurableError>): DurableError =>
   Option.getOrElse(Cause.findErrorOption(cause), () => unusable("write", Cause.squash(cause)))
 
-/** The rows with different keys that say what all of them say, one after the other. */
+/** One row of each key, its success or else the last one: the effect of all rows, one after the other. */
 const distinct = (rows: ReadonlyArray<Row>): ReadonlyArray<Row> => {
   const byKey = new Map<string, Row>()
   for (const row of rows) {

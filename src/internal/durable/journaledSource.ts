@@ -45,7 +45,7 @@ interface Known {
 }
 
 export class JournaledSource<E> implements Source<unknown, E | DurableError> {
-  /** What is known of the task that `next` gave last. */
+  /** The task that `next` gave last, with its row. */
   last: Known | undefined
   private readonly options: JournaledSourceOptions<E>
   private readonly known = new Deque<Known>()

@@ -59,7 +59,7 @@ export const processSpace = (): string => {
   }
 }
 
-/** What a program has a run for: to remove it if it has expired, or to use it. */
+/** The purpose for which a program has a run: to remove it if it has expired, or to use it. */
 type Purpose = "clean" | "use"
 
 const ownName = (purpose: Purpose): string =>
@@ -166,7 +166,7 @@ export class Owners {
     return count
   })
 
-  /** Removes them while the Layer is there. What the store refuses shows when outcomes are stored. */
+  /** Removes them while the Layer is there. An error of the store shows when outcomes are stored. */
   readonly cleanInBackground: Effect.Effect<void> = Effect.suspend(() => {
     if (this.cleaning) return Effect.void
     this.cleaning = true
@@ -200,7 +200,7 @@ export class Owners {
     )
   }
 
-  /** Gives signs of life until the scope closes. What the store refuses shows when outcomes are stored. */
+  /** Renews the ownership until the scope closes. An error of the store shows when outcomes are stored. */
   private beat(run: string, ownership: Ownership): Effect.Effect<void, never, Scope.Scope> {
     const renewed = Effect.orElseSucceed(persist(this.store.renew(run, ownership.owner)), () => true)
     const beat = Effect.map(renewed, (owned) => {

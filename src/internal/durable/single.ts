@@ -24,7 +24,7 @@ type Failure = TaskFailure<Task.Any>
 const exitOf = ({ failure, value }: Outcomes.Outcome): Effect.Effect<unknown, Failure> =>
   failure === undefined ? Effect.succeed(value) : Effect.fail(failure)
 
-/** What the key of a task throws is an error of the run, or a defect. */
+/** An error that the function `key` throws is an error of the run, or a defect. */
 const identify = (keys: TaskKeys, task: Task.Any): Effect.Effect<KeyedTask, DurableError | Failure> =>
   Effect.flatMap(
     Effect.catchDefect(

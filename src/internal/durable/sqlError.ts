@@ -43,6 +43,6 @@ export const inTransaction = <A, E>(
       : Effect.fail(errors.find(({ isRetryable }) => isRetryable) ?? errors[0])
   })
 
-/** What is not retryable, and no error of a statement. */
+/** An error that is not retryable and is no error of a statement. */
 export const unusable = (operation: Operation, cause: unknown): DurableError =>
   new DurableError({ reason: new StoreFailed({ operation, retryable: false, cause }) })

@@ -71,7 +71,7 @@ export const make = Effect.fnUntraced(function*(
   const writing = Effect.mapError(toDurableError("write"))
   const transaction = <A>(statements: Effect.Effect<A, SqlError>) => inTransaction(sql, statements)
 
-  /** Within a transaction of the program, what is stored would be undone with it after it was delivered. */
+  /** Refuses a transaction of the program: a rollback would undo outcomes after they were delivered. */
   const outside = <A>(operation: Effect.Effect<A, DurableError>) =>
     Effect.contextWith((context: Context.Context<never>) =>
       Context.getOrUndefined(context, sql.transactionService) === undefined
@@ -79,7 +79,7 @@ export const make = Effect.fnUntraced(function*(
         : Effect.die(withinTransaction())
     )
 
-  /** A query whose columns keep their names, whatever the client does with names. */
+  /** A query whose columns keep their names, also where the client transforms names. */
   const query = <A extends object>(text: string) => {
     const withPlaceholders = dialect.withPlaceholders(text)
     return (...parameters: ReadonlyArray<unknown>) => sql.unsafe<A>(withPlaceholders, parameters).withoutTransform

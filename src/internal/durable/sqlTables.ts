@@ -49,7 +49,7 @@ export const open = Effect.fnUntraced(function*(
   if (found !== wanted) return yield* new DurableError({ reason: new Incompatible({ found, wanted }) })
 })
 
-/** The SQL that makes the tables, for those who may do so by hand only. */
+/** The SQL that makes the tables, for databases where a program may not make them. */
 export const script = (dialect: Dialect, tables: Tables): string =>
   ["BEGIN", dialect.migrationsTable(migrationsOf(tables)), ...steps(dialect, tables, 0), "COMMIT"]
     .map((statement) => `${statement};\n`)

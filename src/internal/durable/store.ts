@@ -15,7 +15,7 @@ export const SILENCE = 8000
 /** `claimed`: a task that must not start twice was handed to the dispatcher. */
 export type State = "claimed" | "succeeded" | "failed"
 
-/** What a run has of one task. */
+/** The row of one task in a run. */
 export interface Row {
   readonly key: string
   /** The name of the task. */

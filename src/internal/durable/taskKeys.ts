@@ -1,7 +1,7 @@
 /**
  * The keys of tasks within a run: a hash of the schemas and the payload of a task, and how often that came before.
  *
- * Must stay true: keys depend on nothing else. Chunk sizes, the order of other tasks and what was inserted or removed
+ * Must stay true: keys depend on nothing else. Chunk sizes, the order of other tasks, and tasks that are inserted or removed
  * between them change no key; a changed schema changes the keys of its tasks.
  */
 import { hash } from "node:crypto"
@@ -45,7 +45,7 @@ export class TaskKeys {
 
   /**
    * The key of a task, or the failure of a task whose payload its schema does not accept. Throws a `DurableError` if its
-   * schemas have no JSON form, and what `keyOf` throws.
+   * schemas have no JSON form, and the errors of `keyOf`.
    */
   key(task: Task.Any): KeyedTask | TaskFailure.TaskFailure<Task.Any> {
     const form = this.formOf(task)

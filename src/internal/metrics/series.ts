@@ -2,7 +2,7 @@
  * Series of metrics that are read when somebody exports, and that outlive their dispatcher: an exporter exports for the
  * last time after the dispatcher has closed.
  *
- * Must stay true: the value of a counter or histogram never falls. What a dispatcher has counted stays when it closes,
+ * Must stay true: the value of a counter or histogram never falls. The counts of a dispatcher stay when it closes,
  * and the next dispatcher of the name counts on from there.
  */
 import type * as Context from "effect/Context"

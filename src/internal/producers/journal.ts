@@ -1,6 +1,6 @@
 /**
- * What an execution needs of the journal of a durable run: the outcomes of an earlier program, and a place where its own
- * are stored before its consumer sees them.
+ * The journal of a durable run, as an execution uses it: it has the outcomes of an earlier program, and stores those of the
+ * execution before the consumer sees them.
  */
 import type { DurableError } from "../durableError.ts"
 import type { TaskEntry } from "../scheduler/producer.ts"

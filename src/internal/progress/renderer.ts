@@ -75,7 +75,7 @@ export class Renderer {
     this.bars.delete(bar)
     if (this.bars.size > 0) return Effect.void
     return Effect.gen({ self: this }, function*() {
-      // It sleeps, or waits for a terminal that may never take what it writes.
+      // It sleeps, or waits for a terminal that may never take the text.
       this.fiber!.interruptUnsafe()
       if (this.frame !== "") {
         const fiber = yield* Effect.forkDetach(this.write(ERASE), { startImmediately: true })

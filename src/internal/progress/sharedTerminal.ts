@@ -193,7 +193,7 @@ export class SharedTerminal {
 
   private readonly onStop = (): void => this.onSignal("SIGTSTP")
 
-  /** Does what the signal does without a listener, unless there are others: then they decide. */
+  /** Has the effect of the signal without a listener, unless there are other listeners, which then decide. */
   private onSignal(signal: "SIGINT" | "SIGTERM" | "SIGTSTP"): void {
     const { host } = this
     if (host.listenerCount(signal) > 1) return
@@ -203,7 +203,7 @@ export class SharedTerminal {
       this.uninstall()
       return void host.kill(pid, signal)
     }
-    // Without the listener the signal stops the process. What follows runs when it continues.
+    // Without the listener the signal stops the process. The next lines run when it continues.
     host.off(signal, this.onStop)
     this.suspended = true
     host.kill(host.pid, signal)

@@ -6,7 +6,7 @@
  * a shard is found after a limited time, however the engine moves shards.
  */
 
-/** What a runner last said. */
+/** The last answer of a runner. */
 export interface Found<Offer> {
   readonly incarnation: string
   readonly offer: Offer

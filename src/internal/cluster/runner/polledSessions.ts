@@ -118,7 +118,7 @@ export class PolledSessions {
     return answer === undefined ? this.refuse(client, "a malformed number of a poll") : Deferred.await(answer)
   }
 
-  /** Ends the session of a client that sent what no client of this version sends. */
+  /** Ends the session of a client that sent a message which no client of this version sends. */
   private refuse(client: PolledClient, why: string): Effect.Effect<typeof SendAnswer.Type> {
     this.end(client)
     return Effect.as(Effect.logWarning(`Ended a session: ${sanitizeForLog(why)}`), this.unknown)

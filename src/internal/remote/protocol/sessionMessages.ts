@@ -3,7 +3,7 @@
  * of payloads and results in their places, and then these payloads and results as they are, so that large ones are not
  * copied.
  *
- * Must stay true: what a peer has sent is decoded by the schemas of messages.ts, and the lengths are those of the bytes
+ * Must stay true: the messages of a peer are decoded by the schemas of messages.ts, and the lengths are those of the bytes
  * that follow, all of which are taken. Decoded payloads and results are views of the given bytes.
  */
 import * as SchemaBinary from "effect/encoding/SchemaBinary"
