@@ -195,7 +195,13 @@ export const terminal: Display = {
 }
 
 const auto: Display = {
-  show: (progress) => Effect.flatMap(capabilities, ({ canAnimate }) => (canAnimate ? terminal : log).show(progress))
+  show: (progress) =>
+    stdio.pipe(
+      Effect.flatMap((stdio) => stdio.stderrIsTerminal),
+      // Reading the environment takes longer than all the rest.
+      Effect.flatMap((isTerminal) => isTerminal ? capabilities : Effect.succeed({ canAnimate: false })),
+      Effect.flatMap(({ canAnimate }) => (canAnimate ? terminal : log).show(progress))
+    )
 }
 
 /**

@@ -269,6 +269,10 @@ describe("Progress", () => {
             )
           )
           const fiber = yield* after(Stream.mergeAll(streams, { concurrency: "unbounded" }), 2500, terminal)
+          // Wrapping is off while bars are drawn: a line that is too long would be cut at the last column.
+          terminal.screen.lines.forEach((line, y) =>
+            assert.strictEqual(terminal.screen.cells(y)[columns - 1].text, " ", `${columns} columns: ${line}`)
+          )
           assert.isFalse(terminal.screen.hasWrapped, `${columns} columns`)
           assert.isAtMost(terminal.screen.lines.length, labels.length)
           if (columns >= 20) assert.isTrue(terminal.screen.lines.some((line) => line.includes("failed")))

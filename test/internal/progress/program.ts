@@ -32,7 +32,6 @@ const waiting = Progress.track({ label: "Waiting", total: 9 })(Stream.concat(Str
 
 const ends: Readonly<Record<string, Effect.Effect<void>>> = {
   "at its end": Effect.asVoid(Effect.all([resize, upload], { concurrency: 2 })),
-  "with one bar": resize,
   never: Stream.runDrain(waiting),
   exit: Effect.raceFirst(Stream.runDrain(waiting), Effect.delay(Effect.sync(() => process.exit(3)), "300 millis")),
   throws: Effect.raceFirst(
