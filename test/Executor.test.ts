@@ -345,6 +345,21 @@ describe("Executor", () => {
   )
 
   test(
+    "retries a task that fails with NoWorker, also one that the dispatcher does not know",
+    Effect.gen(function*() {
+      const { scheduler } = yield* Manual
+      class Foreign extends Task.Class<Foreign>()("Foreign") {}
+      scheduler.unavailable(new Error("no threads"))
+      for (const task of [new Step({ n: 1 }), new Foreign() as never]) {
+        let failures = 0
+        const retry = { times: 2, while: () => ++failures > 0 }
+        const results = yield* Stream.runCollect(Dispatcher.results([task], { retry }))
+        assert.deepStrictEqual([outcomes(results), failures], [["NoWorker"], 3])
+      }
+    })
+  )
+
+  test(
     "without a worker, each task fails once it has waited for the timeout itself, however it was given",
     Effect.gen(function*() {
       const { join, scheduler } = yield* Manual
@@ -396,6 +411,23 @@ describe("Executor", () => {
       const worker = join("late")
       worker.finish(worker.take())
       assert.deepStrictEqual(outcomes(yield* Fiber.join(rest)), [1])
+    })
+  )
+
+  test(
+    "ignores a run time that is not a number of at least 0",
+    Effect.gen(function*() {
+      const { join } = yield* Manual
+      const a = join("a")
+      yield* start(steps(100))
+      const sizes = [NaN, -1e9, Infinity, 10, 10].map((micros) => {
+        const chunk = a.take(512)
+        a.scheduler.recordBusy(chunk.items, micros)
+        a.finish(chunk)
+        return chunk.items.length
+      })
+      // A time that is ignored leaves the duration unknown.
+      assert.deepStrictEqual(sizes, [1, 1, 1, 1, 2])
     })
   )
 

@@ -139,6 +139,56 @@ describe("metrics", () => {
       assert.include(Object.keys(counted(yield* read, "workers")), "s images")
     }))))
 
+  it.effect("of two dispatchers never share a series, whatever the attributes of their contexts are", () =>
+    isolated(Effect.scoped(Effect.gen(function*() {
+      const contexts: ReadonlyArray<Record<string, string>> = [
+        {},
+        { task: "a" },
+        { dispatcher: "b", outcome: "c", cause: "d" },
+        { zone: "1", host: "2" },
+        { host: "2", zone: "1" }
+      ]
+      for (const attributes of contexts) {
+        const opened = yield* Effect.provideService(
+          Layer.build(dispatcher),
+          Metric.CurrentMetricAttributes,
+          attributes
+        )
+        yield* Effect.provide(Dispatcher.run(new Work({ n: 1, failures: 0 })), opened)
+      }
+      const series = yield* read
+      assert.deepStrictEqual(counted(series, "workers"), {
+        fiber: 1,
+        "fiber-2": 1,
+        "fiber-3": 1,
+        "2 1 fiber": 1,
+        "2 1 fiber-2": 1
+      })
+      assert.deepStrictEqual(counted(series, "tasks_completed_total"), {
+        "fiber Work success": 1,
+        "fiber-2 Work success": 1,
+        "fiber-3 Work success": 1,
+        "2 1 fiber Work success": 1,
+        "2 1 fiber-2 Work success": 1
+      })
+    }))))
+
+  it.effect("of a task with the name unknown include those of unknown tasks", () =>
+    isolated(Effect.gen(function*() {
+      class Unknown extends Task.Class<Unknown>()("unknown", { success: Schema.Int }) {}
+      const Group = TaskGroup.make(Unknown)
+      const layer = Layer.provide(FiberDispatcher.layer(Group), Group.toLayer({ unknown: () => Effect.succeed(1) }))
+      yield* Effect.gen(function*() {
+        for (const task of [new Unknown(), new Hang() as never, new Unknown(), new Break() as never]) {
+          yield* Effect.exit(Dispatcher.run(task))
+        }
+        assert.deepStrictEqual(counted(yield* read, "tasks_completed_total"), {
+          "fiber unknown success": 2,
+          "fiber unknown UnknownTask": 2
+        })
+      }).pipe(Effect.provide(layer))
+    })))
+
   it.effect.prop(
     "agree with the results, whatever the workers do",
     { seed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1e6 })) },

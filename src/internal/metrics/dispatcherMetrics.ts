@@ -9,19 +9,20 @@ import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import type { Scheduler } from "../scheduler/scheduler.ts"
 import * as Metrics from "./definitions.ts"
-import { SeriesOfName } from "./series.ts"
+import { type Attributes, SeriesOfName } from "./series.ts"
 
 type Registry = Context.Service.Shape<typeof Metric.MetricRegistry>
 
 /** The series of each registry, by the name of the dispatcher and the attributes of its context. */
 const registries = new WeakMap<Registry, Map<string, SeriesOfName>>()
 
+/** The attributes that the metrics have themselves. */
+const OWN = new Set(["dispatcher", "task", "outcome", "cause"])
+
 /** The series of a name, or of the name with the first number for which no dispatcher is open: `pool`, then `pool-2`. */
-const acquire = (
-  name: string,
-  registry: Registry,
-  attributes: Readonly<Record<string, string>>
-): SeriesOfName => {
+const acquire = (name: string, registry: Registry, given: Attributes): SeriesOfName => {
+  // In the order of their names, as the registry compares them. An own attribute replaces one of the context.
+  const attributes = Object.fromEntries(Object.entries(given).filter(([name]) => !OWN.has(name)).toSorted())
   const known = registries.get(registry) ?? new Map<string, SeriesOfName>()
   registries.set(registry, known)
   for (let n = 1;; n++) {

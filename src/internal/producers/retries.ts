@@ -145,7 +145,6 @@ export class Retries {
   }
 
   private startAgain(entry: TaskEntry): void {
-    // A task whose type is not known is not retried.
     typeOf(entry).counts.retried++
     this.retry(entry)
   }

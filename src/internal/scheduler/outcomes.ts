@@ -93,10 +93,11 @@ export class Outcomes {
     trace: Contract.Trace = ""
   ): void {
     this.failedCount++
-    this.types.countsOf(entry).fail(reason._tag)
+    const type = this.types.assign(entry)
+    type.counts.fail(reason._tag)
     entry.failure = TaskFailure.make({ task: entry.task, attempt: Math.max(1, entry.attempt), worker, trace, reason })
     // A retry runs with the payload as it was handed over, which the task may no longer hold.
-    if (typeOf(entry)?.codec?.payload.snapshot === undefined) entry.payload = undefined
+    if (type.codec?.payload.snapshot === undefined) entry.payload = undefined
     subscriptionOf(entry).producer.settled(entry)
   }
 }

@@ -309,7 +309,8 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   }
 
   recordBusy(items: ReadonlyArray<TaskEntry>, micros: number): void {
-    if (items.length === 0) return
+    // One time that is none would spoil sums and estimates for good.
+    if (items.length === 0 || !(micros >= 0 && micros < Infinity)) return
     const types = items.map(typeOf)
     this.statistics.ran(types, micros)
     updateEstimates(types, micros)

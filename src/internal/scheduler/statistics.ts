@@ -95,24 +95,21 @@ export interface StatisticsListener {
 }
 
 export class Statistics {
-  readonly tasks: Array<TaskCounts> = []
+  /** By the value of the attribute `task`. */
+  private readonly tasks = new Map<string, TaskCounts>()
   readonly chunkTasks = new Distribution(CHUNK_TASKS)
   /** Workers that were lost, by cause. */
   readonly lost = new Map<string, number>()
   private listener: StatisticsListener | undefined
-  private unknownTasks: TaskCounts | undefined
 
-  /** The counts of a type of task, made once for each. */
-  addTask(name: string): TaskCounts {
+  /** The counts of a type of task. Types of one name share them. */
+  countsOf(name: string): TaskCounts {
+    const known = this.tasks.get(name)
+    if (known !== undefined) return known
     const counts = new TaskCounts(name, (counts, reason) => this.listener?.reason(counts, reason))
-    this.tasks.push(counts)
+    this.tasks.set(name, counts)
     this.listener?.task(counts)
     return counts
-  }
-
-  /** The counts of all tasks whose type the dispatcher does not know: callers choose their names. */
-  get unknown(): TaskCounts {
-    return this.unknownTasks ??= this.addTask("unknown")
   }
 
   /** A worker was lost. */
@@ -138,7 +135,7 @@ export class Statistics {
   /** Tells the listener of all counts that there are, and of those that follow. */
   listen(listener: StatisticsListener): void {
     this.listener = listener
-    for (const counts of this.tasks) {
+    for (const counts of this.tasks.values()) {
       listener.task(counts)
       for (const reason of counts.failed.keys()) listener.reason(counts, reason)
     }

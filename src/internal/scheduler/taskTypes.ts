@@ -33,6 +33,8 @@ const SAMPLE_EVERY = 64
 export class TaskTypes {
   private readonly types = new Map<string, TaskType>()
   private last: TaskType | undefined = undefined
+  /** The type of all tasks that the dispatcher does not know, whose names callers choose. */
+  private unknown: TaskType | undefined = undefined
   private readonly classes: ReadonlyMap<string, Task.AnyClass>
   private readonly mode: PayloadMode
   private readonly memory = new PayloadMemory()
@@ -57,26 +59,23 @@ export class TaskTypes {
     return name === this.last?.name ? this.last : this.last = this.types.get(name) ?? this.make(name)
   }
 
-  /** The counts for an entry, which may not have got its type yet. */
-  countsOf(entry: TaskEntry): TaskCounts {
-    const type = entry.type as TaskType | undefined ?? this.get(entry.name)
+  /** Sets the type of an entry that fails, and may not have been in a chunk. */
+  assign(entry: TaskEntry): TaskType {
+    const type = this.get(entry.name) ?? (this.unknown ??= this.newType("unknown", undefined))
     entry.type = type
-    return type?.counts ?? this.statistics.unknown
+    return type
   }
 
   private make(name: string): TaskType | undefined {
     const task = this.classes.get(name)
     if (task === undefined) return undefined
-    const type: TaskType = {
-      name,
-      counts: this.statistics.addTask(name),
-      codec: this.mode === "encode" ? Codec.make(task) : undefined,
-      micros: 0,
-      bytes: 0,
-      encoded: 0
-    }
+    const type = this.newType(name, this.mode === "encode" ? Codec.make(task) : undefined)
     this.types.set(name, type)
     return type
+  }
+
+  private newType(name: string, codec: Codec.TaskCodec | undefined): TaskType {
+    return { name, counts: this.statistics.countsOf(name), codec, micros: 0, bytes: 0, encoded: 0 }
   }
 
   /** Encodes the payload of a task that waits for a worker, if its caller could change it meanwhile. */
@@ -130,5 +129,5 @@ const sample = (type: TaskType, payload: unknown): void => {
   type.bytes += (estimateSize(payload) - type.bytes) / (type.encoded === 1 ? 1 : 8)
 }
 
-/** The type of an entry that has been in a chunk. */
+/** The type of an entry that has been in a chunk, or has failed. */
 export const typeOf = (entry: TaskEntry): TaskType => entry.type as TaskType
