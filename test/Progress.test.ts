@@ -219,6 +219,7 @@ describe("Progress", () => {
           lineAfter(Progress.track({ label })(paced(100, 100)), 1000, { columns })
         assert.deepStrictEqual(yield* line("a\u001b[2Jb\nc\u202e", 80), ["a\\u001b[2Jb\\u000ac\\u202e  10 · 10/s"])
         assert.deepStrictEqual(yield* line("abcdefghijklmnopqrstuvwxyz", 41), ["abcdefghijklmnopqrs…  10 · 10/s"])
+        assert.deepStrictEqual(yield* line("\u00ad\u00ad\u00adabc", 80), ["\u00ad\u00ad\u00adabc  10 · 10/s"])
         const [wide] = yield* line("画像のサイズを変更する処理", 41)
         assert.match(wide, /^画像のサイズを変更…\s+10 · 10\/s$/)
       }))

@@ -12,7 +12,8 @@ const WIDE = 0x1100
 /** Follows a character to show it as an emoji. */
 const EMOJI_SELECTOR = 0xfe0f
 
-const ZERO_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}]$/u
+/** Marks and invisible characters. A soft hyphen is shown, and so are the signs of Arabic numbers. */
+const ZERO_WIDTH = /^(?:[\p{Mn}\p{Me}]|(?!\u00ad)(?=\p{Cf})\p{Default_Ignorable_Code_Point})$/u
 
 const ELLIPSIS = "…"
 

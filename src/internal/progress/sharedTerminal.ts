@@ -44,11 +44,13 @@ export interface Host {
   readonly stderr: Output
   readonly pid: number
   readonly platform: string
-  on: (event: any, listener: () => void) => unknown
+  prependListener: (event: any, listener: () => void) => unknown
   off: (event: any, listener: () => void) => unknown
   listenerCount: (event: any) => number
   kill: (pid: number, signal: NodeJS.Signals) => unknown
 }
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGTSTP"] as const
 
 /** How long a process that was asked to stop may take to do so, in milliseconds. */
 const STOPPING = 50
@@ -83,9 +85,12 @@ export class SharedTerminal {
     this.wrap(host.stderr)
     if (host.stdout.isTTY === true) this.wrap(host.stdout)
     this.ignoreErrors()
-    this.listen("exit", () => this.hide())
-    for (const signal of ["SIGINT", "SIGTERM"] as const) this.listen(signal, () => this.onSignal(signal))
-    if (host.platform !== "win32") this.listen("SIGTSTP", this.onStop)
+    this.listen("exit", () => this.uninstall())
+    for (const signal of SIGNALS) {
+      if (signal === "SIGTSTP" && host.platform === "win32") continue
+      const listener = () => this.onSignal(signal, listener)
+      this.listen(signal, listener)
+    }
   }
 
   uninstall(): void {
@@ -111,7 +116,7 @@ export class SharedTerminal {
     let active = true
     const write = (...args: Array<unknown>): boolean => {
       if (!active) return original.apply(output, args)
-      if (args[0] === this.announced) {
+      if (this.announced !== undefined && args[0] === this.announced) {
         if (this.passes(args[0] as string)) return original.apply(output, args)
         const done = args.at(-1)
         if (typeof done === "function") queueMicrotask(() => done())
@@ -174,7 +179,7 @@ export class SharedTerminal {
 
   private listen(event: string, listener: () => void): void {
     const { host } = this
-    host.on(event, listener)
+    host.prependListener(event, listener)
     this.undo.push(() => host.off(event, listener))
   }
 
@@ -191,24 +196,31 @@ export class SharedTerminal {
     })
   }
 
-  private readonly onStop = (): void => this.onSignal("SIGTSTP")
-
   /** Has the effect of the signal without a listener, unless there are other listeners, which then decide. */
-  private onSignal(signal: "SIGINT" | "SIGTERM" | "SIGTSTP"): void {
-    const { host } = this
-    if (host.listenerCount(signal) > 1) return
+  private onSignal(signal: typeof SIGNALS[number], listener: () => void): void {
+    const { host, undo } = this
     this.hide()
+    if (host.listenerCount(signal) > 1) {
+      // Some listeners end the process, but only if there are no others: `signal-exit`, or the terminal of another
+      // `Stdio`. This listener is the first, and is away while they run.
+      host.off(signal, listener)
+      return queueMicrotask(() => {
+        if (this.undo !== undo) return
+        host.prependListener(signal, listener)
+        this.draw()
+      })
+    }
     if (signal !== "SIGTSTP") {
       const { pid } = host
       this.uninstall()
       return void host.kill(pid, signal)
     }
     // Without the listener the signal stops the process. The next lines run when it continues.
-    host.off(signal, this.onStop)
+    host.off(signal, listener)
     this.suspended = true
     host.kill(host.pid, signal)
     this.resuming = setTimeout(() => {
-      host.on(signal, this.onStop)
+      host.prependListener(signal, listener)
       this.suspended = this.midLine = false
       this.draw()
     }, STOPPING)

@@ -94,6 +94,21 @@ describe("SharedTerminal", () => {
     assert.throws(() => failing.stderr.write("x"), TypeError)
   })
 
+  it("still knows of its bars when a program writes undefined", () => {
+    const { host, terminal } = standing()
+    host.stdout.write(undefined)
+    assert.deepStrictEqual(host.written, [ERASE, undefined])
+    terminal.uninstall()
+  })
+
+  it("draws nothing behind the output of other listeners at the end of the process", async () => {
+    const { host } = standing()
+    host.on("exit", () => host.stdout.write("bye\n"))
+    host.emit("exit")
+    await later()
+    assert.deepStrictEqual(host.written, [ERASE, "bye\n"])
+  })
+
   it("draws nothing while a line has not ended, then the latest bars", async () => {
     const { host, terminal } = standing()
     host.stdout.write("Name: ")
@@ -172,15 +187,44 @@ describe("SharedTerminal", () => {
       assertNothingLeft(host)
     })
 
-    it(`leaves ${signal} to other listeners`, () => {
+    it(`leaves ${signal} to other listeners, and draws again if they do not end the process`, async () => {
       const { host, terminal } = standing()
       const other = () => {}
       host.on(signal, other)
       host.emit(signal)
-      assert.deepStrictEqual([host.written, host.killed], [[], []])
+      assert.deepStrictEqual([host.written, host.killed], [[ERASE], []])
+      await later()
+      assert.deepStrictEqual([host.written, host.killed], [[ERASE, FRAME], []])
       terminal.uninstall()
       host.off(signal, other)
       assertNothingLeft(host)
+    })
+
+    it(`does not keep the process alive at ${signal} for listeners that end it only if they are the only ones`, () => {
+      for (const isFirst of [true, false]) {
+        const host = new FakeProcess()
+        // As `signal-exit` does.
+        const alone = () => {
+          if (host.listenerCount(signal) > 1) return
+          host.off(signal, alone)
+          host.kill(host.pid, signal)
+        }
+        if (isFirst) host.on(signal, alone)
+        const terminal = new SharedTerminal(host)
+        terminal.install()
+        if (!isFirst) host.on(signal, alone)
+        draw(host, terminal)
+        host.emit(signal)
+        assert.deepStrictEqual([host.written, host.killed], [[FRAME, ERASE], [signal]])
+        terminal.uninstall()
+      }
+      const { host, terminal } = standing()
+      const second = new SharedTerminal(host)
+      second.install()
+      host.emit(signal)
+      assert.deepStrictEqual(host.killed, [signal])
+      second.uninstall()
+      terminal.uninstall()
     })
   }
 
