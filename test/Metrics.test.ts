@@ -26,15 +26,19 @@ class Work extends Task.Class<Work>()("Work", {
 
 class Break extends Task.Class<Break>()("Break") {}
 
+/** Cannot be interrupted for 10 seconds. */
+class Persist extends Task.Class<Persist>()("Persist") {}
+
 class Hang extends Task.Class<Hang>()("Hang") {}
 
-const Tasks = TaskGroup.make(Work, Break, Hang)
+const Tasks = TaskGroup.make(Work, Break, Hang, Persist)
 
 const handlers = Tasks.toLayer({
   Work: ({ failures, n }) =>
     Effect.flatMap(Task.CurrentAttempt, (attempt) => attempt <= failures ? Effect.fail("no") : Effect.succeed(n)),
   Break: () => Effect.die(new Error("on purpose")),
-  Hang: () => Effect.never
+  Hang: () => Effect.never,
+  Persist: () => Effect.uninterruptible(Effect.sleep("10 seconds"))
 })
 
 const dispatcher = Layer.provide(FiberDispatcher.layer(Tasks, { concurrency: 4 }), handlers)
@@ -103,6 +107,22 @@ describe("metrics", () => {
         assert.deepInclude(series, { "tasks_running fiber": 0, "executions fiber": 0 })
         assert.deepStrictEqual(counted(series, "tasks_cancelled_total"), { "fiber Hang": 3 })
         assert.deepStrictEqual(counted(series, "tasks_completed_total"), { "fiber unknown UnknownTask": 1 })
+      }).pipe(Effect.provide(dispatcher))
+    ))
+
+  it.effect("count a task once that has timed out and does not stop when its execution ends", () =>
+    isolated(
+      Effect.gen(function*() {
+        const ended = yield* Effect.forkChild(
+          Stream.runDrain(Dispatcher.results([new Persist()], { taskTimeout: "1 second" }))
+        )
+        yield* TestClock.adjust("1 second")
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(ended)
+        const series = yield* read
+        assert.deepStrictEqual(counted(series, "tasks_completed_total"), { "fiber Persist TimedOut": 1 })
+        assert.deepStrictEqual(counted(series, "tasks_cancelled_total"), {})
+        assert.deepInclude(series, { "tasks_running fiber": 0, "tasks_waiting fiber": 0 })
       }).pipe(Effect.provide(dispatcher))
     ))
 

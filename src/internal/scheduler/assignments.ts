@@ -71,7 +71,8 @@ export class Assignments {
   /** Takes an entry from its worker. `false` if the chunk does not hold it (any more). `finish` must follow. */
   release(chunk: Chunk, entry: TaskEntry | undefined): entry is TaskEntry {
     if (!this.holds(chunk, entry)) return false
-    if (entry.cancelled) typeOf(entry).counts.cancelled++
+    // One that lingers has had its outcome.
+    if (entry.cancelled && !entry.lingers) typeOf(entry).counts.cancelled++
     const subscription = subscriptionOf(entry)
     entry.assignment = undefined
     subscription.assigned.size--
