@@ -50,7 +50,8 @@ export interface Host {
   kill: (pid: number, signal: NodeJS.Signals) => unknown
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGTSTP"] as const
+/** Windows has the first two. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGTSTP"] as const
 
 /** How long a process that was asked to stop may take to do so, in milliseconds. */
 const STOPPING = 50
@@ -65,6 +66,8 @@ export class SharedTerminal {
   /** Other output has begun a line that it has not ended. */
   private midLine = false
   private suspended = false
+  /** Bars have been written since `install`. */
+  private hasWritten = false
   private resuming: NodeJS.Timeout | undefined
   private undo: Array<() => void> = []
   private toStderr: Output["write"] | undefined
@@ -86,8 +89,7 @@ export class SharedTerminal {
     if (host.stdout.isTTY === true) this.wrap(host.stdout)
     this.ignoreErrors()
     this.listen("exit", () => this.uninstall())
-    for (const signal of SIGNALS) {
-      if (signal === "SIGTSTP" && host.platform === "win32") continue
+    for (const signal of host.platform === "win32" ? SIGNALS.slice(0, 2) : SIGNALS) {
       const listener = () => this.onSignal(signal, listener)
       this.listen(signal, listener)
     }
@@ -98,6 +100,7 @@ export class SharedTerminal {
     clearTimeout(this.resuming)
     for (const undo of this.undo) undo()
     this.undo = []
+    this.hasWritten = false
     this.frame =
       this.announced =
       this.resuming =
@@ -143,6 +146,7 @@ export class SharedTerminal {
     this.frame = text === ERASE ? undefined : text
     if (this.midLine || this.suspended) return false
     this.stands = this.frame !== undefined
+    this.hasWritten = true
     return true
   }
 
@@ -166,6 +170,7 @@ export class SharedTerminal {
   }
 
   private put(text: string): void {
+    this.hasWritten = true
     try {
       this.toStderr?.(text)
     } catch {
@@ -189,9 +194,13 @@ export class SharedTerminal {
     const ignore = () => {}
     stderr.on("error", ignore)
     const off = () => void stderr.off("error", ignore)
+    const offLater = () => {
+      if (stderr.errored && stderr.closed !== true) stderr.once("close", off)
+      else off()
+    }
     this.undo.push(() => {
       // The error of a write is emitted later than the write.
-      if (stderr.errored && stderr.closed !== true) stderr.once("close", off)
+      if (this.hasWritten) setImmediate(offLater)
       else off()
     })
   }

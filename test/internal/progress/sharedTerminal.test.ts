@@ -53,7 +53,8 @@ const draw = (host: FakeProcess, terminal: SharedTerminal, text = FRAME) => {
 /** Microtasks have run. */
 const later = () => Promise.resolve()
 
-const assertNothingLeft = ({ stderr, stdout, ...host }: FakeProcess) => {
+const assertNothingLeft = async ({ stderr, stdout, ...host }: FakeProcess) => {
+  await new Promise(setImmediate)
   assert.deepStrictEqual([Object.hasOwn(stderr, "write"), Object.hasOwn(stdout, "write")], [false, false])
   assert.deepStrictEqual([...EventEmitter.prototype.eventNames.call(host), ...stderr.eventNames()], [])
 }
@@ -74,7 +75,7 @@ describe("SharedTerminal", () => {
     ])
     terminal.uninstall()
     assert.strictEqual(host.written.at(-1), ERASE)
-    assertNothingLeft(host)
+    await assertNothingLeft(host)
   })
 
   it("passes arguments and results of other writes on, and their errors", () => {
@@ -144,10 +145,10 @@ describe("SharedTerminal", () => {
     elsewhere.uninstall()
     await later()
     assert.deepStrictEqual(apart.written, ["a\n"])
-    assertNothingLeft(apart)
+    await assertNothingLeft(apart)
   })
 
-  it("changes nothing of a process without a terminal, and does not wrap a stdout that is none", () => {
+  it("changes nothing of a process without a terminal, and does not wrap a stdout that is none", async () => {
     const host = new FakeProcess()
     host.stdout.isTTY = false
     const terminal = new SharedTerminal(host)
@@ -157,7 +158,7 @@ describe("SharedTerminal", () => {
     terminal.uninstall()
     host.stderr.isTTY = false
     terminal.install()
-    assertNothingLeft(host)
+    await assertNothingLeft(host)
     terminal.uninstall()
   })
 
@@ -179,12 +180,12 @@ describe("SharedTerminal", () => {
     assert.deepStrictEqual(host.written, ["a"])
   })
 
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    it(`erases the bars at ${signal}, and then ends the process by it`, () => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) {
+    it(`erases the bars at ${signal}, and then ends the process by it`, async () => {
       const { host } = standing()
       host.emit(signal)
       assert.deepStrictEqual([host.written, host.killed], [[ERASE], [signal]])
-      assertNothingLeft(host)
+      await assertNothingLeft(host)
     })
 
     it(`leaves ${signal} to other listeners, and draws again if they do not end the process`, async () => {
@@ -197,7 +198,7 @@ describe("SharedTerminal", () => {
       assert.deepStrictEqual([host.written, host.killed], [[ERASE, FRAME], []])
       terminal.uninstall()
       host.off(signal, other)
-      assertNothingLeft(host)
+      await assertNothingLeft(host)
     })
 
     it(`does not keep the process alive at ${signal} for listeners that end it only if they are the only ones`, () => {
@@ -228,27 +229,43 @@ describe("SharedTerminal", () => {
     })
   }
 
-  it("erases the bars at SIGTSTP and at the end of the process, and a stopped process may end", () => {
+  it("erases the bars at SIGTSTP and at the end of the process, and a stopped process may end", async () => {
     const { host, terminal } = standing()
     host.emit("SIGTSTP")
     assert.deepStrictEqual([host.written, host.killed, host.listenerCount("SIGTSTP")], [[ERASE], ["SIGTSTP"], 0])
     draw(host, terminal)
     assert.deepStrictEqual(host.written, [ERASE])
     terminal.uninstall()
-    assertNothingLeft(host)
+    await assertNothingLeft(host)
     const ending = standing()
     ending.host.emit("exit")
     assert.deepStrictEqual(ending.host.written, [ERASE])
     ending.terminal.uninstall()
   })
 
-  it("survives a stderr that fails, and its error that comes later", () => {
+  it("survives the error of its last write", async () => {
+    const failing = new FakeProcess()
+    const write = failing.stderr.write.bind(failing.stderr)
+    failing.stderr.write = (chunk) => {
+      process.nextTick(() => failing.stderr.emit("error", new Error("EPIPE")))
+      return write(chunk)
+    }
+    const terminal = new SharedTerminal(failing)
+    terminal.install()
+    draw(failing, terminal)
+    terminal.uninstall()
+    await new Promise(setImmediate)
+    assert.deepStrictEqual([failing.written, failing.stderr.eventNames()], [[FRAME, ERASE], []])
+  })
+
+  it("survives a stderr that fails, and its error that comes later", async () => {
     const { host, terminal } = standing()
     host.stderr.emit("error", new Error("EIO"))
     host.stderr.errored = new Error("EIO")
     terminal.uninstall()
+    await new Promise(setImmediate)
     host.stderr.emit("error", new Error("EIO"))
     host.stderr.emit("close")
-    assertNothingLeft(host)
+    await assertNothingLeft(host)
   })
 })
