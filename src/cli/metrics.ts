@@ -1,8 +1,10 @@
 /**
  * Exports the metrics of a command to an OpenTelemetry collector, if the environment names one.
  *
- * Must stay true: a collector that does not answer fails no command. The exporter is loaded only if it is used.
+ * Must stay true: neither a collector that does not answer nor a variable that cannot be read fails a command. The
+ * exporter is loaded only if it is used.
  */
+import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -16,6 +18,9 @@ const environment = Config.all({
   metricsEndpoint: text("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"),
   attributes: text("OTEL_RESOURCE_ATTRIBUTES")
 })
+
+const messageOf = (cause: Cause.Cause<unknown>): string =>
+  Cause.prettyErrors(cause).map(({ message }) => message).join("\n")
 
 /** Exports while the Layer is open, and once more when it is closed. Reads the variables of OpenTelemetry. */
 export const layer: Layer.Layer<never> = Layer.unwrap(
@@ -36,5 +41,11 @@ export const layer: Layer.Layer<never> = Layer.unwrap(
       Layer.provide([FetchHttpClient.layer, OtlpSerialization.layerJson]),
       Layer.provide(ConfigProvider.layerAdd(ConfigProvider.fromEnv({ env: defaults })))
     )
-  }).pipe(Effect.orDie)
+  })
+).pipe(
+  Layer.catchCause((cause) =>
+    Layer.effectDiscard(
+      Effect.logWarning(`No metrics are exported: the variables of OpenTelemetry cannot be read.\n${messageOf(cause)}`)
+    )
+  )
 )

@@ -80,4 +80,16 @@ describe("papyros run, with a collector of OpenTelemetry", () => {
       assert.strictEqual(stdout.split("\n").length, 4)
       assert.strictEqual(code, 1)
     }))
+
+  it.live("goes on without metrics if a variable cannot be read, and says so", () =>
+    Effect.gen(function*() {
+      const { code, stderr, stdout } = yield* spawned(["run", handlers, "Factorize"], payloads, {
+        OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
+        // A value of OpenTelemetry that is not supported.
+        OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: "lowmemory"
+      })
+      assert.deepStrictEqual([stdout.split("\n").length, code], [4, 1])
+      assert.include(stderr, "No metrics are exported")
+      assert.include(stderr, "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE")
+    }))
 })
