@@ -154,14 +154,17 @@ const stdio = Effect.flatMap(
   })
 )
 
-/** The capabilities of the terminal at stderr. `TerminalCapabilities` are otherwise those of stdout, mostly a pipe here. */
+/**
+ * The capabilities of the terminal at stderr. `TerminalCapabilities` are otherwise those of stdout, mostly a pipe here.
+ * Where the environment cannot be read, the terminal is taken for one that can do nothing.
+ */
 const capabilities = Effect.flatMap(stdio, (stdio) =>
   Effect.provide(
     TerminalCapabilities.TerminalCapabilities,
     TerminalCapabilities.layer.pipe(
       Layer.provide(Layer.succeed(Stdio.Stdio, { ...stdio, stdoutIsTerminal: stdio.stderrIsTerminal }))
     )
-  ))
+  )).pipe(Effect.catchCause(() => Effect.succeed({ canColor: false, canAnimate: false })))
 
 /** The size of the terminal: that of `Terminal`, unless stdout is not one. */
 const size = Effect.map(Effect.serviceOption(Terminal.Terminal), (terminal) =>

@@ -378,6 +378,27 @@ describe("Progress", () => {
         }
       }))
 
+    it.effect("does not fail a stream whose environment cannot be read, and has no color then", () =>
+      Effect.gen(function*() {
+        const unreadable = ConfigProvider.layer(
+          ConfigProvider.make(() => Effect.fail(new ConfigProvider.SourceError({ message: "no connection" })))
+        )
+        const terminal = makeTerminal()
+        const shown = Effect.fnUntraced(function*(display: Progress.Display) {
+          const stream = Progress.track({ total: 100 })(paced(100, 100)).pipe(
+            Stream.provide(unreadable),
+            Stream.provideService(Progress.Display, display)
+          )
+          yield* Fiber.interrupt(yield* after(stream, 5000, terminal))
+        })
+        yield* shown(Progress.terminal)
+        assert.isTrue(terminal.writes.some((text) => text.includes("4 of 100")))
+        assert.isFalse(terminal.writes.some((text) => text.includes("\u001b[32m")))
+        assert.lengthOf(terminal.logged, 0)
+        yield* shown(Progress.Display.defaultValue())
+        assert.lengthOf(terminal.logged, 2)
+      }))
+
     it.effect("waits for a terminal that takes nothing at the end for a second at most", () =>
       Effect.gen(function*() {
         const terminal = makeTerminal({
