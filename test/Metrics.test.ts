@@ -146,6 +146,19 @@ describe("metrics", () => {
       }
     })))
 
+  it.effect("are there for the next dispatcher of the name, though the program has emptied the registry", () =>
+    isolated(Effect.gen(function*() {
+      const registry = yield* Metric.MetricRegistry
+      const once = Effect.provide(Stream.runDrain(Dispatcher.results(some)), dispatcher)
+      yield* once
+      const before = Object.keys(yield* read)
+      registry.clear()
+      yield* once
+      const series = yield* read
+      assert.deepStrictEqual(Object.keys(series).toSorted(), before.toSorted())
+      assert.strictEqual(series["tasks_completed_total fiber Work success"], 8)
+    })))
+
   it.effect("have the name of their dispatcher, which gets a number while another one has it", () =>
     isolated(Effect.scoped(Effect.gen(function*() {
       const open = (name?: string) => Layer.build(Layer.provide(FiberDispatcher.layer(Tasks, { name }), handlers))

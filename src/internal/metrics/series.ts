@@ -21,11 +21,7 @@ const constVoid = () => {}
 
 class CounterSeries implements Series {
   private closed = 0
-  private current: () => number
-
-  constructor(read: () => number) {
-    this.current = read
-  }
+  private current: () => number = () => 0
 
   open(read: () => number): void {
     this.current = read
@@ -45,9 +41,8 @@ class HistogramSeries implements Series {
   private readonly closed: Distribution
   private current: Distribution | undefined
 
-  constructor(distribution: Distribution) {
-    this.closed = new Distribution(distribution.boundaries)
-    this.current = distribution
+  constructor(boundaries: ReadonlyArray<number>) {
+    this.closed = new Distribution(boundaries)
   }
 
   open(distribution: Distribution): void {
@@ -86,18 +81,16 @@ export class SeriesOfName {
 
   counter(metric: Metric.Counter<number>, attributes: Attributes, read: () => number): void {
     const key = keyOf(metric, attributes)
-    const known = this.counters.get(key)
-    if (known !== undefined) return known.open(read)
-    const series = new CounterSeries(read)
+    const series = this.counters.get(key) ?? new CounterSeries()
+    series.open(read)
     this.counters.set(key, series)
     this.register(metric, attributes, () => ({ count: series.value, incremental: true }))
   }
 
   histogram(metric: Metric.Histogram<number>, attributes: Attributes, distribution: Distribution): void {
     const key = keyOf(metric, attributes)
-    const known = this.histograms.get(key)
-    if (known !== undefined) return known.open(distribution)
-    const series = new HistogramSeries(distribution)
+    const series = this.histograms.get(key) ?? new HistogramSeries(distribution.boundaries)
+    series.open(distribution)
     this.histograms.set(key, series)
     this.register(metric, attributes, () => series.value)
   }
@@ -114,6 +107,7 @@ export class SeriesOfName {
     this.open = false
   }
 
+  /** Also each time that a dispatcher opens: the program may have removed the series, or emptied the registry. */
   private register<Input, State>(
     metric: Metric.Metric<Input, State>,
     attributes: Attributes,
