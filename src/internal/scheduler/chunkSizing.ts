@@ -50,11 +50,11 @@ export class ChunkBudget {
   }
 }
 
-/** Updates the estimates of tasks that took so many microseconds together. */
-export const updateEstimates = (stats: ReadonlyArray<TaskStats>, micros: number): void => {
-  const types: Array<TaskStats> = []
+/** Updates the estimates of tasks that took so many microseconds together. Returns each type once. */
+export const updateEstimates = <T extends TaskStats>(stats: ReadonlyArray<T>, micros: number): ReadonlyArray<T> => {
+  const types: Array<T> = []
   let expected = 0
-  let last: TaskStats | undefined
+  let last: T | undefined
   for (const one of stats) {
     expected += one.micros
     if (one !== last && !types.includes(one)) types.push(one)
@@ -66,4 +66,5 @@ export const updateEstimates = (stats: ReadonlyArray<TaskStats>, micros: number)
     const measured = one.micros > 0 && expected > 0 ? Math.max(one.micros * micros / expected, MIN_MICROS) : even
     one.micros = one.micros === 0 || measured > one.micros ? measured : one.micros + FALL * (measured - one.micros)
   }
+  return types
 }

@@ -26,7 +26,6 @@ export class Outcomes {
   private readonly types: TaskTypes
   private readonly later: (f: () => void) => void
   private rejected: Array<Rejection> = []
-  private succeededCount = 0
   private failedCount = 0
 
   constructor(capacity: Capacity, types: TaskTypes, later: (f: () => void) => void) {
@@ -37,7 +36,7 @@ export class Outcomes {
 
   /** Successes since the dispatcher started. */
   get succeeded(): number {
-    return this.succeededCount
+    return this.types.succeeded
   }
 
   /** Failures since the dispatcher started. */
@@ -46,12 +45,11 @@ export class Outcomes {
   }
 
   succeed(entry: TaskEntry, worker: string, value: unknown): void {
-    const codec = typeOf(entry).codec
+    const { codec, counts } = typeOf(entry)
     const decoded = codec === undefined ? value : codec.success.decode(value)
     if (decoded instanceof Codec.CodecError) return this.failUndecodable(entry, worker, decoded)
     entry.value = decoded
-    this.succeededCount++
-    typeOf(entry).counts.succeeded++
+    counts.succeeded++
     this.types.release(entry)
     subscriptionOf(entry).producer.settled(entry)
   }

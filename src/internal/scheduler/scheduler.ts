@@ -312,8 +312,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     // One time that is none would spoil sums and estimates for good.
     if (items.length === 0 || !(micros >= 0 && micros < Infinity)) return
     const types = items.map(typeOf)
-    this.statistics.ran(types, micros)
-    updateEstimates(types, micros)
+    this.statistics.ran(types, updateEstimates(types, micros), micros)
   }
 
   // --- the dispatcher --------------------------------------------------------

@@ -119,15 +119,18 @@ export class Statistics {
     if (count === undefined) this.listener?.loss(cause)
   }
 
-  /** Tasks ran for so many microseconds together. Of several types, each gets its share of the expected time. */
-  ran(types: ReadonlyArray<Counted>, micros: number): void {
-    const [first] = types
-    let same = 1
-    while (same < types.length && types[same] === first) same++
-    if (same === types.length) return first.counts.runSeconds.add(micros / same / 1e6, same)
+  /**
+   * Tasks ran for so many microseconds together. Of several types, each gets its share of the expected time.
+   *
+   * @param types the type of each task
+   * @param distinct each of these types once
+   */
+  ran(types: ReadonlyArray<Counted>, distinct: ReadonlyArray<Counted>, micros: number): void {
+    const { length } = types
+    if (distinct.length === 1) return distinct[0].counts.runSeconds.add(micros / length / 1e6, length)
     const expected = types.reduce((sum, { micros }) => sum + micros, 0)
     for (const type of types) {
-      const share = expected > 0 ? type.micros / expected : 1 / types.length
+      const share = expected > 0 ? type.micros / expected : 1 / length
       type.counts.runSeconds.add(share * micros / 1e6)
     }
   }

@@ -49,6 +49,13 @@ export class TaskTypes {
     this.statistics = statistics
   }
 
+  /** Successes of all types. */
+  get succeeded(): number {
+    let succeeded = 0
+    for (const { counts } of this.types.values()) succeeded += counts.succeeded
+    return succeeded
+  }
+
   has(name: string): boolean {
     return this.classes.has(name)
   }
