@@ -1,16 +1,21 @@
+import { afterAll, beforeAll } from "@effect/vitest"
 import * as TestRunner from "effect/cluster/TestRunner"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Scope from "effect/Scope"
+import { fileURLToPath } from "node:url"
 import * as ClusterDispatcher from "papyros/ClusterDispatcher"
-import { handlersUrl, laws, Tasks } from "papyros/testing"
+import { handlersUrl, laws, type Subject, Tasks } from "papyros/testing"
+import { startRunner } from "../support/cluster/site.ts"
+import { client } from "../support/cluster/transport.ts"
+import { binaries } from "../support/postgres/binaries.ts"
+import * as Postgres from "../support/postgres/server.ts"
 
-laws("ClusterDispatcher", {
-  layer: ({ capacity }) =>
-    ClusterDispatcher.layer(Tasks, { capacity }).pipe(
-      Layer.provide(ClusterDispatcher.toLayer(Tasks, { handlers: handlersUrl, size: 2, gracePeriod: 200 })),
-      Layer.provide(TestRunner.layer),
-      Layer.provide(Logger.layer([]))
-    ),
+const chaos = process.env.PAPYROS_CHAOS !== undefined
+
+const subject: Omit<Subject, "layer"> = {
   boundary: "codec",
   concurrency: 2,
   bounds: true,
@@ -19,5 +24,39 @@ laws("ClusterDispatcher", {
   nests: true,
   sharesClock: false,
   sharesMemory: false,
-  effort: process.env.PAPYROS_CHAOS === undefined ? 0.3 : 5
+  effort: chaos ? 5 : 0.3
+}
+
+laws("ClusterDispatcher", {
+  ...subject,
+  layer: ({ capacity }) =>
+    ClusterDispatcher.layer(Tasks, { capacity }).pipe(
+      Layer.provide(ClusterDispatcher.toLayer(Tasks, { handlers: handlersUrl, size: 2, gracePeriod: 200 })),
+      Layer.provide(TestRunner.layer),
+      Layer.provide(Logger.layer([]))
+    )
 })
+
+if (chaos && binaries !== undefined) {
+  const scope = Scope.makeUnsafe()
+  let place = ""
+  const start = Effect.gen(function*() {
+    const { url } = yield* Postgres.make
+    const runner = startRunner(url, fileURLToPath(handlersUrl))
+    yield* Effect.all([runner, runner], { concurrency: 2 })
+    return url
+  })
+  beforeAll(async () => {
+    place = await Effect.runPromise(Scope.provide(start, scope))
+  })
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+  laws("ClusterDispatcher with two runner processes and Postgres", {
+    ...subject,
+    layer: ({ capacity }) =>
+      ClusterDispatcher.layer(Tasks, { capacity }).pipe(
+        Layer.provide(client(place)),
+        Layer.provide(Logger.layer([]))
+      ),
+    effort: 0.3
+  })
+}

@@ -14,6 +14,15 @@ import { client } from "./transport.ts"
 
 const module = fileURLToPath(new URL("./runner.ts", import.meta.url))
 
+/** Starts a runner of one thread, whose runner storage is at the place. */
+export const startRunner = Effect.fnUntraced(
+  function*(place: string, handlers: string, env?: Readonly<Record<string, string>>) {
+    const runner = yield* papyros([place, `${yield* freePort}`, handlers], env, [], module)
+    yield* runner.wrote(/serves the cluster/)
+    return runner
+  }
+)
+
 export class ClusterSite extends JournaledRuns {
   /** The runner storage: a file, or the URL of a database. */
   readonly place: string
@@ -24,12 +33,9 @@ export class ClusterSite extends JournaledRuns {
   }
 
   /** A runner of one thread, which serves the worker group. */
-  readonly start: Effect.Effect<Papyros, never, Scope.Scope> = Effect.gen({ self: this }, function*() {
-    const args = [this.place, `${yield* freePort}`, handlers]
-    const runner = yield* papyros(args, { PAPYROS_TEST_JOURNAL: this.journal }, [], module)
-    yield* runner.wrote(/serves the cluster/)
-    return runner
-  })
+  readonly start: Effect.Effect<Papyros, never, Scope.Scope> = Effect.suspend(() =>
+    startRunner(this.place, handlers, { PAPYROS_TEST_JOURNAL: this.journal })
+  )
 
   client(options?: ClusterDispatcher.ClusterDispatcherOptions) {
     return ClusterDispatcher.layer(Tasks, options).pipe(
