@@ -8,6 +8,7 @@ import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { vi } from "vitest"
 import { fiberSubject } from "./support/fiberSubject.ts"
 import { remoteSubject } from "./support/remote/remoteSubject.ts"
+import { workerSubject } from "./support/workerSubject.ts"
 
 // The laws take the verbs from this module, which papyros itself needs too: this file has a process to itself.
 vi.mock("../src/Dispatcher.ts", async (original) => {
@@ -32,14 +33,7 @@ laws("Durable.execute over FiberDispatcher with codecs", fiberSubject(true))
 if (process.env.PAPYROS_CHAOS !== undefined) {
   laws("Durable.execute over WorkerPoolDispatcher", {
     layer: ({ capacity }) => WorkerPoolDispatcher.layer(Tasks, { handlers: handlersUrl, capacity, size: 2 }),
-    boundary: "codec",
-    concurrency: 2,
-    bounds: true,
-    endsBusyLoops: true,
-    losesWorkers: true,
-    nests: true,
-    sharesClock: false,
-    sharesMemory: false
+    ...workerSubject
   })
   laws("Durable.execute over RemoteDispatcher", remoteSubject(1))
 }

@@ -23,6 +23,7 @@ import * as DurablePostgres from "papyros/DurablePostgres"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
+import { succeeded } from "./support/durable/rows.ts"
 import { freshTables, temporaryFile } from "./support/durable/stores.ts"
 import { binaries, isAvailable } from "./support/postgres/binaries.ts"
 import * as Server from "./support/postgres/server.ts"
@@ -59,15 +60,6 @@ const layer = (options: Omit<DurablePostgres.Options, "url"> = {}) =>
 
 const open = <E>(durable: Layer.Layer<Durable.Durable, E>) =>
   Effect.flatMap(Layer.build(Layer.fresh(durable)), (context) => Effect.provideContext(Durable.Durable, context))
-
-const row = (key: string): Durable.Row => ({
-  key,
-  name: "Double",
-  state: "succeeded",
-  payload: null,
-  outcome: "1",
-  reason: null
-})
 
 describe.skipIf(!isAvailable)("DurablePostgres.layer", { timeout: 120_000 }, () => {
   it.effect("makes tables once for programs that open them at the same time, and says so where it must not", () =>
@@ -124,11 +116,11 @@ describe.skipIf(!isAvailable)("DurablePostgres.layer", { timeout: 120_000 }, () 
         Stream.runCollect,
         Effect.provide(layer({ prefix }))
       )
-      yield* other.store.append("r", "elsewhere 1 0 x", [row("a")])
+      yield* other.store.append("r", "elsewhere 1 0 x", [succeeded("a")])
       const fiber = yield* Effect.forkChild(following)
       yield* started.await
-      yield* other.store.append("r", "elsewhere 1 0 x", [row("b")])
-      yield* other.store.append("r", "elsewhere 1 0 x", [row("c")])
+      yield* other.store.append("r", "elsewhere 1 0 x", [succeeded("b")])
+      yield* other.store.append("r", "elsewhere 1 0 x", [succeeded("c")])
       assert.deepStrictEqual((yield* Fiber.join(fiber)).map(({ key }) => key), ["a", "b", "c"])
     }).pipe(Effect.scoped))
 
@@ -161,7 +153,7 @@ describe.skipIf(!isAvailable)("DurablePostgres.layer", { timeout: 120_000 }, () 
         Effect.provideService(PgClient.PgClient, Object.assign(sql, { listen: () => Effect.never }))
       )
       const fiber = yield* Effect.forkChild(following)
-      yield* other.store.append("r", "elsewhere 1 0 x", [row("a")])
+      yield* other.store.append("r", "elsewhere 1 0 x", [succeeded("a")])
       while (fiber.pollUnsafe() === undefined) {
         yield* settle
         yield* TestClock.adjust("500 millis")

@@ -4,7 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Net from "node:net"
+import type * as Net from "node:net"
+import { rawServer } from "../support/remote/sockets.ts"
 import { type Report, start, startWorker, until } from "./child.ts"
 import { HostileNameServer, HostileWorker } from "./peerFrames.ts"
 
@@ -32,29 +33,6 @@ const NAME_SERVERS = 6
 
 /** The most frames of one connection. */
 const FRAMES_PER_CONNECTION = 400
-
-/** A server on a free port that makes something of each connection. */
-const listen = (onConnection: (socket: Net.Socket) => void): Effect.Effect<number, never, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.callback<{ readonly server: Net.Server; readonly sockets: Set<Net.Socket> }>((resume) => {
-        const sockets = new Set<Net.Socket>()
-        const server = Net.createServer({ noDelay: true }, (socket) => {
-          sockets.add(socket)
-          socket.on("error", () => {})
-          socket.once("close", () => sockets.delete(socket))
-          onConnection(socket)
-        })
-        server.listen(0, "127.0.0.1", () => resume(Effect.succeed({ server, sockets })))
-      }),
-      ({ server, sockets }) =>
-        Effect.sync(() => {
-          server.close()
-          for (const socket of sockets) socket.destroy()
-        })
-    ),
-    ({ server }) => (server.address() as Net.AddressInfo).port
-  )
 
 interface Hostile {
   readonly isOpen: boolean
@@ -110,12 +88,12 @@ export const fuzzClient = ({ frames: most, seeds }: {
       Effect.suspend(() => {
         // Some processes come back as themselves, and others as new ones.
         let connections = 0
-        return listen(converse((seed, emit) => new HostileWorker(seed, `i${Math.floor(connections++ / 3)}`, emit)))
+        return rawServer(converse((seed, emit) => new HostileWorker(seed, `i${Math.floor(connections++ / 3)}`, emit)))
       }),
       WORKERS
     )
     const nameServers = yield* Effect.replicateEffect(
-      listen(converse((seed, emit) => new HostileNameServer(seed, emit))),
+      rawServer(converse((seed, emit) => new HostileNameServer(seed, emit))),
       NAME_SERVERS
     )
     const { port } = yield* startWorker

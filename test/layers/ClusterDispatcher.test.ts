@@ -7,28 +7,18 @@ import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import { fileURLToPath } from "node:url"
 import * as ClusterDispatcher from "papyros/ClusterDispatcher"
-import { handlersUrl, laws, type Subject, Tasks } from "papyros/testing"
+import { handlersUrl, laws, Tasks } from "papyros/testing"
 import { startRunner } from "../support/cluster/site.ts"
 import { client } from "../support/cluster/transport.ts"
 import { binaries } from "../support/postgres/binaries.ts"
 import * as Postgres from "../support/postgres/server.ts"
+import { workerSubject } from "../support/workerSubject.ts"
 
 const chaos = process.env.PAPYROS_CHAOS !== undefined
 
-const subject: Omit<Subject, "layer"> = {
-  boundary: "codec",
-  concurrency: 2,
-  bounds: true,
-  endsBusyLoops: true,
-  losesWorkers: true,
-  nests: true,
-  sharesClock: false,
-  sharesMemory: false,
-  effort: chaos ? 5 : 0.3
-}
-
 laws("ClusterDispatcher", {
-  ...subject,
+  ...workerSubject,
+  effort: chaos ? 5 : 0.3,
   layer: ({ capacity }) =>
     ClusterDispatcher.layer(Tasks, { capacity }).pipe(
       Layer.provide(ClusterDispatcher.toLayer(Tasks, { handlers: handlersUrl, size: 2, gracePeriod: 200 })),
@@ -51,7 +41,7 @@ if (chaos && binaries !== undefined) {
   })
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
   laws("ClusterDispatcher with two runner processes and Postgres", {
-    ...subject,
+    ...workerSubject,
     layer: ({ capacity }) =>
       ClusterDispatcher.layer(Tasks, { capacity }).pipe(
         Layer.provide(client(place)),

@@ -1,15 +1,9 @@
 import { handlersUrl, laws, Tasks } from "papyros/testing"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
+import { workerSubject } from "../support/workerSubject.ts"
 
 laws("WorkerPoolDispatcher", {
   layer: ({ capacity }) => WorkerPoolDispatcher.layer(Tasks, { handlers: handlersUrl, capacity, size: 2 }),
-  boundary: "codec",
-  concurrency: 2,
-  bounds: true,
-  endsBusyLoops: true,
-  losesWorkers: true,
-  nests: true,
-  sharesClock: false,
-  sharesMemory: false,
+  ...workerSubject,
   effort: process.env.PAPYROS_CHAOS === undefined ? 1 : 10
 })

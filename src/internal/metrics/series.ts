@@ -11,15 +11,10 @@ import { Distribution } from "../scheduler/statistics.ts"
 
 export type Attributes = Readonly<Record<string, string>>
 
-/** A counter or histogram of one dispatcher after the other. */
-interface Series {
-  /** Adds the values of the dispatcher to those of earlier ones. */
-  readonly close: () => void
-}
-
 const constVoid = () => {}
 
-class CounterSeries implements Series {
+/** A counter of one dispatcher after the other. */
+class CounterSeries {
   private closed = 0
   private current: () => number = () => 0
 
@@ -31,13 +26,15 @@ class CounterSeries implements Series {
     return this.closed + this.current()
   }
 
+  /** Adds the value of the dispatcher to that of earlier ones. */
   close(): void {
     this.closed = this.value
     this.current = () => 0
   }
 }
 
-class HistogramSeries implements Series {
+/** A histogram of one dispatcher after the other. */
+class HistogramSeries {
   private readonly closed: Distribution
   private current: Distribution | undefined
 

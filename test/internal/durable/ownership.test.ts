@@ -12,6 +12,7 @@ import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 import * as MemoryStore from "../../../src/internal/durable/memoryStore.ts"
+import { succeeded } from "../../support/durable/rows.ts"
 import { settle } from "../../support/time.ts"
 
 class Double extends Task.Class<Double>()("Double", { payload: { n: Schema.Int }, success: Schema.Int }) {}
@@ -36,15 +37,6 @@ const world = (change: (store: Durable.Store) => Partial<Durable.Store> = () => 
 const run = (run: string, keep?: number) => Stream.runCollect(Durable.execute([new Double({ n: 1 })], { run, keep }))
 
 const OTHER = "elsewhere 1 0 x"
-
-const ofOther = (key: string): Durable.Row => ({
-  key,
-  name: "Double",
-  state: "succeeded",
-  payload: null,
-  outcome: "1",
-  reason: null
-})
 
 const away = new Durable.DurableError({
   reason: new Durable.StoreFailed({ operation: "write", retryable: true, cause: new Error("locked") })
@@ -109,7 +101,7 @@ describe("The owner of a durable run", () => {
           yield* begun.await
           const [{ owner }] = yield* store.runs
           yield* store.acquire("r", OTHER, owner!)
-          yield* store.append("r", OTHER, [ofOther("a"), { ...ofOther("b"), state: "failed" }])
+          yield* store.append("r", OTHER, [succeeded("a"), { ...succeeded("b"), state: "failed" }])
           yield* thaw.open
           const exit = yield* Fiber.join(removing)
           assert.lengthOf(yield* store.list("r", 0, 10), 3)

@@ -7,6 +7,7 @@ import * as Scope from "effect/Scope"
 import { fileURLToPath } from "node:url"
 import * as RemoteDispatcher from "papyros/RemoteDispatcher"
 import { handlersUrl, type Subject, Tasks } from "papyros/testing"
+import { workerSubject } from "../workerSubject.ts"
 import { nameServer, registered, worker } from "./processes.ts"
 
 const start = Effect.gen(function*() {
@@ -33,15 +34,8 @@ export const remoteSubject = (effort: number): Subject => {
   return {
     layer: ({ capacity }) =>
       Layer.provide(RemoteDispatcher.layer(Tasks, { nameServer: address, capacity }), Logger.layer([])),
-    boundary: "codec",
-    concurrency: 2,
-    bounds: true,
-    endsBusyLoops: true,
     // Of each process: its one thread.
-    losesWorkers: true,
-    nests: true,
-    sharesClock: false,
-    sharesMemory: false,
+    ...workerSubject,
     effort
   }
 }

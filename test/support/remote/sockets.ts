@@ -50,9 +50,10 @@ export const rawServer = (onConnection: (socket: Net.Socket) => void) =>
     Effect.acquireRelease(
       Effect.callback<{ readonly server: Net.Server; readonly sockets: Set<Net.Socket> }>((resume) => {
         const sockets = new Set<Net.Socket>()
-        const server = Net.createServer((socket) => {
+        const server = Net.createServer({ noDelay: true }, (socket) => {
           sockets.add(socket)
           socket.on("error", () => {})
+          socket.once("close", () => sockets.delete(socket))
           onConnection(socket)
         })
         server.listen(0, "127.0.0.1", () => resume(Effect.succeed({ server, sockets })))

@@ -13,6 +13,7 @@ import { ClientSessions } from "../../../../src/internal/remote/worker/sessions.
 import { makeScheduler, openExecutor } from "../../../../src/internal/scheduler/scheduler.ts"
 import * as ThreadsExecutor from "../../../../src/internal/threads/main/executor.ts"
 import { checkPool } from "../../../../src/internal/threads/main/options.ts"
+import { workerSubject } from "../../../support/workerSubject.ts"
 
 const MAX = 8 * 1024 * 1024
 
@@ -63,13 +64,6 @@ laws("RemoteDispatcher without sockets", {
         return Executor.layer(Tasks, executor, { capacity })
       })
     ).pipe(Layer.provide(Logger.layer([]))),
-  boundary: "codec",
-  concurrency: 2,
-  bounds: true,
-  endsBusyLoops: true,
-  losesWorkers: true,
-  nests: true,
-  sharesClock: false,
-  sharesMemory: false,
+  ...workerSubject,
   effort: process.env.PAPYROS_CHAOS === undefined ? 0.3 : 5
 })
