@@ -23,6 +23,7 @@ import * as DurablePostgres from "papyros/DurablePostgres"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
+import * as SqlStore from "../src/internal/durable/sqlStore.ts"
 import { succeeded } from "./support/durable/rows.ts"
 import { freshTables, temporaryFile } from "./support/durable/stores.ts"
 import { binaries, isAvailable } from "./support/postgres/binaries.ts"
@@ -60,6 +61,21 @@ const layer = (options: Omit<DurablePostgres.Options, "url"> = {}) =>
 
 const open = <E>(durable: Layer.Layer<Durable.Durable, E>) =>
   Effect.flatMap(Layer.build(Layer.fresh(durable)), (context) => Effect.provideContext(Durable.Durable, context))
+
+/** A client that runs an effect before each statement, outside of the transaction of the statement. */
+const beforeEach = (sql: PgClient.PgClient, before: Effect.Effect<void>): PgClient.PgClient =>
+  new Proxy(sql, {
+    get: (target, name) =>
+      name !== "unsafe" ? Reflect.get(target, name) : (...args: Parameters<PgClient.PgClient["unsafe"]>) => {
+        const statement = target.unsafe(...args)
+        return new Proxy(statement, {
+          get: (target, name) =>
+            name === "withoutTransform"
+              ? Effect.andThen(before, statement.withoutTransform)
+              : Reflect.get(target, name)
+        })
+      }
+  })
 
 describe.skipIf(!isAvailable)("DurablePostgres.layer", { timeout: 120_000 }, () => {
   it.effect("makes tables once for programs that open them at the same time, and says so where it must not", () =>
@@ -192,6 +208,28 @@ describe.skipIf(!isAvailable)("DurablePostgres.layer", { timeout: 120_000 }, () 
       yield* Fiber.join(holder)
       assert.lengthOf(yield* Fiber.join(fiber), 3)
       assert.deepStrictEqual(Array.from(starts.values()), [1, 1, 1])
+    }).pipe(Effect.scoped))
+
+  it.live("removes a run for its owner, also when the owner takes the run between two statements of the removal", () =>
+    Effect.gen(function*() {
+      const prefix = yield* freshTables
+      const [sql, other] = [yield* client(), yield* client()]
+      const store = yield* SqlStore.make(other, { prefix })
+      for (const operation of ["removeRun", "removeFailures"] as const) {
+        for (let last = 1; last <= 3; last++) {
+          const run = `${operation} ${last}`
+          let statements = -Infinity
+          const taken = Effect.suspend(() =>
+            ++statements === last ? Effect.asVoid(Effect.orDie(store.acquire(run, "one", undefined))) : Effect.void
+          )
+          const removing = yield* SqlStore.make(beforeEach(sql, taken), { prefix, migrate: false })
+          statements = 0
+          const removed = operation === "removeRun"
+            ? removing.removeRun(run, "one", 10)
+            : removing.removeFailures(run, "one", undefined)
+          assert.strictEqual(yield* removed, 0, run)
+        }
+      }
     }).pipe(Effect.scoped))
 
   it.live("repeats a transaction whose connection is lost within it", () =>

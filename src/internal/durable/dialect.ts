@@ -42,6 +42,8 @@ export interface Dialect {
   readonly migrationsTable: (table: string) => string
   /** The statements of each version of the tables, from the first. */
   readonly versions: (tables: Tables) => ReadonlyArray<Version>
+  /** A `SELECT` that locks its rows until the end of the transaction. */
+  readonly locking: (select: string) => string
   /** An `UPDATE` of runs that tells those that wait for changes, and gives a row for each run that it changed. */
   readonly changing: (tables: Tables, update: string) => string
   /** The columns of the rows that have these keys. Parameters: the keys as JSON, the run. */

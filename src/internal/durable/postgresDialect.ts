@@ -57,6 +57,7 @@ export const postgresDialect: Dialect = {
       `CREATE INDEX "${prefix}task_order" ON ${tasks} (run, id)`
     ]
   }],
+  locking: (select) => `${select} FOR UPDATE`,
   changing: (tables, update) => `WITH changed AS (${update} RETURNING run) SELECT ${notify(tables)} FROM changed`,
   lookup: ({ tasks }, columns) =>
     `SELECT ${columns} FROM json_array_elements_text(?::json) AS wanted (sought)

@@ -135,12 +135,15 @@ export const make = Effect.fnUntraced(function*(
   const removeSome = query(`${dialect.removeSome(tables)} RETURNING 1`)
   const removeRun = query(`DELETE FROM ${runs} WHERE run = ?`)
 
-  const someRun = query(`SELECT 1 FROM ${runs} WHERE run = ?`)
+  const lock = query<{ readonly owner: string | null }>(dialect.locking(`SELECT owner FROM ${runs} WHERE run = ?`))
   /** Removes rows for the owner. The row of the run is locked first, as by `append`. */
   const removing = (run: string, owner: string, remove: Effect.Effect<number, SqlError>) =>
     Effect.gen(function*() {
-      if ((yield* renew(run, owner)).length > 0) return yield* remove
-      return (yield* someRun(run)).length === 0 ? 0 : undefined
+      const [locked] = yield* lock(run)
+      if (locked === undefined) return 0
+      if (locked.owner !== owner) return undefined
+      yield* renew(run, owner)
+      return yield* remove
     }).pipe(transaction, writing)
 
   return {

@@ -47,6 +47,8 @@ export const sqliteDialect: Dialect = {
 )`
     ]
   }],
+  // A transaction begins with the lock of the database.
+  locking: (select) => select,
   changing: (_tables, update) => `${update} RETURNING run`,
   lookup: ({ tasks }, columns) =>
     `SELECT ${columns} FROM ${tasks} WHERE key IN (SELECT value FROM json_each(?)) AND run = ?`,
