@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Net from "node:net"
 import * as Os from "node:os"
-import * as Address from "./transport/address.ts"
+import * as Address from "../address.ts"
 import { RemoteError, Unreachable } from "./transport/error.ts"
 
 export interface Advertised {

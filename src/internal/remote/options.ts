@@ -7,10 +7,10 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import * as Address from "../address.ts"
 import { countOption } from "../options.ts"
 import { isGroup } from "./auth/identity.ts"
 import * as Secret from "./auth/secret.ts"
-import * as Address from "./transport/address.ts"
 import { RemoteError, Unauthorized } from "./transport/error.ts"
 
 /** The port of a name server. */

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type { RpcClientError } from "effect/rpc/RpcClientError"
 import type * as RpcGroup from "effect/rpc/RpcGroup"
 import type * as Scope from "effect/Scope"
+import * as Address from "../../address.ts"
 import { sanitizeForLog } from "../../sanitize.ts"
 import * as Identity from "../auth/identity.ts"
 import type { Secret } from "../auth/secret.ts"
@@ -20,7 +21,6 @@ import {
   PROTOCOL,
   VERSION
 } from "../protocol/messages.ts"
-import * as Address from "../transport/address.ts"
 import { backoff, spread } from "../transport/backoff.ts"
 import { connect, CONNECT_TIMEOUT, refusal } from "../transport/connect.ts"
 import { RemoteError, Unauthorized, Unreachable, VersionMismatch } from "../transport/error.ts"

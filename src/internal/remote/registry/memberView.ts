@@ -6,7 +6,7 @@
  * once.
  */
 import type { Runner } from "effect/cluster/Runner"
-import * as Address from "../transport/address.ts"
+import * as Address from "../../address.ts"
 
 export class MemberView {
   private known: ReadonlyMap<string, Runner> = new Map()

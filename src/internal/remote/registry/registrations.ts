@@ -9,7 +9,7 @@ import type { Runner } from "effect/cluster/Runner"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import * as Address from "../transport/address.ts"
+import * as Address from "../../address.ts"
 
 /** Changes within this time are sent to a client as one list, in milliseconds. */
 const COALESCE = 100

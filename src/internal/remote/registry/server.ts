@@ -15,6 +15,7 @@ import * as RpcSchema from "effect/rpc/RpcSchema"
 import type * as Scope from "effect/Scope"
 import type * as SocketServer from "effect/socket/SocketServer"
 import * as Stream from "effect/Stream"
+import * as Address from "../../address.ts"
 import { sanitizeForLog } from "../../sanitize.ts"
 import type { Identity } from "../auth/identity.ts"
 import type { Secret } from "../auth/secret.ts"
@@ -26,7 +27,6 @@ import {
   PROTOCOL,
   VERSION
 } from "../protocol/messages.ts"
-import * as Address from "../transport/address.ts"
 import type { NotLoopback } from "../transport/error.ts"
 import { HEARTBEAT_TIMEOUT } from "../transport/heartbeat.ts"
 import { listen } from "../transport/listen.ts"

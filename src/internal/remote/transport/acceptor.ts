@@ -7,9 +7,9 @@
  */
 import * as Net from "node:net"
 import * as Tls from "node:tls"
+import * as Address from "../../address.ts"
 import * as Identity from "../auth/identity.ts"
 import type { Secret } from "../auth/secret.ts"
-import * as Address from "./address.ts"
 import * as Heartbeat from "./heartbeat.ts"
 import { Peer, PendingPeers } from "./peer.ts"
 import * as TlsRecord from "./tlsRecord.ts"

@@ -12,12 +12,12 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
+import * as Address from "../../address.ts"
+import { describeNetworkError } from "../../networkError.ts"
 import * as Identity from "../auth/identity.ts"
 import type { Secret } from "../auth/secret.ts"
-import * as Address from "./address.ts"
 import { RemoteError, Unauthorized, Unreachable } from "./error.ts"
 import * as Heartbeat from "./heartbeat.ts"
-import { describeNetworkError } from "./networkError.ts"
 
 /** How long opening a connection may take, and the answer to the handshake on it, in milliseconds. */
 export const CONNECT_TIMEOUT = 5000

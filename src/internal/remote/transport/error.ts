@@ -5,8 +5,8 @@
  */
 import * as Schema from "effect/Schema"
 import type { SocketServerError } from "effect/socket/SocketServer"
-import * as Address from "./address.ts"
-import { describeNetworkError } from "./networkError.ts"
+import * as Address from "../../address.ts"
+import { describeNetworkError } from "../../networkError.ts"
 
 /** No process answers at the address. */
 export class Unreachable extends Schema.TaggedError<Unreachable>("papyros/Unreachable")("Unreachable", {

@@ -10,9 +10,9 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Net from "node:net"
+import * as Address from "../../address.ts"
+import { describeNetworkError } from "../../networkError.ts"
 import type { Identity } from "../auth/identity.ts"
-import * as Address from "./address.ts"
-import { describeNetworkError } from "./networkError.ts"
 
 /** Pending connections at a time. */
 const MAX_UNAUTHENTICATED = 64

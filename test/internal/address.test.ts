@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Socket } from "node:net"
-import * as Address from "../../../../src/internal/remote/transport/address.ts"
+import * as Address from "../../src/internal/address.ts"
 
 describe("Address", () => {
   it.effect.prop(
