@@ -1,6 +1,7 @@
 /** The metrics of a dispatcher. `docs/reference/metrics.md` lists them. */
 import * as Metric from "effect/Metric"
-import { CHUNK_TASKS, RUN_SECONDS } from "../scheduler/statistics.ts"
+import { CHUNK_TASKS } from "../scheduler/distribution.ts"
+import { RUN_SECONDS } from "../scheduler/runTimes.ts"
 
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
 

@@ -53,7 +53,7 @@ export const register = (scheduler: Scheduler, name: string): Effect.Effect<void
         series.counter(Metrics.restarted, attributes, () => counts.restarted)
         series.counter(Metrics.cancelled, attributes, () => counts.cancelled)
         series.counter(Metrics.completed, { ...attributes, outcome: "success" }, () => counts.succeeded)
-        series.histogram(Metrics.runSeconds, attributes, counts.runSeconds)
+        series.histogram(Metrics.runSeconds, attributes, counts.runTimes)
       },
       reason: (counts, reason) =>
         series.counter(Metrics.completed, { task: counts.name, outcome: reason }, () => counts.failed.get(reason) ?? 0),

@@ -7,7 +7,7 @@
  */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
-import { Distribution } from "../scheduler/statistics.ts"
+import type { Distribution } from "../scheduler/distribution.ts"
 
 export type Attributes = Readonly<Record<string, string>>
 
@@ -33,13 +33,36 @@ class CounterSeries {
   }
 }
 
+/** The sum of distributions with the same boundaries. */
+class Sum implements Distribution {
+  readonly boundaries: ReadonlyArray<number>
+  readonly counts: Float64Array
+  count = 0
+  sum = 0
+  min = Infinity
+  max = -Infinity
+
+  constructor(boundaries: ReadonlyArray<number>) {
+    this.boundaries = boundaries
+    this.counts = new Float64Array(boundaries.length + 1)
+  }
+
+  add({ count, counts, max, min, sum }: Distribution): void {
+    for (let i = 0; i < counts.length; i++) this.counts[i] += counts[i]
+    this.count += count
+    this.sum += sum
+    this.min = Math.min(this.min, min)
+    this.max = Math.max(this.max, max)
+  }
+}
+
 /** A histogram of one dispatcher after the other. */
 class HistogramSeries {
-  private readonly closed: Distribution
+  private readonly closed: Sum
   private current: Distribution | undefined
 
   constructor(boundaries: ReadonlyArray<number>) {
-    this.closed = new Distribution(boundaries)
+    this.closed = new Sum(boundaries)
   }
 
   open(distribution: Distribution): void {
@@ -47,16 +70,16 @@ class HistogramSeries {
   }
 
   get value(): Metric.HistogramState {
-    const all = new Distribution(this.closed.boundaries)
-    all.merge(this.closed)
-    if (this.current !== undefined) all.merge(this.current)
+    const all = new Sum(this.closed.boundaries)
+    all.add(this.closed)
+    if (this.current !== undefined) all.add(this.current)
     let below = 0
     const buckets = all.boundaries.map((boundary, i): [number, number] => [boundary, below += all.counts[i]])
     return { buckets, count: all.count, sum: all.sum, min: all.min, max: all.max }
   }
 
   close(): void {
-    if (this.current !== undefined) this.closed.merge(this.current)
+    if (this.current !== undefined) this.closed.add(this.current)
     this.current = undefined
   }
 }

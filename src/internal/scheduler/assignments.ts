@@ -9,8 +9,8 @@
  */
 import type { Capacity } from "./capacity.ts"
 import { type AssignedShares, FurtherShare } from "./chunkShares.ts"
+import type { ChunkSizes } from "./distribution.ts"
 import type { TaskEntry } from "./producer.ts"
-import type { Distribution } from "./statistics.ts"
 import { subscriptionOf } from "./subscription.ts"
 import { typeOf } from "./taskTypes.ts"
 import { Chunk, type WorkerState } from "./workerState.ts"
@@ -19,10 +19,10 @@ export class Assignments {
   private readonly capacity: Capacity
   /** A worker that was emptied for a quarantined entry may take again. */
   private readonly onEmptied: () => void
-  private readonly chunkTasks: Distribution
+  private readonly chunkTasks: ChunkSizes
   private lastId = 0
 
-  constructor(capacity: Capacity, chunkTasks: Distribution, onEmptied: () => void) {
+  constructor(capacity: Capacity, chunkTasks: ChunkSizes, onEmptied: () => void) {
     this.capacity = capacity
     this.chunkTasks = chunkTasks
     this.onEmptied = onEmptied

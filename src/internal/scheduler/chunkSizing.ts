@@ -50,21 +50,8 @@ export class ChunkBudget {
   }
 }
 
-/** Updates the estimates of tasks that took so many microseconds together. Returns each type once. */
-export const updateEstimates = <T extends TaskStats>(stats: ReadonlyArray<T>, micros: number): ReadonlyArray<T> => {
-  const types: Array<T> = []
-  let expected = 0
-  let last: T | undefined
-  for (const one of stats) {
-    expected += one.micros
-    if (one !== last && !types.includes(one)) types.push(one)
-    last = one
-  }
-  const even = Math.max(micros / stats.length, MIN_MICROS)
-  for (const one of types) {
-    // Over mixed types, each keeps its share of the expected time.
-    const measured = one.micros > 0 && expected > 0 ? Math.max(one.micros * micros / expected, MIN_MICROS) : even
-    one.micros = one.micros === 0 || measured > one.micros ? measured : one.micros + FALL * (measured - one.micros)
-  }
-  return types
+/** Updates the estimate of a type whose tasks took so many microseconds each. */
+export const updateEstimate = (type: TaskStats, micros: number): void => {
+  const measured = micros > MIN_MICROS ? micros : MIN_MICROS
+  type.micros = type.micros === 0 || measured > type.micros ? measured : type.micros + FALL * (measured - type.micros)
 }

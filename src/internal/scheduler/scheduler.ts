@@ -17,9 +17,10 @@ import { boundOption, countOption } from "../options.ts"
 import type * as Task from "../task.ts"
 import { Timers } from "../timers.ts"
 import { Assignments } from "./assignments.ts"
+import { recordRun } from "./busyTime.ts"
 import { Capacity } from "./capacity.ts"
 import { ChunkFiller } from "./chunkFill.ts"
-import { TARGET_MICROS, updateEstimates } from "./chunkSizing.ts"
+import { TARGET_MICROS } from "./chunkSizing.ts"
 import type * as Contract from "./contract.ts"
 import { Losses } from "./losses.ts"
 import { Outcomes } from "./outcomes.ts"
@@ -29,7 +30,7 @@ import { Quarantine } from "./quarantine.ts"
 import { RunQueue } from "./runQueue.ts"
 import { Statistics } from "./statistics.ts"
 import { ProducerSubscription, subscriptionOf, type SubscriptionOwner } from "./subscription.ts"
-import { TaskTypes, typeOf } from "./taskTypes.ts"
+import { TaskTypes } from "./taskTypes.ts"
 import { UnservedTasks } from "./unserved.ts"
 import { WorkerAbsence } from "./workerAbsence.ts"
 import { Workers } from "./workers.ts"
@@ -311,8 +312,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   recordBusy(items: ReadonlyArray<TaskEntry>, micros: number): void {
     // One time that is none would spoil sums and estimates for good.
     if (items.length === 0 || !(micros >= 0 && micros < Infinity)) return
-    const types = items.map(typeOf)
-    this.statistics.ran(types, updateEstimates(types, micros), micros)
+    recordRun(items, micros)
   }
 
   // --- the dispatcher --------------------------------------------------------

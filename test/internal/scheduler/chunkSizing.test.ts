@@ -1,7 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { ChunkBudget, type TaskStats, updateEstimates } from "../../../src/internal/scheduler/chunkSizing.ts"
+import { ChunkBudget, type TaskStats, updateEstimate } from "../../../src/internal/scheduler/chunkSizing.ts"
 
 const TARGET = 700
 const KIB = 1024
@@ -36,17 +34,15 @@ describe("ChunkBudget", () => {
   })
 })
 
-const Micros = Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: 1e6 }))
-
-describe("updateEstimates", () => {
-  const one = (before: number, micros: number, tasks = 1) => {
+describe("updateEstimate", () => {
+  const one = (before: number, micros: number) => {
     const stats = { micros: before, bytes: 0 }
-    updateEstimates(Array.from({ length: tasks }, () => stats), micros)
+    updateEstimate(stats, micros)
     return stats.micros
   }
 
   it("takes the first measurement as it is", () => {
-    assert.strictEqual(one(0, 400, 4), 100)
+    assert.strictEqual(one(0, 100), 100)
   })
 
   it("rises at once and falls by 30 % of the difference", () => {
@@ -57,18 +53,4 @@ describe("updateEstimates", () => {
     assert.isAbove(one(0, 0), 0)
     assert.isAbove(one(0.05, 0), 0)
   })
-
-  it.effect.prop(
-    "gives each of several types its share of the measured time",
-    { a: Micros, b: Micros, count: Schema.Literals([1, 2, 7]), factor: Schema.Literals([1, 2, 10]) },
-    ({ a, b, count, factor }) =>
-      Effect.sync(() => {
-        const [first, second] = [{ micros: a, bytes: 0 }, { micros: b, bytes: 0 }]
-        // All tasks took `factor` times as long as expected.
-        const stats = [...Array.from({ length: count }, () => first), second]
-        updateEstimates(stats, factor * (count * a + b))
-        assert.closeTo(first.micros, factor * a, 1e-6 * factor * a)
-        assert.closeTo(second.micros, factor * b, 1e-6 * factor * b)
-      })
-  )
 })
