@@ -47,6 +47,10 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   "internal/progress": [ground],
   "Progress.ts": ["internal/progress"],
 
+  // Failures of any stream of outcomes, in a file.
+  "internal/failures": [ground, encoding, "TaskFailure.ts"],
+  "Failures.ts": ["internal/failures", "Task.ts", "Dispatcher.ts"],
+
   // On an optional peer.
   "DurablePostgres.ts": ["internal/durable", "Durable.ts"],
 
@@ -170,11 +174,13 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "Durable.ts",
     "DurablePostgres.ts",
     "Progress.ts",
+    "internal/failures",
+    "Failures.ts",
     ...api
   ],
   "bin.ts": ["cli"],
   // The barrel holds the light modules: not Remote, RemoteWorker and testing.
-  "index.ts": ["layers", "Progress.ts", ...api]
+  "index.ts": ["layers", "Failures.ts", "Progress.ts", ...api]
 }
 
 /** The room of a file, given by its path below `src`: the innermost folder that is a room. */

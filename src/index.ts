@@ -1,6 +1,7 @@
 /** The light modules of papyros. Remote dispatchers, the worker process and `papyros/testing` have subpaths of their own. */
 export * as Dispatcher from "./Dispatcher.ts"
 export * as Executor from "./Executor.ts"
+export * as Failures from "./Failures.ts"
 export * as DummyDispatcher from "./layers/DummyDispatcher.ts"
 export * as FiberDispatcher from "./layers/FiberDispatcher.ts"
 export * as RoutedDispatcher from "./layers/RoutedDispatcher.ts"

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Stdio from "effect/Stdio"
 import { durable } from "./durable.ts"
 import { nameserver } from "./nameserver.ts"
+import { replay } from "./replay.ts"
 import { run } from "./run.ts"
 import { runs } from "./runs.ts"
 import { secret } from "./secret.ts"
@@ -19,7 +20,7 @@ import { workers } from "./workers.ts"
 /** The command `papyros`, with its subcommands. */
 export const papyros = Command.make("papyros").pipe(
   Command.withDescription("Run typed tasks in this process, on worker threads or on other hosts"),
-  Command.withSubcommands([run, runs, durable, workers, nameserver, status, secret])
+  Command.withSubcommands([run, replay, runs, durable, workers, nameserver, status, secret])
 )
 
 /**

@@ -32,6 +32,19 @@ export const value = <A>(name: string, options: {
   )
 }
 
+/** A flag whose value is a text that is not empty. */
+export const text = (
+  name: string,
+  about: string,
+  metavar: string,
+  expected: string
+): Flag.Flag<Option.Option<string>> =>
+  value(name, { about, metavar, expected, parse: Option.liftPredicate((text: string) => text !== "") })
+
+/** A flag whose value is a length of time. */
+export const time = (name: string, about: string): Flag.Flag<Option.Option<Duration.Duration>> =>
+  value(name, { about, metavar: "duration", expected: "a duration such as 500ms, 30s or 5m", parse: duration })
+
 /** A flag without a value. */
 export const toggle = (name: string, about: string): Flag.Flag<boolean> =>
   Flag.Boolean(name).pipe(

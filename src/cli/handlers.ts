@@ -18,9 +18,12 @@ import * as Terminal from "effect/Terminal"
 import type * as Task from "../Task.ts"
 import * as TaskGroup from "../TaskGroup.ts"
 import { Unusable } from "./exit.ts"
+import { nearest } from "./suggest.ts"
 
 /** A loaded handlers module, with its Layer built. */
 export interface Handlers {
+  /** Its path or URL, as it was given. */
+  readonly module: string
   readonly url: URL
   readonly group: TaskGroup.TaskGroup<Task.Any>
   readonly context: Context.Context<TaskGroup.Handler<string>>
@@ -66,8 +69,21 @@ export const load = Effect.fnUntraced(function*(module: string): Effect.fn.Retur
     .filter(([key]) => key.startsWith(TaskGroup.handlerKey("")))
     .map(([, entry]: [string, TaskGroup.HandlerEntry]) => entry.task)
   if (classes.length === 0) return yield* unusable(`its Layer provides no handlers of tasks. ${EXPORT}`)
-  return { url, group: TaskGroup.make(...classes), context }
+  return { module, url, group: TaskGroup.make(...classes), context }
 })
+
+/** The task of that name. */
+export const find = ({ group, module }: Handlers, name: string): Effect.Effect<Task.AnyClass, Unusable> => {
+  const task = group.tasks.get(name)
+  if (task !== undefined) return Effect.succeed(task)
+  const near = nearest(name, group.tasks.keys())
+  const hint = near === undefined ? "" : ` Did you mean ${near}?`
+  return Effect.fail(
+    new Unusable({
+      message: `${module} has no task named ${name}.${hint} Its tasks: ${Array.from(group.tasks.keys()).join(", ")}`
+    })
+  )
+}
 
 const locate = Effect.fnUntraced(function*(module: string) {
   const path = yield* Path.Path

@@ -15,7 +15,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Durable from "../Durable.ts"
 import { Portion } from "../internal/durable/portion.ts"
-import { sanitizeForLog } from "../internal/sanitize.ts"
+import { sanitizeForLog, sanitizeJson } from "../internal/sanitize.ts"
 import * as Database from "./database.ts"
 import { Exited, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
@@ -125,9 +125,7 @@ const toLine = ({ name, outcome, payload, reason, state }: Durable.Row): string 
   ]
   if (payload !== null) fields.push(`"payload":${payload}`)
   if (outcome !== null) fields.push(`"failure":${outcome}`)
-  // oxlint-disable-next-line no-control-regex
-  const escape = (char: string) => `\\u00${char.charCodeAt(0).toString(16)}`
-  return `{${fields.join(",")}}\n`.replace(/[\u007f-\u009f]/g, escape)
+  return sanitizeJson(`{${fields.join(",")}}\n`)
 }
 
 // ----------------------------------------------------------------------------
@@ -180,12 +178,7 @@ const failuresCommand = Command.make(
 
 const retryCommand = Command.make("retry", {
   name: NAME,
-  task: Flags.value("task", {
-    about: "Only tasks of this name",
-    metavar: "name",
-    expected: "the name of a task",
-    parse: Option.liftPredicate((text) => text !== "")
-  }),
+  task: Flags.text("task", "Only tasks of this name", "name", "the name of a task"),
   database: Database.database
 }, ({ database, name, task }) => onDatabase(database, retry(name, Option.getOrUndefined(task)))).pipe(
   Command.withShortDescription("Remove the failures of a run, so that their tasks are executed again"),

@@ -21,3 +21,8 @@ export const sanitizeForLog = (text: string): string =>
 /** A message of any length for a terminal, whose newlines and tabs stay. */
 export const sanitizeLines = (text: string): string =>
   text.replace(UNSAFE, (char) => char === "\n" || char === "\t" ? char : escape(char))
+
+/** JSON text for a terminal: JSON does not escape DEL and C1, which a terminal obeys. It stays the same JSON. */
+export const sanitizeJson = (text: string): string =>
+  // oxlint-disable-next-line no-control-regex
+  text.replace(/[\u007f-\u009f]/g, escape)

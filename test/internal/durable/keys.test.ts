@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Task from "papyros/Task"
-import { stringify } from "../../../src/internal/durable/canonicalJson.ts"
 import { Occurrences } from "../../../src/internal/durable/occurrences.ts"
 import { TaskKeys } from "../../../src/internal/durable/taskKeys.ts"
+import { stringify } from "../../../src/internal/encoding/jsonText.ts"
 
 class Look extends Task.Class<Look>()("Look", { payload: { any: Schema.Json } }) {}
 class Other extends Task.Class<Other>()("Look", { payload: { any: Schema.Json }, success: Schema.Int }) {}

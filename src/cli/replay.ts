@@ -1,0 +1,229 @@
+/**
+ * `papyros replay`: runs the tasks of a failure file again, one by one in this process, and writes one outcome per line.
+ *
+ * Must stay true: each failure that is chosen has one outcome, also if its payload was not written or does not decode any
+ * more. The exit code is 0 only if all of them succeed.
+ */
+import * as Cause from "effect/Cause"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Dispatcher from "../Dispatcher.ts"
+import * as FailureLine from "../internal/failures/failureLine.ts"
+import * as DummyDispatcher from "../layers/DummyDispatcher.ts"
+import * as Progress from "../Progress.ts"
+import * as Task from "../Task.ts"
+import * as TaskFailure from "../TaskFailure.ts"
+import type * as TaskGroup from "../TaskGroup.ts"
+import { executing } from "./executing.ts"
+import { Exited, SOME_FAILED, UNUSABLE } from "./exit.ts"
+import * as Flags from "./flags.ts"
+import * as Handlers from "./handlers.ts"
+import { openInput } from "./input.ts"
+import * as Json from "./json.ts"
+import * as Lines from "./lines.ts"
+import * as LogFormat from "./logFormat.ts"
+import * as Outcomes from "./outcomes.ts"
+import * as Stderr from "./stderr.ts"
+import * as Summary from "./summary.ts"
+
+const REASONS: ReadonlyArray<string> = [
+  "Failed",
+  "Defect",
+  "TimedOut",
+  "WorkerLost",
+  "Interrupted",
+  "Undecodable",
+  "UnknownTask",
+  "NoWorker"
+] satisfies ReadonlyArray<TaskFailure.Reason<unknown>["_tag"]>
+
+/** Parses `3` and `3,17,42`. */
+const indexes = (text: string): Option.Option<ReadonlySet<number>> =>
+  Option.map(Option.all(text.split(",").map((part) => Flags.whole(0)(part.trim()))), (parts) => new Set(parts))
+
+const config = {
+  handlers: Argument.String("HANDLERS").pipe(
+    Argument.withDescription("The handlers module: a path or file: URL; its default export is the Layer")
+  ),
+  file: Argument.String("FILE").pipe(
+    Argument.withDescription("The failures: a file of papyros run --failures or of Failures.keep")
+  ),
+  only: Flags.value("only", {
+    about: "Only the failures with these indexes",
+    metavar: "index,…",
+    expected: "indexes such as 3 or 3,17,42",
+    parse: indexes
+  }),
+  task: Flags.text("task", "Only the failures of this task", "name", "the name of a task"),
+  reason: Flags.value("reason", {
+    about: `Only the failures for this reason: ${REASONS.join(", ")}`,
+    metavar: "reason",
+    expected: `one of ${REASONS.join(", ")}`,
+    parse: Option.liftPredicate((reason) => REASONS.includes(reason))
+  }),
+  taskTimeout: Flags.time("task-timeout", "How long a task may run, also while a debugger has stopped it"),
+  quiet: Flags.toggle("quiet", "Write neither progress nor a summary to stderr"),
+  logFormat: LogFormat.logFormat
+}
+
+type Config = Command.Command.Config.Infer<typeof config>
+
+/** The longest line, in MiB: a payload of `papyros run`, beside a typed error. */
+const MAX_LINE = 256
+
+// ----------------------------------------------------------------------------
+// One failure
+// ----------------------------------------------------------------------------
+
+interface Failure extends FailureLine.Line {
+  readonly index: number
+}
+
+const parse = (json: unknown, index: number): Result.Result<Failure, string> => {
+  const line = FailureLine.read(json)
+  return line._tag === "Success"
+    ? Result.succeed({ index, ...line.value })
+    : Result.fail(`the line is not a failure: ${Lines.oneLine(Json.explain(line.cause))}`)
+}
+
+interface TaskCodec {
+  readonly decode: (payload: unknown) => Task.Any
+  readonly encode: (outcome: Dispatcher.TaskResult<Task.Any>) => Outcomes.Outcome
+}
+
+type Replayed = Effect.Effect<
+  Outcomes.Outcome,
+  Dispatcher.DispatchTimeout | Dispatcher.DispatcherClosed,
+  Dispatcher.Dispatcher
+>
+
+/** Runs the tasks of failures again. */
+const makeReplay = (group: TaskGroup.Any, taskTimeout: Duration.Duration | undefined) => {
+  const codecs = new Map<string, TaskCodec>()
+  const codecOf = (name: string): TaskCodec | undefined => {
+    let codec = codecs.get(name)
+    const task = group.tasks.get(name)
+    if (codec === undefined && task !== undefined) {
+      codec = { decode: FailureLine.payloadDecoder(task), encode: Outcomes.encoder(Json.make(task)) }
+      codecs.set(name, codec)
+    }
+    return codec
+  }
+
+  return (line: Failure): Replayed => {
+    const { index, payload, payloadError, task: name } = line
+    const codec = codecOf(name)
+    if (codec === undefined) return Effect.succeed(notRun(line, new TaskFailure.UnknownTask({ name })))
+    if (payloadError !== undefined) return Effect.succeed(undecodable(line, `it is not in the file: ${payloadError}`))
+    const task = Result.try({ try: () => codec.decode(payload), catch: (error) => Json.explain(Cause.die(error)) })
+    if (Result.isFailure(task)) return Effect.succeed(undecodable(line, task.failure))
+    return Effect.map(
+      Stream.runHead(Dispatcher.results([task.success], { taskTimeout })),
+      (outcome) => codec.encode({ ...Option.getOrThrow(outcome), index })
+    )
+  }
+}
+
+const undecodable = (line: Failure, message: string): Outcomes.Outcome =>
+  notRun(line, new TaskFailure.Undecodable({ part: "payload", message }))
+
+/** The failure of a task that cannot be made from its line. A task without a payload is in its place. */
+const notRun = ({ index, task: name }: Failure, reason: TaskFailure.Reason<unknown>): Outcomes.Outcome => {
+  class Unmade extends Task.Class<Unmade>()(name) {}
+  const failure = TaskFailure.make({ task: new Unmade(), attempt: 1, worker: "local", trace: "", reason })
+  return Outcomes.failed(index, failure)
+}
+
+// ----------------------------------------------------------------------------
+// All of them
+// ----------------------------------------------------------------------------
+
+const replayFile = Effect.fnUntraced(function*(config: Config) {
+  yield* Stderr.redirectConsole
+  const handlers = yield* Handlers.load(config.handlers)
+  if (Option.isSome(config.task)) yield* Handlers.find(handlers, config.task.value)
+  const input = yield* openInput(Option.some(config.file))
+  const context = yield* DummyDispatcher.layer(handlers.group).pipe(
+    Layer.provide(Layer.succeedContext(handlers.context)),
+    Layer.build
+  )
+
+  const counts: Summary.Counts = { read: 0, succeeded: 0, failed: 0, executed: undefined }
+  const clock = yield* Clock.Clock
+  const started = clock.currentTimeMillisUnsafe()
+  const missing = new Set(Option.getOrElse(config.only, (): ReadonlySet<number> => new Set()))
+  let cut: number | undefined
+  const isChosen = ({ index, reason, task }: Failure): boolean => {
+    missing.delete(index)
+    return Option.match(config.only, { onNone: () => true, onSome: (only) => only.has(index) }) &&
+      Option.getOrElse(config.task, () => task) === task &&
+      (Option.isNone(config.reason) || config.reason.value === reason)
+  }
+  const outcomes = Lines.fromBytes(input.bytes, {
+    input: input.name,
+    maxLine: MAX_LINE,
+    parse,
+    onCut: (line) => {
+      cut = line
+    }
+  }).pipe(
+    Stream.filter((line) => {
+      const chosen = isChosen(line)
+      if (chosen) counts.read++
+      return chosen
+    }),
+    Stream.mapEffect(makeReplay(handlers.group, Option.getOrUndefined(config.taskTimeout))),
+    Progress.track({ label: "replay" }),
+    Stream.provideContext(context)
+  )
+  const summary = (interrupted: boolean) =>
+    config.quiet
+      ? Effect.void
+      : Stderr.say(Summary.summary("replay", counts, clock.currentTimeMillisUnsafe() - started, interrupted))
+
+  const error = yield* Outcomes.write(outcomes, counts, Effect.suspend(() => summary(true)))
+  if (error !== undefined) {
+    yield* Stderr.say(error._tag === "PlatformError" ? `Cannot read ${input.name}: ${error.message}` : error.message)
+  }
+  if (cut !== undefined) {
+    yield* Stderr.say(
+      `${input.name}, line ${cut} has no end: the program ended while it wrote it. It was not replayed.`
+    )
+  }
+  if (error === undefined && missing.size > 0) {
+    yield* Stderr.say(`${input.name} has no failure with the index ${Array.from(missing).join(", ")}.`)
+  }
+  yield* summary(false)
+  if (error !== undefined || missing.size > 0) return yield* new Exited({ code: UNUSABLE })
+  if (counts.failed > 0 || (cut !== undefined && Option.isNone(config.only))) {
+    return yield* new Exited({ code: SOME_FAILED })
+  }
+})
+
+/** The command `papyros replay`. */
+export const replay = Command.make("replay", config, (config) => executing(config, replayFile(config))).pipe(
+  Command.withShortDescription("Run the tasks of a failure file again"),
+  Command.withDescription(
+    "Runs the tasks of a failure file again, one by one in this process, and writes their outcomes to stdout as papyros " +
+      "run does, with the indexes of the file. Side effects of the handlers happen again. Exit code: 0 if every task " +
+      "succeeded, 1 if some failed, 2 for invalid arguments or an invalid file, 130 if interrupted."
+  ),
+  Command.withExamples([
+    { command: "papyros replay ./handlers.ts failed.ndjson", description: "Run all failed tasks again" },
+    {
+      command: "node --inspect-brk node_modules/.bin/papyros replay ./handlers.ts failed.ndjson --only 17",
+      description: "Run one of them in a debugger"
+    },
+    {
+      command: "papyros runs failures nightly > failed.ndjson; papyros replay ./handlers.ts failed.ndjson",
+      description: "Run the failed tasks of a durable run again, and change nothing in the run"
+    }
+  ])
+)
