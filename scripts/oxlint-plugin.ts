@@ -32,6 +32,12 @@ const noWallClock = {
   }
 }
 
+/** The imports of package.json, by a file of the room that they mean. */
+const subpaths: Readonly<Record<string, string>> = {
+  "#platform": "internal/platform/server.ts",
+  "#stdio": "internal/platform/stdio.ts"
+}
+
 const src = join(import.meta.dirname, "..", "src")
 
 /** Checks every import in `src`, of values and of types, against the table in `rooms.ts`. */
@@ -42,8 +48,8 @@ const roomRule = {
     const room = roomOf(file)
     const check = (node: Node & { readonly source: (Node & { readonly value?: unknown }) | null }) => {
       const specifier = node.source?.value
-      if (typeof specifier !== "string" || !specifier.startsWith(".")) return
-      const target = below(join(dirname(context.filename), specifier))
+      if (typeof specifier !== "string" || !/^[.#]/.test(specifier)) return
+      const target = subpaths[specifier] ?? below(join(dirname(context.filename), specifier))
       const imported = roomOf(target)
       if (room === undefined) {
         context.report({ node, message: `${file} belongs to no room: add its folder to scripts/rooms.ts.` })

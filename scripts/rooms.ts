@@ -9,6 +9,7 @@
 const ground = "internal"
 const encoding = "internal/encoding"
 const scheduler = "internal/scheduler"
+const platform = "internal/platform"
 const threadProtocol = "internal/threads/protocol"
 const remote = "internal/remote"
 
@@ -18,6 +19,7 @@ const api = ["Task.ts", "TaskGroup.ts", "TaskFailure.ts", "Dispatcher.ts", "Queu
 export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   // Files directly in `internal`: they know nothing of the rest.
   [ground]: [],
+  [platform]: [],
   [encoding]: [ground],
   "TaskFailure.ts": [ground],
   [scheduler]: [ground, encoding, "TaskFailure.ts"],
@@ -45,7 +47,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
 
   // Progress of any stream: it knows nothing of tasks.
   "internal/progress": [ground],
-  "Progress.ts": ["internal/progress"],
+  "Progress.ts": [platform, "internal/progress"],
 
   // Failures of any stream of outcomes, in a file.
   "internal/failures": [ground, encoding, "TaskFailure.ts"],
@@ -56,13 +58,14 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
 
   // Beside the work.
   "internal/handlers": [ground, encoding, scheduler, ...api],
-  "internal/local": [ground, encoding, scheduler, "internal/handlers", ...api],
+  "internal/local": [ground, platform, encoding, scheduler, "internal/handlers", ...api],
 
   // Worker threads: the main thread and a thread share the protocol, and never import each other.
-  [threadProtocol]: [ground, encoding, "Executor.ts"],
-  "internal/threads/main": [ground, encoding, threadProtocol, "Executor.ts", "TaskGroup.ts"],
+  [threadProtocol]: [ground, platform, encoding, "Executor.ts"],
+  "internal/threads/main": [ground, platform, encoding, threadProtocol, "Executor.ts", "TaskGroup.ts"],
   "internal/threads/thread": [
     ground,
+    platform,
     encoding,
     threadProtocol,
     "internal/handlers",
@@ -71,7 +74,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "TaskGroup.ts"
   ],
 
-  "Thread.ts": [threadProtocol, "internal/threads/thread"],
+  "Thread.ts": [platform, "internal/threads/thread"],
 
   // Remote: client and worker share all below them, and never import each other.
   "internal/remote/auth": [],

@@ -4,7 +4,7 @@
  * It works with any stream, and knows the failed tasks of `Dispatcher.results`. The elements are not changed. Nothing
  * that happens to the terminal fails the stream.
  */
-import * as NodeStdio from "@effect/platform-node/NodeStdio"
+import * as DefaultStdio from "#stdio"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -149,7 +149,7 @@ export const log: Display = { show: logLines }
 const stdio = Effect.flatMap(
   Effect.serviceOption(Stdio.Stdio),
   Option.match({
-    onNone: () => Effect.provide(Stdio.Stdio, NodeStdio.layer),
+    onNone: () => Effect.provide(Stdio.Stdio, DefaultStdio.layer),
     onSome: Effect.succeed
   })
 )
@@ -172,7 +172,8 @@ const size = Effect.map(Effect.serviceOption(Terminal.Terminal), (terminal) =>
     const [columns, rows] = Option.isSome(terminal)
       ? yield* Effect.all([terminal.value.columns, terminal.value.rows])
       : [0, 0]
-    return { columns: columns || process.stderr.columns || 80, rows: rows || process.stderr.rows || 24 }
+    const size = DefaultStdio.terminalSize()
+    return { columns: columns || size.columns || 80, rows: rows || size.rows || 24 }
   }))
 
 /**

@@ -5,10 +5,9 @@
  *
  * @since 0.1.0
  */
+import { platform } from "#platform"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import { SharedState } from "./internal/threads/protocol/sharedState.ts"
-import { threadData } from "./internal/threads/protocol/threadData.ts"
 import { runThread } from "./internal/threads/thread/run.ts"
 
 /**
@@ -17,8 +16,8 @@ import { runThread } from "./internal/threads/thread/run.ts"
  *
  * **When to use**
  *
- * Call it once, at the top level of the module whose URL is the option `thread` of
- * `WorkerPoolDispatcher.layer` or `RemoteWorker.layer`. A thread that loads one bundle of that module, the
+ * Call it once, at the top level of the module that the option `thread` of `WorkerPoolDispatcher.layer` or
+ * `RemoteWorker.layer` names. A thread that loads one bundle of that module, the
  * handlers and `effect` starts with about a quarter of the CPU time of a thread that loads
  * a handlers module and every file of `effect`. See docs/guides/bundlers.md.
  *
@@ -52,12 +51,11 @@ import { runThread } from "./internal/threads/thread/run.ts"
  * @since 0.1.0
  */
 export const run = <E>(handlers: Layer.Layer<never, E>): void => {
-  const data = threadData()
-  if (data === undefined) throw new TypeError("Thread.run was called outside of a thread of WorkerPoolDispatcher")
-  if (data.entry !== data.module) {
+  const start = platform.threadStart()
+  if (start === undefined) throw new TypeError("Thread.run was called outside of a thread of WorkerPoolDispatcher")
+  if (!start.callsRun) {
     throw new TypeError("Thread.run was called in a thread of a pool that was given handlers; give thread instead")
   }
-  if (new SharedState(data.shared).running) throw new TypeError("Thread.run was called before in this thread")
-  // The rest of the module runs first: if it throws, the thread never becomes ready.
-  runThread(data, Effect.as(Effect.yieldNow, handlers))
+  if (start.phase !== "starting") throw new TypeError("Thread.run was called before in this thread")
+  runThread(() => Effect.succeed(handlers))
 }

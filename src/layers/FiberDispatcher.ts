@@ -8,9 +8,9 @@
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { availableParallelism } from "node:os"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as Executor from "../Executor.ts"
+import { cpus } from "../internal/cpus.ts"
 import * as Local from "../internal/local/executor.ts"
 import { boundConfig, countConfig, countOption, optionOr } from "../internal/options.ts"
 import type * as Task from "../Task.ts"
@@ -50,7 +50,7 @@ export const layer = <T extends Task.Any>(
       group,
       Local.make<TaskGroup.Handler<T["_tag"]>>(group, {
         name: "fiber",
-        concurrency: countOption("concurrency", options?.concurrency, 1) ?? 16 * availableParallelism(),
+        concurrency: countOption("concurrency", options?.concurrency, 1) ?? 16 * cpus(),
         boundary: options?.codecs === true ? "codec" : "none"
       }),
       { capacity: options?.capacity, name: options?.name }

@@ -31,6 +31,7 @@ export type {
   HandlersModule,
   ThreadModule,
   ThreadPoolSettings,
+  WorkerLike,
   WorkerPoolOptions
 } from "../internal/threads/main/options.ts"
 

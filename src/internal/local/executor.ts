@@ -2,10 +2,10 @@
  * The executor of this process, of which `DummyDispatcher` and `FiberDispatcher` are made, and which runs nested
  * tasks in worker threads: one worker, whose tasks are fibers. Its tasks end with the scope of the dispatcher.
  */
+import { platform } from "#platform"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as EffectScheduler from "effect/Scheduler"
-import { AsyncLocalStorage } from "node:async_hooks"
 import type * as Executor from "../../Executor.ts"
 import type * as TaskGroup from "../../TaskGroup.ts"
 import { structuredCopy } from "../handlers/copy.ts"
@@ -44,7 +44,7 @@ export const make = <H>(
       )
       const turns = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
       const later = (f: () => void) => turns.scheduleTask(f, 0)
-      const inAsyncContext = options.inheritsAsyncContext === true ? call : AsyncLocalStorage.snapshot()
+      const inAsyncContext = options.inheritsAsyncContext === true ? call : platform.asyncContext()
       scheduler.join(new LocalHandle("local", options.concurrency, scheduler, handlers, later, inAsyncContext))
       return Effect.void
     })

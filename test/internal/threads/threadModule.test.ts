@@ -2,22 +2,27 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { once } from "node:events"
 import { writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { Worker } from "node:worker_threads"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Thread from "papyros/Thread"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
-import { startWorker } from "../../../src/internal/threads/main/worker.ts"
+import { startThread } from "../../../src/internal/threads/main/worker.ts"
 import { SharedState } from "../../../src/internal/threads/protocol/sharedState.ts"
 import { countThreads, handlers, pool } from "../../support/pool/pool.ts"
 import { Add, Misbehave, Tasks } from "../../support/pool/tasks.ts"
 import { written } from "../../support/pool/written.ts"
+import { opensItself } from "./entries/thread.ts"
 
 const entry = (name: string) => new URL(`./entries/${name}`, import.meta.url)
 
+/** A thread with a module of this text. */
+const threadOf = (text: string) => new Worker(new URL(`data:text/javascript,${text}`))
+
 const unusable = [
-  ["is not there", Effect.succeed(entry("nowhere.js")), /Cannot find module/],
+  ["is not there", Effect.succeed(entry("nowhere.js")), /Cannot find module.*nowhere.js not found: was it left out/],
+  ["is not there, compiled or not", Effect.succeed(entry("nowhere.mts")), /nowhere\.mts and .*nowhere\.mjs not found/],
   ["throws", written("throws.mjs", "throw new Error('no license')"), /no license/],
   ["throws null", written("null.mjs", "throw null"), /null/],
   ["throws an error with a cause", written("cause.mjs", "throw new Error('a', { cause: new Error('b') })"), /: a$/],
@@ -60,6 +65,61 @@ describe("the thread module of WorkerPoolDispatcher", () => {
       assert.strictEqual(sum, 2)
     }))
 
+  it.live("may be made by a function", () =>
+    Effect.gen(function*() {
+      const threads = yield* countThreads
+      yield* Effect.gen(function*() {
+        assert.include((yield* Effect.flip(Dispatcher.run(new Misbehave({ how: "exit" })))).message, "exited with code")
+        assert.strictEqual(yield* Dispatcher.run(new Add({ n: 1 })), 2)
+      }).pipe(Effect.provide(pool({ thread: () => new Worker(entry("works.ts")), size: 1, maxWorkerLosses: 1 })))
+      assert.strictEqual(threads.started, 2)
+      assert.strictEqual(yield* threads.left, 0)
+    }))
+
+  it.live("is made again after its function has thrown", () =>
+    Effect.gen(function*() {
+      let calls = 0
+      const thread = () => {
+        if (++calls === 2) throw new Error("no thread")
+        return new Worker(entry("works.ts"))
+      }
+      yield* Effect.gen(function*() {
+        yield* Effect.flip(Dispatcher.run(new Misbehave({ how: "exit" })))
+        assert.strictEqual(yield* Dispatcher.run(new Add({ n: 1 })), 2)
+      }).pipe(Effect.provide(pool({ thread, size: 1, maxWorkerLosses: 1 })))
+      assert.strictEqual(calls, 3)
+    }))
+
+  const badFunctions = [
+    ["throws", () => {
+      throw new Error("no license")
+    }, /no license/],
+    ["returns no Worker", () => ({ postMessage: () => {}, terminate: () => {} }), /did not return a Worker/],
+    ["starts a module that throws", () => threadOf("throw new Error('no license')"), /no license/],
+    ["starts a module that does not call Thread.run", () => new Worker(handlers), /it did not call Thread\.run/],
+    ["opens a pool of itself", opensItself, /it opens a pool of itself while it is loaded/]
+  ] as const
+
+  it.live.each(badFunctions)(
+    "fails the Layer with HandlersError if its function %s",
+    ([, thread, says]) =>
+      Effect.gen(function*() {
+        const threads = yield* countThreads
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(pool({ thread, size: 1 }))))
+        assert.strictEqual(error._tag, "HandlersError")
+        assert.strictEqual(error.url, "")
+        assert.match(error.message, /^The module of the option thread cannot be used: /)
+        assert.match(error.message, says)
+        assert.strictEqual(yield* threads.left, 0)
+      })
+  )
+
+  it("takes no limits of the heap beside a function", () => {
+    const options = { thread: () => new Worker(entry("works.ts")), resourceLimits: { maxOldGenerationSizeMb: 64 } }
+    const built = Effect.runSyncExit(Effect.scoped(Layer.build(WorkerPoolDispatcher.layer(Tasks, options))))
+    assert.match(String(built), /give it to the Worker/)
+  })
+
   it.live.each(unusable)(
     "fails the Layer with HandlersError if it %s",
     ([, module, says]) =>
@@ -99,38 +159,50 @@ describe("the thread module of WorkerPoolDispatcher", () => {
       assert.strictEqual(yield* Effect.provide(Dispatcher.run(new Add({ n: 1 })), pool({ thread: module, size: 1 })), 2)
     }))
 
-  /** A thread whose module stays alive without a call of `Thread.run`, and its errors. */
-  const idle = (runTimeout?: number) => {
-    const url = "data:text/javascript,setInterval(() => {}, 1000)"
+  /** The errors of a thread that starts with a module, up to its exit. */
+  const errorsOf = (module: string, runTimeout?: number) => {
+    const errors: Array<unknown> = []
     const data = {
-      entry: url,
-      module: url,
-      loading: [],
       names: [],
       concurrency: 1,
       traced: false,
       minimumLogLevel: "Info",
       shared: SharedState.make()
     } as const
-    const errors: Array<unknown> = []
-    return { worker: startWorker(data, "idle", undefined, (error) => errors.push(error), runTimeout), errors }
+    return Effect.callback<ReadonlyArray<string>>((resume) => {
+      startThread("idle", { module: { url: module, source: module }, resourceLimits: undefined }, data, {
+        message: () => {},
+        unreadable: () => {},
+        error: (error) => errors.push(error),
+        exit: () => resume(Effect.succeed(errors.map(String)))
+      }, runTimeout)
+    })
   }
 
-  it("is ended if it stays alive without a call of Thread.run", async () => {
-    const { errors, worker } = idle(10)
-    await once(worker, "exit")
-    assert.deepStrictEqual(errors.map(String), [
-      "Error: it did not call Thread.run of papyros/Thread within 0.01 seconds"
-    ])
-  })
+  it.live("is ended if it stays alive without a call of Thread.run", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* errorsOf("data:text/javascript,setInterval(() => {}, 1000)", 10), [
+        "Error: it did not call Thread.run of papyros/Thread within 0.01 seconds"
+      ])
+    }))
 
-  it("is not said to lack the call if an error ended its thread before", async () => {
-    const { errors, worker } = idle()
-    worker.emit("error", new Error("out of memory"))
-    worker.emit("exit", 0)
-    await worker.terminate()
-    assert.deepStrictEqual(errors.map(String), ["Error: out of memory"])
-  })
+  it.live("is not said to lack the call if an error ended its thread before", () =>
+    Effect.gen(function*() {
+      const [error, ...others] = yield* errorsOf(
+        "data:text/javascript,setTimeout(() => { process.exitCode = 0; throw new Error('no license') })"
+      )
+      assert.match(error, /no license/)
+      assert.deepStrictEqual(others, [])
+    }))
+
+  it.live("is ended if its papyros has another version of the protocol", () =>
+    Effect.gen(function*() {
+      const hello = "parentPort.postMessage([['hello', 999]]); parentPort.on('message', () => {})"
+      assert.deepStrictEqual(
+        yield* errorsOf(`data:text/javascript,import { parentPort } from "node:worker_threads"; ${hello}`),
+        ["Error: its papyros has protocol 999 and the program has 1; build both together"]
+      )
+    }))
 
   it.live("is needed for Thread.run", () =>
     Effect.gen(function*() {

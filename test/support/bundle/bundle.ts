@@ -75,7 +75,8 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
   const inputs = sources.map((file) => [placeOf(file).slice(0, -".js".length), file])
   const bundle = await rolldown({
     input: { ...Object.fromEntries(inputs), hook: fileURLToPath(new URL("./hook.ts", import.meta.url)) },
-    external: /^(?!@?effect(\/|$)|[./])/,
+    external: /^(?!@?effect(\/|$)|[./#])/,
+    resolve: { conditionNames: ["papyros-source", "node", "import", "default"] },
     platform: "node",
     preserveEntrySignatures: "strict",
     treeshake: false,

@@ -11,7 +11,6 @@ import { Runner } from "effect/cluster/Runner"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
 import * as Schema from "effect/Schema"
-import { readFileSync } from "node:fs"
 
 // ----------------------------------------------------------------------------
 // The handshake
@@ -19,14 +18,6 @@ import { readFileSync } from "node:fs"
 
 /** Increased by every change that the other side would not understand. */
 export const PROTOCOL = 3
-
-const manifest: { readonly version: string } = JSON.parse(
-  // package.json is beside src and beside dist.
-  readFileSync(new URL("../../../../package.json", import.meta.url), "utf8")
-)
-
-/** The version of this package, for messages. Only `PROTOCOL` decides. */
-export const VERSION: string = manifest.version
 
 export const HandshakeRequest = Schema.Struct({ protocol: Schema.Int, version: Schema.String })
 

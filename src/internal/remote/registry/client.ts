@@ -11,6 +11,7 @@ import type * as RpcGroup from "effect/rpc/RpcGroup"
 import type * as Scope from "effect/Scope"
 import * as Address from "../../address.ts"
 import { sanitizeForLog } from "../../sanitize.ts"
+import { VERSION } from "../../version.ts"
 import * as Identity from "../auth/identity.ts"
 import type { Secret } from "../auth/secret.ts"
 import {
@@ -18,8 +19,7 @@ import {
   MAX_NAME_SERVER_FRAME,
   NameServerRpcs,
   type OtherVersion,
-  PROTOCOL,
-  VERSION
+  PROTOCOL
 } from "../protocol/messages.ts"
 import { backoff, spread } from "../transport/backoff.ts"
 import { connect, CONNECT_TIMEOUT, refusal } from "../transport/connect.ts"

@@ -17,16 +17,10 @@ import type * as SocketServer from "effect/socket/SocketServer"
 import * as Stream from "effect/Stream"
 import * as Address from "../../address.ts"
 import { sanitizeForLog } from "../../sanitize.ts"
+import { VERSION } from "../../version.ts"
 import type { Identity } from "../auth/identity.ts"
 import type { Secret } from "../auth/secret.ts"
-import {
-  Forbidden,
-  MAX_NAME_SERVER_FRAME,
-  NameServerRpcs,
-  OtherVersion,
-  PROTOCOL,
-  VERSION
-} from "../protocol/messages.ts"
+import { Forbidden, MAX_NAME_SERVER_FRAME, NameServerRpcs, OtherVersion, PROTOCOL } from "../protocol/messages.ts"
 import type { NotLoopback } from "../transport/error.ts"
 import { HEARTBEAT_TIMEOUT } from "../transport/heartbeat.ts"
 import { listen } from "../transport/listen.ts"

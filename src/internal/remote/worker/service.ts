@@ -11,8 +11,9 @@ import { register } from "../../metrics/dispatcherMetrics.ts"
 import { makeScheduler, openExecutor } from "../../scheduler/scheduler.ts"
 import type * as ThreadsExecutor from "../../threads/main/executor.ts"
 import type { PoolOptions } from "../../threads/main/options.ts"
+import { VERSION } from "../../version.ts"
 import { TaskCatalog } from "../protocol/catalog.ts"
-import { type HandshakeResponse, PROTOCOL, VERSION } from "../protocol/messages.ts"
+import { type HandshakeResponse, PROTOCOL } from "../protocol/messages.ts"
 import { ClientSessions } from "./sessions.ts"
 
 export interface WorkerServiceOptions {

@@ -9,7 +9,7 @@ import type { Requests } from "./requests.ts"
 export const lossOf = (
   requests: Requests,
   attribution: "nobody" | "ambiguous" | undefined,
-  exitCode: number,
+  exitCode: number | undefined,
   error: unknown
 ): Executor.WorkerLoss => {
   const culprit = attribution === undefined ? requests.culprit() : undefined

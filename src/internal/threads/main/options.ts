@@ -2,15 +2,17 @@
  * The options of a pool of worker threads: as users give them, and checked. An invalid option is a defect when the
  * layer is built; a handlers module that cannot be used is a `HandlersError`.
  */
+import { platform } from "#platform"
 import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import { existsSync } from "node:fs"
-import { availableParallelism } from "node:os"
-import { fileURLToPath } from "node:url"
-import { isMainThread, type ResourceLimits } from "node:worker_threads"
+import type { ResourceLimits } from "node:worker_threads"
 import type * as TaskGroup from "../../../TaskGroup.ts"
+import { cpus } from "../../cpus.ts"
 import { describe } from "../../describe.ts"
 import { boundOption, countOption, millisOption } from "../../options.ts"
+import type { ThreadSource, WorkerLike } from "../../platform/platform.ts"
+
+export type { WorkerLike }
 
 /**
  * The handlers as a module of their own, for programs that are not bundled.
@@ -41,8 +43,12 @@ export interface ThreadModule {
    * In place of `handlers`: the `file:` URL of the module that each thread starts with. The module calls `Thread.run` of
    * `papyros/Thread` with the Layer of the handlers, and can be bundled with all that it imports. If it ends in `.ts` or
    * `.mts` and no such file exists, the `.js` or `.mjs` file beside it is loaded.
+   *
+   * Or a function that returns a new thread, which starts with such a module:
+   * `() => new Worker(new URL("./thread.ts", import.meta.url))`. Bundlers that know this expression build the module, so
+   * write it out in your own code. Called for each thread.
    */
-  readonly thread: URL | string
+  readonly thread: URL | string | (() => WorkerLike)
   readonly handlers?: undefined
 }
 
@@ -99,21 +105,26 @@ export type WorkerPoolOptions = (HandlersModule | ThreadModule) & ThreadPoolSett
 
 /** The handlers module cannot be used: it cannot be loaded, its Layer fails, or it lacks a handler. */
 export class HandlersError extends Schema.TaggedError<HandlersError>("papyros/HandlersError")("HandlersError", {
+  /** The URL of the handlers module, or of the module that threads start with; empty if a function makes threads. */
   url: Schema.String,
   cause: Schema.Defect({ includeStack: true })
 }) {
   override get message(): string {
-    return `The handlers module ${this.url} cannot be used: ${describe(this.cause)}`
+    const module = this.url === "" ? "module of the option thread" : `handlers module ${this.url}`
+    return `The ${module} cannot be used: ${describe(this.cause)}`
   }
 }
 
 /** The module with the handlers of a pool. */
 export interface PoolModule {
-  /** The URL of the handlers module, or of the module that threads start with. */
-  readonly url: string
-  /** Threads start with this module; with another entry if it is only the handlers module. */
-  readonly isEntry: boolean
+  /** The URL of the handlers module, or of the module that threads start with; absent if a function makes threads. */
+  readonly url: string | undefined
+  /** Threads start with it; absent if they start with the entry of papyros, which loads the handlers module. */
+  readonly source: ThreadSource | undefined
 }
+
+/** Tells whether two pools have the same module. */
+export const idOf = ({ source, url }: PoolModule): string => url ?? String(source)
 
 /** The checked options of a pool. Times in milliseconds. */
 export interface PoolOptions {
@@ -146,7 +157,7 @@ export const checkPool = (group: TaskGroup.Any, options: WorkerPoolOptions): Poo
 
 const checkSize = (size: WorkerPoolOptions["size"]): Pick<PoolOptions, "idleTimeToLive" | "max" | "min"> => {
   if (typeof size !== "object") {
-    const threads = countOption("size", size, 1) ?? defaultSize(availableParallelism())
+    const threads = countOption("size", size, 1) ?? defaultSize()
     return { min: threads, max: threads, idleTimeToLive: DEFAULT_IDLE_TIME }
   }
   const bounds = size as { readonly min?: number; readonly max?: number } | null
@@ -161,19 +172,22 @@ const checkSize = (size: WorkerPoolOptions["size"]): Pick<PoolOptions, "idleTime
   }
 }
 
-const checkModule = ({ handlers, thread }: WorkerPoolOptions): PoolModule => {
-  if (thread === undefined) return { url: resolve("handlers", handlers), isEntry: false }
-  if (handlers === undefined) return { url: resolve("thread", thread), isEntry: true }
-  throw new TypeError("handlers and thread are both given: thread replaces handlers")
-}
-
-/** The URL of the module, or of its compiled sibling if only that exists. */
-const resolve = (option: string, module: URL | string): string => {
-  const url = parse(option, module)
-  if (url.protocol !== "file:" || !/\.m?ts$/.test(url.pathname) || existsSync(fileURLToPath(url))) return url.href
-  const compiled = new URL(url)
-  compiled.pathname = url.pathname.replace(/ts$/, "js")
-  return existsSync(fileURLToPath(compiled)) ? compiled.href : url.href
+const checkModule = ({ handlers, resourceLimits, thread }: WorkerPoolOptions): PoolModule => {
+  if (thread === undefined) {
+    return { url: platform.resolve(parse("handlers", handlers)), source: undefined }
+  }
+  if (handlers !== undefined) throw new TypeError("handlers and thread are both given: thread replaces handlers")
+  if (typeof thread !== "function") {
+    const url = platform.resolve(parse("thread", thread))
+    return { url, source: url }
+  }
+  if (resourceLimits !== undefined) {
+    throw new TypeError(
+      "resourceLimits has no effect on a thread that a function makes: give it to the Worker, as in " +
+        "new Worker(url, { resourceLimits })"
+    )
+  }
+  return { url: undefined, source: thread }
 }
 
 const parse = (option: string, module: URL | string): URL => {
@@ -187,4 +201,4 @@ const parse = (option: string, module: URL | string): URL => {
 }
 
 /** A pool inside a thread of another pool has one thread: the outer pool uses all CPUs already. */
-const defaultSize = (cpus: number): number => isMainThread ? cpus : 1
+const defaultSize = (): number => platform.inThread() ? 1 : cpus()

@@ -2,14 +2,16 @@
  * The worker threads of a dispatcher: opens and closes them, and reacts to their events. It opens when one thread
  * can work, and fails if the handlers module cannot be used; it is closed when every thread in it has exited.
  */
+import { platform } from "#platform"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { availableParallelism } from "node:os"
 import type * as Executor from "../../../Executor.ts"
+import { cpus } from "../../cpus.ts"
+import { describe } from "../../describe.ts"
 import { loadingModules } from "../protocol/loading.ts"
 import { PayloadCodecs } from "./encodeRequest.ts"
 import { Monitor } from "./monitor.ts"
-import { HandlersError, type PoolOptions } from "./options.ts"
+import { HandlersError, idOf, type PoolOptions } from "./options.ts"
 import { Sizing } from "./sizing.ts"
 import { type ThreadEnvironment, type ThreadExit, ThreadHandle, type ThreadListener } from "./threadHandle.ts"
 
@@ -17,7 +19,7 @@ import { type ThreadEnvironment, type ThreadExit, ThreadHandle, type ThreadListe
 const MAX_FAILED_STARTS = 5
 
 /** Threads that start at a time: more of them would all be ready later. */
-const CPUS = availableParallelism()
+const CPUS = cpus()
 
 export class Pool implements ThreadListener {
   private readonly environment: ThreadEnvironment
@@ -36,7 +38,6 @@ export class Pool implements ThreadListener {
   constructor(options: PoolOptions, scheduler: Executor.Scheduler, context: Context.Context<never>) {
     this.environment = {
       options,
-      loading: loadingModules(),
       scheduler,
       context,
       codecs: new PayloadCodecs(options.group),
@@ -53,12 +54,10 @@ export class Pool implements ThreadListener {
 
   /** Starts the first threads; completes when one can work, fails if the handlers module cannot be used. */
   readonly open: Effect.Effect<void, HandlersError> = Effect.callback((resume) => {
-    const { loading, options: { module } } = this.environment
-    if (loading.includes(module.url)) {
-      const cause = new Error(
-        "it opens a pool of itself while it is loaded; move the handlers into a module of their own"
-      )
-      return resume(Effect.fail(new HandlersError({ url: module.url, cause })))
+    if (loadingModules().includes(idOf(this.environment.options.module))) {
+      return resume(Effect.fail(this.unusable(
+        new Error("it opens a pool of itself while it is loaded; move the handlers into a module of their own")
+      )))
     }
     this.onFirst = (error) => {
       this.onFirst = undefined
@@ -89,7 +88,18 @@ export class Pool implements ThreadListener {
   }
 
   onUnusable(cause: unknown): void {
-    this.onFirst?.(new HandlersError({ url: this.environment.options.module.url, cause }))
+    this.onFirst?.(this.unusable(cause))
+  }
+
+  private unusable(cause: unknown): HandlersError {
+    const { url } = this.environment.options.module
+    const missing = url === undefined ? [] : platform.missingFiles(url)
+    return new HandlersError({
+      url: url ?? "",
+      cause: missing.length === 0
+        ? cause
+        : new Error(`${describe(cause)} (${missing.join(" and ")} not found: was it left out of the build?)`, { cause })
+    })
   }
 
   onBusy(): void {

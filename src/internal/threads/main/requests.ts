@@ -55,6 +55,12 @@ export class Requests {
     return this.sentCount
   }
 
+  /** The request of an item that runs alone, because it may have ended a thread before. */
+  get quarantined(): Request | undefined {
+    const [request] = this.inFlight
+    return request?.open === 1 && request.segments[0].chunk.quarantined ? request : undefined
+  }
+
   find(id: number): Request | undefined {
     return this.inFlight.find((request) => request.id === id)
   }

@@ -4,6 +4,7 @@
  * A first replacement starts at once; each further one waits twice as long as the one before, until a thread works
  * again, so that a thread that crashes while it starts does not spin. A thread that fails to start delays growth alike.
  */
+import { platform } from "#platform"
 import { clampTimeout } from "../../timeout.ts"
 
 const FIRST_DELAY = 100
@@ -84,10 +85,12 @@ export class Sizing<T extends SizedThread> {
 
   private shrinkIn(millis: number): void {
     // An idle pool does not keep the process alive.
-    this.shrinkTimer ??= setTimeout(() => {
+    if (this.shrinkTimer !== undefined) return
+    this.shrinkTimer = setTimeout(() => {
       this.shrinkTimer = undefined
       this.shrink(performance.now())
-    }, clampTimeout(millis)).unref()
+    }, clampTimeout(millis))
+    platform.unref(this.shrinkTimer)
   }
 
   /** Ends threads above `min` that have been idle for too long. */

@@ -2,6 +2,7 @@
  * Replays the logs, spans and output of threads in the main thread, through the loggers, the tracer and the streams
  * of the dispatcher. A replayed span keeps its ids: handlers may have sent them to other services.
  */
+import { platform } from "#platform"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -59,5 +60,5 @@ const errorOf = ({ message, name, stack }: NonNullable<EndedSpan["errors"]>[numb
 
 /** Writes text to a stream of the process; calls `written` when the stream has accepted it. */
 export const print = ({ text, to }: Printed, written: () => void): void => {
-  process[to].write(text, written)
+  platform.print(to, text, written)
 }

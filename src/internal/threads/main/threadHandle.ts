@@ -7,9 +7,9 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as References from "effect/References"
-import type { Worker } from "node:worker_threads"
 import type * as Executor from "../../../Executor.ts"
 import * as Codec from "../../encoding/codec.ts"
+import type { ThreadConnection } from "../../platform/platform.ts"
 import { clampTimeout } from "../../timeout.ts"
 import type { Done, FromThread, RunRequest, ToThread } from "../protocol/messages.ts"
 import { ThreadOutbox } from "../protocol/outbox.ts"
@@ -28,13 +28,11 @@ import { Requests } from "./requests.ts"
 import { TelemetryReceiver } from "./telemetryReceiver.ts"
 import { isTraced } from "./telemetryReplay.ts"
 import { ThreadState } from "./threadState.ts"
-import { entryOf, startWorker } from "./worker.ts"
+import { startThread } from "./worker.ts"
 
 /** The values that all threads of a pool share. */
 export interface ThreadEnvironment {
   readonly options: PoolOptions
-  /** The modules of the threads around this one that are being loaded. */
-  readonly loading: ReadonlyArray<string>
   readonly scheduler: Executor.Scheduler
   /** Its loggers, tracer and metrics receive the telemetry of threads. */
   readonly context: Context.Context<never>
@@ -78,7 +76,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
   idleSince: number | undefined
   private readonly environment: ThreadEnvironment
   private readonly listener: ThreadListener
-  private readonly worker: Worker
+  private readonly connection: ThreadConnection
   private readonly outbox: ThreadOutbox<ToThread>
   private readonly state = new ThreadState()
   private readonly sharedState: SharedState
@@ -99,7 +97,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
 
   constructor(name: string, environment: ThreadEnvironment, listener: ThreadListener) {
     const { context, log, options, scheduler } = environment
-    const { concurrency, group, module } = options
+    const { concurrency, group } = options
     this.name = name
     this.concurrency = concurrency
     this.window = 2 * Math.max(SharedState.maxItems, concurrency)
@@ -112,24 +110,27 @@ export class ThreadHandle implements Executor.WorkerHandle {
     this.deadlines = new Deadlines(this.requests, options.gracePeriod)
     this.telemetry = new TelemetryReceiver(name, context, sharedState, log, () => this.send(["moreTelemetry"]))
     this.lifetime = new Lifetime(options.maxTasksPerWorker, performance.now())
-    this.worker = startWorker(
+    this.connection = startThread(
+      name,
+      options,
       {
-        ...entryOf(module),
-        loading: environment.loading,
         names: Array.from(group.tasks.keys()),
         concurrency,
         traced: isTraced(context),
         minimumLogLevel: Context.get(context, References.MinimumLogLevel),
         shared
       },
-      name,
-      options.resourceLimits,
-      (error) => {
-        this.error = error
+      {
+        message: this.receive,
+        unreadable: (error) => this.unreadable(error),
+        error: (error) => {
+          this.error = error
+        },
+        exit: this.exited
       }
     )
     this.outbox = new ThreadOutbox(
-      (messages, transferred) => this.worker.postMessage(messages, transferred),
+      this.connection.post,
       [this.repairWith(withoutUnclonable), this.repairWith(withoutPayloads)]
     )
     this.delivery = new Delivery(
@@ -138,11 +139,6 @@ export class ThreadHandle implements Executor.WorkerHandle {
       this.fail,
       (request) => this.close(request)
     )
-    this.worker.on("message", this.receive)
-    this.worker.on("messageerror", (error) => {
-      this.unreadable(error)
-    })
-    this.worker.on("exit", this.exited)
   }
 
   get starting(): boolean {
@@ -175,8 +171,8 @@ export class ThreadHandle implements Executor.WorkerHandle {
 
   /** Whether it keeps the process alive: not while it is ready and has nothing to do. */
   keepAlive(keeps: boolean): void {
-    if (keeps || this.state.ending) this.worker.ref()
-    else if (this.idleSince !== undefined) this.worker.unref()
+    if (keeps || this.state.ending) this.connection.keepAlive(true)
+    else if (this.idleSince !== undefined) this.connection.keepAlive(false)
   }
 
   // --- sending ---------------------------------------------------------------
@@ -259,7 +255,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
         const failure = message[1]
         this.error = failure._tag === "Defect" ? Codec.defect.decode(failure.defect) : failure
         this.listener.onUnusable(this.error)
-        void this.worker.terminate()
+        this.connection.terminate()
         return
       }
       case "done":
@@ -275,7 +271,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
       case "unreadable":
         return this.unreadable(message[1])
       case "ambiguousFault":
-        return this.terminate("ambiguousFault")
+        return this.ambiguousFault(message[1])
       case "telemetry":
         return this.telemetry.receive(message[1], message[2])
       case "metrics":
@@ -315,6 +311,17 @@ export class ThreadHandle implements Executor.WorkerHandle {
     this.retire()
   }
 
+  /**
+   * An error that may be of any item that has started: the thread is ended, and each of them runs again alone. If it
+   * comes again while one runs alone, it is taken for the error of that one.
+   */
+  private ambiguousFault(failure: Executor.WireFailure): void {
+    const suspect = this.requests.quarantined
+    if (suspect === undefined) return this.terminate("ambiguousFault", "an error is of one of several tasks")
+    this.terminate("end", "an error is of a task that ran alone")
+    this.fail(suspect, 0, failure)
+  }
+
   /** No outcome of the request follows. */
   private close(request: Request): void {
     this.requests.close(request)
@@ -345,7 +352,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
   private checkDeadlines(now: number): void {
     const { overdue, passed } = this.deadlines.check(now)
     if (overdue.length > 0) {
-      this.terminate("end")
+      this.terminate("end", "a task did not stop")
       // The thread was ended by a timeout, not by a failure to work: its replacement need not wait.
       this.listener.onWorked()
       for (const { at, failure, request } of overdue) if (failure !== undefined) this.fail(request, at, failure)
@@ -385,41 +392,44 @@ export class ThreadHandle implements Executor.WorkerHandle {
     const { ending, joined } = this.state
     if (ending) return
     this.state.on("end")
-    this.worker.ref()
+    this.connection.keepAlive(true)
     this.send(["end"])
     this.endTimer = setTimeout(
-      () => void this.worker.terminate(),
+      () => this.connection.terminate(),
       joined ? clampTimeout(this.environment.options.gracePeriod) : 0
     )
   }
 
   /** Ends the thread at once: an item does not stop, or a fault may be of any item. */
-  private terminate(event: "end" | "ambiguousFault"): void {
+  private terminate(event: "end" | "ambiguousFault", reason: string): void {
     const { ending } = this.state
     this.state.on(event)
     if (ending) return
-    this.terminated = event === "end" ? "a task did not stop" : "an error is of one of several tasks"
+    this.terminated = reason
     this.listener.onLeaving(this)
     this.requests.revokeAll()
-    void this.worker.terminate()
+    this.connection.terminate()
   }
 
-  private readonly exited = (exitCode: number): void => {
+  private readonly exited = (exitCode: number | undefined): void => {
     clearTimeout(this.endTimer)
     const { attribution, joined } = this.state
     const reason = this.exitReason(exitCode)
     if (joined) this.environment.scheduler.leave(this, lossOf(this.requests, attribution, exitCode, this.error))
     this.requests.clear()
     this.state.on("exit")
-    const cause = this.error ?? (joined ? undefined : new Error(`the thread exited with code ${exitCode}`))
+    const cause = this.error ?? (joined ? undefined : new Error(`the thread ${exitOf(exitCode)}`))
     this.listener.onExit(this, { wasReady: joined, reason, cause })
   }
 
   /** Why it ended, if that is not in good order. */
-  private exitReason(exitCode: number): string | undefined {
+  private exitReason(exitCode: number | undefined): string | undefined {
     const { ending, joined } = this.state
     if (this.terminated !== undefined) return `was terminated: ${this.terminated}`
     if (ending) return undefined
-    return joined ? `was lost: it exited with code ${exitCode}` : "could not start"
+    return joined ? `was lost: it ${exitOf(exitCode)}` : "could not start"
   }
 }
+
+const exitOf = (exitCode: number | undefined): string =>
+  exitCode === undefined ? "exited" : `exited with code ${exitCode}`

@@ -9,14 +9,16 @@ import type { EncodedColumns } from "../../encoding/columns.ts"
 import type { WireSpan } from "../../encoding/span.ts"
 import type { SeriesUpdate, TelemetryRecord } from "./telemetry.ts"
 
-/** The data that a thread is started with. */
+/**
+ * Increased by every change of these messages and of `SharedState` that the other side would not understand: the program
+ * and its threads may be bundles of different versions. The message `hello` never changes.
+ */
+export const PROTOCOL = 1
+
+/** The data that a thread runs with. */
 export interface ThreadData {
-  /** The URL of the module that the thread starts with. */
-  readonly entry: string
-  /** The URL of the module with the handlers: the handlers module, or the module that the thread started with. */
-  readonly module: string
-  /** The modules of pools that are being loaded in the thread that starts this one, and in those around it. */
-  readonly loading: ReadonlyArray<string>
+  /** The URL of the handlers module; absent if the module that the thread started with has the handlers. */
+  readonly handlers: string | undefined
   /** Names of the tasks that the handlers module must support. */
   readonly names: ReadonlyArray<string>
   readonly concurrency: number
@@ -29,6 +31,8 @@ export interface ThreadData {
 
 /** A message from the main thread. */
 export type ToThread =
+  /** The answer to `hello`. */
+  | readonly [tag: "init", data: ThreadData]
   | RunRequest
   /** Stops a started item. */
   | readonly [tag: "cancel", requestId: number, at: number]
@@ -64,6 +68,8 @@ export interface Extras {
 
 /** A message from a thread. */
 export type FromThread =
+  /** The first message, sent alone: the thread listens. */
+  | readonly [tag: "hello", protocol: number]
   | readonly [tag: "ready"]
   /** The handlers module cannot be used. */
   | readonly [tag: "unusable", failure: WireFailure]
@@ -76,7 +82,7 @@ export type FromThread =
    */
   | readonly [tag: "fault", requestId: number, at: number, failure: WireFailure]
   /** The same, but the item may be running or may have ended: the thread is to be terminated. */
-  | readonly [tag: "ambiguousFault"]
+  | readonly [tag: "ambiguousFault", failure: WireFailure]
   /** The answer to `sync`: the requests of which outcomes follow. */
   | readonly [tag: "synced", syncId: number, requestIds: ReadonlyArray<number>]
   /** A message from the main thread could not be read. */

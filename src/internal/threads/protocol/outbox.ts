@@ -5,6 +5,8 @@
  * throws.
  * See "Batching" in docs/internals/threads-protocol.md.
  */
+import { platform } from "#platform"
+
 export class ThreadOutbox<M> {
   private messages: Array<M> = []
   private transferred: Array<ArrayBuffer> = []
@@ -38,10 +40,12 @@ export class ThreadOutbox<M> {
 
   /** Sends within 100 ms. */
   sendSoon(): void {
-    this.timer ??= setTimeout(() => {
+    if (this.timer !== undefined) return
+    this.timer = setTimeout(() => {
       this.timer = undefined
       this.send()
-    }, 100).unref()
+    }, 100)
+    platform.unref(this.timer)
   }
 
   send(): void {

@@ -17,12 +17,7 @@ const CULPRIT = 1
 const TELEMETRY_IN_FLIGHT = 2
 const TELEMETRY_WITHHELD = 3
 const TICKS = 4
-const PHASE = 5
-const WORDS = 6
-
-/** The phases of a thread, in `PHASE`. Before the first one, the module that it started with has not run it. */
-const RUNNING = 1
-const LOADED = 2
+const WORDS = 5
 
 /** An item of the request in a slot. */
 export interface ItemPosition {
@@ -129,26 +124,6 @@ export class SharedState {
   /** Thread: ticks so far. They cost less to read than the clock. */
   get ticks(): number {
     return Atomics.load(this.words, TICKS)
-  }
-
-  // --- start -----------------------------------------------------------------
-
-  /** Thread: it builds the Layer of its handlers. */
-  markRunning(): void {
-    Atomics.store(this.words, PHASE, RUNNING)
-  }
-
-  get running(): boolean {
-    return Atomics.load(this.words, PHASE) >= RUNNING
-  }
-
-  /** Thread: its handlers are loaded. */
-  markLoaded(): void {
-    Atomics.store(this.words, PHASE, LOADED)
-  }
-
-  get loaded(): boolean {
-    return Atomics.load(this.words, PHASE) === LOADED
   }
 
   // --- attribution -----------------------------------------------------------

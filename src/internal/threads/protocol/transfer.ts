@@ -2,7 +2,7 @@
  * The buffers of a payload or result that are transferred to the other side: those that the task gives up, and
  * copies of large ones. A buffer that the owner keeps is never transferred, only a copy of it.
  */
-import { isMarkedAsUntransferable } from "node:worker_threads"
+import { platform } from "#platform"
 import { type CopyBytes, copyBytes } from "../../encoding/snapshot.ts"
 
 /** Every buffer in a value that can be transferred. Buffers that Node shares between its own views are left, and copied. */
@@ -16,7 +16,7 @@ export const buffersOf = (value: unknown): Set<ArrayBuffer> => {
     seen.add(part)
     const buffer = ArrayBuffer.isView(part) ? part.buffer : part
     if (buffer instanceof ArrayBuffer) {
-      if (!buffer.detached && !isMarkedAsUntransferable(buffer)) buffers.add(buffer)
+      if (!buffer.detached && platform.isTransferable(buffer)) buffers.add(buffer)
     } else if (!ArrayBuffer.isView(part)) {
       for (const inner of part instanceof Map ? [...part.keys(), ...part.values()] : Object.values(part)) {
         stack.push(inner)
@@ -63,7 +63,7 @@ export const moveBytes = (transferred: Array<ArrayBuffer>): CopyBytes => {
     const { buffer, byteLength, byteOffset } = bytes
     let own = moved.get(buffer)
     if (own === undefined) {
-      if (!(buffer instanceof ArrayBuffer) || isMarkedAsUntransferable(buffer)) return copyBytes(bytes)
+      if (!(buffer instanceof ArrayBuffer) || !platform.isTransferable(buffer)) return copyBytes(bytes)
       if (buffer.detached) throw new TypeError("its bytes have been moved before")
       try {
         own = buffer.transfer()

@@ -1,12 +1,11 @@
 /**
- * Finds the task whose asynchronous work throws outside of every handler: every task enters a mark in an
- * `AsyncLocalStorage`, which its callbacks, timers and promises inherit.
+ * Finds the task whose asynchronous work throws outside of every handler: every task enters a mark, which its callbacks, timers and promises inherit.
  *
  * Entering a mark costs as much as a trivial task, so tasks of types that have always ended at once share one mark
  * within a turn of the event loop. A task that suspends under a shared mark keeps it; if others had ended under the
  * mark before, a later error may be theirs, and is ambiguous. See "Fault" in docs/internals/threads-protocol.md.
  */
-import { AsyncLocalStorage } from "node:async_hooks"
+import { thread } from "#platform"
 import type { RunningTask } from "./runningTask.ts"
 
 /** The owner of asynchronous work. */
@@ -22,7 +21,7 @@ export class Mark {
 }
 
 export class Attribution {
-  private readonly marks = new AsyncLocalStorage<Mark>()
+  private readonly marks = thread.marks<Mark>()
   /** The mark of tasks that end at once, while it is entered. */
   private common: Mark | undefined
 

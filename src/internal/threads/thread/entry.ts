@@ -4,16 +4,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { threadData } from "../protocol/threadData.ts"
 import { runThread } from "./run.ts"
 
-const data = threadData()!
-
-runThread(
-  data,
+runThread(({ handlers }) =>
   Effect.gen(function*() {
     const module: { readonly default?: unknown } = yield* Effect.tryPromise({
-      try: () => import(data.module),
+      try: () => import(handlers!),
       catch: (error) => error
     })
     if (Layer.isLayer(module.default)) return module.default as unknown as Layer.Layer<never, unknown>

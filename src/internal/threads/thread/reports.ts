@@ -3,6 +3,7 @@
  * sent. Outcomes are sent together where that delays none of them by much; outcomes of a request with an item that is
  * not idempotent are sent one by one, before the next item starts.
  */
+import { thread } from "#platform"
 import type { HandlerOutcome } from "../../handlers/outcome.ts"
 import type { FromThread } from "../protocol/messages.ts"
 import type { ThreadOutbox } from "../protocol/outbox.ts"
@@ -72,7 +73,7 @@ export class Reports {
   sendSoon(request: ThreadRequest): void {
     this.scheduled.add(request)
     if (this.scheduled.size > 1) return
-    setImmediate(() => {
+    thread.soon(() => {
       const requests = Array.from(this.scheduled)
       this.scheduled.clear()
       for (const request of requests) {

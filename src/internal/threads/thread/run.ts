@@ -5,20 +5,22 @@
  */
 // Must come before any schema is used.
 import "effect/schema/SchemaJITCompiler/enable"
+import { platform, thread } from "#platform"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
+import * as EffectScheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads"
 import * as Executor from "../../../Executor.ts"
 import * as TaskGroup from "../../../TaskGroup.ts"
 import { noCopy } from "../../handlers/copy.ts"
 import { Handlers } from "../../handlers/handlers.ts"
 import { wireDefect } from "../../handlers/outcome.ts"
 import * as Local from "../../local/executor.ts"
-import type { FromThread, ThreadData, ToThread } from "../protocol/messages.ts"
+import type { ProgramConnection, ThreadStart } from "../../platform/platform.ts"
+import { type FromThread, PROTOCOL, type ThreadData, type ToThread } from "../protocol/messages.ts"
 import { ThreadOutbox } from "../protocol/outbox.ts"
 import { SharedState } from "../protocol/sharedState.ts"
 import * as ThreadLogger from "./logs.ts"
@@ -32,16 +34,57 @@ import { withoutUnclonable, withoutValues } from "./unclonable.ts"
 /** The concurrency of the tasks that handlers start: they run in this thread. */
 const NESTED_CONCURRENCY = 16
 
-/** Runs this thread. The Layer of the handlers is loaded only once the output of the thread is captured. */
-export const runThread = (data: ThreadData, load: Effect.Effect<Layer.Layer<never, unknown>, unknown>): void => {
-  const port: MessagePort = parentPort!
+/** Loads the Layer of the handlers. */
+type Load = (data: ThreadData) => Effect.Effect<Layer.Layer<never, unknown>, unknown>
+
+/** Receives what the program sends after `init`. */
+interface Receiver {
+  readonly receiveAll: (messages: ReadonlyArray<ToThread>) => void
+  readonly unreadable: (error: unknown) => void
+}
+
+/** Connects this thread to the program, and runs it with the data that the program sends. */
+export const runThread = (load: Load): void => {
+  setPhase("running")
+  let connection: ProgramConnection<ToThread>
+  let receiver: Receiver | undefined
+  thread.connect<ToThread>(
+    {
+      message: (messages) => {
+        if (receiver !== undefined) receiver.receiveAll(messages)
+        else if (messages[0][0] === "init") receiver = runConnected(connection, messages[0][1], load)
+      },
+      unreadable: (error) => receiver?.unreadable(error)
+    },
+    (opened) => {
+      connection = opened
+      connection.post([["hello", PROTOCOL]], [])
+    }
+  )
+}
+
+const setPhase = (phase: ThreadStart["phase"]): void => platform.setThreadStart({ ...platform.threadStart()!, phase })
+
+/** The scheduler of Effect in a runtime without `setImmediate`, where its own would wait for timers. */
+const schedulerBySoon = (): EffectScheduler.Scheduler =>
+  new EffectScheduler.MixedScheduler("async", (f) => {
+    let cancelled = false
+    thread.soon(() => {
+      if (!cancelled) f()
+    })
+    return () => {
+      cancelled = true
+    }
+  })
+
+/** Builds the Layer of the handlers, once the output of the thread is captured, and runs requests. */
+const runConnected = (connection: ProgramConnection<ToThread>, data: ThreadData, load: Load): Receiver => {
   const sharedState = new SharedState(data.shared)
-  sharedState.markRunning()
   // Logs and output are sent at once: the handler may never yield again.
   const telemetry = new TelemetryBuffer(sharedState, ([tag]) => tag === "span" ? outbox.sendSoon() : outbox.send())
   const metrics = new MetricsRecorder(() => outbox.sendSoon())
   const outbox = new ThreadOutbox<FromThread>(
-    (messages, transferred) => port.postMessage(messages, transferred),
+    connection.post,
     [withoutUnclonable, withoutValues],
     (add) => {
       metrics.collect(add)
@@ -51,7 +94,7 @@ export const runThread = (data: ThreadData, load: Effect.Effect<Layer.Layer<neve
   ThreadOutput.capture(telemetry)
 
   const prepare = Effect.gen(function*() {
-    const context = yield* Layer.build(yield* load)
+    const context = yield* Layer.build(yield* load(data))
     const missing = data.names.filter((name) => !context.mapUnsafe.has(TaskGroup.handlerKey(name)))
     if (missing.length > 0) {
       return yield* Effect.fail(new TypeError(`its Layer has no handler for ${missing.join(", ")}`))
@@ -71,29 +114,32 @@ export const runThread = (data: ThreadData, load: Effect.Effect<Layer.Layer<neve
       ThreadLogger.layer(telemetry),
       Layer.succeed(References.MinimumLogLevel)(data.minimumLogLevel),
       metrics.layer,
+      ...(thread.hasImmediate ? [] : [Layer.succeed(EffectScheduler.Scheduler)(schedulerBySoon())]),
       ...(data.traced ? [ThreadTracer.layer(telemetry)] : [])
     ])
   )
 
   const scope = Scope.makeUnsafe()
 
-  let receive: ((message: ToThread) => void) | undefined
+  /** Messages that come before the thread is ready. */
+  const early: Array<ToThread> = []
+  let receive = (message: ToThread): void => {
+    early.push(message)
+  }
 
   const receiveAll = (messages: ReadonlyArray<ToThread>): void => {
-    for (const message of messages) receive!(message)
+    for (const message of messages) receive(message)
   }
 
   /** Receives a message that waits, without a turn of the event loop; returns whether there was one. */
   const poll = (): boolean => {
-    let received: ReturnType<typeof receiveMessageOnPort>
     try {
-      received = receiveMessageOnPort(port)
+      const messages = connection.poll()
+      if (messages === undefined) return false
+      receiveAll(messages)
     } catch (error) {
       unreadable(error)
-      return true
     }
-    if (received === undefined) return false
-    receiveAll(received.message)
     return true
   }
 
@@ -107,28 +153,31 @@ export const runThread = (data: ThreadData, load: Effect.Effect<Layer.Layer<neve
     Effect.runFork(Scope.close(scope, Exit.void)).addObserver(() => {
       // The telemetry of the finalizers.
       outbox.send()
-      process.exit(0)
+      thread.exit()
     })
   }
 
+  // A thread in which nothing happens any more before it is ready ends, and the program learns of it.
+  connection.keepAlive(false)
   Effect.runFork(Scope.provide(prepare, scope)).addObserver((exit) => {
     if (exit._tag === "Failure") {
       outbox.add(["unusable", wireDefect(Cause.squash(exit.cause))])
     } else {
       const runner = exit.value
-      process.on("uncaughtException", (error) => runner.fault(error))
-      process.on("unhandledRejection", (error) => runner.fault(error))
-      process.on("exit", () => runner.exiting())
+      thread.onFault((error) => runner.fault(error))
+      thread.onExit(() => runner.exiting())
       receive = (message) => {
         if (message[0] === "end") end()
         else if (message[0] === "moreTelemetry") outbox.send()
         else runner.receive(message)
       }
-      port.on("message", receiveAll)
-      port.on("messageerror", unreadable)
-      sharedState.markLoaded()
+      connection.keepAlive(true)
+      setPhase("loaded")
       outbox.add(["ready"])
+      receiveAll(early.splice(0))
     }
     outbox.send()
   })
+
+  return { receiveAll, unreadable }
 }

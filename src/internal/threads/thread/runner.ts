@@ -3,6 +3,7 @@
  * suspend. An item is started only after it was claimed. A fault outside of every handler stops the claiming, since
  * the main thread is going to replace the thread.
  */
+import { thread } from "#platform"
 import * as Exit from "effect/Exit"
 import { Deque } from "../../deque.ts"
 import { CodecError } from "../../encoding/codec.ts"
@@ -156,7 +157,7 @@ export class ThreadRunner {
 
   private pause(): void {
     this.paused = true
-    setImmediate(() => {
+    thread.soon(() => {
       this.paused = false
       this.pump()
     })
@@ -268,10 +269,10 @@ export class ThreadRunner {
     const failure = wireDefect(error)
     this.faulted = true
     for (const request of this.requests) this.refuse(request)
-    if (culprit === undefined) {
+    if (culprit === "ambiguous" || (culprit === undefined && this.running > 0 && !thread.attributesFaults)) {
+      this.outbox.add(["ambiguousFault", failure])
+    } else if (culprit === undefined) {
       this.outbox.add(["fault", -1, -1, failure])
-    } else if (culprit === "ambiguous") {
-      this.outbox.add(["ambiguousFault"])
     } else {
       culprit.over = true
       this.outbox.add(["fault", culprit.request.id, culprit.at, failure])

@@ -5,7 +5,8 @@ import type { Calls } from "../../../../src/internal/cluster/calls.ts"
 import { AckTimes } from "../../../../src/internal/cluster/client/ackTimes.ts"
 import { connect } from "../../../../src/internal/cluster/client/connection.ts"
 import { Membership } from "../../../../src/internal/cluster/client/membership.ts"
-import { PROTOCOL, VERSION } from "../../../../src/internal/remote/protocol/messages.ts"
+import { PROTOCOL } from "../../../../src/internal/remote/protocol/messages.ts"
+import { VERSION } from "../../../../src/internal/version.ts"
 
 /** Connects to a runner of a name, which answers its other calls so. */
 const connectTo = (worker: string, calls: Partial<Calls>) =>

@@ -5,7 +5,8 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import type { Calls } from "../../../../src/internal/cluster/calls.ts"
 import { Membership } from "../../../../src/internal/cluster/client/membership.ts"
-import { PROTOCOL, VERSION } from "../../../../src/internal/remote/protocol/messages.ts"
+import { PROTOCOL } from "../../../../src/internal/remote/protocol/messages.ts"
+import { VERSION } from "../../../../src/internal/version.ts"
 
 interface Runners {
   readonly keys: () => Iterable<string>

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import { PROTOCOL, VERSION } from "../../../../src/internal/remote/protocol/messages.ts"
+import { PROTOCOL } from "../../../../src/internal/remote/protocol/messages.ts"
+import { VERSION } from "../../../../src/internal/version.ts"
 import { SimulatedRunner } from "../../../support/cluster/simulatedRunner.ts"
 
 const start = Effect.gen(function*() {
