@@ -31,6 +31,10 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   "internal/metrics": [scheduler],
   "Executor.ts": [scheduler, "internal/metrics", "Dispatcher.ts", "TaskGroup.ts"],
 
+  // Recordings: fed by the scheduler per chunk, and read through the dispatcher.
+  "internal/recorder": [ground, "TaskFailure.ts", scheduler],
+  "Recording.ts": ["internal/recorder", "Dispatcher.ts"],
+
   // Durable runs: a journal between a producer and the scheduler.
   "internal/durable": [ground, encoding, "TaskFailure.ts", scheduler, "internal/producers"],
   "SqliteClient.ts": [ground, "internal/durable"],
@@ -179,11 +183,12 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "Progress.ts",
     "internal/failures",
     "Failures.ts",
+    "Recording.ts",
     ...api
   ],
   "bin.ts": ["cli"],
   // The barrel holds the light modules: not Remote, RemoteWorker and testing.
-  "index.ts": ["layers", "Failures.ts", "Progress.ts", ...api]
+  "index.ts": ["layers", "Failures.ts", "Progress.ts", "Recording.ts", ...api]
 }
 
 /** The room of a file, given by its path below `src`: the innermost folder that is a room. */

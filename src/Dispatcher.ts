@@ -18,6 +18,7 @@ import type { RetryPolicy } from "./internal/producers/retries.ts"
 import { runSingle } from "./internal/producers/single.ts"
 import { type TaskResult, toResult } from "./internal/producers/taskResult.ts"
 import type { Status } from "./internal/scheduler/contract.ts"
+import type { Observable } from "./internal/scheduler/observer.ts"
 import type { SchedulerHandle } from "./internal/scheduler/producer.ts"
 import type * as Task from "./internal/task.ts"
 import * as Queue from "./Queue.ts"
@@ -114,6 +115,13 @@ export interface ExecuteOptions<T extends Task.Any> {
 export const SchedulerHandleKey: unique symbol = Symbol.for("papyros/Dispatcher/SchedulerHandle")
 
 /**
+ * The key under which a dispatcher keeps its schedulers for recordings. Internal to papyros.
+ *
+ * @internal
+ */
+export const ObservablesKey: unique symbol = Symbol.for("papyros/Dispatcher/Observables")
+
+/**
  * Runs tasks on the executor that its Layer is made with.
  *
  * **When to use**
@@ -128,6 +136,8 @@ export const SchedulerHandleKey: unique symbol = Symbol.for("papyros/Dispatcher/
 export class Dispatcher extends Context.Service<Dispatcher, {
   /** @internal */
   readonly [SchedulerHandleKey]: SchedulerHandle
+  /** @internal */
+  readonly [ObservablesKey]: ReadonlyArray<Observable>
   readonly status: Effect.Effect<Status>
 }>()("papyros/Dispatcher") {}
 

@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { Dispatcher, SchedulerHandleKey } from "./Dispatcher.ts"
+import { Dispatcher, ObservablesKey, SchedulerHandleKey } from "./Dispatcher.ts"
 import { register } from "./internal/metrics/dispatcherMetrics.ts"
 import type { DispatcherOptions, ExecutorSettings, Scheduler } from "./internal/scheduler/contract.ts"
 import { makeScheduler, openExecutor, type Scheduler as InternalScheduler } from "./internal/scheduler/scheduler.ts"
@@ -65,6 +65,7 @@ export const makeDispatcher = <E, R>(
     if (onScheduler !== undefined) yield* onScheduler(scheduler)
     const dispatcher = Dispatcher.of({
       [SchedulerHandleKey]: scheduler,
+      [ObservablesKey]: [scheduler],
       status: Effect.sync(() => scheduler.status)
     })
     yield* openExecutor(scheduler, (scheduler) => executor.open(scheduler, dispatcher))

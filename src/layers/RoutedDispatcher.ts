@@ -6,7 +6,7 @@ import type * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Dispatcher, SchedulerHandleKey, type Status } from "../Dispatcher.ts"
+import { Dispatcher, ObservablesKey, SchedulerHandleKey, type Status } from "../Dispatcher.ts"
 import { routeSchedulers } from "../internal/producers/routed.ts"
 
 /**
@@ -42,6 +42,7 @@ export const layer = <
       }
       return Dispatcher.of({
         [SchedulerHandleKey]: routeSchedulers(parts.map((part) => part[SchedulerHandleKey])),
+        [ObservablesKey]: parts.flatMap((part) => part[ObservablesKey]),
         status: Effect.map(Effect.all(parts.map((part) => part.status)), (all) => ({
           waiting: sum(all, (part) => part.waiting),
           running: sum(all, (part) => part.running),

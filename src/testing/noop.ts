@@ -99,8 +99,8 @@ class NoopWorker implements Executor.WorkerHandle {
   private settle(): void {
     const chunk = this.taken!
     const { items } = chunk
-    for (let at = 0; at < items.length; at++) this.scheduler.succeed(chunk, at, this.answer(items[at]))
     this.scheduler.recordBusy(items, items.length * MICROS)
+    for (let at = 0; at < items.length; at++) this.scheduler.succeed(chunk, at, this.answer(items[at]))
     this.taken = undefined
   }
 }

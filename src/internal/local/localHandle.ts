@@ -30,6 +30,7 @@ export class LocalHandle implements Executor.WorkerHandle {
   readonly name: string
   readonly concurrency: number
   readonly window: number
+  readonly sharesThread = true
   private readonly scheduler: Executor.Scheduler
   private readonly handlers: Handlers
   /** Calls a function in a later turn of the event loop. */

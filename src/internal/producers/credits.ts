@@ -26,7 +26,7 @@ export class Credits {
   /** Results in the array that the consumer works on. */
   private inHand = 0
   /** The source waits for a credit. */
-  private starved = false
+  starved = false
 
   constructor(
     workers: Pick<Subscription, "slots" | "window">,

@@ -23,6 +23,7 @@ import type { DurableError } from "../durableError.ts"
 import { DispatcherClosed, DispatchTimeout } from "../errors.ts"
 import {
   callerSpan,
+  type FreeReason,
   type ParentTask,
   type Producer,
   type SchedulerHandle,
@@ -286,6 +287,19 @@ class Execution<A, E> implements Producer, JournaledExecution {
   get unsettled(): number {
     const failed = this.ending.failedEntry
     return failed === undefined || this.order === undefined ? this.open : this.order.missingBefore(failed.index)
+  }
+
+  get retrying(): number {
+    return this.retries?.size ?? 0
+  }
+
+  get waitsFor(): FreeReason {
+    if (this.ending.hasEnded) return "noTasks"
+    if (this.ending.isOpen && !this.exhausted) {
+      if (!this.credits.starved) return "input"
+      return this.order !== undefined && this.ready.length === 0 && this.order.waits ? "order" : "consumer"
+    }
+    return this.retrying > 0 ? "retry" : "noTasks"
   }
 
   // --- the consumer's side ---------------------------------------------------

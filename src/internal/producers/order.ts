@@ -17,6 +17,11 @@ export class ResultOrder {
     return undefined
   }
 
+  /** Outcomes wait for that of an earlier task. */
+  get waits(): boolean {
+    return this.early.size > 0
+  }
+
   /** The next in order was handed on. Returns the one after it, if its outcome is known. */
   advance(): TaskEntry | undefined {
     const next = this.early.get(++this.head)

@@ -20,6 +20,7 @@ import { Deque } from "../deque.ts"
 import { DispatcherClosed, DispatchTimeout, QueueClosed } from "../errors.ts"
 import { boundOption, countOption, millisOption } from "../options.ts"
 import {
+  type FreeReason,
   type ParentTask,
   type Producer,
   type SchedulerHandle,
@@ -134,6 +135,16 @@ export class QueueProducer implements Producer {
     this.retries?.settle(entry)
     this.ready.push(entry)
     this.poppers.serve()
+  }
+
+  get retrying(): number {
+    return this.retries?.size ?? 0
+  }
+
+  get waitsFor(): FreeReason {
+    if (this.stopCause !== undefined) return "noTasks"
+    if (!this.pushers.isEmpty) return "consumer"
+    return this.retrying > 0 ? "retry" : "input"
   }
 
   // --- pushing ---------------------------------------------------------------

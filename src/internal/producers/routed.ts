@@ -83,6 +83,14 @@ class Branch implements Producer {
     this.fork.producer.dropped?.(entry)
   }
 
+  get waitsFor() {
+    return this.fork.producer.waitsFor
+  }
+
+  get retrying() {
+    return this.fork.isFirst(this) ? this.fork.producer.retrying : 0
+  }
+
   get onRunning() {
     return this.fork.producer.onRunning
   }

@@ -10,6 +10,7 @@
 import type { Capacity } from "./capacity.ts"
 import { type AssignedShares, FurtherShare } from "./chunkShares.ts"
 import type { ChunkSizes } from "./distribution.ts"
+import type { Observers } from "./observer.ts"
 import type { TaskEntry } from "./producer.ts"
 import { subscriptionOf } from "./subscription.ts"
 import { typeOf } from "./taskTypes.ts"
@@ -20,11 +21,13 @@ export class Assignments {
   /** A worker that was emptied for a quarantined entry may take again. */
   private readonly onEmptied: () => void
   private readonly chunkTasks: ChunkSizes
+  private readonly observers: Observers
   private lastId = 0
 
-  constructor(capacity: Capacity, chunkTasks: ChunkSizes, onEmptied: () => void) {
+  constructor(capacity: Capacity, chunkTasks: ChunkSizes, observers: Observers, onEmptied: () => void) {
     this.capacity = capacity
     this.chunkTasks = chunkTasks
+    this.observers = observers
     this.onEmptied = onEmptied
   }
 
@@ -59,6 +62,7 @@ export class Assignments {
       if (owner !== first && !owner.hasShareOf(chunk)) addShare(chunk, owner)
     }
     worker.add(chunk)
+    if (this.observers.active) this.observers.took(chunk)
     if (observed) { for (const entry of items) subscriptionOf(entry).producer.onRunning?.() }
     return chunk
   }
@@ -76,7 +80,10 @@ export class Assignments {
     const subscription = subscriptionOf(entry)
     entry.assignment = undefined
     subscription.assigned.size--
-    if (chunk.worker.remove(chunk, entry)) removeShares(chunk)
+    if (chunk.worker.remove(chunk, entry)) {
+      removeShares(chunk)
+      if (this.observers.active) this.observers.ended(chunk)
+    }
     subscription.released(entry)
     return true
   }

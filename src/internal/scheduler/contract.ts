@@ -68,6 +68,13 @@ export interface WorkerHandle {
    * requeued. Default `false`: payloads are copied.
    */
   readonly moves?: boolean | undefined
+  /** Its tasks run in the thread of the scheduler, so that no time is spent on sending them. Default `false`. */
+  readonly sharesThread?: boolean | undefined
+  /**
+   * The time, in milliseconds, in which the event loop of a thread of its own worked and was idle since it began, for
+   * recordings.
+   */
+  readonly eventLoop?: (() => { readonly active: number; readonly idle: number }) | undefined
   /** Tasks at this depth of nesting that may start. Default: as many as it takes. */
   readonly capacityAt?: ((depth: number) => number) | undefined
   /** Why it cannot run tasks of this name, or `undefined` if it can. Default: it can run all. Must not change. */
@@ -237,8 +244,13 @@ export interface Scheduler {
    * producer nor the dispatcher ends.
    */
   failRunning(chunk: Chunk, at: number, failure: WireFailure): void
-  /** A worker spent so many microseconds on these items, each reported once. Sizes later chunks. */
+  /**
+   * A worker spent so many microseconds on these items, each reported once. Sizes later chunks. To be called before the
+   * outcomes of the items are reported.
+   */
   recordBusy(items: ReadonlyArray<Item>, micros: number): void
+  /** So many slots are starting, all in all: workers that have not joined yet. For recordings. */
+  starting(slots: number): void
   /** Items from `from` up to, not including, `to` did not start. They count no attempt. */
   requeue(chunk: Chunk, from: number, to: number): void
   /**

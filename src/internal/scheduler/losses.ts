@@ -9,6 +9,7 @@
  */
 import type { Assignments } from "./assignments.ts"
 import type * as Contract from "./contract.ts"
+import type { Observers } from "./observer.ts"
 import type { Outcomes } from "./outcomes.ts"
 import type { TaskEntry } from "./producer.ts"
 import type { Quarantine } from "./quarantine.ts"
@@ -19,6 +20,7 @@ import type { Chunk, WorkerState } from "./workerState.ts"
 
 export interface LossesOptions {
   readonly assignments: Assignments
+  readonly observers: Observers
   readonly outcomes: Outcomes
   readonly quarantine: Quarantine
   readonly runQueue: RunQueue
@@ -37,7 +39,9 @@ export class Losses {
     const { assignments } = this.options
     for (let at = Math.min(to, chunk.items.length) - 1; at >= from; at--) {
       const entry: TaskEntry = chunk.items[at]
-      if (!assignments.release(chunk, entry)) continue
+      if (!assignments.holds(chunk, entry)) continue
+      chunk.returned++
+      assignments.release(chunk, entry)
       this.restartUnstarted(entry, chunk.worker, { outOfMemory: false })
       assignments.finish(chunk, entry)
     }
@@ -62,8 +66,10 @@ export class Losses {
       const report = loss?.chunks.find((report) => report.chunk === chunk)
       for (let at = chunk.items.length - 1; at >= 0; at--) {
         const entry: TaskEntry = chunk.items[at]
-        if (!assignments.release(chunk, entry)) continue
+        if (!assignments.holds(chunk, entry)) continue
         const hasStarted = report?.started(at) === true
+        if (!hasStarted) chunk.returned++
+        assignments.release(chunk, entry)
         if (hasStarted) started.push(entry)
         if (hasStarted && report.culprit === at) culprit = entry
         if (entry.cancelled || entry.lingers) unwanted.push(entry)
@@ -101,12 +107,13 @@ export class Losses {
     culprit: TaskEntry | undefined,
     attribution: Contract.WorkerLoss["attribution"]
   ): void {
-    const { maxWorkerLosses, outcomes, quarantine, runQueue } = this.options
+    const { maxWorkerLosses, observers, outcomes, quarantine, runQueue } = this.options
     if (entry === culprit) entry.losses++
     if (!entry.idempotent || worker.moves(entry) || entry.losses >= maxWorkerLosses) {
       return outcomes.failLost(entry, name, exit)
     }
     typeOf(entry).counts.restarted++
+    if (observers.active) observers.restarted(entry, name, entry === culprit)
     if (entry === culprit || (culprit === undefined && attribution !== "nobody")) {
       quarantine.add(entry)
     } else {

@@ -10,9 +10,11 @@ import * as Codec from "../encoding/codec.ts"
 import type { Capacity } from "./capacity.ts"
 import type * as Contract from "./contract.ts"
 import { reasonOf, workerLost } from "./failureReason.ts"
+import type { Observers } from "./observer.ts"
 import type { TaskEntry } from "./producer.ts"
 import { isWanted, subscriptionOf } from "./subscription.ts"
 import { type TaskTypes, typeOf } from "./taskTypes.ts"
+import type { Chunk } from "./workerState.ts"
 
 /** An entry that fails before it reaches a worker. */
 interface Rejection {
@@ -24,13 +26,15 @@ interface Rejection {
 export class Outcomes {
   private readonly capacity: Capacity
   private readonly types: TaskTypes
+  private readonly observers: Observers
   private readonly later: (f: () => void) => void
   private rejected: Array<Rejection> = []
   private failedCount = 0
 
-  constructor(capacity: Capacity, types: TaskTypes, later: (f: () => void) => void) {
+  constructor(capacity: Capacity, types: TaskTypes, observers: Observers, later: (f: () => void) => void) {
     this.capacity = capacity
     this.types = types
+    this.observers = observers
     this.later = later
   }
 
@@ -44,24 +48,25 @@ export class Outcomes {
     return this.failedCount
   }
 
-  succeed(entry: TaskEntry, worker: string, value: unknown): void {
+  succeed(entry: TaskEntry, chunk: Chunk, value: unknown): void {
     const { codec, counts } = typeOf(entry)
     const decoded = codec === undefined ? value : codec.success.decode(value)
-    if (decoded instanceof Codec.CodecError) return this.failUndecodable(entry, worker, decoded)
+    if (decoded instanceof Codec.CodecError) return this.failUndecodable(entry, chunk, decoded)
     entry.value = decoded
     counts.succeeded++
     this.types.release(entry)
     subscriptionOf(entry).producer.settled(entry)
   }
 
-  private failUndecodable(entry: TaskEntry, worker: string, { message }: Codec.CodecError): void {
-    this.fail(entry, worker, new TaskFailure.Undecodable({ part: "success", message }))
+  private failUndecodable(entry: TaskEntry, chunk: Chunk, { message }: Codec.CodecError): void {
+    const reason = new TaskFailure.Undecodable({ part: "success", message })
+    this.fail(entry, chunk.worker.handle.name, reason, "", chunk)
   }
 
   /** Fails an entry with the failure that a worker reported. */
-  failReported(entry: TaskEntry, worker: string, failure: Contract.WireFailure): void {
+  failReported(entry: TaskEntry, chunk: Chunk, worker: string, failure: Contract.WireFailure): void {
     const reason = TaskFailure.withoutStack(() => reasonOf(failure, entry.name, typeOf(entry).codec))
-    this.fail(entry, worker, reason, "trace" in failure ? failure.trace : "")
+    this.fail(entry, worker, reason, "trace" in failure ? failure.trace : "", chunk)
   }
 
   /** Fails an entry with the loss of its worker, if it is still wanted. */
@@ -88,12 +93,14 @@ export class Outcomes {
     entry: TaskEntry,
     worker: string,
     reason: TaskFailure.Reason<unknown>,
-    trace: Contract.Trace = ""
+    trace: Contract.Trace = "",
+    chunk?: Chunk
   ): void {
     this.failedCount++
     const type = this.types.assign(entry)
     type.counts.fail(reason._tag)
     entry.failure = TaskFailure.make({ task: entry.task, attempt: Math.max(1, entry.attempt), worker, trace, reason })
+    if (this.observers.active) this.observers.failed(entry, entry.failure, chunk)
     // A retry runs with the payload as it was handed over, which the task may no longer hold.
     if (type.codec?.payload.snapshot === undefined) entry.payload = undefined
     subscriptionOf(entry).producer.settled(entry)

@@ -105,6 +105,9 @@ export interface Assignment {
   readonly cancel: (entry: TaskEntry) => void
 }
 
+/** Why slots are free: what the producers wait for. `"sending"`: there are tasks, and they were not handed out yet. */
+export type FreeReason = "sending" | "input" | "consumer" | "order" | "retry" | "noTasks"
+
 /** Hands out tasks. Every member is synchronous and never throws. */
 export interface Producer {
   /** The executions, queues and single runs that it stands for: 1, but for single runs, which share a producer. */
@@ -126,6 +129,10 @@ export interface Producer {
   readonly settled: (entry: TaskEntry) => void
   /** A cancelled entry without an outcome has stopped, or will not start. */
   readonly dropped?: ((entry: TaskEntry) => void) | undefined
+  /** Why it has no task to start, for its recorder. Asked when it has none. Absent: it has no tasks. */
+  readonly waitsFor?: FreeReason | undefined
+  /** Failed tasks that wait for their next attempt. */
+  readonly retrying?: number | undefined
   /** `Subscription.runningUnsettled` may have changed. */
   readonly onRunning?: (() => void) | undefined
   /** A place of the capacity may be free for an entry that `Subscription.accept` refused. */

@@ -22,10 +22,12 @@ import { Capacity } from "./capacity.ts"
 import { ChunkFiller } from "./chunkFill.ts"
 import { TARGET_MICROS } from "./chunkSizing.ts"
 import type * as Contract from "./contract.ts"
+import { causeOf } from "./lossCause.ts"
 import { Losses } from "./losses.ts"
+import { type Observable, type Observer, Observers } from "./observer.ts"
 import { Outcomes } from "./outcomes.ts"
 import { Preparation } from "./preparation.ts"
-import type { ParentTask, Producer, SchedulerHandle, TaskEntry } from "./producer.ts"
+import type { FreeReason, ParentTask, Producer, SchedulerHandle, TaskEntry } from "./producer.ts"
 import { Quarantine } from "./quarantine.ts"
 import { RunQueue } from "./runQueue.ts"
 import { Statistics } from "./statistics.ts"
@@ -41,7 +43,8 @@ interface SchedulerOptions extends Contract.DispatcherOptions {
   readonly relays?: boolean | undefined
 }
 
-export class Scheduler implements Contract.Scheduler, SchedulerHandle, SubscriptionOwner {
+export class Scheduler implements Contract.Scheduler, SchedulerHandle, SubscriptionOwner, Observable {
+  readonly name: string
   readonly timers: Timers
   readonly statistics = new Statistics()
   singleRuns: object | undefined = undefined
@@ -57,6 +60,9 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   private readonly quarantine: Quarantine
   private readonly losses: Losses
   private readonly subscriptions = new Set<ProducerSubscription>()
+  private readonly observers: Observers
+  /** Slots that the executor is starting. */
+  private startingSlots = 0
   /** Workers are being woken, and whether something may have become startable meanwhile. */
   private waking = false
   private startable = false
@@ -72,8 +78,10 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     timers: Timers,
     later: (f: () => void) => void
   ) {
+    this.name = executor.name
     this.timers = timers
     this.later = later
+    const observers = this.observers = new Observers(() => timers.now())
     const capacity = this.capacity = new Capacity(boundOption("capacity", options.capacity, 1))
     const maxWorkerLosses = countOption("maxWorkerLosses", options.maxWorkerLosses, 1) ?? 3
     // Chunks of live tasks only save calls: they need no estimate.
@@ -86,8 +94,13 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       executor.copiesPayloads === true,
       this.statistics
     )
-    const outcomes = this.outcomes = new Outcomes(capacity, types, later)
-    const assignments = this.assignments = new Assignments(capacity, this.statistics.chunkTasks, () => this.wake())
+    const outcomes = this.outcomes = new Outcomes(capacity, types, observers, later)
+    const assignments = this.assignments = new Assignments(
+      capacity,
+      this.statistics.chunkTasks,
+      observers,
+      () => this.wake()
+    )
     const unserved = this.unserved = new UnservedTasks({
       workers,
       types,
@@ -108,7 +121,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       maxChunk: executor.maxChunk,
       chunkMicros
     })
-    this.losses = new Losses({ assignments, outcomes, quarantine, runQueue, maxWorkerLosses })
+    this.losses = new Losses({ assignments, observers, outcomes, quarantine, runQueue, maxWorkerLosses })
   }
 
   now(): number {
@@ -165,7 +178,8 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
 
   join(handle: Contract.WorkerHandle): void {
     if (this.closed) return
-    this.workers.join(handle)
+    const worker = this.workers.join(handle)
+    if (this.observers.active) this.observers.joined(worker)
     this.absence?.end()
     this.absence = undefined
     this.wake()
@@ -175,7 +189,9 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     const worker = this.workers.leave(handle)
     if (worker === undefined) return
     if (loss !== undefined) this.statistics.lose(causeOf(loss))
+    this.observers.timePassed()
     this.losses.workerLeft(worker, loss)
+    if (this.observers.active) this.observers.left(worker, loss)
     this.unserved.workerLeft()
     this.capacity.notify()
     this.wake()
@@ -276,12 +292,13 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   succeed(chunk: Chunk, at: number, value: unknown): void {
     const entry = chunk.items[at]
     if (!this.assignments.release(chunk, entry)) return
-    if (!entry.cancelled && !entry.lingers) this.outcomes.succeed(entry, chunk.worker.handle.name, value)
+    if (!entry.cancelled && !entry.lingers) this.outcomes.succeed(entry, chunk, value)
     this.assignments.finish(chunk, entry)
   }
 
   fail(chunk: Chunk, at: number, failure: Contract.WireFailure, info?: Contract.AttemptInfo): void {
     const entry = chunk.items[at]
+    this.observers.timePassed()
     if (!this.assignments.release(chunk, entry)) return
     if (info !== undefined) entry.attempt = Math.max(entry.attempt, info.attempt)
     if (!entry.cancelled && !entry.lingers) {
@@ -290,7 +307,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
         this.losses.provenLoss(entry, name, chunk.worker, failure)
         this.wake()
       } else {
-        this.outcomes.failReported(entry, name, failure)
+        this.outcomes.failReported(entry, chunk, name, failure)
       }
     }
     this.assignments.finish(chunk, entry)
@@ -301,10 +318,11 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     if (!this.assignments.holds(chunk, entry) || entry.cancelled || entry.lingers) return
     subscriptionOf(entry).forgets(entry)
     entry.lingers = true
-    this.outcomes.failReported(entry, chunk.worker.handle.name, failure)
+    this.outcomes.failReported(entry, chunk, chunk.worker.handle.name, failure)
   }
 
   requeue(chunk: Chunk, from: number, to: number): void {
+    this.observers.timePassed()
     this.losses.requeue(chunk, from, to)
     this.wake()
   }
@@ -313,6 +331,12 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     // One time that is none would spoil sums and estimates for good.
     if (items.length === 0 || !(micros >= 0 && micros < Infinity)) return
     recordRun(items, micros)
+    if (this.observers.active) this.observers.ran(items, micros)
+  }
+
+  starting(slots: number): void {
+    this.startingSlots = slots
+    if (this.observers.active) this.observers.starting(slots)
   }
 
   // --- the dispatcher --------------------------------------------------------
@@ -333,6 +357,35 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       failed: this.outcomes.failed,
       workers: workers.map(({ assigned, handle: { concurrency, name } }) => ({ name, concurrency, assigned }))
     }
+  }
+
+  observe(observer: Observer): () => void {
+    const remove = this.observers.add(observer)
+    const at = this.now()
+    observer.starting(this.startingSlots, at)
+    for (const worker of this.workers) observer.joined(worker, at)
+    return remove
+  }
+
+  freeReason(): FreeReason {
+    if (this.runQueue.length > 0 || this.quarantine.size > 0) return "sending"
+    const reasons = new Set<FreeReason>()
+    for (const { producer } of this.subscriptions) reasons.add(producer.waitsFor ?? "noTasks")
+    return FREE_REASONS.find((reason) => reasons.has(reason)) ?? "noTasks"
+  }
+
+  chunkSize(): number | undefined {
+    let largest: number | undefined
+    for (const { producer } of this.subscriptions) {
+      if (producer.chunkSize !== undefined) largest = Math.max(largest ?? 0, producer.chunkSize)
+    }
+    return largest
+  }
+
+  retrying(): number {
+    let retrying = 0
+    for (const { producer } of this.subscriptions) retrying += producer.retrying ?? 0
+    return retrying
   }
 
   /** Ends every subscription. Completes when all that ran has stopped. */
@@ -356,13 +409,8 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   })
 }
 
-/** The value of the attribute `cause`. */
-const causeOf = ({ attribution, exitCode, outOfMemory, signal }: Contract.WorkerLoss): string => {
-  if (outOfMemory) return "out of memory"
-  // A timeout or an interruption that a task did not obey has its outcome already.
-  if (attribution === "nobody") return "terminated"
-  return exitCode === undefined && signal === undefined ? "connection" : "exit"
-}
+/** Of several producers, the one that could use free slots first says why they are free. */
+const FREE_REASONS: ReadonlyArray<FreeReason> = ["input", "consumer", "order", "retry"]
 
 /** Makes the scheduler of an executor, to be opened by `openExecutor`. */
 export const makeScheduler = (

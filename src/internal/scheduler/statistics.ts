@@ -58,6 +58,11 @@ export class Statistics {
     return counts
   }
 
+  /** Of every type, in the order in which they appeared. */
+  get all(): Iterable<TaskCounts> {
+    return this.tasks.values()
+  }
+
   /** A worker was lost. */
   lose(cause: string): void {
     const count = this.lost.get(cause)

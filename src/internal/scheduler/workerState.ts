@@ -29,6 +29,17 @@ export class Chunk implements Contract.Chunk, ChunkShare {
   olderShare: ChunkShare | undefined = undefined
   /** The shares of other producers than that of its first item. Written by `Assignments` alone. */
   furtherShares: Array<FurtherShare> | undefined = undefined
+  /** Items that were given back or lost before they started. Written by `Losses` alone. */
+  returned = 0
+  // Written by `Observers` alone.
+  /** When its worker took it, while somebody observes. */
+  takenAt: number | undefined = undefined
+  /** The reading of the clock at which its worker last reported about it. */
+  reading = -1
+  /** Microseconds that its worker has reported for it. */
+  busy: number | undefined = undefined
+  /** Items that failed before the last one was released. */
+  failed = 0
 
   constructor(id: number, items: ReadonlyArray<TaskEntry>, worker: WorkerState) {
     this.id = id

@@ -47,10 +47,12 @@ export class Workers implements Iterable<WorkerState> {
     }
   }
 
-  join(handle: Contract.WorkerHandle): void {
-    this.states.set(handle, new WorkerState(handle, this.capacity))
+  join(handle: Contract.WorkerHandle): WorkerState {
+    const worker = new WorkerState(handle, this.capacity)
+    this.states.set(handle, worker)
     this.slotCount += handle.concurrency
     this.windowCount += handle.window
+    return worker
   }
 
   /** The state of the worker that left, with the entries that it still holds. `undefined` if it had not joined. */

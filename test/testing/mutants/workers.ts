@@ -43,6 +43,9 @@ export class Between implements Executor.Scheduler {
     this.inner.failRunning(chunk, at, failure)
   }
 
+  starting(...args: Parameters<Executor.Scheduler["starting"]>) {
+    this.inner.starting(...args)
+  }
   recordBusy(...args: Parameters<Executor.Scheduler["recordBusy"]>) {
     this.inner.recordBusy(...args)
   }

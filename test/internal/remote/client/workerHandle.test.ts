@@ -66,6 +66,7 @@ const makeScheduler = (chunks: ReadonlyArray<ChunkOptions>) => {
     fail: (chunk, at, { _tag }) => calls.push(["fail", chunk.id, at, _tag]),
     failRunning: () => {},
     recordBusy: () => {},
+    starting: () => {},
     requeue: (chunk, from, to) => calls.push(["requeue", chunk.id, from, to]),
     leave: (_handle, loss) => {
       calls.push(["leave"])

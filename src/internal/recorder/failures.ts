@@ -1,0 +1,193 @@
+/**
+ * The failed attempts of a recording: the latest, and groups of those with the same cause.
+ *
+ * Must stay true: memory is bounded, and so is the time: details are kept of at most 50 failures a second, since a stack
+ * is rendered for each. All others are counted in the latest group of their task, reason and error.
+ */
+import type * as TaskFailure from "../../TaskFailure.ts"
+import type * as Task from "../task.ts"
+import type { Failure, FailureGroup, FailureSummary } from "./model.ts"
+
+const LATEST = 200
+const GROUPS = 100
+const MAX_MESSAGE = 300
+const MAX_TEXT = 1024
+const MAX_TRACE = 8 * 1024
+const MAX_PAYLOAD = 2 * 1024
+const MAX_NAME = 100
+
+/** Failures a second of which details are kept, and how many at once. */
+const PER_SECOND = 50
+const BURST = 200
+
+class Group {
+  readonly id: number
+  readonly key: string
+  readonly place: string | null
+  readonly first: number
+  last: number
+  count = 0
+  sample: FailureSummary
+  changed = true
+
+  constructor(id: number, key: string, place: string | null, sample: FailureSummary) {
+    this.id = id
+    this.key = key
+    this.place = place
+    this.first = this.last = sample.at
+    this.sample = sample
+  }
+
+  get summary(): FailureGroup {
+    const { count, first, id, last, place, sample } = this
+    const { error, reason, task } = sample
+    return { id, task, reason, error, place, count, first, last, sample }
+  }
+}
+
+export class Failures {
+  count = 0
+  /** Failures of groups that were dropped. */
+  ungrouped = 0
+  private readonly payloads: boolean
+  private readonly latest: Array<Failure> = []
+  private readonly groups = new Map<string, Group>()
+  /** The latest group of a task, reason and error. */
+  private readonly latestGroup = new Map<string, Group>()
+  private lastGroup = 0
+  private tokens = BURST
+  private tokensAt = 0
+
+  constructor(payloads: boolean) {
+    this.payloads = payloads
+  }
+
+  /** Adds a failed attempt. `at`: milliseconds since the recording began. */
+  add(failure: TaskFailure.TaskFailure<Task.Any>, index: number, at: number): void {
+    const id = ++this.count
+    try {
+      this.addDetails(id, failure, index, at)
+    } catch {
+      // An error whose members throw.
+      this.ungrouped++
+    }
+  }
+
+  private addDetails(id: number, failure: TaskFailure.TaskFailure<Task.Any>, index: number, at: number): void {
+    const reason: TaskFailure.Reason<unknown> = failure.reason
+    const error = errorOf(reason)
+    const cause = `${failure.task._tag}\n${reason._tag}\n${error}`
+    const known = this.latestGroup.get(cause)
+    if (known !== undefined && !this.takeToken(at)) {
+      known.count++
+      known.last = at
+      known.changed = true
+      return
+    }
+    const trace = cut(failure.trace, MAX_TRACE)
+    const text = cut(reason.message, MAX_TEXT)
+    const place = placeOf(trace)
+    const key = `${cause}\n${place}`
+    const summary = {
+      id,
+      at,
+      task: cut(failure.task._tag, MAX_NAME),
+      index,
+      reason: reason._tag,
+      error,
+      worker: cut(failure.worker, MAX_NAME),
+      attempt: failure.attempt,
+      message: cut(text, MAX_MESSAGE)
+    }
+    let group = this.groups.get(key)
+    if (group === undefined) group = this.addGroup(key, cause, place, { ...summary, group: ++this.lastGroup })
+    group.count++
+    group.last = at
+    group.changed = true
+    group.sample = { ...summary, group: group.id }
+    // The latest of which details are kept, in the order of their last failure.
+    this.groups.delete(key)
+    this.groups.set(key, group)
+    this.latestGroup.set(cause, group)
+    this.latest.push({
+      ...group.sample,
+      text,
+      trace,
+      payload: this.payloads ? payloadOf(failure.task) : null
+    })
+    if (this.latest.length > LATEST) this.latest.shift()
+  }
+
+  private addGroup(key: string, cause: string, place: string | null, sample: FailureSummary): Group {
+    const group = new Group(sample.group, key, place, sample)
+    this.groups.set(key, group)
+    this.latestGroup.set(cause, group)
+    if (this.groups.size > GROUPS) this.dropOldest()
+    return group
+  }
+
+  private dropOldest(): void {
+    for (const [key, group] of this.groups) {
+      this.groups.delete(key)
+      this.ungrouped += group.count
+      for (const [cause, other] of this.latestGroup) if (other === group) this.latestGroup.delete(cause)
+      return
+    }
+  }
+
+  private takeToken(at: number): boolean {
+    this.tokens = Math.min(BURST, this.tokens + (at - this.tokensAt) * PER_SECOND / 1000)
+    this.tokensAt = at
+    if (this.tokens < 1) return false
+    this.tokens--
+    return true
+  }
+
+  /** Of all groups, or those that have changed since this was called so: the latest first. */
+  groupSummaries(onlyChanged: boolean): Array<FailureGroup> {
+    const summaries: Array<FailureGroup> = []
+    for (const group of this.groups.values()) {
+      if (!onlyChanged || group.changed) summaries.unshift(group.summary)
+      if (onlyChanged) group.changed = false
+    }
+    return summaries
+  }
+
+  /** Those with a greater id, the newest first. */
+  after(id: number): Array<FailureSummary> {
+    const found: Array<FailureSummary> = []
+    for (let i = this.latest.length - 1; i >= 0 && this.latest[i].id > id; i--) {
+      const { payload: _payload, text: _text, trace: _trace, ...summary } = this.latest[i]
+      found.push(summary)
+    }
+    return found
+  }
+
+  find(id: number): Failure | undefined {
+    return this.latest.find((failure) => failure.id === id)
+  }
+}
+
+const cut = (text: string, max: number): string => text.length > max ? `${text.slice(0, max - 1)}…` : text
+
+/** The tag or the name of the error of a reason. */
+const errorOf = (reason: TaskFailure.Reason<unknown>): string | null => {
+  const error: unknown = reason._tag === "Failed" ? reason.error : reason._tag === "Defect" ? reason.defect : undefined
+  if (typeof error !== "object" || error === null) return null
+  const { _tag, name } = error as { readonly _tag?: unknown; readonly name?: unknown }
+  return typeof _tag === "string" ? cut(_tag, MAX_NAME) : typeof name === "string" ? cut(name, MAX_NAME) : null
+}
+
+/** The first frame of a stack. */
+const placeOf = (trace: string): string | null => {
+  const frame = /^\s+at (.+)$/m.exec(trace)?.[1]
+  return frame === undefined ? null : cut(frame, MAX_TEXT)
+}
+
+const payloadOf = (task: Task.Any): string | null => {
+  try {
+    return cut(JSON.stringify(task) ?? "", MAX_PAYLOAD)
+  } catch {
+    return null
+  }
+}

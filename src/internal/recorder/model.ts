@@ -1,0 +1,382 @@
+/**
+ * The data of a recording. All of it is plain and can be encoded as JSON: numbers are finite, and what is absent is
+ * `null`. `Recording.ts` exports these types, and the page in a browser reads them.
+ *
+ * Must stay true: a count or time of a summary only grows; lists are bounded, and say how many entries there are in all.
+ */
+
+/**
+ * Counts since the recording began. A failed attempt that is retried is not a failed task.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface Totals {
+  /** Attempts that workers were given: those with an outcome, those that were cancelled or restarted, and those held now. */
+  readonly started: number
+  readonly succeeded: number
+  /** Failed attempts that no retry followed. */
+  readonly failed: number
+  /** Failed attempts that the retry policy repeated. */
+  readonly retried: number
+  /** Starts that were repeated because the worker was lost. */
+  readonly restarted: number
+  /** Tasks that were cancelled while a worker had them. */
+  readonly cancelled: number
+  /** Tasks now: accepted and not started. */
+  readonly waiting: number
+  /** Tasks now: on a slot of a worker. */
+  readonly running: number
+  /** Tasks now: failed, and waiting for their next attempt. */
+  readonly retrying: number
+  /** Executions, queues and single runs that are open now. */
+  readonly executions: number
+  /** Slots of all workers now. */
+  readonly slots: number
+}
+
+/**
+ * How often run times occurred. The count at `i` is of bucket `from + i`. Bucket `b` begins at
+ * `2 ** (floor(b / 4) - 4) * (1 + (b % 4) / 4)` microseconds and ends where the next one begins. A time below the first
+ * bucket is in bucket 0; one above the last, an hour, in bucket 143.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface Histogram {
+  readonly from: number
+  readonly counts: ReadonlyArray<number>
+}
+
+/**
+ * The tasks of one type. At most 64 types, and one named `others`.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface TypeSummary {
+  /** The place in `Summary.types`, to which segments refer. */
+  readonly id: number
+  /** The name of the task; at most 100 characters of it. */
+  readonly name: string
+  readonly succeeded: number
+  /** Failed attempts that no retry followed, and those that wait for one. */
+  readonly failed: number
+  readonly retried: number
+  readonly restarted: number
+  readonly cancelled: number
+  /** Failed attempts by the tag of their reason. */
+  readonly reasons: Readonly<Record<string, number>>
+  /** Milliseconds that workers spent on its tasks. */
+  readonly busy: number
+  /** Run times of tasks. Tasks that a worker reports together count with their mean. */
+  readonly runs: Histogram
+  /** The mean run time, in milliseconds; `null` before the first report. */
+  readonly mean: number | null
+  /** Percentiles of the run times, in milliseconds, at most an eighth off; `null` before the first report. */
+  readonly p50: number | null
+  readonly p95: number | null
+  readonly p99: number | null
+  /** Tasks in a chunk, on average; `null` before the first chunk has ended. */
+  readonly chunk: number | null
+}
+
+/**
+ * A worker that has joined. At most 256, and one named `others` with the sums of all further ones.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface WorkerSummary {
+  /** The place in `Summary.workers`, to which segments refer. */
+  readonly id: number
+  readonly name: string
+  /** Tasks that it runs at the same time. */
+  readonly slots: number
+  readonly state: "up" | "left" | "lost"
+  /** When it joined and left, in milliseconds since the recording began. */
+  readonly joinedAt: number
+  readonly leftAt: number | null
+  /** Tasks that it holds now, running or not started. */
+  readonly held: number
+  /** Tasks that it ended, or was lost with, in chunks that have ended. */
+  readonly tasks: number
+  /** Failed attempts. */
+  readonly failed: number
+  /** Milliseconds that it spent on tasks. */
+  readonly busy: number
+  /** Milliseconds in which its slots held a task, summed over slots. */
+  readonly occupied: number
+  /** The share of its slots' time that it spent on tasks, 0 to 1. */
+  readonly share: number
+  /** The chunk that it has held longest. */
+  readonly oldest: {
+    /** The type of the first task of the chunk. */
+    readonly type: number
+    /** Tasks without an outcome. */
+    readonly tasks: number
+    /** Milliseconds since the worker was given the chunk. */
+    readonly age: number
+  } | null
+}
+
+/**
+ * Where the time of slots went, in milliseconds. The members add up to the slots of all workers × time, slots that were
+ * starting included.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface TimeBudget {
+  /** Workers ran tasks, as they report it. On Fiber and Dummy: slots held a task. */
+  readonly running: number
+  /** A task was held and not run, or not yet handed out: encoding, transport, and a busy main thread. */
+  readonly sending: number
+  /** Slots were starting: a pool replaces or adds a thread. */
+  readonly starting: number
+  /** Slots were free, and sources had no task yet. */
+  readonly input: number
+  /** Slots were free, and consumers had not taken the results that `bufferSize` or a queue lets wait. */
+  readonly consumer: number
+  /** As `consumer`, but the results wait for that of an earlier task, because of `ordered`. */
+  readonly order: number
+  /** Slots were free, and the tasks left waited for their next attempt. */
+  readonly retry: number
+  /** Slots were free, and there was no task left. */
+  readonly noTasks: number
+}
+
+/**
+ * A change that would make a run shorter.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface Advice {
+  readonly kind: "small" | "oneThread" | "waiting" | "input" | "consumer" | "tail" | "order" | "chunkSize" | "lost"
+  /** One or two sentences, in English. */
+  readonly text: string
+  /** The time that it could save at most, in milliseconds of the duration. */
+  readonly gain: number
+}
+
+/**
+ * A failed attempt.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface FailureSummary {
+  /** Increasing in the recording. */
+  readonly id: number
+  /** Milliseconds since the recording began. */
+  readonly at: number
+  readonly task: string
+  /** The index of the task in its source. */
+  readonly index: number
+  /** The tag of the reason, such as `Failed` or `TimedOut`. */
+  readonly reason: string
+  /** The tag or name of the error; `null` if the reason has none. */
+  readonly error: string | null
+  readonly worker: string
+  readonly attempt: number
+  /** At most 300 characters. Can hold data of the task. */
+  readonly message: string
+  /** The id of its group. */
+  readonly group: number
+}
+
+/**
+ * A failed attempt with its details.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface Failure extends FailureSummary {
+  /** The whole message, at most 1 KiB. */
+  readonly text: string
+  /** Stack and spans, at most 8 KiB. */
+  readonly trace: string
+  /** The task as JSON, at most 2 KiB, if the recording was made with `payloads`. */
+  readonly payload: string | null
+}
+
+/**
+ * Failed attempts with the same task, reason, error and place in the code.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface FailureGroup {
+  readonly id: number
+  readonly task: string
+  readonly reason: string
+  readonly error: string | null
+  /** The first line of the stack below the message; `null` if there is none. */
+  readonly place: string | null
+  readonly count: number
+  /** Milliseconds since the recording began. */
+  readonly first: number
+  readonly last: number
+  /** The latest of which details were kept. */
+  readonly sample: FailureSummary
+}
+
+/**
+ * An event of a worker.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface WorkerEvent {
+  /** Increasing in the recording. */
+  readonly id: number
+  /** Milliseconds since the recording began. */
+  readonly at: number
+  /** The name of the worker. */
+  readonly worker: string
+  readonly kind: "joined" | "left" | "lost" | "restarted"
+  /** How it was lost: `out of memory`, `terminated`, `exit` or `connection`. Of `restarted`: the name of the task. */
+  readonly detail: string | null
+}
+
+/**
+ * Times in which slots held tasks, as columns: the members at one place belong together. Chunks of one type that
+ * follow each other within 2 ms are one segment. Segments of one row do not overlap.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface Segments {
+  /** Ids of workers. */
+  readonly worker: ReadonlyArray<number>
+  /** The row of the worker, from 0: one for each slot in use, at most 32. */
+  readonly row: ReadonlyArray<number>
+  /** Ids of types: that of the first task of a chunk. */
+  readonly type: ReadonlyArray<number>
+  /** Milliseconds since the recording began. */
+  readonly from: ReadonlyArray<number>
+  readonly to: ReadonlyArray<number>
+  readonly tasks: ReadonlyArray<number>
+  /** Failed attempts. */
+  readonly failed: ReadonlyArray<number>
+  /** Milliseconds that the worker spent on the tasks. Can exceed the length: tasks of one chunk may run at once. */
+  readonly busy: ReadonlyArray<number>
+}
+
+/**
+ * Counts over the whole recording, in columns of the same width.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface Series {
+  /** The width of a column, in milliseconds. It doubles when there are 600 columns. */
+  readonly width: number
+  readonly succeeded: ReadonlyArray<number>
+  readonly failed: ReadonlyArray<number>
+  /** The latest values in the column. */
+  readonly waiting: ReadonlyArray<number>
+  readonly running: ReadonlyArray<number>
+  readonly slots: ReadonlyArray<number>
+  /** Milliseconds of slots: held by a task. */
+  readonly occupied: ReadonlyArray<number>
+}
+
+/**
+ * Everything that is exact: totals, types, workers and the time budget.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface Summary {
+  /** The option `name`, else the executors of the dispatcher. */
+  readonly name: string
+  /** When the recording began, in milliseconds of Unix time. */
+  readonly startedAt: number
+  /** Milliseconds since then. */
+  readonly duration: number
+  readonly totals: Totals
+  readonly types: ReadonlyArray<TypeSummary>
+  readonly workers: ReadonlyArray<WorkerSummary>
+  readonly budget: TimeBudget
+  /** The share of the time in which the main thread was busy, 0 to 1. */
+  readonly mainThread: number
+  /** Failed attempts. */
+  readonly failures: number
+  /** The 100 latest groups, and how many failed attempts are in none of them. */
+  readonly groups: ReadonlyArray<FailureGroup>
+  readonly ungrouped: number
+  /** The largest gain first; at most two, and none for a recording under 2 seconds. */
+  readonly advice: ReadonlyArray<Advice>
+}
+
+/**
+ * What a viewer needs at first. At most 512 KiB as JSON.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface Snapshot extends Summary {
+  /** The sequence number of the latest frame: the next frame continues from here. */
+  readonly sequence: number
+  readonly series: Series
+  /** The latest, at most 8,000, the oldest first. */
+  readonly segments: Segments
+  /** Segments in all, with those that were dropped. */
+  readonly segmentCount: number
+  /** The latest, at most 200, the newest first. */
+  readonly latestFailures: ReadonlyArray<FailureSummary>
+  /** The latest, at most 500, the newest first. */
+  readonly events: ReadonlyArray<WorkerEvent>
+}
+
+/**
+ * The changes since the frame before, twice a second. At most 64 KiB as JSON. Counts and times are since the recording
+ * began, not since the frame before.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.2.0
+ */
+export interface Frame {
+  /** One more than that of the frame before. After a gap, take a snapshot. */
+  readonly sequence: number
+  /** Milliseconds since the recording began. */
+  readonly at: number
+  /** The recording has ended: no frame follows. */
+  readonly ended: boolean
+  readonly totals: Totals
+  /** Types whose counts have changed. */
+  readonly types: ReadonlyArray<TypeSummary>
+  /** Workers that have changed; of more than 64, the others follow in later frames. */
+  readonly workers: ReadonlyArray<WorkerSummary>
+  readonly budget: TimeBudget
+  readonly mainThread: number
+  readonly failures: number
+  /** Groups that have changed; of more than 20, the latest. */
+  readonly groups: ReadonlyArray<FailureGroup>
+  /** New failures of which details were kept; of more than 20, the latest. */
+  readonly latestFailures: ReadonlyArray<FailureSummary>
+  /** New events; of more than 50, the latest. */
+  readonly events: ReadonlyArray<WorkerEvent>
+  /** New segments; of more than 400, the latest. */
+  readonly segments: Segments
+  /** Segments in all. */
+  readonly segmentCount: number
+  readonly advice: ReadonlyArray<Advice>
+}

@@ -1,0 +1,357 @@
+/**
+ * Makes summaries, snapshots and frames from what a recorder has.
+ *
+ * Must stay true: everything is plain data without `undefined`, `NaN` or infinity; a snapshot is at most 512 KiB as JSON,
+ * and a frame at most 64 KiB.
+ */
+import { availableParallelism } from "node:os"
+import { bucketMicros, RUN_TIME_BUCKETS } from "../scheduler/runTimes.ts"
+import { advise } from "./advice.ts"
+import { COLUMNS } from "./columns.ts"
+import type * as Model from "./model.ts"
+import type { Recorder } from "./recorder.ts"
+import type { Segment } from "./segments.ts"
+import type { TypeRecord } from "./types.ts"
+import type { JoinedWorker, WorkerRecord } from "./workers.ts"
+
+const SNAPSHOT_SEGMENTS = 8000
+const SNAPSHOT_BYTES = 512 * 1024
+/** The most that a segment takes as JSON: eight numbers of up to 9 digits, and their commas. */
+const SEGMENT_BYTES = 72
+const FRAME_SEGMENTS = 400
+const FRAME_WORKERS = 64
+const FRAME_FAILURES = 20
+const FRAME_EVENTS = 50
+
+/** Hundredths are enough, and shorter. */
+const round = (millis: number): number => Math.round(millis * 100) / 100
+const fine = (millis: number): number => Math.round(millis * 1e6) / 1e6
+const share = (part: number, whole: number): number => whole > 0 ? round(Math.min(1, Math.max(0, part / whole))) : 0
+
+// ----------------------------------------------------------------------------
+// Types
+// ----------------------------------------------------------------------------
+
+/** The time below which a share of the tasks lies, in milliseconds: the middle of its bucket. */
+const percentile = (buckets: Float64Array, count: number, share: number): number | null => {
+  if (count <= 0) return null
+  let below = 0
+  for (let bucket = 0; bucket < RUN_TIME_BUCKETS; bucket++) {
+    below += buckets[bucket]
+    if (below >= share * count) return fine((bucketMicros(bucket) + bucketMicros(bucket + 1)) / 2 / 1000)
+  }
+  return fine(bucketMicros(RUN_TIME_BUCKETS) / 1000)
+}
+
+const histogramOf = (buckets: Float64Array): Model.Histogram => {
+  const from = buckets.findIndex((count) => count > 0)
+  if (from < 0) return { from: 0, counts: [] }
+  const to = buckets.findLastIndex((count) => count > 0)
+  return { from, counts: Array.from(buckets.subarray(from, to + 1)) }
+}
+
+const typeOf = (type: TypeRecord): Model.TypeSummary => {
+  const counts = type.counts()
+  const reasons = Object.fromEntries(Array.from(counts.failed).filter(([, count]) => count > 0))
+  const failed = Object.values(reasons).reduce((sum, count) => sum + count, 0)
+  return {
+    id: type.id,
+    name: type.name,
+    succeeded: counts.succeeded,
+    failed: failed - counts.retried,
+    retried: counts.retried,
+    restarted: counts.restarted,
+    cancelled: counts.cancelled,
+    reasons,
+    busy: round(counts.busy / 1000),
+    runs: histogramOf(counts.buckets),
+    mean: counts.reported > 0 ? fine(counts.busy / 1000 / counts.reported) : null,
+    p50: percentile(counts.buckets, counts.reported, 0.5),
+    p95: percentile(counts.buckets, counts.reported, 0.95),
+    p99: percentile(counts.buckets, counts.reported, 0.99),
+    chunk: type.chunks > 0 ? round(type.chunkTasks / type.chunks) : null
+  }
+}
+
+// ----------------------------------------------------------------------------
+// Workers
+// ----------------------------------------------------------------------------
+
+const oldestChunk = (worker: JoinedWorker, recorder: Recorder, at: number): Model.WorkerSummary["oldest"] => {
+  let chunk = worker.state.newestChunk
+  while (chunk?.older !== undefined) chunk = chunk.older
+  if (chunk === undefined) return null
+  return {
+    type: recorder.types.get(chunk.items[0].name).id,
+    tasks: chunk.open,
+    age: round(Math.max(0, at - recorder.since(chunk.takenAt)))
+  }
+}
+
+/** Milliseconds that a worker has spent on tasks, those under way included: at most the time in which it held one. */
+const runningOf = (record: WorkerRecord, joined: ReadonlyArray<JoinedWorker>, at: number): number => {
+  const occupied = occupiedOf(record, joined, at)
+  // It does not report times, or has nothing to send.
+  if (joined.some(({ state }) => state.handle.sharesThread) || record.sharesThread) return occupied
+  if (record.busy === 0 && record.tasks > 0) return occupied
+  let running = record.busy / 1000
+  for (const worker of joined) running += worker.runningSince(at)
+  return Math.min(running, occupied)
+}
+
+const occupiedOf = (record: WorkerRecord, joined: ReadonlyArray<JoinedWorker>, at: number): number => {
+  let occupied = record.occupied
+  for (const worker of joined) occupied += worker.occupiedSince(at)
+  return Math.min(occupied, record.slotTimeUntil(at))
+}
+
+const workerOf = (
+  record: WorkerRecord,
+  joined: ReadonlyArray<JoinedWorker>,
+  recorder: Recorder,
+  at: number
+): Model.WorkerSummary => {
+  const oldest = joined.map((worker) => oldestChunk(worker, recorder, at)).filter((chunk) => chunk !== null)
+  const running = runningOf(record, joined, at)
+  return {
+    id: record.id,
+    name: record.name,
+    slots: record.up > 0 ? record.slots : record.mostSlots,
+    state: record.state,
+    joinedAt: round(record.joinedAt),
+    leftAt: record.leftAt === undefined ? null : round(record.leftAt),
+    held: joined.reduce((sum, { state }) => sum + state.assigned, 0),
+    tasks: record.tasks,
+    failed: record.failed,
+    busy: round(running),
+    occupied: round(occupiedOf(record, joined, at)),
+    share: share(running, record.slotTimeUntil(at)),
+    oldest: oldest.toSorted((a, b) => b.age - a.age)[0] ?? null
+  }
+}
+
+/** The workers that have joined, by their records. */
+const joinedByRecord = (recorder: Recorder): ReadonlyMap<WorkerRecord, ReadonlyArray<JoinedWorker>> => {
+  const all = new Map<WorkerRecord, Array<JoinedWorker>>()
+  for (const worker of recorder.joined.values()) {
+    const known = all.get(worker.record)
+    if (known === undefined) all.set(worker.record, [worker])
+    else known.push(worker)
+  }
+  return all
+}
+
+// ----------------------------------------------------------------------------
+// Totals
+// ----------------------------------------------------------------------------
+
+const budgetOf = (recorder: Recorder, at: number): Model.TimeBudget => {
+  const joined = joinedByRecord(recorder)
+  let slotTime = 0
+  let occupied = 0
+  let running = 0
+  for (const record of recorder.workers) {
+    const workers = joined.get(record) ?? []
+    slotTime += record.slotTimeUntil(at)
+    occupied += occupiedOf(record, workers, at)
+    running += runningOf(record, workers, at)
+  }
+  return recorder.free.budget({ joined: slotTime, occupied, running, starting: recorder.startingUntil(at) })
+}
+
+const totalsOf = (recorder: Recorder, types: ReadonlyArray<Model.TypeSummary>): Model.Totals => {
+  const sum = (of: (type: Model.TypeSummary) => number) => types.reduce((total, type) => total + of(type), 0)
+  const statuses = recorder.sources.map(({ status }) => status)
+  const now = (of: (status: (typeof statuses)[number]) => number) =>
+    statuses.reduce((total, status) => total + of(status), 0)
+  const retrying = recorder.sources.reduce((total, source) => total + source.retrying(), 0)
+  const held = now(({ workers }) => workers.reduce((total, { assigned }) => total + assigned, 0))
+  const attempts = sum(({ cancelled, failed, restarted, retried, succeeded }) =>
+    succeeded + failed + retried + restarted + cancelled
+  )
+  return {
+    started: attempts + held,
+    succeeded: sum(({ succeeded }) => succeeded),
+    failed: sum(({ failed }) => failed) - retrying,
+    retried: sum(({ retried }) => retried),
+    restarted: sum(({ restarted }) => restarted),
+    cancelled: sum(({ cancelled }) => cancelled),
+    waiting: now(({ waiting }) => waiting),
+    running: now(({ running }) => running),
+    retrying,
+    executions: now(({ executions }) => executions),
+    slots: now(({ workers }) => workers.reduce((total, { concurrency }) => total + concurrency, 0))
+  }
+}
+
+const adviceOf = (
+  recorder: Recorder,
+  duration: number,
+  budget: Model.TimeBudget,
+  totals: Model.Totals,
+  types: ReadonlyArray<Model.TypeSummary>,
+  mainThread: number
+): ReadonlyArray<Model.Advice> => {
+  const reported = types.reduce((sum, { runs }) => sum + runs.counts.reduce((all, count) => all + count, 0), 0)
+  const longest = longestOf(types)
+  const lostType = types.toSorted((a, b) => b.restarted - a.restarted)[0]
+  return advise({
+    duration,
+    budget,
+    totals: { ...totals, slots: Math.max(totals.slots, recorder.mostSlots) },
+    meanRun: reported > 0 ? types.reduce((sum, { busy }) => sum + busy, 0) / reported : 0,
+    longestRun: longest?.millis ?? 0,
+    longestType: longest?.type.name,
+    tail: recorder.free.tail(budget),
+    mainThread,
+    workerThreads: recorder.eventLoops.workerThreads,
+    sharesThread: recorder.workers.length > 0 && recorder.workers.every(({ sharesThread }) => sharesThread),
+    chunkSize: recorder.largestChunkSize,
+    cpus: availableParallelism(),
+    lostTask: lostType?.name,
+    lostCause: recorder.events.findLast(({ kind }) => kind === "lost")?.detail ?? undefined
+  })
+}
+
+const longestOf = (types: ReadonlyArray<Model.TypeSummary>) => {
+  let longest: { readonly type: Model.TypeSummary; readonly millis: number } | undefined
+  for (const type of types) {
+    if (type.runs.counts.length === 0) continue
+    const millis = bucketMicros(type.runs.from + type.runs.counts.length - 1) / 1000
+    if (longest === undefined || millis > longest.millis) longest = { type, millis }
+  }
+  return longest
+}
+
+const rounded = (budget: Model.TimeBudget): Model.TimeBudget =>
+  Object.fromEntries(Object.entries(budget).map(([key, millis]) => [key, round(millis)])) as unknown as Model.TimeBudget
+
+/** The members that a summary and a frame have in common. */
+const currentOf = (recorder: Recorder) => {
+  const at = recorder.now()
+  const types = recorder.refreshTypes().map(typeOf)
+  const totals = totalsOf(recorder, types)
+  const budget = budgetOf(recorder, at)
+  const mainThread = share(recorder.eventLoops.mainThread, 1)
+  const advice = adviceOf(recorder, at, budget, totals, types, mainThread)
+  return { at, types, totals, budget: rounded(budget), mainThread, failures: recorder.failures.count, advice }
+}
+
+export const summaryOf = (recorder: Recorder): Model.Summary => {
+  const { at, ...current } = currentOf(recorder)
+  const joined = joinedByRecord(recorder)
+  return {
+    ...current,
+    name: recorder.name,
+    startedAt: recorder.startedAtUnix,
+    duration: round(at),
+    workers: recorder.workers.map((record) => workerOf(record, joined.get(record) ?? [], recorder, at)),
+    groups: recorder.failures.groupSummaries(false),
+    ungrouped: recorder.failures.ungrouped
+  }
+}
+
+// ----------------------------------------------------------------------------
+// Snapshots
+// ----------------------------------------------------------------------------
+
+const columnsOf = (segments: ReadonlyArray<Segment>): Model.Segments => ({
+  worker: segments.map(({ worker }) => worker),
+  row: segments.map(({ row }) => row),
+  type: segments.map(({ type }) => type),
+  from: segments.map(({ from }) => round(from)),
+  to: segments.map(({ to }) => round(to)),
+  tasks: segments.map(({ tasks }) => tasks),
+  failed: segments.map(({ failed }) => failed),
+  busy: segments.map(({ busy }) => round(busy / 1000))
+})
+
+/** The latest segments, the oldest first. */
+const latestSegments = (recorder: Recorder, after: number, limit: number): ReadonlyArray<Segment> => {
+  const { segments } = recorder
+  const first = Math.max(segments.first, after, segments.count - limit)
+  return Array.from({ length: Math.max(0, segments.count - first) }, (_, i) => segments.get(first + i))
+}
+
+const seriesOf = ({ columns, series }: Recorder, at: number): Model.Series => {
+  const count = Math.min(COLUMNS, Math.floor(at / columns.width) + 1)
+  const list = (values: Float32Array) => Array.from(values.subarray(0, count), (value) => round(value))
+  return {
+    width: columns.width,
+    succeeded: list(series.succeeded),
+    failed: list(series.failed),
+    waiting: list(series.waiting),
+    running: list(series.running),
+    slots: list(series.slots),
+    occupied: list(series.occupied)
+  }
+}
+
+export const snapshotOf = (recorder: Recorder, sequence: number): Model.Snapshot => {
+  recorder.sample()
+  recorder.flush()
+  const summary = summaryOf(recorder)
+  const rest = {
+    ...summary,
+    sequence,
+    series: seriesOf(recorder, recorder.now()),
+    segmentCount: recorder.segments.count,
+    latestFailures: recorder.failures.after(0),
+    events: recorder.events.toReversed()
+  }
+  const left = SNAPSHOT_BYTES - Buffer.byteLength(JSON.stringify(rest))
+  const limit = Math.max(0, Math.min(SNAPSHOT_SEGMENTS, Math.floor(left / SEGMENT_BYTES)))
+  return { ...rest, segments: columnsOf(latestSegments(recorder, 0, limit)) }
+}
+
+// ----------------------------------------------------------------------------
+// Frames
+// ----------------------------------------------------------------------------
+
+/** What the latest frame has shown. */
+export class FrameState {
+  sequence = 0
+  segments = 0
+  failure = 0
+  event = 0
+  /** The worker that was looked at last. */
+  worker = -1
+}
+
+/** Those whose turn it is, if there are too many for one frame. */
+const changedWorkers = ({ workers }: Recorder, state: FrameState): ReadonlyArray<WorkerRecord> => {
+  const changed: Array<WorkerRecord> = []
+  for (let i = 0; i < workers.length && changed.length < FRAME_WORKERS; i++) {
+    state.worker = (state.worker + 1) % workers.length
+    const record = workers[state.worker]
+    if (!record.changed) continue
+    record.changed = false
+    changed.push(record)
+  }
+  return changed
+}
+
+export const frameOf = (recorder: Recorder, state: FrameState, ended: boolean): Model.Frame => {
+  recorder.sample()
+  recorder.flush()
+  const { at, types, ...current } = currentOf(recorder)
+  const joined = joinedByRecord(recorder)
+  const changed = changedWorkers(recorder, state)
+  const frame = {
+    ...current,
+    sequence: ++state.sequence,
+    at: round(at),
+    ended,
+    types: types.filter(({ id }) => recorder.types.all[id].hasChanged()),
+    workers: changed.map((record) => workerOf(record, joined.get(record) ?? [], recorder, at)),
+    groups: recorder.failures.groupSummaries(true).slice(0, FRAME_FAILURES),
+    latestFailures: recorder.failures.after(state.failure).slice(0, FRAME_FAILURES),
+    events: recorder.events.filter(({ id }) => id > state.event).toReversed().slice(0, FRAME_EVENTS),
+    segments: columnsOf(latestSegments(recorder, state.segments, FRAME_SEGMENTS)),
+    segmentCount: recorder.segments.count
+  }
+  state.segments = recorder.segments.count
+  state.failure = recorder.failures.count
+  state.event = recorder.events.at(-1)?.id ?? state.event
+  return frame
+}
