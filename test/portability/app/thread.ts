@@ -1,0 +1,4 @@
+import * as Thread from "papyros/Thread"
+import handlers from "./handlers.ts"
+
+Thread.run(handlers)

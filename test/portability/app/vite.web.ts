@@ -1,0 +1,7 @@
+import { defineConfig } from "vite"
+
+export default defineConfig({
+  base: "./",
+  worker: { format: "es" },
+  build: { outDir: "out/vite-web", rollupOptions: { input: "page.html" } }
+})
