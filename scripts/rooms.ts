@@ -8,6 +8,7 @@
 
 const ground = "internal"
 const encoding = "internal/encoding"
+const wire = "internal/encoding/wire"
 const scheduler = "internal/scheduler"
 const platform = "internal/platform"
 const threadProtocol = "internal/threads/protocol"
@@ -21,6 +22,8 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   [ground]: [],
   [platform]: [],
   [encoding]: [ground],
+  // Values as bytes, for processes that do not share memory.
+  [wire]: [ground, encoding],
   "TaskFailure.ts": [ground],
   [scheduler]: [ground, encoding, "TaskFailure.ts"],
   "internal/producers": [ground, encoding, "TaskFailure.ts", scheduler],
@@ -71,6 +74,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     ground,
     platform,
     encoding,
+    wire,
     threadProtocol,
     "internal/handlers",
     "internal/local",
@@ -83,7 +87,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   // Remote: client and worker share all below them, and never import each other.
   "internal/remote/auth": [],
   "internal/remote/transport": [ground, "internal/remote/auth"],
-  "internal/remote/protocol": [ground, encoding],
+  "internal/remote/protocol": [ground, encoding, wire],
   [remote]: [ground, "internal/remote/auth", "internal/remote/transport"],
   "internal/remote/registry": [
     ground,
@@ -95,6 +99,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   "internal/remote/client": [
     ground,
     encoding,
+    wire,
     "internal/remote/auth",
     "internal/remote/transport",
     "internal/remote/protocol",
@@ -105,6 +110,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   "internal/remote/worker": [
     ground,
     encoding,
+    wire,
     scheduler,
     "internal/metrics",
     "internal/threads/main",

@@ -21,6 +21,7 @@ export type {
   Cancel,
   Chunk,
   DispatcherOptions,
+  EncodedTasks,
   ExecutorSettings,
   Item,
   Scheduler,

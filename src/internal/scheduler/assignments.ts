@@ -11,9 +11,9 @@ import type { Capacity } from "./capacity.ts"
 import { type AssignedShares, FurtherShare } from "./chunkShares.ts"
 import type { ChunkSizes } from "./distribution.ts"
 import type { Observers } from "./observer.ts"
-import type { TaskEntry } from "./producer.ts"
-import { subscriptionOf } from "./subscription.ts"
-import { typeOf } from "./taskTypes.ts"
+import type { TaskBlock, TaskEntry } from "./producer.ts"
+import { type ProducerSubscription, subscriptionOf } from "./subscription.ts"
+import { type TaskType, typeOf } from "./taskTypes.ts"
 import { Chunk, type WorkerState } from "./workerState.ts"
 
 export class Assignments {
@@ -67,6 +67,29 @@ export class Assignments {
     return chunk
   }
 
+  /** Assigns all tasks of a block to a worker. */
+  assignBlock(worker: WorkerState, subscription: ProducerSubscription, block: TaskBlock, type: TaskType): Chunk {
+    const chunk = block.chunk = new Chunk(++this.lastId, [], worker, { block, type, subscription })
+    this.chunkTasks.add(block.size)
+    subscription.assigned.add(chunk)
+    subscription.assigned.size += block.size
+    worker.add(chunk)
+    subscription.producer.onRunning?.()
+    return chunk
+  }
+
+  /** Takes the first `count` tasks without an outcome of a block from its worker. `finishFirst` must follow. */
+  releaseFirst(chunk: Chunk, count: number): void {
+    chunk.producer.assigned.size -= count
+    if (chunk.worker.removeFirst(chunk, count)) removeShares(chunk)
+    chunk.producer.producer.onRunning?.()
+  }
+
+  /** To be called when the outcomes of these tasks have been dealt with. */
+  finishFirst({ worker }: Chunk): void {
+    this.afterRelease(worker)
+  }
+
   /** Whether the chunk holds an entry. */
   holds(chunk: Chunk, entry: TaskEntry | undefined): entry is TaskEntry {
     return entry !== undefined && entry.assignment === chunk
@@ -91,7 +114,10 @@ export class Assignments {
   /** To be called when the outcome of a released entry, or its requeue, has been dealt with. */
   finish(chunk: Chunk, entry: TaskEntry): void {
     subscriptionOf(entry).afterRelease(entry)
-    const worker = chunk.worker
+    this.afterRelease(chunk.worker)
+  }
+
+  private afterRelease(worker: WorkerState): void {
     if (worker.assigned === 0 && (worker.runsQuarantined || worker.draining)) {
       worker.runsQuarantined = false
       worker.draining = false
@@ -109,6 +135,6 @@ const addShare = (chunk: Chunk, owner: AssignedShares): void => {
 }
 
 const removeShares = (chunk: Chunk): void => {
-  subscriptionOf(chunk.items[0]).assigned.remove(chunk)
+  chunk.producer.assigned.remove(chunk)
   if (chunk.furtherShares !== undefined) { for (const share of chunk.furtherShares) share.owner.remove(share) }
 }

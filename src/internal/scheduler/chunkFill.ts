@@ -9,9 +9,10 @@
 import type { Capacity } from "./capacity.ts"
 import { ChunkBudget } from "./chunkSizing.ts"
 import type { Preparation } from "./preparation.ts"
-import type { ParentTask, Subscription, TaskEntry } from "./producer.ts"
+import type { ParentTask, Subscription, TaskBlock, TaskEntry } from "./producer.ts"
 import type { RunQueue } from "./runQueue.ts"
 import type { ProducerSubscription } from "./subscription.ts"
+import type { TaskType } from "./taskTypes.ts"
 import type { UnservedTasks } from "./unserved.ts"
 import type { Workers } from "./workers.ts"
 import type { WorkerState } from "./workerState.ts"
@@ -25,6 +26,15 @@ export interface ChunkFillerOptions {
   readonly maxChunk: number
   /** Chunks are filled up to this expected time, or without regard to it. */
   readonly chunkMicros: number | undefined
+}
+
+/** A block takes no longer than so many chunks. */
+const MAX_BLOCK_CHUNKS = 4
+
+export interface BlockOfProducer {
+  readonly subscription: ProducerSubscription
+  readonly block: TaskBlock
+  readonly type: TaskType
 }
 
 export class ChunkFiller {
@@ -62,6 +72,24 @@ export class ChunkFiller {
     if (entries.length === 1) return [entries.pop()!]
     if (entries.length > 1) this.entries = []
     return entries
+  }
+
+  /** The block of the producer whose turn it is, if the worker is to have all of it. */
+  takeBlock(max: number): BlockOfProducer | undefined {
+    const { capacity, chunkMicros, runQueue, unserved } = this
+    if (runQueue.length === 0 || unserved.size > 0 || chunkMicros === undefined || !capacity.isUnbounded) {
+      return undefined
+    }
+    const subscription = runQueue.first
+    const { ended, producer, requeued } = subscription
+    if (producer.nextBlock === undefined || ended || requeued.length > 0) return undefined
+    const block = producer.nextBlock(({ name, size }) => {
+      const micros = this.preparation.microsOf(name)
+      return size <= max && micros > 0 && micros * size <= MAX_BLOCK_CHUNKS * chunkMicros
+    })
+    if (block === undefined) return undefined
+    runQueue.rotate(true)
+    return { subscription, block, type: this.preparation.typeOf(block.name)! }
   }
 
   private fillFromChildren(children: Iterable<Subscription>, most: number, worker: WorkerState): void {

@@ -79,6 +79,8 @@ export interface WorkerHandle {
   readonly capacityAt?: ((depth: number) => number) | undefined
   /** Why it cannot run tasks of this name, or `undefined` if it can. Default: it can run all. Must not change. */
   readonly unsupported?: ((name: string) => string | undefined) | undefined
+  /** Takes chunks with `Chunk.encoded`. Default `false`. */
+  readonly takesEncoded?: boolean | undefined
 }
 
 // ----------------------------------------------------------------------------
@@ -121,15 +123,41 @@ export interface Item {
 export interface Chunk {
   /** Unique in the dispatcher, increasing. */
   readonly id: number
+  /** The tasks. With `encoded` they are made when this is read, which costs as much as without. */
   readonly items: ReadonlyArray<Item>
+  /** The number of items. */
+  readonly size: number
   /** Expected microseconds per item, on average; 0 while unknown. */
   readonly expectedMicros: number
   /** Its one item may have ended a worker before. If this worker is lost too, the item is proven guilty. */
   readonly quarantined: boolean
   /** Bytes per payload, on average; 0 while unknown. */
   readonly bytes: number
+  /** The items as bytes, for a worker with `WorkerHandle.takesEncoded`. */
+  readonly encoded?: EncodedTasks | undefined
   /** For the worker handle's own use. */
   note: unknown
+}
+
+/**
+ * The items of a chunk as another process encoded them: tasks of one name, each at its first attempt, without a timeout
+ * or a span, and idempotent.
+ *
+ * @stability unstable
+ * @category models
+ * @since 0.1.0
+ */
+export interface EncodedTasks {
+  readonly name: string
+  /** The number of tasks. */
+  readonly size: number
+  /** All payloads, in the format of Remote. */
+  readonly payloads: Uint8Array
+  /**
+   * The items from `from` up to, not including, `to` succeeded with these results, in the format of Remote, and took so
+   * many microseconds together. Takes the place of `Scheduler.succeed` and `recordBusy` for these items.
+   */
+  readonly succeed: (from: number, to: number, results: Uint8Array, micros: number) => void
 }
 
 /**

@@ -37,7 +37,7 @@ export class Losses {
   /** Items from `from` up to, not including, `to` did not start. */
   requeue(chunk: Chunk, from: number, to: number): void {
     const { assignments } = this.options
-    for (let at = Math.min(to, chunk.items.length) - 1; at >= from; at--) {
+    for (let at = Math.min(to, chunk.size) - 1; at >= from; at--) {
       const entry: TaskEntry = chunk.items[at]
       if (!assignments.holds(chunk, entry)) continue
       chunk.returned++
@@ -64,7 +64,7 @@ export class Losses {
       chunk = older, older = chunk?.older
     ) {
       const report = loss?.chunks.find((report) => report.chunk === chunk)
-      for (let at = chunk.items.length - 1; at >= 0; at--) {
+      for (let at = chunk.size - 1; at >= 0; at--) {
         const entry: TaskEntry = chunk.items[at]
         if (!assignments.holds(chunk, entry)) continue
         const hasStarted = report?.started(at) === true

@@ -11,7 +11,7 @@ import type { Capacity } from "./capacity.ts"
 import type * as Contract from "./contract.ts"
 import { reasonOf, workerLost } from "./failureReason.ts"
 import type { Observers } from "./observer.ts"
-import type { TaskEntry } from "./producer.ts"
+import type { TaskBlock, TaskEntry } from "./producer.ts"
 import { isWanted, subscriptionOf } from "./subscription.ts"
 import { type TaskTypes, typeOf } from "./taskTypes.ts"
 import type { Chunk } from "./workerState.ts"
@@ -56,6 +56,12 @@ export class Outcomes {
     counts.succeeded++
     this.types.release(entry)
     subscriptionOf(entry).producer.settled(entry)
+  }
+
+  /** Tasks of a block have succeeded. */
+  succeedBlock({ done, type }: Chunk, block: TaskBlock, count: number, results: Uint8Array): void {
+    type.counts.succeeded += count
+    block.succeeded(done - count, done, results, type.micros)
   }
 
   private failUndecodable(entry: TaskEntry, chunk: Chunk, { message }: Codec.CodecError): void {

@@ -22,6 +22,16 @@ export class Preparation {
     this.unserved = unserved
   }
 
+  /** The type of a name; `undefined` if the dispatcher does not know it. */
+  typeOf(name: string): TaskType | undefined {
+    return this.types.get(name)
+  }
+
+  /** How long a task of the name takes, in microseconds; 0 if that is not known. */
+  microsOf(name: string): number {
+    return this.types.get(name)?.micros ?? 0
+  }
+
   /** The type of the entry, or `undefined` if it does not go to this worker. */
   prepare(entry: TaskEntry, worker: WorkerState): TaskType | undefined {
     const { handle } = worker

@@ -108,6 +108,30 @@ export interface Assignment {
 /** Why slots are free: what the producers wait for. `"sending"`: there are tasks, and they were not handed out yet. */
 export type FreeReason = "sending" | "input" | "consumer" | "order" | "retry" | "noTasks"
 
+/**
+ * Tasks of one name that came to a producer together, as bytes, and go to a worker as these bytes. With trivial tasks, an
+ * entry for each would take more time than all other work of a process that passes them on. A block has no entries
+ * before one of its tasks is cancelled, fails or goes elsewhere: then it is opened, once. Until then, its tasks get their outcomes
+ * in order.
+ */
+export interface TaskBlock {
+  readonly name: string
+  /** The number of its tasks. */
+  readonly size: number
+  /** All payloads. */
+  readonly payloads: Uint8Array
+  /** The chunk of the worker that has it; to read `items` opens it. Written by `Assignments` alone. */
+  chunk: { readonly items: ReadonlyArray<TaskEntry> } | undefined
+  /** Makes the entries of all tasks; those before `from` have their outcome. */
+  readonly open: (from: number) => ReadonlyArray<TaskEntry>
+  /** Called after `open`, when a chunk holds the entries. */
+  readonly opened: () => void
+  /** The results of so many tasks, or why they cannot be decoded. */
+  readonly decode: (results: Uint8Array, count: number) => ReadonlyArray<unknown> | string
+  /** The tasks from `from` up to, not including, `to` have succeeded, and took about so many microseconds each. */
+  readonly succeeded: (from: number, to: number, results: Uint8Array, micros: number) => void
+}
+
 /** Hands out tasks. Every member is synchronous and never throws. */
 export interface Producer {
   /** The executions, queues and single runs that it stands for: 1, but for single runs, which share a producer. */
@@ -122,6 +146,8 @@ export interface Producer {
   readonly parent: ParentTask | undefined
   /** The next task to start. After `undefined`, the scheduler asks again when `Subscription.ready` is called. */
   readonly next: () => TaskEntry | undefined
+  /** The next tasks to start, if they are a block that `fits`. Asked before `next`. */
+  readonly nextBlock?: ((fits: (block: TaskBlock) => boolean) => TaskBlock | undefined) | undefined
   /**
    * The entry has its outcome: `failure`, or else `value`. Not called for cancelled entries. Its work may
    * go on (`TaskEntry.lingers`): if it is handed out again, it starts when that has stopped.

@@ -17,7 +17,7 @@ import { boundOption, countOption } from "../options.ts"
 import type * as Task from "../task.ts"
 import { Timers } from "../timers.ts"
 import { Assignments } from "./assignments.ts"
-import { recordRun } from "./busyTime.ts"
+import { recordRun, recordRunOf } from "./busyTime.ts"
 import { Capacity } from "./capacity.ts"
 import { ChunkFiller } from "./chunkFill.ts"
 import { TARGET_MICROS } from "./chunkSizing.ts"
@@ -27,7 +27,7 @@ import { Losses } from "./losses.ts"
 import { type Observable, type Observer, Observers } from "./observer.ts"
 import { Outcomes } from "./outcomes.ts"
 import { Preparation } from "./preparation.ts"
-import type { FreeReason, ParentTask, Producer, SchedulerHandle, TaskEntry } from "./producer.ts"
+import type { FreeReason, ParentTask, Producer, SchedulerHandle, TaskBlock, TaskEntry } from "./producer.ts"
 import { Quarantine } from "./quarantine.ts"
 import { RunQueue } from "./runQueue.ts"
 import { Statistics } from "./statistics.ts"
@@ -251,6 +251,8 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       this.later(() => this.wake())
       return undefined
     }
+    const block = handle.takesEncoded === true && first === undefined ? this.takeBlock(worker, max) : undefined
+    if (block !== undefined) return block
     runQueue.rotating = true
     let chunk: Chunk | undefined
     try {
@@ -267,6 +269,43 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     }
     if (chunk === undefined) worker.parked = true
     return chunk
+  }
+
+  private takeBlock(worker: WorkerState, max: number): Chunk | undefined {
+    const { assignments, filler, observers, quarantine } = this
+    // Observers are told of each task.
+    if (quarantine.size > 0 || worker.runsQuarantined || observers.active) return undefined
+    const taken = filler.takeBlock(max)
+    if (taken === undefined) return undefined
+    const { block, subscription, type } = taken
+    const chunk = assignments.assignBlock(worker, subscription, block, type)
+    const { name, payloads, size } = block
+    const succeed = (from: number, to: number, results: Uint8Array, micros: number) =>
+      this.succeedBlock(chunk, block, from, to, results, micros)
+    chunk.encoded = { name, size, payloads, succeed }
+    return chunk
+  }
+
+  private succeedBlock(
+    chunk: Chunk,
+    block: TaskBlock,
+    from: number,
+    to: number,
+    results: Uint8Array,
+    micros: number
+  ): void {
+    const count = to - from
+    if (micros >= 0 && micros < Infinity) recordRunOf(chunk.type, count, micros / count)
+    if (chunk.block !== undefined && from === chunk.done) {
+      this.assignments.releaseFirst(chunk, count)
+      this.outcomes.succeedBlock(chunk, block, count, results)
+      return this.assignments.finishFirst(chunk)
+    }
+    const values = block.decode(results, count)
+    for (let i = 0; i < count; i++) {
+      if (typeof values !== "string") this.succeed(chunk, from + i, values[i])
+      else this.fail(chunk, from + i, { _tag: "Undecodable", part: "success", message: values })
+    }
   }
 
   demand(max: number): number {

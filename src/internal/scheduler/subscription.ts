@@ -113,6 +113,17 @@ export class ProducerSubscription implements Subscription {
     this.producer.onRunning?.()
   }
 
+  /** A worker holds so many entries of a block, and has no slot for them. */
+  prefetchesBlock(count: number): void {
+    this.prefetched += count
+  }
+
+  /** A worker has a slot for so many of them, or holds them no more. */
+  startsBlock(count: number): void {
+    this.prefetched -= count
+    this.producer.onRunning?.()
+  }
+
   /** A worker holds the entry no more. */
   released(entry: TaskEntry): void {
     if (entry.prefetched) {

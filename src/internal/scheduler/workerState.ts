@@ -10,15 +10,22 @@ import { movesPayload } from "../task.ts"
 import type { Capacity } from "./capacity.ts"
 import type { ChunkShare, FurtherShare } from "./chunkShares.ts"
 import type * as Contract from "./contract.ts"
-import type { TaskEntry } from "./producer.ts"
-import { subscriptionOf } from "./subscription.ts"
-import { typeOf } from "./taskTypes.ts"
+import type { TaskBlock, TaskEntry } from "./producer.ts"
+import { type ProducerSubscription, subscriptionOf } from "./subscription.ts"
+import { type TaskType, typeOf } from "./taskTypes.ts"
 
 export class Chunk implements Contract.Chunk, ChunkShare {
   readonly id: number
-  readonly items: ReadonlyArray<TaskEntry>
+  readonly size: number
   readonly worker: WorkerState
   readonly quarantined: boolean
+  /** Its block, until that is opened. */
+  block: TaskBlock | undefined = undefined
+  /** Items of the block with an outcome: those before this one. */
+  done = 0
+  /** Items of the block that are prefetched: the last ones. */
+  prefetched = 0
+  encoded: Contract.EncodedTasks | undefined = undefined
   note: unknown = undefined
   /** Items without an outcome. */
   open: number
@@ -40,13 +47,54 @@ export class Chunk implements Contract.Chunk, ChunkShare {
   busy: number | undefined = undefined
   /** Items that failed before the last one was released. */
   failed = 0
+  private readonly ownType: TaskType | undefined
+  private readonly subscription: ProducerSubscription | undefined
+  private list: ReadonlyArray<TaskEntry>
 
-  constructor(id: number, items: ReadonlyArray<TaskEntry>, worker: WorkerState) {
+  constructor(
+    id: number,
+    items: ReadonlyArray<TaskEntry>,
+    worker: WorkerState,
+    block?: { readonly block: TaskBlock; readonly type: TaskType; readonly subscription: ProducerSubscription }
+  ) {
     this.id = id
-    this.items = items
+    this.list = items
     this.worker = worker
     this.quarantined = worker.runsQuarantined
-    this.open = items.length
+    this.block = block?.block
+    this.ownType = block?.type
+    this.subscription = block?.subscription
+    this.open = this.size = block?.block.size ?? items.length
+  }
+
+  get items(): ReadonlyArray<TaskEntry> {
+    if (this.block !== undefined) this.openBlock(this.block)
+    return this.list
+  }
+
+  private openBlock(block: TaskBlock): void {
+    this.block = undefined
+    const items = this.list = block.open(this.done)
+    const prefetched = items.length - this.prefetched
+    for (let at = this.done; at < items.length; at++) {
+      const entry = items[at]
+      entry.subscription = this.subscription
+      entry.type = this.ownType
+      entry.assignment = this
+      entry.attempt++
+      entry.prefetched = at >= prefetched
+    }
+    block.opened()
+  }
+
+  /** The producer of its first item. */
+  get producer(): ProducerSubscription {
+    return this.subscription ?? subscriptionOf(this.list[0])
+  }
+
+  /** The type of its first item. */
+  get type(): TaskType {
+    return this.ownType ?? typeOf(this.list[0])
   }
 
   get chunk(): this {
@@ -58,11 +106,11 @@ export class Chunk implements Contract.Chunk, ChunkShare {
   }
 
   get expectedMicros(): number {
-    return typeOf(this.items[0]).micros
+    return this.type.micros
   }
 
   get bytes(): number {
-    return typeOf(this.items[0]).bytes
+    return this.encoded === undefined ? this.type.bytes : this.encoded.payloads.length / this.size
   }
 }
 
@@ -119,7 +167,7 @@ export class WorkerState {
     if (this.newestChunk !== undefined) this.newestChunk.newer = chunk
     this.newestChunk = chunk
     if (this.prefetches) this.prefetch(chunk)
-    this.assigned += chunk.items.length
+    this.assigned += chunk.size
   }
 
   /** An item of the chunk has its outcome, or goes elsewhere. Whether it was the last one. */
@@ -132,6 +180,26 @@ export class WorkerState {
     return isLast
   }
 
+  /** The first `count` open items of a block have their outcomes. Whether they were the last ones of the chunk. */
+  removeFirst(chunk: Chunk, count: number): boolean {
+    this.assigned -= count
+    chunk.done += count
+    chunk.open -= count
+    this.startBlock(chunk, chunk.prefetched - chunk.open)
+    const isLast = chunk.open === 0
+    if (isLast) this.unlink(chunk)
+    while (this.prefetchedCount > 0 && this.prefetches && this.running < this.handle.concurrency) this.startNext()
+    return isLast
+  }
+
+  /** So many items of a block are no longer prefetched. */
+  private startBlock(chunk: Chunk, count: number): void {
+    if (count <= 0) return
+    chunk.prefetched -= count
+    this.addPrefetched(-count)
+    chunk.producer.startsBlock(count)
+  }
+
   /** It is lost or ended: the entries that it still holds count no more. */
   leave(): void {
     this.capacity.addPrefetched(-this.prefetchedCount)
@@ -141,21 +209,33 @@ export class WorkerState {
   /** Entries of a new chunk that get no slot are prefetched. */
   private prefetch(chunk: Chunk): void {
     const free = Math.max(0, this.handle.concurrency - this.running)
-    const { items } = chunk
-    if (items.length <= free) return
+    const { block, size } = chunk
+    if (size <= free) return
     if (this.prefetchedCount === 0) {
       this.nextChunk = chunk
-      this.nextPosition = free
+      this.nextPosition = block === undefined ? free : 0
     }
-    for (let position = free; position < items.length; position++) {
-      subscriptionOf(items[position]).prefetches(items[position])
+    if (block === undefined) {
+      const { items } = chunk
+      for (let position = free; position < size; position++) {
+        subscriptionOf(items[position]).prefetches(items[position])
+      }
+    } else {
+      chunk.prefetched = size - free
+      chunk.producer.prefetchesBlock(size - free)
     }
-    this.addPrefetched(items.length - free)
+    this.addPrefetched(size - free)
   }
 
   /** Gives a slot to the oldest prefetched entry. There is one. */
   private startNext(): void {
     for (let chunk = this.nextChunk!;; chunk = chunk.newer!, this.nextPosition = 0) {
+      if (chunk.block !== undefined) {
+        if (chunk.prefetched === 0) continue
+        this.nextChunk = chunk
+        this.nextPosition = 0
+        return this.startBlock(chunk, 1)
+      }
       const { items } = chunk
       for (let position = this.nextPosition; position < items.length; position++) {
         const entry = items[position]

@@ -166,6 +166,7 @@ describe("the thread module of WorkerPoolDispatcher", () => {
       names: [],
       concurrency: 1,
       traced: false,
+      relays: false,
       minimumLogLevel: "Info",
       shared: SharedState.make()
     } as const

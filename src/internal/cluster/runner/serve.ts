@@ -35,7 +35,7 @@ const MAX_REFUSED = 100
 /** The handlers of the entity's calls, and the end of the service. */
 export const makeHandlers = Effect.fnUntraced(function*(
   { drainTimeout, maxTaskBytes, pool }: Omit<ServeOptions, "shardGroup" | "workerGroup">,
-  threads: ThreadsExecutor.PoolExecutor = ThreadsExecutor.make(pool),
+  threads: ThreadsExecutor.PoolExecutor = ThreadsExecutor.make({ ...pool, relays: true }),
   name = `${hostname()}-${process.pid}`
 ) {
   const { drain, incarnation, offer, scheduler, sessions, slots } = yield* WorkerService.make({

@@ -4,14 +4,14 @@
  * Must stay true: an error or a defect that cannot be decoded makes its task fail, and nothing else.
  */
 import type * as Executor from "../../../Executor.ts"
-import type { TaskValues } from "../protocol/catalog.ts"
+import { refusePrototype } from "../../encoding/wire/prototypeKeys.ts"
+import type { TaskCodecs } from "../../encoding/wire/taskCodecs.ts"
 import type { WireFailure } from "../protocol/messages.ts"
-import { refusePrototype } from "../protocol/prototypeKeys.ts"
 
 /** `values` are the codecs of the task. */
 export const decodeFailure = (
   failure: typeof WireFailure.Type,
-  values: TaskValues | undefined
+  values: TaskCodecs | undefined
 ): Executor.WireFailure => {
   switch (failure._tag) {
     case "Failed": {

@@ -1,8 +1,7 @@
 /** The tasks that a client or a worker knows, and whether both mean the same by a name: their fingerprints decide. */
-import * as Codec from "../../encoding/codec.ts"
 import { fingerprint } from "../../encoding/fingerprint.ts"
+import * as TaskCodecs from "../../encoding/wire/taskCodecs.ts"
 import type * as Task from "../../task.ts"
-import { type ValueCodec, valueCodec } from "./valueCodec.ts"
 
 /** Names in a message about an unsupported task. */
 const MAX_NAMES = 20
@@ -10,20 +9,14 @@ const MAX_NAMES = 20
 export class TaskCatalog {
   /** By the names of the tasks. */
   readonly fingerprints: ReadonlyMap<string, string>
-  private readonly known: ReadonlyMap<string, { readonly task: Task.Any; readonly values: TaskValues }>
+  private readonly known: ReadonlyMap<string, { readonly task: Task.Any; readonly values: TaskCodecs.TaskCodecs }>
 
   constructor(tasks: ReadonlyMap<string, Task.AnyClass>) {
     this.fingerprints = new Map(Array.from(tasks, ([name, task]) => [name, fingerprint(task)]))
     this.known = new Map(Array.from(tasks, ([name, task]) => {
-      const codec = Codec.make(task)
       // Only the fields that a scheduler reads: the payload stays encoded on a worker's main thread.
       const stub = { _tag: name, "~papyros/Task": task.prototype["~papyros/Task"] }
-      const values = {
-        payload: valueCodec(codec.payload),
-        success: valueCodec(codec.success),
-        error: valueCodec(codec.error)
-      }
-      return [name, { task: stub, values }]
+      return [name, { task: stub, values: TaskCodecs.make(task) }]
     }))
   }
 
@@ -47,16 +40,9 @@ export class TaskCatalog {
   }
 
   /** How the values of a name cross; `undefined` for an unknown name. */
-  values(name: string): TaskValues | undefined {
+  values(name: string): TaskCodecs.TaskCodecs | undefined {
     return this.known.get(name)?.values
   }
-}
-
-/** The codecs of encoded payloads, results and errors of one task. */
-export interface TaskValues {
-  readonly payload: ValueCodec
-  readonly success: ValueCodec
-  readonly error: ValueCodec
 }
 
 const unknownTask = { idempotent: true } as Task.Any["~papyros/Task"]

@@ -4,7 +4,7 @@
  * Must stay true: a frame has at most `FRAME_BYTES`, unless it is one value, which has at most the limit. A value beyond
  * the limit, or one that cannot be encoded, is refused alone and delays no other.
  */
-import type { ValueCodec } from "./valueCodec.ts"
+import type { ValueCodec } from "../../encoding/wire/valueCodec.ts"
 
 /** A value, and the index of its task name in the names of the chunk. */
 export interface IndexedValue {
@@ -70,13 +70,17 @@ export const decodeAll = (
   for (const nameIndex of nameIndexes) counts[nameIndex]++
   return codecs.map((codec, nameIndex) => {
     const count = counts[nameIndex]
-    if (count === 0) return []
-    try {
-      return codec === undefined ? UNKNOWN : codec.decode(values[nameIndex], count)
-    } catch (error) {
-      return String(error)
-    }
+    return count === 0 ? [] : decodeValues(codec, values[nameIndex], count)
   })
+}
+
+/** The values of one name. */
+export const decodeValues = (codec: ValueCodec | undefined, bytes: Uint8Array, count: number): DecodedValues => {
+  try {
+    return codec === undefined ? UNKNOWN : codec.decode(bytes, count)
+  } catch (error) {
+    return String(error)
+  }
 }
 
 /** The frames of values, one after the other, so that not all of them have to be in memory. */
@@ -139,6 +143,22 @@ export const toNumbers16 = (numbers: ReadonlyArray<number>): Uint8Array => {
   const view = new DataView(bytes.buffer)
   numbers.forEach((n, i) => view.setUint16(2 * i, n))
   return bytes
+}
+
+/** The numbers from `from` up to, not including, `to`. */
+export const range16 = (from: number, to: number): Uint8Array => {
+  const bytes = new Uint8Array(2 * (to - from))
+  for (let n = from, i = 0; n < to; n++) {
+    bytes[i++] = n >> 8
+    bytes[i++] = n & 0xff
+  }
+  return bytes
+}
+
+/** Whether all numbers are below the limit. */
+export const areBelow16 = (bytes: Uint8Array, limit: number): boolean => {
+  for (let i = 0; i + 1 < bytes.length; i += 2) if ((bytes[i] << 8 | bytes[i + 1]) >= limit) return false
+  return true
 }
 
 export const fromNumbers16 = (bytes: Uint8Array): ReadonlyArray<number> => {

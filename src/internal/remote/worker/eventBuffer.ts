@@ -4,13 +4,14 @@
  * Must stay true: a message contains at most about 1 MiB of results and failures, or a single one, so that the client
  * accepts it. A result or an error that is too large, or cannot be encoded, fails only its own task, with a message.
  */
+import { Deque } from "../../deque.ts"
 import type { TaskStats } from "../../scheduler/chunkSizing.ts"
 import type { TaskCatalog } from "../protocol/catalog.ts"
 import type { ChunkOutcomes, Events, WireFailure } from "../protocol/messages.ts"
 import { type After, type Collected, type Numbered, SessionOutbox } from "../protocol/outbox.ts"
-import { encodeFrames, FRAME_BYTES, type IndexedValue, toNumbers16 } from "../protocol/payloads.ts"
+import { encodeFrames, FRAME_BYTES, type IndexedValue, range16, toNumbers16 } from "../protocol/payloads.ts"
 import { bytesOf, encodeFailure } from "./failures.ts"
-import type { SessionChunk, SessionEntry } from "./startQueue.ts"
+import type { SessionChunk, SessionEntry } from "./sessionEntry.ts"
 
 /** The largest number of claims, and of returned tasks, in one message. */
 const MAX_POSITIONS = 16_384
@@ -43,6 +44,8 @@ export class EventBuffer {
   private encoding: Iterator<SizedOutcomes> | undefined
   /** The next outcomes, which did not fit into the last message. */
   private next: SizedOutcomes | undefined
+  /** Outcomes of blocks. */
+  private readonly blocks = new Deque<SizedOutcomes>()
   private returned: Array<SessionEntry> = []
   private claims: Array<SessionEntry> = []
   private credit: number | undefined
@@ -58,6 +61,16 @@ export class EventBuffer {
     const ofChunk = this.settled.get(entry.chunk)
     if (ofChunk === undefined) this.settled.set(entry.chunk, [entry])
     else ofChunk.push(entry)
+    this.outbox.added()
+  }
+
+  /** The tasks of a chunk from `from` up to, not including, `to` have succeeded, and took so many microseconds each. */
+  settleBlock(chunk: SessionChunk, from: number, to: number, results: Uint8Array, micros: number): void {
+    const succeeded = range16(from, to)
+    this.blocks.push({
+      outcomes: { chunk: chunk.id, succeeded, values: [results], failures: [], micros: micros * (to - from) },
+      bytes: results.length + succeeded.length
+    })
     this.outbox.added()
   }
 
@@ -112,6 +125,8 @@ export class EventBuffer {
     const { next } = this
     this.next = undefined
     if (next !== undefined) return next
+    const ofBlock = this.blocks.shift()
+    if (ofBlock !== undefined) return ofBlock
     while (true) {
       const result = this.encoding?.next()
       if (result?.done === false) return result.value

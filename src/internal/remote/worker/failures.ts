@@ -6,8 +6,8 @@
  */
 import * as Duration from "effect/Duration"
 import type { TaskFailure } from "../../../TaskFailure.ts"
+import type { TaskCodecs } from "../../encoding/wire/taskCodecs.ts"
 import type * as Task from "../../task.ts"
-import type { TaskValues } from "../protocol/catalog.ts"
 import type { WireFailure } from "../protocol/messages.ts"
 import { tooLarge } from "../protocol/payloads.ts"
 
@@ -16,7 +16,7 @@ type Wire = typeof WireFailure.Type
 /** `values` are the codecs of the task. */
 export const encodeFailure = (
   failure: TaskFailure<Task.Any>,
-  values: TaskValues | undefined,
+  values: TaskCodecs | undefined,
   limit: number
 ): Wire => {
   const part = failure.reason._tag === "Failed" ? "error" : "defect"
@@ -29,7 +29,7 @@ export const encodeFailure = (
   }
 }
 
-const toWire = ({ reason, trace }: TaskFailure<Task.Any>, values: TaskValues | undefined): Wire => {
+const toWire = ({ reason, trace }: TaskFailure<Task.Any>, values: TaskCodecs | undefined): Wire => {
   switch (reason._tag) {
     case "Failed":
       // `encode` gets no limit, because the caller checks the size of the failure.

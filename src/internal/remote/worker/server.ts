@@ -45,7 +45,7 @@ export interface WorkerServerOptions {
 export const serve = Effect.fnUntraced(function*(
   registry: Registry["Service"],
   { advertise, drainTimeout, host, maxTaskBytes, pool, port, secret, workerGroup }: WorkerServerOptions,
-  threads: ThreadsExecutor.PoolExecutor = ThreadsExecutor.make(pool)
+  threads: ThreadsExecutor.PoolExecutor = ThreadsExecutor.make({ ...pool, relays: true })
 ) {
   const server = yield* listen({
     host,

@@ -7,14 +7,23 @@
  * see docs/internals/remote-protocol.md.
  */
 import * as Tracer from "effect/Tracer"
-import type { Producer, TaskEntry } from "../../scheduler/producer.ts"
+import type { Producer, TaskBlock, TaskEntry } from "../../scheduler/producer.ts"
 import type { ProducerSubscription } from "../../scheduler/subscription.ts"
 import { CHUNKS_PER_CREDIT, MAX_CHUNK } from "../protocol/limits.ts"
 import type { Commands, RunCommand } from "../protocol/messages.ts"
 import { bytesOfCommands } from "../protocol/messageSizes.ts"
-import { decodeAll, fromNumbers16 } from "../protocol/payloads.ts"
+import {
+  areBelow16,
+  decodeAll,
+  type DecodedValues,
+  decodeValues,
+  FRAME_BYTES,
+  fromNumbers16
+} from "../protocol/payloads.ts"
 import { EventBuffer, type EventBufferOptions } from "./eventBuffer.ts"
-import { type SessionChunk, SessionEntry, StartQueue } from "./startQueue.ts"
+import { type BlockOwner, SessionBlock } from "./sessionBlock.ts"
+import { type SessionChunk, SessionEntry } from "./sessionEntry.ts"
+import { StartQueue } from "./startQueue.ts"
 
 export interface ClientSessionOptions extends EventBufferOptions {
   /** Tasks that it runs at once. */
@@ -23,7 +32,13 @@ export interface ClientSessionOptions extends EventBufferOptions {
   readonly onIdle: () => void
 }
 
-export class ClientSession implements Producer {
+/** The fewest tasks for which a message of their own to a thread costs less than their entries. */
+const MIN_BLOCK = 16
+
+/** The most bytes of payloads that threads get together. */
+const MAX_BLOCK_BYTES = 256 * 1024
+
+export class ClientSession implements Producer, BlockOwner {
   readonly pushed = true
   readonly callers = 1
   readonly chunkSize = undefined
@@ -72,22 +87,32 @@ export class ClientSession implements Producer {
   onCommands(commands: typeof Commands.Type): void {
     if (!this.events.receive(commands, bytesOfCommands(commands))) return
     const { cancels, confirmed, runs, steal } = commands
-    for (const run of runs) this.run(run)
-    for (const { at, chunk } of confirmed) {
-      const entry = this.chunks.get(chunk)?.entries[at]
+    for (const run of runs) this.run(run, runs.length === 1)
+    for (const position of confirmed) {
+      const entry = this.find(position)
       if (entry !== undefined) this.queue.confirm(entry)
     }
-    if (cancels.length > 0) this.cancel(cancels.map(({ at, chunk }) => this.chunks.get(chunk)?.entries[at]))
+    if (cancels.length > 0) this.cancel(cancels.map((position) => this.find(position)))
     if (steal) this.returnUnstarted()
     this.subscription!.ready()
   }
 
-  private run(run: typeof RunCommand.Type): void {
+  /** A task without an outcome. */
+  private find({ at, chunk: id }: { readonly at: number; readonly chunk: number }): SessionEntry | undefined {
+    const chunk = this.chunks.get(id)
+    chunk?.blocks.find(({ first, size }) => first <= at && at < first + size)?.expand()
+    return chunk?.entries[at]
+  }
+
+  /** `isOnly`: its message has no other. */
+  private run(run: typeof RunCommand.Type, isOnly: boolean): void {
     const { catalog } = this.options
     const { attempts, confirmStart, first, spans, timeouts } = run
+    const count = run.nameIndexes.length >> 1
+    checkRun(run, count)
+    const chunk = this.chunkOf(run, count)
+    if (this.takesBlock(run, count, isOnly)) return this.addBlock(chunk, first, count, run.payloads[0])
     const nameIndexes = fromNumbers16(run.nameIndexes)
-    checkRun(run, nameIndexes)
-    const chunk = this.chunkOf(run, nameIndexes.length)
     const codecs = chunk.names.map((name) => catalog.values(name)?.payload)
     const payloads = decodeAll(run.payloads, nameIndexes, codecs)
     const taken = codecs.map(() => 0)
@@ -110,12 +135,55 @@ export class ClientSession implements Producer {
       const ofName = payloads[nameIndex]
       // The client may have sent the run before it learned that this worker drains.
       if (this.draining) this.returnEntry(entry)
-      else if (typeof ofName === "string") this.refuse(entry, codecs[nameIndex] !== undefined, ofName)
+      else if (typeof ofName === "string") this.refuse(entry, ofName, codecs[nameIndex] !== undefined)
       else {
         entry.payload = ofName[taken[nameIndex]++]
         this.queue.add(entry)
       }
     })
+  }
+
+  /** Whether the tasks of a run need no entries. */
+  private takesBlock(
+    { attempts, confirmStart, names, payloads, spans, timeouts }: typeof RunCommand.Type,
+    count: number,
+    isOnly: boolean
+  ): boolean {
+    // Entries of small runs travel together to a thread, unless there is nothing to travel with.
+    if (count < MIN_BLOCK && !(isOnly && this.queue.isEmpty)) return false
+    if (names.length !== 1 || confirmStart || attempts !== undefined || timeouts !== undefined || spans !== undefined) {
+      return false
+    }
+    const { catalog, maxTaskBytes } = this.options
+    const [name] = names
+    const { idempotent, transfer } = catalog.task(name)["~papyros/Task"]
+    return catalog.values(name) !== undefined && idempotent && transfer === undefined && !this.draining &&
+      payloads[0].length <= MAX_BLOCK_BYTES && maxTaskBytes >= FRAME_BYTES
+  }
+
+  private addBlock(chunk: SessionChunk, first: number, size: number, payloads: Uint8Array): void {
+    const block = new SessionBlock(this, chunk.names[0], chunk, first, size, this.count, payloads)
+    this.count += size
+    chunk.blocks.push(block)
+    this.queue.add(block)
+  }
+
+  entryOf({ first, index, name, of }: SessionBlock, position: number): SessionEntry {
+    const task = this.options.catalog.task(name)
+    return new SessionEntry(task, index + position, undefined, of, first + position, 0, undefined, false)
+  }
+
+  payloadsOf({ name, payloads, size }: SessionBlock): DecodedValues {
+    return decodeValues(this.options.catalog.values(name)?.payload, payloads, size)
+  }
+
+  resultsOf({ name }: SessionBlock, results: Uint8Array, count: number): DecodedValues {
+    return decodeValues(this.options.catalog.values(name)?.success, results, count)
+  }
+
+  settledBlock({ first, of }: SessionBlock, from: number, to: number, results: Uint8Array, micros: number): void {
+    this.buffer.settleBlock(of, first + from, first + to, results, micros)
+    this.closeTasks(of, to - from)
   }
 
   /** The chunk of a run. Its tasks count as open. */
@@ -126,7 +194,7 @@ export class ClientSession implements Producer {
     } else {
       if (latest !== undefined && id < latest.id) throw new RangeError("a chunk was sent again")
       if (this.chunks.size >= this.largestCredit * CHUNKS_PER_CREDIT) throw new RangeError("more chunks than granted")
-      this.latest = { id, names, entries: [], received: 0, open: 0 }
+      this.latest = { id, names, entries: [], blocks: [], received: 0, open: 0 }
     }
     const chunk = this.latest!
     if (first + count > MAX_CHUNK || names.length !== chunk.names.length) throw new RangeError("a malformed chunk")
@@ -137,7 +205,8 @@ export class ClientSession implements Producer {
   }
 
   /** Fails a task without a start. */
-  private refuse(entry: SessionEntry, isKnown: boolean, message: string): void {
+  refuse(entry: SessionEntry, message: string, isKnown = true): void {
+    if (entry.assignment !== undefined) this.subscription!.forgets(entry)
     entry.cancelled = true
     entry.refusal = isKnown ? { _tag: "Undecodable", part: "payload", message } : { _tag: "UnknownTask" }
     this.buffer.settle(entry)
@@ -188,13 +257,18 @@ export class ClientSession implements Producer {
     return this.queue.next()
   }
 
+  nextBlock(fits: (block: TaskBlock) => boolean): TaskBlock | undefined {
+    return this.queue.nextBlock(fits)
+  }
+
   settled(entry: TaskEntry): void {
     this.buffer.settle(entry as SessionEntry)
     this.close(entry as SessionEntry)
   }
 
   dropped(entry: TaskEntry): void {
-    this.returnEntry(entry as SessionEntry)
+    // One that was refused has its outcome.
+    if ((entry as SessionEntry).refusal === undefined) this.returnEntry(entry as SessionEntry)
   }
 
   onCapacity(): void {}
@@ -209,21 +283,25 @@ export class ClientSession implements Producer {
 
   private close({ at, chunk }: SessionEntry): void {
     chunk.entries[at] = undefined
-    if (--chunk.open > 0) return
+    this.closeTasks(chunk, 1)
+  }
+
+  private closeTasks(chunk: SessionChunk, count: number): void {
+    chunk.open -= count
+    if (chunk.open > 0) return
     this.chunks.delete(chunk.id)
     if (this.chunks.size === 0) this.options.onIdle()
   }
 }
 
 /** Throws for a run that no client of this version sends. */
-const checkRun = (run: typeof RunCommand.Type, nameIndexes: ReadonlyArray<number>): void => {
-  const { attempts, chunk, first, names, payloads, spans, timeouts } = run
-  const count = nameIndexes.length
+const checkRun = (run: typeof RunCommand.Type, count: number): void => {
+  const { attempts, chunk, first, nameIndexes, names, payloads, spans, timeouts } = run
   const isOfRun = (list: ReadonlyArray<unknown> | undefined) => list === undefined || list.length === count
   if (
     !Number.isSafeInteger(chunk) || !Number.isSafeInteger(first) || first < 0 || count === 0 ||
     names.length > MAX_CHUNK || payloads.length !== names.length ||
-    !nameIndexes.every((index) => index < names.length) ||
+    !areBelow16(nameIndexes, names.length) ||
     !isOfRun(attempts) || !isOfRun(timeouts) || !isOfRun(spans) ||
     attempts?.every((attempt) => Number.isSafeInteger(attempt) && attempt > 0) === false ||
     timeouts?.every((timeout) => Number.isFinite(timeout)) === false

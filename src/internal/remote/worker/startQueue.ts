@@ -5,55 +5,14 @@
  * confirmed the claim. At most as many claims as there are slots wait for their confirmation, because each of them may
  * have run if the connection is lost. Confirmed tasks start first.
  */
-import type * as Tracer from "effect/Tracer"
 import { Deque } from "../../deque.ts"
-import { TaskEntry } from "../../scheduler/producer.ts"
-import type * as Task from "../../task.ts"
-import type { WireFailure } from "../protocol/messages.ts"
-
-/** A chunk of the client. */
-export interface SessionChunk {
-  readonly id: number
-  /** The task names of the chunk, each once. */
-  readonly names: ReadonlyArray<string>
-  /** By position, the tasks without an outcome. */
-  readonly entries: Array<SessionEntry | undefined>
-  /** The position after the last task that was received. */
-  received: number
-  /** Tasks without an outcome. */
-  open: number
-}
-
-export class SessionEntry extends TaskEntry {
-  readonly chunk: SessionChunk
-  readonly at: number
-  readonly nameIndex: number
-  readonly confirmStart: boolean
-  /** The reason why it fails without a start. */
-  refusal: typeof WireFailure.Type | undefined
-
-  constructor(
-    task: Task.Any,
-    index: number,
-    taskTimeout: number | undefined,
-    chunk: SessionChunk,
-    at: number,
-    nameIndex: number,
-    span: Tracer.AnySpan | undefined,
-    confirmStart: boolean
-  ) {
-    super(task, index, taskTimeout, span)
-    this.chunk = chunk
-    this.at = at
-    this.nameIndex = nameIndex
-    this.confirmStart = confirmStart || !task["~papyros/Task"].idempotent
-  }
-}
+import { SessionBlock } from "./sessionBlock.ts"
+import type { SessionEntry } from "./sessionEntry.ts"
 
 export class StartQueue {
   private readonly slots: number
   private readonly announce: (entry: SessionEntry) => void
-  private readonly waiting = new Deque<SessionEntry>()
+  private readonly waiting = new Deque<SessionEntry | SessionBlock>()
   /** Claims that are not confirmed. */
   private readonly claimed = new Set<SessionEntry>()
   private readonly confirmed = new Deque<SessionEntry>()
@@ -64,8 +23,22 @@ export class StartQueue {
     this.announce = announce
   }
 
-  add(entry: SessionEntry): void {
-    this.waiting.push(entry)
+  /** No task waits to be asked for. */
+  get isEmpty(): boolean {
+    return this.waiting.length === 0
+  }
+
+  add(task: SessionEntry | SessionBlock): void {
+    this.waiting.push(task)
+  }
+
+  /** The next tasks to start, if they are a block that is not open and that `fits`. */
+  nextBlock(fits: (block: SessionBlock) => boolean): SessionBlock | undefined {
+    const first = this.waiting.first
+    if (!(first instanceof SessionBlock) || this.confirmed.length > 0) return undefined
+    if (first.isOpen || !fits(first)) return undefined
+    this.waiting.shift()
+    return first
   }
 
   /** The client has confirmed the claim. A claim that was withdrawn meanwhile is not. */
@@ -84,6 +57,11 @@ export class StartQueue {
       if (!entry.cancelled) return entry
     }
     for (let entry = this.waiting.shift(); entry !== undefined; entry = this.waiting.shift()) {
+      if (entry instanceof SessionBlock) {
+        entry.expand()
+        for (const ofBlock of entry.entries!.toReversed()) this.waiting.unshift(ofBlock)
+        continue
+      }
       if (entry.cancelled) continue
       if (!entry.confirmStart) return entry
       if (this.claimed.size >= this.slots) {
@@ -98,7 +76,12 @@ export class StartQueue {
 
   /** Takes every task, also those that are claimed. */
   takeAll(): ReadonlyArray<SessionEntry> {
-    const entries = [...this.confirmed.clear(), ...this.claimed, ...this.waiting.clear()]
+    const waiting = this.waiting.clear().flatMap((task): ReadonlyArray<SessionEntry> => {
+      if (!(task instanceof SessionBlock)) return [task]
+      task.expand()
+      return task.entries!
+    })
+    const entries = [...this.confirmed.clear(), ...this.claimed, ...waiting]
     this.claimed.clear()
     return entries.filter(({ cancelled }) => !cancelled)
   }

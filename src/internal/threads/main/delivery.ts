@@ -67,7 +67,7 @@ export class Delivery {
   closed(request: Request): void {
     this.seen.delete(request)
     if (request.open === 0) return
-    for (const at of request.items.keys()) this.lose(request, at, "the message was lost")
+    for (let at = 0; at < request.size; at++) this.lose(request, at, "the message was lost")
   }
 
   /** The thread has sent all outcomes that it had when it was asked. */
@@ -78,7 +78,7 @@ export class Delivery {
     this.seen = new Map()
     for (const [request, ended] of sync.ended) {
       const known = open.includes(request.id)
-      const lost: Iterable<number> = known ? ended : request.items.keys()
+      const lost = known ? ended : Array.from({ length: request.size }, (_, at) => at)
       for (const at of lost) this.lose(request, at, sync.reason)
       if (!known && this.requests.find(request.id) === request) this.close(request)
     }

@@ -29,10 +29,17 @@ export class PayloadCodecs {
 
 /** The message of a request. Adds the buffers that it transfers to `transferred`: moved ones, or copies of large ones. */
 export const encodeRequest = (
-  { id, items, moved, requestSlot }: Request,
+  request: Request,
   codecs: PayloadCodecs,
   transferred: Array<ArrayBuffer>
 ): RunRequest => {
+  const { encoded: encodedTasks, id, moved, requestSlot } = request
+  if (encodedTasks !== undefined) {
+    const { name, payloads, size } = encodedTasks
+    // A copy of the part alone: the thread would get the whole message of the client.
+    return ["run", id, requestSlot, [name], undefined, { count: size, bytes: payloads.slice() }, undefined]
+  }
+  const { items } = request
   if (moved) { for (const buffer of buffersOf(items[0].payload)) transferred.push(buffer) }
   const copy = copyLarge(transferred)
   const names = [items[0].name]

@@ -17,7 +17,7 @@ export const make = (options: PoolOptions): PoolExecutor => ({
   name: "pool",
   boundary: "codec",
   copiesPayloads: true,
-  maxChunk: SharedState.maxItems,
+  maxChunk: SharedState.chunkItems,
   open: (scheduler) =>
     Effect.gen(function*() {
       const pool = new Pool(options, scheduler, yield* Effect.context<never>())

@@ -15,6 +15,9 @@ import type { Requests } from "./requests.ts"
  */
 const MAX_CHUNKS = 512
 
+/** So few chunks in flight are refilled one by one. */
+const FEW_CHUNKS = 4
+
 /** Unfinished work in one thread, in microseconds, above which two chunks are enough, and idle threads may steal. */
 const MAX_MICROS = 2000
 
@@ -52,8 +55,10 @@ export class InFlightWork {
       for (const { chunk, open } of segments) this.count(chunk, open)
     }
     this.maxBytes = MAX_BYTES / threads
-    // Not refilled before half of it is done.
-    this.maxChunks = this.chunks > MAX_CHUNKS / 2 || this.bytes > this.maxBytes / 2 ? 2 : MAX_CHUNKS
+    // Not refilled before half of it is done. Few chunks are, which a thread would run before the next ones arrive.
+    const isHalfFull = this.chunks > MAX_CHUNKS / 2 || this.bytes > this.maxBytes / 2 ||
+      (this.chunks > FEW_CHUNKS && this.micros > MAX_MICROS / 2)
+    this.maxChunks = isHalfFull ? 2 : MAX_CHUNKS
   }
 
   /** Whether another chunk may be sent. */
@@ -64,8 +69,8 @@ export class InFlightWork {
 
   add(chunk: Executor.Chunk): void {
     this.chunks++
-    this.items += chunk.items.length
-    this.count(chunk, chunk.items.length)
+    this.items += chunk.size
+    this.count(chunk, chunk.size)
   }
 
   private count({ bytes, expectedMicros }: Executor.Chunk, open: number): void {

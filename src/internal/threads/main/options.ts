@@ -137,6 +137,8 @@ export interface PoolOptions {
   readonly gracePeriod: number
   readonly maxTasksPerWorker: number
   readonly resourceLimits: ResourceLimits | undefined
+  /** Its tasks come encoded from other processes, and threads with handlers modules decode them. */
+  readonly relays?: boolean | undefined
 }
 
 /** Milliseconds. */

@@ -15,6 +15,10 @@ export const settleOutcomes = (
   requests: Requests,
   scheduler: Pick<Executor.Scheduler, "recordBusy">
 ): number => {
+  if ("bytes" in results) {
+    requests.succeedEncoded(request, results, micros)
+    return results.to - results.from
+  }
   const ended: Array<number> = []
   const values: Array<unknown> = []
   for (const { at, values: encoded } of results) {

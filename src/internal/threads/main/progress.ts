@@ -67,6 +67,6 @@ export class Progress {
 
 /** How long a running item may hold up others, in milliseconds. One that may have to be ended by force holds up none. */
 const maxStall = (request: Request, at: number): number =>
-  request.timed || !request.items[at].idempotent
+  request.timed || !request.isIdempotent(at)
     ? MIN_STALL
     : Math.min(MAX_STALL, request.segmentOf(at).chunk.expectedMicros * MAX_FACTOR / 1000)

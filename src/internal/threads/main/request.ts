@@ -34,10 +34,11 @@ export interface RequestSegment {
 export class Request {
   readonly id: number
   readonly requestSlot: number
-  readonly items: Array<Executor.Item> = []
   readonly segments: Array<RequestSegment> = []
   /** Its buffers belong to the thread now: it cannot be revoked to run elsewhere. */
   readonly moved: boolean
+  /** Its items as another process encoded them: one chunk, which is not made into items. */
+  readonly encoded: Executor.EncodedTasks | undefined
   /** Some of its items have a timeout. */
   timed = false
   /** By item; owned by `Deadlines`. */
@@ -50,7 +51,10 @@ export class Request {
   openSegments = 0
   /** Estimated bytes of the payloads. */
   private bytes = 0
-  /** The segment of each item. */
+  private readonly list: Array<Executor.Item> = []
+  /** Items, with those that were revoked. */
+  private count = 0
+  /** The segment of each item, unless there is one chunk for all. */
   private readonly segmentOfItem: Array<RequestSegment> = []
   private readonly closed: Array<boolean> = []
   /** No item before it is open. */
@@ -59,35 +63,54 @@ export class Request {
   constructor(id: number, requestSlot: number, chunk: Executor.Chunk) {
     this.id = id
     this.requestSlot = requestSlot
-    this.moved = isMoved(chunk)
+    this.encoded = chunk.encoded
+    this.moved = this.encoded === undefined && isMoved(chunk)
     this.add(chunk)
+  }
+
+  get items(): ReadonlyArray<Executor.Item> {
+    return this.encoded === undefined ? this.list : this.segments[0].chunk.items
+  }
+
+  /** The number of items, with those that were revoked. */
+  get size(): number {
+    return this.count
   }
 
   /** Whether a chunk can be added, for at most `max` items. */
   fits(chunk: Executor.Chunk, max: number): boolean {
-    const revoked = this.limit < this.items.length
-    return !revoked && !this.moved && !isMoved(chunk) && this.limit + chunk.items.length <= max &&
+    const revoked = this.limit < this.count
+    if (revoked || this.encoded !== undefined || chunk.encoded !== undefined) return false
+    return !this.moved && !isMoved(chunk) && this.limit + chunk.size <= max &&
       this.bytes + bytesOf(chunk) <= MAX_BYTES
   }
 
   add(chunk: Executor.Chunk): void {
-    const { items } = chunk
-    const segment: RequestSegment = { request: this, chunk, start: this.limit, open: items.length }
+    const { size } = chunk
+    const segment: RequestSegment = { request: this, chunk, start: this.limit, open: size }
     chunk.note = segment
     this.segments.push(segment)
-    for (const item of items) {
-      this.items.push(item)
-      this.segmentOfItem.push(segment)
-      this.timed ||= item.taskTimeout !== undefined
+    if (this.encoded === undefined) {
+      for (const item of chunk.items) {
+        this.list.push(item)
+        this.segmentOfItem.push(segment)
+        this.timed ||= item.taskTimeout !== undefined
+      }
     }
-    this.limit += items.length
-    this.open += items.length
+    this.count += size
+    this.limit += size
+    this.open += size
     this.openSegments++
     this.bytes += bytesOf(chunk)
   }
 
   segmentOf(at: number): RequestSegment {
-    return this.segmentOfItem[at]
+    return this.encoded === undefined ? this.segmentOfItem[at] : this.segments[0]
+  }
+
+  /** The item may be started again, as far as its task is concerned. */
+  isIdempotent(at: number): boolean {
+    return this.encoded !== undefined || this.list[at].idempotent
   }
 
   isOpen(at: number): boolean {
@@ -98,7 +121,7 @@ export class Request {
     if (this.closed[at] === true) return
     this.closed[at] = true
     this.open--
-    if (--this.segmentOfItem[at].open === 0) this.openSegments--
+    if (--this.segmentOf(at).open === 0) this.openSegments--
   }
 
   /** Closes the items from this index on, which were revoked. */
@@ -114,7 +137,7 @@ export class Request {
   }
 }
 
-const bytesOf = ({ bytes, items }: Executor.Chunk): number => bytes * items.length
+const bytesOf = ({ bytes, size }: Executor.Chunk): number => bytes * size
 
 /** A task whose payload is moved comes alone in its chunk. */
 const isMoved = ({ items: [{ transfer }] }: Executor.Chunk): boolean => movesPayload(transfer)

@@ -5,6 +5,7 @@
  * See "Revoke" in docs/internals/threads-protocol.md.
  */
 import type * as Executor from "../../../Executor.ts"
+import type { EncodedResults } from "../protocol/messages.ts"
 import type { ItemPosition, SharedState } from "../protocol/sharedState.ts"
 import { Request } from "./request.ts"
 
@@ -71,14 +72,14 @@ export class Requests {
     this.slots[request.requestSlot] = request
     this.inFlight.push(request)
     this.sharedState.open(request.requestSlot, 0)
-    this.sentCount += chunk.items.length
+    this.sentCount += chunk.size
     return request
   }
 
   /** Adds a chunk to a request that is not published. */
   extend(request: Request, chunk: Executor.Chunk): void {
     request.add(chunk)
-    this.sentCount += chunk.items.length
+    this.sentCount += chunk.size
   }
 
   /** Lets the thread claim the items of the request. */
@@ -102,6 +103,12 @@ export class Requests {
     const { chunk, start } = request.segmentOf(at)
     request.close(at)
     this.sink.succeed(chunk, at - start, value)
+  }
+
+  /** Items of a request with encoded payloads have succeeded, from `from` up to, not including, `to`. */
+  succeedEncoded(request: Request, { bytes, from, to }: EncodedResults, micros: number): void {
+    for (let at = from; at < to; at++) request.close(at)
+    request.encoded!.succeed(from, to, bytes, micros)
   }
 
   fail(request: Request, at: number, failure: Executor.WireFailure): void {
@@ -141,7 +148,7 @@ export class Requests {
     this.sentCount -= limit - from
     request.truncate(from)
     for (const { chunk, start } of segments) {
-      const end = Math.min(limit - start, chunk.items.length)
+      const end = Math.min(limit - start, chunk.size)
       if (start + end > from) this.sink.requeue(chunk, Math.max(0, from - start), end)
     }
   }

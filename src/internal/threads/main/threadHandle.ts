@@ -72,6 +72,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
   readonly concurrency: number
   readonly window: number
   readonly moves = true
+  readonly takesEncoded: boolean
   /** The time since when it has nothing to do. */
   idleSince: number | undefined
   private readonly environment: ThreadEnvironment
@@ -97,10 +98,11 @@ export class ThreadHandle implements Executor.WorkerHandle {
 
   constructor(name: string, environment: ThreadEnvironment, listener: ThreadListener) {
     const { context, log, options, scheduler } = environment
-    const { concurrency, group } = options
+    const { concurrency, group, module } = options
     this.name = name
     this.concurrency = concurrency
-    this.window = 2 * Math.max(SharedState.maxItems, concurrency)
+    this.takesEncoded = options.relays === true && module.source === undefined
+    this.window = 2 * Math.max(SharedState.chunkItems, concurrency)
     this.environment = environment
     this.listener = listener
     const shared = SharedState.make(concurrency)
@@ -114,6 +116,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
       name,
       options,
       {
+        relays: this.takesEncoded,
         names: Array.from(group.tasks.keys()),
         concurrency,
         traced: isTraced(context),
@@ -189,7 +192,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
       const chunk = scheduler.take(this, Math.min(SharedState.maxItems, this.tasksLeft))
       if (chunk === undefined) break
       work.add(chunk)
-      if (request?.fits(chunk, SharedState.maxItems) === true) {
+      if (request?.fits(chunk, SharedState.chunkItems) === true) {
         this.requests.extend(request, chunk)
       } else {
         if (request !== undefined) this.publish(request)
@@ -283,7 +286,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
     const [, id, results, failures, , last] = message
     const request = this.requests.find(id)
     if (request === undefined) return
-    if (results.length > 0 || failures.length > 0) {
+    if ("bytes" in results || results.length > 0 || failures.length > 0) {
       const { scheduler } = this.environment
       // Before items are settled, which may make the scheduler wake this thread for more.
       this.state.on("progressed")

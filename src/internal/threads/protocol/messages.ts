@@ -24,6 +24,8 @@ export interface ThreadData {
   readonly concurrency: number
   /** The main thread has a tracer that keeps spans. */
   readonly traced: boolean
+  /** Requests may have encoded payloads. */
+  readonly relays: boolean
   readonly minimumLogLevel: LogLevel
   /** The memory of `SharedState`. */
   readonly shared: SharedArrayBuffer
@@ -53,9 +55,15 @@ export type RunRequest = readonly [
   /** The index of the name of each item; absent if there is one name. */
   nameIndices: ReadonlyArray<number> | undefined,
   /** The payloads of each name. */
-  payloads: ReadonlyArray<EncodedColumns>,
+  payloads: ReadonlyArray<EncodedColumns> | EncodedPayloads,
   extras: Extras | undefined
 ]
+
+/** Payloads of one name, in the format of Remote. */
+export interface EncodedPayloads {
+  readonly count: number
+  readonly bytes: Uint8Array
+}
 
 /** The properties of items that few requests need. Arrays are by item. */
 export interface Extras {
@@ -95,7 +103,7 @@ export type FromThread =
 export type Done = readonly [
   tag: "done",
   requestId: number,
-  results: ReadonlyArray<Results>,
+  results: ReadonlyArray<Results> | EncodedResults,
   failures: ReadonlyArray<readonly [at: number, failure: WireFailure]>,
   /** The time that the thread spent on these items, in microseconds. */
   micros: number,
@@ -108,4 +116,11 @@ export interface Results {
   /** The indices of the items, or the first index if they follow each other. */
   readonly at: number | ReadonlyArray<number>
   readonly values: EncodedColumns
+}
+
+/** Results of items that follow each other, of a request with encoded payloads, in the format of Remote. */
+export interface EncodedResults {
+  readonly from: number
+  readonly to: number
+  readonly bytes: Uint8Array
 }

@@ -9,7 +9,7 @@
  */
 
 const MIN_REQUEST_SLOTS = 64
-const MAX_ITEMS = 512
+const MAX_ITEMS = 1024
 
 /** Words after the claims of the request slots. */
 const CURRENT_ITEM = 0
@@ -26,8 +26,10 @@ export interface ItemPosition {
 }
 
 export class SharedState {
-  /** The most items of a request; the halves of a word can count more. */
+  /** The most items of a request; the halves of a word can count more. A client of Remote sends so many together. */
   static readonly maxItems = MAX_ITEMS
+  /** The largest chunk that saves time, in items. */
+  static readonly chunkItems = MAX_ITEMS / 2
   /** Telemetry records that can be in flight. */
   static readonly maxTelemetry = 1000
   /** Requests that can be in flight to the thread. */

@@ -4,9 +4,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { ThreadData } from "../protocol/messages.ts"
 import { runThread } from "./run.ts"
 
-runThread(({ handlers }) =>
+const load = ({ handlers }: ThreadData) =>
   Effect.gen(function*() {
     const module: { readonly default?: unknown } = yield* Effect.tryPromise({
       try: () => import(handlers!),
@@ -15,4 +16,11 @@ runThread(({ handlers }) =>
     if (Layer.isLayer(module.default)) return module.default as unknown as Layer.Layer<never, unknown>
     return yield* Effect.fail(new TypeError("its default export is not a Layer: export default group.toLayer({ … })"))
   })
+
+/** Only threads of a worker process need it: it takes a tenth of the start of a thread. */
+const loadCodecs = Effect.map(
+  Effect.promise(() => import("../../encoding/wire/taskCodecs.ts")),
+  ({ make }) => make
 )
+
+runThread(load, loadCodecs)

@@ -15,14 +15,17 @@ import * as EffectScheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Executor from "../../../Executor.ts"
 import * as TaskGroup from "../../../TaskGroup.ts"
+import type { TaskCodecs } from "../../encoding/wire/taskCodecs.ts"
 import { noCopy } from "../../handlers/copy.ts"
 import { Handlers } from "../../handlers/handlers.ts"
 import { wireDefect } from "../../handlers/outcome.ts"
 import * as Local from "../../local/executor.ts"
 import type { ProgramConnection, ThreadStart } from "../../platform/platform.ts"
+import type * as Task from "../../task.ts"
 import { type FromThread, PROTOCOL, type ThreadData, type ToThread } from "../protocol/messages.ts"
 import { ThreadOutbox } from "../protocol/outbox.ts"
 import { SharedState } from "../protocol/sharedState.ts"
+import { EncodedTasks } from "./encodedTasks.ts"
 import * as ThreadLogger from "./logs.ts"
 import { MetricsRecorder } from "./metrics.ts"
 import * as ThreadOutput from "./output.ts"
@@ -37,6 +40,9 @@ const NESTED_CONCURRENCY = 16
 /** Loads the Layer of the handlers. */
 type Load = (data: ThreadData) => Effect.Effect<Layer.Layer<never, unknown>, unknown>
 
+/** Loads the codecs of tasks that come encoded from other processes. */
+type LoadCodecs = Effect.Effect<(task: Task.AnyClass) => TaskCodecs, unknown>
+
 /** Receives what the program sends after `init`. */
 interface Receiver {
   readonly receiveAll: (messages: ReadonlyArray<ToThread>) => void
@@ -44,7 +50,7 @@ interface Receiver {
 }
 
 /** Connects this thread to the program, and runs it with the data that the program sends. */
-export const runThread = (load: Load): void => {
+export const runThread = (load: Load, loadCodecs?: LoadCodecs): void => {
   setPhase("running")
   let connection: ProgramConnection<ToThread>
   let receiver: Receiver | undefined
@@ -52,7 +58,7 @@ export const runThread = (load: Load): void => {
     {
       message: (messages) => {
         if (receiver !== undefined) receiver.receiveAll(messages)
-        else if (messages[0][0] === "init") receiver = runConnected(connection, messages[0][1], load)
+        else if (messages[0][0] === "init") receiver = runConnected(connection, messages[0][1], load, loadCodecs)
       },
       unreadable: (error) => receiver?.unreadable(error)
     },
@@ -78,7 +84,12 @@ const schedulerBySoon = (): EffectScheduler.Scheduler =>
   })
 
 /** Builds the Layer of the handlers, once the output of the thread is captured, and runs requests. */
-const runConnected = (connection: ProgramConnection<ToThread>, data: ThreadData, load: Load): Receiver => {
+const runConnected = (
+  connection: ProgramConnection<ToThread>,
+  data: ThreadData,
+  load: Load,
+  loadCodecs: LoadCodecs | undefined
+): Receiver => {
   const sharedState = new SharedState(data.shared)
   // Logs and output are sent at once: the handler may never yield again.
   const telemetry = new TelemetryBuffer(sharedState, ([tag]) => tag === "span" ? outbox.sendSoon() : outbox.send())
@@ -108,7 +119,8 @@ const runConnected = (connection: ProgramConnection<ToThread>, data: ThreadData,
     })
     const dispatcher = yield* Effect.provideContext(Executor.makeDispatcher(group, nested, {}), context)
     const handlers = new Handlers(group, context, dispatcher, "codec", noCopy)
-    return new ThreadRunner(handlers, sharedState, outbox, poll, data.concurrency)
+    const encoded = data.relays && loadCodecs !== undefined ? new EncodedTasks(group, yield* loadCodecs) : undefined
+    return new ThreadRunner(handlers, sharedState, outbox, poll, data.concurrency, encoded)
   }).pipe(
     Effect.provide([
       ThreadLogger.layer(telemetry),

@@ -16,6 +16,7 @@ import type { FromThread, ToThread } from "../protocol/messages.ts"
 import type { ThreadOutbox } from "../protocol/outbox.ts"
 import type { SharedState } from "../protocol/sharedState.ts"
 import { Attribution } from "./attribution.ts"
+import type { EncodedTasks } from "./encodedTasks.ts"
 import { Reports } from "./reports.ts"
 import { RunningTask } from "./runningTask.ts"
 import { snapshotOutcome } from "./snapshotOutcome.ts"
@@ -33,6 +34,7 @@ export class ThreadRunner {
   private readonly outbox: ThreadOutbox<FromThread>
   private readonly poll: () => boolean
   private readonly concurrency: number
+  private readonly encoded: EncodedTasks | undefined
   private readonly reports: Reports
   private readonly attribution = new Attribution()
   /** Requests with items that may be left to claim. */
@@ -53,26 +55,31 @@ export class ThreadRunner {
   /** Items were revoked before the thread came to claim them. */
   private revoked = false
 
-  /** @param poll receives a message that waits; returns whether there was one */
+  /**
+   * @param poll receives a message that waits; returns whether there was one
+   * @param encoded for requests with encoded payloads
+   */
   constructor(
     handlers: Handlers,
     sharedState: SharedState,
     outbox: ThreadOutbox<FromThread>,
     poll: () => boolean,
-    concurrency: number
+    concurrency: number,
+    encoded?: EncodedTasks
   ) {
     this.handlers = handlers
     this.sharedState = sharedState
     this.outbox = outbox
     this.poll = poll
     this.concurrency = concurrency
+    this.encoded = encoded
     this.reports = new Reports(sharedState, outbox)
   }
 
   receive(message: ToThread): void {
     switch (message[0]) {
       case "run": {
-        const request = new ThreadRequest(message, this.handlers)
+        const request = new ThreadRequest(message, this.handlers, this.encoded)
         // The main thread may have sent it before it learned of the fault.
         if (this.faulted) this.refuse(request)
         this.requests.push(request)
@@ -116,8 +123,7 @@ export class ThreadRunner {
         this.requests.shift()
         if (!request.exhausted) request.exhaust(this.sharedState.claimed(request.requestSlot))
         if (request.revoked) this.revoked = true
-        // Outcomes are sent before the first task of the next request, which may be long.
-        if (request.reportable) this.reports.send(request)
+        if (request.reportable) this.report(request)
         continue
       }
       this.start(request, at)
@@ -139,6 +145,16 @@ export class ThreadRunner {
     if (this.revoked) this.reportVacancy()
     this.outbox.send()
     this.pumping = false
+  }
+
+  /**
+   * Reports a request of which nothing is left to claim, before the first task of the next one, which may be long. Tasks
+   * that come encoded are expected to be short: the outcomes of several such requests are sent together.
+   */
+  private report(request: ThreadRequest): void {
+    if (request.isEncoded && this.requests.length === 0) this.poll()
+    if (request.isEncoded && this.requests.first?.isEncoded === true) this.reports.flush(request)
+    else this.reports.send(request)
   }
 
   /** Whether the monitor of the main thread has ticked since this was last asked. */
@@ -179,7 +195,8 @@ export class ThreadRunner {
     // Nothing is made for a task that is expected to end when its handler returns, and does.
     let task = handler.suspends === false ? undefined : new RunningTask(request, at, since)
     const mark = task === undefined ? this.attribution.enterCommon() : this.attribution.enter(task)
-    const payload = handler.decode(request.takePayload(at))
+    const encoded = request.takePayload(at)
+    const payload = encoded instanceof CodecError ? encoded : handler.decode(encoded)
     // To decode a payload may take long. The main thread waits for any outcome.
     if (this.sharedState.isCancelled(request.requestSlot, at)) {
       this.reports.settle(request, at, { _tag: "Interrupted", trace: "" })

@@ -7,6 +7,7 @@
  */
 import * as Tracer from "effect/Tracer"
 import type { WireFailure } from "../../../Executor.ts"
+import { CodecError } from "../../encoding/codec.ts"
 import {
   countOf,
   type EncodedColumns,
@@ -17,7 +18,8 @@ import {
 } from "../../encoding/columns.ts"
 import type { Handler, Start } from "../../handlers/handler.ts"
 import type { Handlers } from "../../handlers/handlers.ts"
-import type { Extras, Results, RunRequest } from "../protocol/messages.ts"
+import type { Done, EncodedPayloads, EncodedResults, Extras, Results, RunRequest } from "../protocol/messages.ts"
+import type { EncodedTasks } from "./encodedTasks.ts"
 
 /** The start of most items. */
 const FIRST: Start = { attempt: 1, span: undefined }
@@ -36,8 +38,13 @@ export class ThreadRequest {
   readonly requestSlot: number
   readonly extras: Extras | undefined
   readonly size: number
-  private encoded: ReadonlyArray<EncodedColumns> | undefined
+  private encoded: ReadonlyArray<EncodedColumns> | EncodedPayloads | undefined
+  /** The name of its tasks, if their results go back encoded. */
+  private readonly encodedName: string | undefined
+  private readonly encodedTasks: EncodedTasks | undefined
   private payloads: Array<unknown> = []
+  /** Why no payload can be decoded. */
+  private unreadable: CodecError | undefined
   private readonly nameIndices: ReadonlyArray<number> | undefined
   private readonly handlers: ReadonlyArray<Handler | undefined>
   /** Items that have suspended and not ended. */
@@ -53,7 +60,7 @@ export class ThreadRequest {
   /** Buffers of the results, to be transferred with them. */
   transferred: Array<ArrayBuffer> = []
 
-  constructor(message: RunRequest, handlers: Handlers) {
+  constructor(message: RunRequest, handlers: Handlers, encodedTasks?: EncodedTasks) {
     const [, id, requestSlot, names, nameIndices, encoded, extras] = message
     this.id = id
     this.requestSlot = requestSlot
@@ -61,11 +68,32 @@ export class ThreadRequest {
     this.nameIndices = nameIndices
     this.handlers = names.map((name) => handlers.get(name))
     this.encoded = encoded
-    this.size = nameIndices === undefined ? countOf(encoded[0]) : nameIndices.length
+    this.encodedTasks = encodedTasks
+    if ("bytes" in encoded) {
+      this.encodedName = names[0]
+      this.size = encoded.count
+    } else {
+      this.size = nameIndices === undefined ? countOf(encoded[0]) : nameIndices.length
+    }
+  }
+
+  /** Its payloads and results are encoded as in another process. */
+  get isEncoded(): boolean {
+    return this.encodedName !== undefined
+  }
+
+  private decodePayloads(encoded: ReadonlyArray<EncodedColumns> | EncodedPayloads): void {
+    this.encoded = undefined
+    if ("bytes" in encoded) {
+      const decoded = this.encodedTasks!.decode(this.encodedName!, encoded)
+      if (decoded instanceof CodecError) this.unreadable = decoded
+      else this.payloads = decoded as Array<unknown>
+    } else {
+      this.decodeColumns(encoded)
+    }
   }
 
   private decodeColumns(encoded: ReadonlyArray<EncodedColumns>): void {
-    this.encoded = undefined
     const payloads = encoded.map(fromColumns)
     if (this.nameIndices === undefined) {
       // The list belongs to the message, and so to this request.
@@ -76,9 +104,10 @@ export class ThreadRequest {
     }
   }
 
-  /** The payload of an item. To be called once, since the request then drops it. */
+  /** The payload of an item, or the `CodecError` of all. To be called once, since the request then drops it. */
   takePayload(at: number): unknown {
-    if (this.encoded !== undefined) this.decodeColumns(this.encoded)
+    if (this.encoded !== undefined) this.decodePayloads(this.encoded)
+    if (this.unreadable !== undefined) return this.unreadable
     const payload = this.payloads[at]
     this.payloads[at] = undefined
     return payload
@@ -138,7 +167,13 @@ export class ThreadRequest {
   }
 
   /** Takes the outcomes that wait. */
-  take(): readonly [results: ReadonlyArray<Results>, failures: ReadonlyArray<readonly [number, WireFailure]>] {
+  take(): readonly [results: Done[2], failures: Done[3]] {
+    const encoded = this.failures.length === 0 && this.results.length === 1 ? this.encode(this.results[0]) : undefined
+    if (encoded !== undefined) {
+      this.results = []
+      this.transferred = []
+      return [encoded, []]
+    }
     const results = this.results.map(({ at, contiguous, shape, values }): Results => ({
       at: contiguous ? at[0] : at,
       values: encode(shape, values)
@@ -147,6 +182,12 @@ export class ThreadRequest {
     this.results = []
     this.failures = []
     return [results, failures]
+  }
+
+  private encode({ at, contiguous, values }: ShapeGroup): EncodedResults | undefined {
+    if (this.encodedName === undefined || !contiguous) return undefined
+    const bytes = this.encodedTasks!.encode(this.encodedName, values)
+    return bytes === undefined ? undefined : { from: at[0], to: at[0] + at.length, bytes }
   }
 }
 

@@ -8,7 +8,7 @@ import type { FromThread, Results } from "../protocol/messages.ts"
 
 /** The message without the values that cannot be cloned. */
 export const withoutUnclonable = (message: FromThread): FromThread => {
-  if (message[0] !== "done") return message
+  if (message[0] !== "done" || "bytes" in message[2]) return message
   const [tag, id, results, failures, micros, last] = message
   const failed = failures.map(([at, failure]) => [at, failureOf(failure, "error") ?? failure] as const)
   const cloned = results.map(({ at, values: encoded }): Results => {
@@ -31,7 +31,7 @@ export const withoutUnclonable = (message: FromThread): FromThread => {
 
 /** The message without any value, for values that can only be cloned one by one: together they are too large. */
 export const withoutValues = (message: FromThread): FromThread => {
-  if (message[0] !== "done") return message
+  if (message[0] !== "done" || "bytes" in message[2]) return message
   const [tag, id, results, failures, micros, last] = message
   const refuse = (at: number, part: "error" | "success"): readonly [number, WireFailure] => [
     at,

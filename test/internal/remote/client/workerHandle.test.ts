@@ -53,6 +53,7 @@ const makeScheduler = (chunks: ReadonlyArray<ChunkOptions>) => {
     return {
       id,
       items: Array.from({ length }, () => item),
+      size: length,
       expectedMicros: micros,
       quarantined,
       bytes: 0,

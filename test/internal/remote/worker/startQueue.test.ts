@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type SessionChunk, SessionEntry, StartQueue } from "../../../../src/internal/remote/worker/startQueue.ts"
+import { type SessionChunk, SessionEntry } from "../../../../src/internal/remote/worker/sessionEntry.ts"
+import { StartQueue } from "../../../../src/internal/remote/worker/startQueue.ts"
 
-const chunk: SessionChunk = { id: 1, names: ["T"], entries: [], received: 0, open: 0 }
+const chunk: SessionChunk = { id: 1, names: ["T"], entries: [], blocks: [], received: 0, open: 0 }
 
 const entry = (at: number, options: { readonly idempotent?: boolean; readonly confirmStart?: boolean } = {}) => {
   const { confirmStart = false, idempotent = true } = options

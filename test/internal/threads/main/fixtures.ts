@@ -22,6 +22,7 @@ export const chunk = (
 ): Executor.Chunk => ({
   id: ++lastId,
   items: typeof items === "number" ? Array.from({ length: items }, (_, n) => item(n)) : items,
+  size: typeof items === "number" ? items : items.length,
   expectedMicros: 0,
   quarantined: false,
   bytes: 0,

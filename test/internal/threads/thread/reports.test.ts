@@ -5,7 +5,7 @@ import { fromColumns } from "../../../../src/internal/encoding/columns.ts"
 import { noCopy } from "../../../../src/internal/handlers/copy.ts"
 import { Handlers } from "../../../../src/internal/handlers/handlers.ts"
 import type { HandlerOutcome } from "../../../../src/internal/handlers/outcome.ts"
-import type { Done, FromThread, RunRequest } from "../../../../src/internal/threads/protocol/messages.ts"
+import type { Done, FromThread, Results, RunRequest } from "../../../../src/internal/threads/protocol/messages.ts"
 import { ThreadOutbox } from "../../../../src/internal/threads/protocol/outbox.ts"
 import { SharedState } from "../../../../src/internal/threads/protocol/sharedState.ts"
 import { Reports } from "../../../../src/internal/threads/thread/reports.ts"
@@ -46,7 +46,7 @@ const outcomesOf = (posted: ReadonlyArray<ReadonlyArray<FromThread>>) => {
   const outcomes = new Map<number, unknown>()
   for (const [, id, results, failures] of posted.flat() as ReadonlyArray<Done>) {
     assert.strictEqual(id, 7)
-    for (const { at, values } of results) {
+    for (const { at, values } of results as ReadonlyArray<Results>) {
       fromColumns(values).forEach((value, i) => {
         const item = typeof at === "number" ? at + i : at[i]
         assert.isFalse(outcomes.has(item))

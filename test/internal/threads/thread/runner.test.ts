@@ -6,7 +6,7 @@ import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 import { noCopy } from "../../../../src/internal/handlers/copy.ts"
 import { Handlers } from "../../../../src/internal/handlers/handlers.ts"
-import type { FromThread } from "../../../../src/internal/threads/protocol/messages.ts"
+import type { FromThread, Results } from "../../../../src/internal/threads/protocol/messages.ts"
 import { ThreadOutbox } from "../../../../src/internal/threads/protocol/outbox.ts"
 import { SharedState } from "../../../../src/internal/threads/protocol/sharedState.ts"
 import { ThreadRunner } from "../../../../src/internal/threads/thread/runner.ts"
@@ -44,7 +44,7 @@ const make = (step: (n: number, main: SharedState) => number) =>
     /** The items whose outcomes were sent together. */
     const batches = () =>
       posted.flat().flatMap((message) =>
-        message[0] !== "done" ? [] : message[2].map(({ at, values }) => {
+        message[0] !== "done" ? [] : (message[2] as ReadonlyArray<Results>).map(({ at, values }) => {
           assert.strictEqual(values[0], 0)
           const count = (values[1] as ReadonlyArray<unknown>).length
           return typeof at === "number" ? Array.from({ length: count }, (_, i) => at + i) : Array.from(at)

@@ -7,7 +7,7 @@
  */
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
-import { joinerOf, type ListShape, type Shape, splitterOf } from "../../encoding/columns.ts"
+import { joinerOf, type ListShape, type Shape, splitterOf } from "../columns.ts"
 import { binarySchema, isBytes } from "./binarySchema.ts"
 import type { BlobReader, BlobWriter } from "./blobs.ts"
 import * as PlainJson from "./plainJson.ts"
