@@ -4,12 +4,17 @@
  *
  * Must stay true: a worker that has left keeps its part of the sum, and an event loop costs nothing until it is read.
  */
-import { performance } from "node:perf_hooks"
 import type { WorkerHandle } from "../scheduler/contract.ts"
 
 interface Times {
   readonly active: number
   readonly idle: number
+}
+
+/** Of the main thread. Browsers do not tell them. */
+const ownTimes = (): Times => {
+  const { eventLoopUtilization } = performance as { readonly eventLoopUtilization?: () => Times }
+  return eventLoopUtilization === undefined ? { active: 0, idle: 0 } : eventLoopUtilization()
 }
 
 export class EventLoops {
@@ -20,12 +25,12 @@ export class EventLoops {
   private idle = 0
 
   begin(): void {
-    this.before = performance.eventLoopUtilization()
+    this.before = ownTimes()
   }
 
   /** The share of the time in which the main thread was busy, 0 to 1. */
   get mainThread(): number {
-    const { active, idle } = performance.eventLoopUtilization()
+    const { active, idle } = ownTimes()
     return shareOf(active - this.before.active, idle - this.before.idle)
   }
 

@@ -4,7 +4,7 @@
  * Must stay true: everything is plain data without `undefined`, `NaN` or infinity; a snapshot is at most 512 KiB as JSON,
  * and a frame at most 64 KiB.
  */
-import { availableParallelism } from "node:os"
+import { cpus } from "../cpus.ts"
 import { bucketMicros, RUN_TIME_BUCKETS } from "../scheduler/runTimes.ts"
 import { advise } from "./advice.ts"
 import { COLUMNS } from "./columns.ts"
@@ -207,7 +207,7 @@ const adviceOf = (
     workerThreads: recorder.eventLoops.workerThreads,
     sharesThread: recorder.workers.length > 0 && recorder.workers.every(({ sharesThread }) => sharesThread),
     chunkSize: recorder.largestChunkSize,
-    cpus: availableParallelism(),
+    cpus: cpus(),
     lostTask: lostType?.name,
     lostCause: recorder.events.findLast(({ kind }) => kind === "lost")?.detail ?? undefined
   })
