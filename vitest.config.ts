@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
+import * as Chromium from "./test/support/browser/chromium.ts"
 import { bundled } from "./test/support/bundle/bundle.ts"
 import { isAvailable, MISSING } from "./test/support/postgres/binaries.ts"
 import "./test/support/process/compileCache.ts"
@@ -20,6 +21,8 @@ const alone = [
   // They measure the memory of their process.
   "test/internal/remote/transport/listen.test.ts",
   "test/internal/retention.test.ts",
+  // Playwright replaces functions of its process.
+  "test/Dashboard.test.ts",
   // The native library of sharp sets a variable of the environment.
   "test/benchmark/real.test.ts"
 ]
@@ -35,6 +38,7 @@ class HeaviestFirst extends BaseSequencer {
 }
 
 if (!isAvailable) console.warn(MISSING)
+if (!Chromium.isAvailable) console.warn(Chromium.MISSING)
 
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },

@@ -60,6 +60,11 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   "internal/failures": [ground, encoding, "TaskFailure.ts"],
   "Failures.ts": ["internal/failures", "Task.ts", "Dispatcher.ts"],
 
+  // Viewers of a recording.
+  "internal/dashboard": [ground, "internal/recorder", "Recording.ts"],
+  "Dashboard.ts": ["internal/dashboard", "Recording.ts", "Dispatcher.ts"],
+  "Report.ts": ["internal/dashboard", "internal/recorder", "Recording.ts", "Dispatcher.ts"],
+
   // On an optional peer.
   "DurablePostgres.ts": ["internal/durable", "Durable.ts"],
 
@@ -190,6 +195,8 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "internal/failures",
     "Failures.ts",
     "Recording.ts",
+    "Dashboard.ts",
+    "Report.ts",
     ...api
   ],
   "bin.ts": ["cli"],

@@ -1,8 +1,8 @@
 /**
  * Runs the command `papyros` in this process, and ends the process with the exit code of the command.
  *
- * Must stay true: stdout carries results only, so all that the command reports goes to stderr. The secret and the database
- * are taken from the environment before anything else reads it: a ConfigProvider that copied them would show them to
+ * Must stay true: stdout carries results only, so all that the command reports goes to stderr. The secret, the database
+ * and the token of the dashboard are taken from the environment before anything else reads it: a ConfigProvider that copied them would show them to
  * handlers.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -18,6 +18,7 @@ import { fileURLToPath } from "node:url"
 import * as DatabaseUrl from "../internal/durable/databaseUrl.ts"
 import * as Secret from "../internal/remote/auth/secret.ts"
 import { papyros, presenter } from "./command.ts"
+import * as Dashboard from "./dashboard.ts"
 import { EnvironmentDatabase } from "./database.ts"
 import { codeOf, INTERRUPTED, isReported } from "./exit.ts"
 import { EnvironmentSecret } from "./remoteFlags.ts"
@@ -32,11 +33,13 @@ const version = Effect.gen(function*() {
 
 const environmentSecret = Effect.runSyncExit(Secret.fromEnvironment)
 const environmentDatabase = DatabaseUrl.fromEnvironment()
+const environmentToken = Dashboard.tokenOfEnvironment()
 
 const main = Effect.flatMap(version, (version) => Command.run(papyros, { version })).pipe(
   Effect.provideServiceEffect(CliOutput.Presenter, presenter),
   Effect.provideService(EnvironmentSecret, environmentSecret),
-  Effect.provideService(EnvironmentDatabase, environmentDatabase)
+  Effect.provideService(EnvironmentDatabase, environmentDatabase),
+  Effect.provideService(Dashboard.EnvironmentToken, environmentToken)
 )
 
 // A reader of stderr that goes away, as `tee` at Ctrl-C, must not end a process that drains.

@@ -23,6 +23,7 @@ import * as Failures from "../Failures.ts"
 import { describe } from "../internal/describe.ts"
 import * as Progress from "../Progress.ts"
 import type * as Task from "../Task.ts"
+import * as Dashboard from "./dashboard.ts"
 import * as Database from "./database.ts"
 import { dispatchers } from "./dispatchers.ts"
 import { executing } from "./executing.ts"
@@ -94,6 +95,13 @@ const config = {
   nameServer: Remote.nameServer,
   secretFile: Remote.secretFile,
   secretGroupReadable: Remote.secretGroupReadable,
+  ...Dashboard.flags,
+  report: Flags.value("report", {
+    about: "Write a report of the run to this file, as one HTML page",
+    metavar: "file",
+    expected: "the path of a file",
+    parse: Option.liftPredicate((text) => text !== "")
+  }),
   quiet: Flags.toggle("quiet", "Write neither progress nor a summary to stderr"),
   logFormat: LogFormat.logFormat
 }
@@ -137,6 +145,14 @@ const keepFailures = ({ failures }: Config) =>
 ): Stream.Stream<Outcomes.Outcome, E | Failures.FailureFileError, R | FileSystem.FileSystem> =>
   Option.isNone(failures) ? outcomes : Failures.keep(failures.value)(outcomes)
 
+/** Writes a report at the end, if the flag is given. */
+const reportTo = Effect.fnUntraced(function*({ report, showPayloads, task }: Config) {
+  if (Option.isNone(report)) return <A, E, R>(results: Stream.Stream<A, E, R>) => results
+  const { track } = yield* Effect.promise(() => import("../Report.ts"))
+  return <A, E, R>(results: Stream.Stream<A, E, R>) =>
+    track(report.value, { name: task, payloads: showPayloads })(results)
+})
+
 const execute = Effect.fnUntraced(function*(config: Config) {
   yield* Stderr.redirectConsole
   // Before the handlers module is loaded, which could read the secret in the environment.
@@ -160,6 +176,7 @@ const execute = Effect.fnUntraced(function*(config: Config) {
     Effect.mapError((error) => new Unusable({ message: `The dispatcher could not start: ${describe(error)}` }))
   )
 
+  yield* Effect.provideContext(Dashboard.serve(config, config.task), context)
   const counts: Summary.Counts = { read: 0, succeeded: 0, failed: 0, executed: undefined }
   const toResults = yield* resultsOf(config, counts)
   const clock = yield* Clock.Clock
@@ -178,6 +195,7 @@ const execute = Effect.fnUntraced(function*(config: Config) {
     }
   }).pipe(
     toResults,
+    yield* reportTo(config),
     Stream.mapArray((results) =>
       Arr.map(results, (result) => {
         inFlight.written(result.index)

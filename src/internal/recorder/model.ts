@@ -380,3 +380,19 @@ export interface Frame {
   readonly segmentCount: number
   readonly advice: ReadonlyArray<Advice>
 }
+
+/** The header of a packed history, which `pack.ts` describes. */
+export interface HistoryHeader {
+  readonly version: 1
+  /** Milliseconds of a column, and the number of columns. */
+  readonly width: number
+  readonly columns: number
+  readonly types: ReadonlyArray<string>
+  /** By worker: its name, its slots, and the ids of the types that have columns, -1 for all further types. */
+  readonly workers: ReadonlyArray<
+    { readonly name: string; readonly slots: number; readonly types: ReadonlyArray<number> }
+  >
+  readonly segments: number
+  /** Milliseconds since the recording began. */
+  readonly segmentsFrom: number
+}

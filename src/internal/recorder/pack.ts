@@ -13,24 +13,9 @@
  * Must stay true: at most 4 MB.
  */
 import { COLUMNS } from "./columns.ts"
+import type { HistoryHeader } from "./model.ts"
 import type { Recorder } from "./recorder.ts"
 import { COLUMN_TYPES } from "./workers.ts"
-
-/** The header of a packed history. */
-export interface HistoryHeader {
-  readonly version: 1
-  /** Milliseconds of a column, and the number of columns. */
-  readonly width: number
-  readonly columns: number
-  readonly types: ReadonlyArray<string>
-  /** By worker: its name, its slots, and the ids of the types that have columns, -1 for all further types. */
-  readonly workers: ReadonlyArray<
-    { readonly name: string; readonly slots: number; readonly types: ReadonlyArray<number> }
-  >
-  readonly segments: number
-  /** Milliseconds since the recording began. */
-  readonly segmentsFrom: number
-}
 
 const ALL = 65_535
 const limited = (value: number): number => Math.min(ALL, Math.max(0, Math.round(value)))

@@ -47,6 +47,9 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
   const groups = { thread: new Set<string>(), command: new Set<string>() }
   const plugin: Plugin = {
     name: "papyros",
+    // The page is not a source: it is built where it stands, when it is loaded.
+    resolveId: (id) =>
+      id === "#page" ? { id: pathToFileURL(join(root, "scripts/page.ts")).href, external: true } : null,
     // Modules find other files, such as `package.json`, by their own URL.
     transform: (code, id) =>
       isBundled(id) ? code.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(id).href)) : null,

@@ -1,0 +1,54 @@
+/** Numbers, durations and times as the page shows them. */
+
+const grouped = new Intl.NumberFormat("en-US")
+
+export const count = (n: number): string => grouped.format(Math.round(n))
+
+/** Three significant digits, such as `0.31`, `17.9`, `211` and `12.4k`. */
+export const short = (n: number): string => {
+  if (n >= 999_500) return `${trim(n / 1e6)}M`
+  if (n >= 9_995) return `${trim(n / 1e3)}k`
+  return n >= 99.5 ? count(n) : trim(n)
+}
+
+const trim = (n: number): string => {
+  if (n < 0.001) return "0"
+  const text = n.toPrecision(3)
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text
+}
+
+/** A number with its noun: `1 worker`, `2 workers`. */
+export const several = (n: number, noun: string): string => `${count(n)} ${noun}${n === 1 ? "" : "s"}`
+
+/** A time span in milliseconds. */
+export const span = (ms: number): string => {
+  if (ms < 0.9995) return `${trim(Math.max(0, ms * 1000))} µs`
+  if (ms < 999.5) return `${trim(ms)} ms`
+  if (ms < 59_950) return `${trim(ms / 1000)} s`
+  const seconds = Math.round(ms / 1000)
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
+  if (hours > 0) return minutes === 0 ? `${count(hours)} h` : `${count(hours)} h ${minutes} min`
+  return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`
+}
+
+export const percent = (share: number): string => {
+  const p = 100 * share
+  return `${p > 0 && p < 10 ? p.toFixed(1) : Math.round(p)} %`
+}
+
+/** The time of day, in the zone of the browser. */
+export const time = (epoch: number): string => new Date(epoch).toTimeString().slice(0, 8)
+
+export const date = (epoch: number): string =>
+  new Date(epoch).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" })
+
+/** C0, DEL and C1, and the characters that separate lines or change the direction of text. */
+// oxlint-disable-next-line no-control-regex
+const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g
+
+/** Text of tasks, with control characters and bidirectional overrides shown as escapes. */
+export const safe = (text: string): string =>
+  text.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
+
+/** `safe`, on one line. */
+export const line = (text: string): string => safe(text).replace(/\s+/g, " ")

@@ -1,0 +1,210 @@
+/** The failures: by cause, and one in detail. */
+import { useEffect, useState } from "preact/hooks"
+import { count, line, safe, time } from "../format.ts"
+import { Empty, Panel, Scroll } from "../parts.tsx"
+import type { Failure, FailureGroup, FailureSummary, Store } from "../store.ts"
+import { matches, type ViewProps } from "./context.ts"
+
+const onEnter = (run: () => void) => (event: KeyboardEvent): void => {
+  if (event.key !== "Enter" && event.key !== " ") return
+  event.preventDefault()
+  run()
+}
+
+/** The latest failures, for the overview. */
+export const LatestFailures = (
+  { filter, pickFailure, store }: Pick<ViewProps, "filter" | "store" | "pickFailure">
+) => {
+  const found = store.latestFailures.filter(({ message, reason, task, worker }) =>
+    matches(filter, task, reason, worker, message)
+  )
+  const shown = found.slice(0, 8)
+  return (
+    <Panel title="Failures" note={`latest ${count(shown.length)} of ${count(store.failures)}`}>
+      {shown.length === 0 ? <Empty>{store.failures === 0 ? "No task has failed." : "No failure matches."}</Empty> : (
+        <Scroll label="Latest failures">
+          <table class="stack">
+            <thead>
+              <tr>
+                <th>Time</th>
+                <th>Task</th>
+                <th>Reason</th>
+                <th class="n">Attempt</th>
+                <th>Worker</th>
+                <th>Message</th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map(({ at, attempt, group, id, message, reason, task, worker }) => (
+                <tr
+                  key={id}
+                  class="pick"
+                  tabIndex={0}
+                  onClick={() => pickFailure(group)}
+                  onKeyDown={onEnter(() => pickFailure(group))}
+                >
+                  <td class="mut inline">{time(store.startedAt + at)}</td>
+                  <td class="inline">{line(task)}</td>
+                  <td class="inline"><span class="tag bad">{reason}</span></td>
+                  <td class="n inline hide-small">{attempt}</td>
+                  <td class="mut inline">{line(worker)}</td>
+                  <td class="msg">{line(message)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      )}
+    </Panel>
+  )
+}
+
+const Groups = (props: {
+  readonly groups: ReadonlyArray<FailureGroup>
+  readonly store: Store
+  readonly picked: FailureGroup | undefined
+  readonly pick: (id: number) => void
+}) => {
+  const { groups, pick, picked, store } = props
+  const done = store.totals.succeeded + store.totals.failed
+  const others = store.ungrouped === 0 ? "" : ` · ${count(store.ungrouped)} more have other causes`
+  return (
+    <Panel
+      title="Failures by cause"
+      note={`${count(store.failures)} failed attempts of ${count(done)} tasks · same task, reason and place in the code are one row${others}`}
+    >
+      {groups.length === 0 ? <Empty>{store.failures === 0 ? "No task has failed." : "No failure matches."}</Empty> : (
+        <Scroll label="Failures by cause">
+          <table class="stack">
+            <thead>
+              <tr>
+                <th class="n">Attempts</th>
+                <th>Last</th>
+                <th>Task</th>
+                <th>Reason</th>
+                <th>Worker</th>
+                <th>Message of the last one</th>
+              </tr>
+            </thead>
+            <tbody>
+              {groups.map(({ count: n, id, last, reason, sample, task }) => (
+                <tr
+                  key={id}
+                  class="pick"
+                  tabIndex={0}
+                  aria-selected={id === picked?.id}
+                  onClick={() => pick(id)}
+                  onKeyDown={onEnter(() => pick(id))}
+                >
+                  <td class="n inline x">{count(n)}</td>
+                  <td class="mut inline">{time(store.startedAt + last)}</td>
+                  <td class="inline">{line(task)}</td>
+                  <td class="inline"><span class="tag bad">{reason}</span></td>
+                  <td class="mut inline">{line(sample.worker)}</td>
+                  <td class="msg">{line(sample.message)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      )}
+    </Panel>
+  )
+}
+
+export type LoadFailure = (id: number) => Promise<Failure | undefined>
+
+const Detail = ({ failure, group }: { readonly failure: FailureSummary | Failure; readonly group: FailureGroup }) => {
+  const [copied, setCopied] = useState(false)
+  const details = "trace" in failure ? failure : undefined
+  const copy = (): void => {
+    void navigator.clipboard.writeText(JSON.stringify(failure, undefined, 2)).then(() => {
+      setCopied(true)
+      setTimeout(() => setCopied(false), 2000)
+    })
+  }
+  return (
+    <Panel
+      title={`${line(failure.task)} #${count(failure.index)} · ${failure.reason}`}
+      right={<button type="button" class="btn" onClick={copy}>{copied ? "Copied" : "Copy as JSON"}</button>}
+    >
+      <dl class="kv">
+        <dt>Message</dt>
+        <dd>{safe(details?.text ?? failure.message)}</dd>
+        {failure.error === null ? null : <><dt>Error</dt><dd>{line(failure.error)}</dd></>}
+        {group.place === null ? null : <><dt>Place</dt><dd><code>{line(group.place)}</code></dd></>}
+        <dt>Attempt</dt>
+        <dd>{failure.attempt} on {line(failure.worker)}</dd>
+        <dt>Payload</dt>
+        {details?.payload
+          ? <dd><code>{safe(details.payload)}</code></dd>
+          : <dd class="mut">{details === undefined ? "not kept" : "hidden · start with --show-payloads to see it"}</dd>}
+        <dt>Run it again</dt>
+        <dd><code>papyros replay HANDLERS FILE --only {failure.index}</code></dd>
+      </dl>
+      {details === undefined || details.trace === "" ? null : <pre tabIndex={0}>{safe(details.trace)}</pre>}
+    </Panel>
+  )
+}
+
+export const Failures = (
+  props: ViewProps & { readonly picked: number | undefined; readonly load: LoadFailure }
+) => {
+  const { filter, load, pickFailure, store } = props
+  const groups = store.groups
+    .filter(({ place, reason, sample, task }) => matches(filter, task, reason, sample.worker, sample.message, place))
+    .toSorted((a, b) => b.last - a.last)
+  const picked = groups.find(({ id }) => id === props.picked) ?? groups[0]
+  const [loaded, setLoaded] = useState<Failure | undefined>(undefined)
+  const [chosen, setChosen] = useState<number | undefined>(undefined)
+  const ofGroup = picked === undefined ? [] : store.latestFailures.filter(({ group }) => group === picked.id)
+  const shown = ofGroup.find(({ id }) => id === chosen) ?? picked?.sample
+  useEffect(() => {
+    if (shown === undefined) return
+    let isCurrent = true
+    void load(shown.id).then((failure) => {
+      if (isCurrent) setLoaded(failure)
+    })
+    return () => {
+      isCurrent = false
+    }
+  }, [shown?.id])
+  return (
+    <>
+      <Groups groups={groups} store={store} picked={picked} pick={pickFailure} />
+      {picked === undefined || shown === undefined ? null : (
+        <div class="detail">
+          <Detail failure={loaded?.id === shown.id ? loaded : shown} group={picked} />
+          <Panel title="Tasks of this cause" note={`latest ${count(ofGroup.length)} of ${count(picked.count)}`}>
+            {ofGroup.length === 0 ? <Empty>Older than the latest failures.</Empty> : (
+              <Scroll label="Tasks of this cause">
+                <table>
+                  <thead>
+                    <tr><th>Time</th><th class="n">Task</th><th class="n">Attempt</th><th>Worker</th></tr>
+                  </thead>
+                  <tbody>
+                    {ofGroup.slice(0, 50).map(({ at, attempt, id, index, worker }) => (
+                      <tr
+                        key={id}
+                        class="pick"
+                        tabIndex={0}
+                        aria-selected={id === shown.id}
+                        onClick={() => setChosen(id)}
+                        onKeyDown={onEnter(() => setChosen(id))}
+                      >
+                        <td class="mut">{time(store.startedAt + at)}</td>
+                        <td class="n">#{count(index)}</td>
+                        <td class="n">{attempt}</td>
+                        <td class="mut">{line(worker)}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </Scroll>
+            )}
+          </Panel>
+        </div>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,120 @@
+/** The table of the workers, and their events. */
+import { count, line, percent, span, time } from "../format.ts"
+import { Empty, Meter, Panel, Scroll } from "../parts.tsx"
+import type { Store, WorkerSummary } from "../store.ts"
+import { matches, type ViewProps } from "./context.ts"
+import { TaskStream } from "./taskStream.tsx"
+
+/** A task of this age stands out. */
+const LONG = 5000
+
+const nowOf = (worker: WorkerSummary, store: Store, isReport: boolean) => {
+  if (worker.state === "lost") {
+    return <span class="tag bad">lost {time(store.startedAt + worker.leftAt!)}</span>
+  }
+  if (worker.state === "left") return <span class="tag">left {time(store.startedAt + worker.leftAt!)}</span>
+  const { oldest } = worker
+  if (oldest === null) return <span class="mut">{isReport ? "" : "idle"}</span>
+  const name = line(store.types[oldest.type]?.name ?? "")
+  const text = oldest.tasks > 1 ? `${name} × ${count(oldest.tasks)}` : `${name} ${span(oldest.age)}`
+  return oldest.age >= LONG ? <span class="tag warn">{text}</span> : <span class="mut">{text}</span>
+}
+
+/** Workers that are up first, then those that were lost, the latest first. */
+const inOrder = (workers: ReadonlyArray<WorkerSummary>): ReadonlyArray<WorkerSummary> =>
+  workers.toSorted((a, b) =>
+    Number(a.state !== "up") - Number(b.state !== "up") || (b.leftAt ?? 0) - (a.leftAt ?? 0) || a.id - b.id
+  )
+
+export const WorkerTable = (
+  { filter, isReport, isWide = false, most, store }: Pick<ViewProps, "filter" | "isReport" | "store"> & {
+    readonly isWide?: boolean
+    readonly most: number
+  }
+) => {
+  const { recent } = store
+  const found = inOrder(store.workers).filter(({ name }) => matches(filter, name))
+  const shown = found.slice(0, most)
+  const up = store.workers.filter(({ state }) => state === "up").length
+  const lost = store.workers.filter(({ state }) => state === "lost").length
+  const cut = shown.length < store.workers.length ? ` · ${shown.length} of ${store.workers.length} shown` : ""
+  const shareOf = (worker: WorkerSummary): number =>
+    isReport || worker.state !== "up"
+      ? worker.share
+      : Math.min(1, recent.workerBusy(worker.id) / (worker.slots * Math.max(1, Math.min(recent.length, store.now - worker.joinedAt))))
+  const wide = isWide ? "n hide-small" : "n hide"
+  return (
+    <Panel title="Workers" note={`${count(up)} up · ${count(lost)} lost${cut}`}>
+      {store.workers.length === 0 ? <Empty>No worker has joined.</Empty> : (
+        <Scroll label="Workers">
+          <table>
+            <thead>
+              <tr>
+                <th>Worker</th>
+                <th>busy</th>
+                <th class={wide}>slots</th>
+                <th class={wide}>held</th>
+                <th class="n hide-small">done</th>
+                <th class="n">failed</th>
+                <th class={wide}>up for</th>
+                <th>{isReport ? "end" : "now"}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((worker) => (
+                <tr key={worker.id}>
+                  <td>{line(worker.name)}</td>
+                  <td><Meter share={shareOf(worker)} />{percent(shareOf(worker))}</td>
+                  <td class={wide}>{count(worker.slots)}</td>
+                  <td class={wide}>{count(worker.held)}</td>
+                  <td class="n hide-small">{count(worker.tasks - worker.failed)}</td>
+                  <td class={worker.failed > 0 ? "n badc" : "n mut"}>{count(worker.failed)}</td>
+                  <td class={wide}>{span((worker.leftAt ?? store.now) - worker.joinedAt)}</td>
+                  <td>{nowOf(worker, store, isReport)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      )}
+    </Panel>
+  )
+}
+
+const KINDS = { joined: "joined", left: "left", lost: "was lost", restarted: "had to restart a task" } as const
+
+const Events = ({ filter, store }: Pick<ViewProps, "filter" | "store">) => {
+  const found = store.events.filter(({ detail, worker }) => matches(filter, worker, detail))
+  return (
+    <Panel title="Events" note={`latest ${count(found.length)}`}>
+      {found.length === 0 ? <Empty>No event.</Empty> : (
+        <div class="scroll list" tabIndex={0} role="region" aria-label="Events, table">
+          <table>
+            <thead>
+              <tr><th>Time</th><th>Worker</th><th>Event</th></tr>
+            </thead>
+            <tbody>
+              {found.map(({ at, detail, id, kind, worker }) => (
+                <tr key={id}>
+                  <td class="mut">{time(store.startedAt + at)}</td>
+                  <td>{line(worker)}</td>
+                  <td class={kind === "lost" ? "badc" : "mut"}>{KINDS[kind]}{detail === null ? "" : `: ${line(detail)}`}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Panel>
+  )
+}
+
+export const Workers = (props: ViewProps) => (
+  <>
+    <TaskStream {...props} />
+    <div class="cols2">
+      <WorkerTable {...props} most={256} isWide />
+      <Events {...props} />
+    </div>
+  </>
+)

@@ -1,0 +1,80 @@
+/**
+ * The flags of the dashboard, and the dashboard of a command.
+ *
+ * Must stay true: a dashboard of a command has a token, because other users of the host can reach it. No argument, log
+ * or environment of a child process holds the token; the URL on stderr does. Its modules are loaded only where the flag
+ * is given.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type * as Stdio from "effect/Stdio"
+import { randomBytes } from "node:crypto"
+import type { Dispatcher } from "../Dispatcher.ts"
+import { Unusable } from "./exit.ts"
+import * as Flags from "./flags.ts"
+import * as Stderr from "./stderr.ts"
+
+const VARIABLE = "PAPYROS_DASHBOARD_TOKEN"
+
+export const flags = {
+  dashboard: Flags.value("dashboard", {
+    about: "Serve a page that shows the tasks; 0 for any free port",
+    metavar: "port",
+    expected: "a port from 0 to 65535, as in 7428",
+    parse: (text) => Option.filter(Flags.whole(0)(text), (port) => port <= 65_535)
+  }),
+  dashboardHost: Flags.value("dashboard-host", {
+    about: "Where the page is served, else 127.0.0.1",
+    metavar: "address",
+    expected: "an address or a host name",
+    parse: Option.liftPredicate((text) => text !== "")
+  }),
+  showPayloads: Flags.toggle("show-payloads", "Show the payloads of failed tasks on the page")
+}
+
+/** Removes the token from the environment of this process, and returns it. */
+export const tokenOfEnvironment = (): Option.Option<Redacted.Redacted> => {
+  const text = process.env[VARIABLE]
+  delete process.env[VARIABLE]
+  return text === undefined ? Option.none() : Option.some(Redacted.make(text, { label: VARIABLE }))
+}
+
+/** The token of the environment, which has lost it. `main.ts` takes it before the command starts. */
+export const EnvironmentToken: Context.Reference<Option.Option<Redacted.Redacted>> = Context.Reference(
+  "papyros/cli/EnvironmentToken",
+  { defaultValue: tokenOfEnvironment }
+)
+
+interface Given {
+  readonly dashboard: Option.Option<number>
+  readonly dashboardHost: Option.Option<string>
+  readonly showPayloads: boolean
+}
+
+/** Serves the dashboard of the dispatcher in the context, and prints its URL, if the flag is given. */
+export const serve = (
+  given: Given,
+  name: string
+): Effect.Effect<void, Unusable, Dispatcher | Scope.Scope | Stdio.Stdio> =>
+  Effect.gen(function*() {
+    // Also without the flag: threads and child processes would inherit the variable.
+    const own = yield* EnvironmentToken
+    if (Option.isNone(given.dashboard)) return
+    const port = given.dashboard.value
+    const { Dashboard, layer } = yield* Effect.promise(() => import("../Dashboard.ts"))
+    const built = yield* Effect.mapError(
+      Layer.build(layer({
+        name,
+        port,
+        host: Option.getOrUndefined(given.dashboardHost),
+        payloads: given.showPayloads,
+        token: Option.getOrElse(own, () => Redacted.make(randomBytes(24).toString("base64url"), { label: VARIABLE }))
+      })),
+      ({ message }) => new Unusable({ message: `The dashboard could not start: ${message}` })
+    )
+    yield* Stderr.say(`Dashboard: ${Context.get(built, Dashboard).url}`)
+  })

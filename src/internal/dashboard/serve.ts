@@ -1,0 +1,118 @@
+/**
+ * Serves a dashboard on a port of its own.
+ *
+ * Must stay true: a dashboard that other hosts can reach has a token. The token stands in no log: it is in the fragment
+ * of the URL, which browsers never send.
+ */
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Net from "node:net"
+import * as Os from "node:os"
+import * as Address from "../address.ts"
+import { describeNetworkError } from "../networkError.ts"
+import * as Access from "./access.ts"
+import * as App from "./app.ts"
+import * as Feed from "./feed.ts"
+import * as Server from "./server.ts"
+
+/** The address is in use, or this host does not have it. */
+class CannotListen extends Schema.TaggedError<CannotListen>("papyros/CannotListen")("CannotListen", {
+  address: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `${this.address}: cannot listen: ${describeNetworkError(this.cause)}. Choose another host or port.`
+  }
+}
+
+/** Other hosts can reach the address, and there is no token of at least 128 bits. */
+class NeedsToken extends Schema.TaggedError<NeedsToken>("papyros/NeedsToken")("NeedsToken", {
+  address: Schema.String,
+  characters: Schema.Int
+}) {
+  override get message(): string {
+    const given = this.characters === 0 ? "no token" : `a token of ${this.characters} characters`
+    return `${this.address} can be reached from other hosts, and the dashboard has ${given}: give one of at least ` +
+      `${MIN_TOKEN} characters, as \`papyros secret\` makes one, or listen on 127.0.0.1.`
+  }
+}
+
+/** A dashboard cannot start. The tagged `reason` says why, for `Effect.catchReason`. */
+export class DashboardError extends Schema.TaggedError<DashboardError>("papyros/DashboardError")("DashboardError", {
+  reason: Schema.Union([CannotListen, NeedsToken])
+}) {
+  override get message(): string {
+    return this.reason.message
+  }
+
+  override readonly cause = this.reason
+}
+
+/** 128 bits as base64. */
+const MIN_TOKEN = 22
+
+export interface ServeOptions {
+  readonly host: string
+  readonly port: number
+  readonly token?: Redacted.Redacted<string> | undefined
+  readonly tls?: Server.Tls | undefined
+  readonly hosts?: ReadonlyArray<string> | undefined
+  readonly metrics?: boolean | undefined
+}
+
+const isLocal = (host: string): boolean => host === "localhost" || (Net.isIP(host) !== 0 && Address.isLoopback(host))
+
+const isUnspecified = (host: string): boolean => host === "0.0.0.0" || (Net.isIPv6(host) && /^[0:]+$/.test(host))
+
+/** The names of the host in URLs. A loopback address has the names of loopback too. */
+const namesOf = ({ host, hosts = [] }: ServeOptions): ReadonlyArray<string> => {
+  const own = isUnspecified(host)
+    ? Object.values(Os.networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address))
+    : [host]
+  const local = isLocal(host) || isUnspecified(host) ? ["localhost", "127.0.0.1", "::1"] : []
+  return [...[...own, ...local].map((name) => Net.isIPv6(name) ? `[${name}]` : name), ...hosts]
+}
+
+/** Serves until the scope closes. Returns the URL of the page, with the token in its fragment. */
+export const serve = Effect.fnUntraced(function*(
+  source: Feed.Source,
+  options: ServeOptions
+): Effect.fn.Return<string, DashboardError, Scope.Scope> {
+  const { host, port, tls, token } = options
+  const address = Address.format({ host, port })
+  const characters = token === undefined ? 0 : Redacted.value(token).length
+  const isPublic = !isLocal(host)
+  if (token === undefined ? isPublic : characters < MIN_TOKEN) {
+    return yield* new DashboardError({ reason: new NeedsToken({ address, characters }) })
+  }
+  const server = yield* Effect.mapError(
+    Server.listen({ host, port }, tls),
+    ({ cause }) => new DashboardError({ reason: new CannotListen({ address, cause }) })
+  )
+  const scheme = tls === undefined ? "http" : "https"
+  const url = `${scheme}://${Address.format({ host, port: server.port })}/`
+  const feed = yield* Feed.make(source)
+  const app = yield* App.make({
+    source,
+    feed,
+    hosts: new Access.Hosts(namesOf(options), server.port, tls === undefined ? 80 : 443),
+    login: token === undefined ? undefined : {
+      sessions: new Access.Sessions(token),
+      cookie: `papyros-${server.port}`,
+      secure: tls !== undefined
+    },
+    metrics: options.metrics === true
+  })
+  yield* server.serve(app)
+  // Runs before the server closes, so that viewers learn of the end.
+  yield* Effect.addFinalizer(() => feed.close)
+  if (isPublic && tls === undefined) {
+    yield* Effect.logWarning(
+      `The dashboard on ${address} sends its token and its figures unencrypted. Give it \`tls\`, or listen on 127.0.0.1 ` +
+        `and reach it by \`ssh -L ${server.port}:127.0.0.1:${server.port} HOST\`.`
+    )
+  }
+  return token === undefined ? url : `${url}#${encodeURIComponent(Redacted.value(token))}`
+})

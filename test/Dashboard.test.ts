@@ -1,0 +1,264 @@
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { assert, describe, layer } from "@effect/vitest"
+import axe from "axe-core"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Record from "effect/Record"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { createServer } from "node:http"
+import * as Dashboard from "papyros/Dashboard"
+import * as Dispatcher from "papyros/Dispatcher"
+import * as FiberDispatcher from "papyros/FiberDispatcher"
+import * as Task from "papyros/Task"
+import * as TaskGroup from "papyros/TaskGroup"
+import type { Page } from "playwright-core"
+import { Chromium, isAvailable, open } from "./support/browser/chromium.ts"
+import { freePort } from "./support/remote/processes.ts"
+
+class Corrupt extends Schema.TaggedError<Corrupt>()("Corrupt", { file: Schema.String }) {
+  override get message() {
+    return `${this.file} is corrupt <b>\u202e`
+  }
+}
+
+/** Waits for the latch, unless it is to fail. Its name is an attack. */
+class Attack extends Task.Class<Attack>()("<img src=x onerror=alert(1)>", {
+  payload: { n: Schema.Int, secret: Schema.String },
+  error: Corrupt
+}) {}
+
+class Count extends Task.Class<Count>()("Count", { payload: { n: Schema.Int }, success: Schema.Int }) {}
+
+const Tasks = TaskGroup.make(Attack, Count)
+
+const setting = Effect.fnUntraced(function*(options: Dashboard.DashboardOptions = {}) {
+  const latch = yield* Latch.make()
+  const handlers = Tasks.toLayer({
+    "<img src=x onerror=alert(1)>": ({ n }) => n < 0 ? Effect.fail(new Corrupt({ file: `file${n}` })) : latch.await,
+    Count: ({ n }) => Effect.succeed(n)
+  })
+  const layer = Dashboard.layer({ port: 0, ...options }).pipe(
+    Layer.provideMerge(FiberDispatcher.layer(Tasks, { concurrency: 4 })),
+    Layer.provide(handlers)
+  )
+  const context = yield* Layer.build(layer)
+  return { latch, context, url: Context.get(context, Dashboard.Dashboard).url }
+})
+
+const attack = (n: number) => new Attack({ n, secret: "tell nobody" })
+
+const textOf = (page: Page, selector: string): Effect.Effect<string> =>
+  Effect.promise(async () => (await page.locator(selector).first().innerText()).replace(/\s+/g, " "))
+
+/** Waits until a part of the page shows a text. */
+const shows = (page: Page, selector: string, text: string | RegExp) =>
+  Effect.promise(() => page.locator(selector, { hasText: text }).first().waitFor())
+
+const HEADINGS = {
+  overview: "Overview",
+  stream: "Task stream",
+  tasks: "Tasks",
+  workers: "Workers",
+  failures: "Failures"
+} as const
+
+/** The faults that axe finds, with the elements that have them. */
+const AXE = `axe.run().then(({ violations }) =>
+  violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html).join(" ")))`
+
+const tile = (name: string) => `.tile:has(.k:text-is("${name}"))`
+
+describe.skipIf(!isAvailable)(
+  "Dashboard in a browser",
+  () =>
+    layer(Chromium.layer, { excludeTestServices: true })((it) => {
+      it.effect("shows the figures of the dispatcher, and the text of tasks as text", () =>
+        Effect.gen(function*() {
+          const { context, latch, url } = yield* setting()
+          const run = yield* Stream.make(...Array.from({ length: 100 }, (_, n) => new Count({ n }))).pipe(
+            Stream.concat(Stream.make(attack(-1), attack(-2), ...Array.from({ length: 10 }, (_, n) => attack(n)))),
+            Dispatcher.results({ chunkSize: 1 }),
+            Stream.runDrain,
+            Effect.provideContext(context),
+            Effect.forkScoped
+          )
+          const { page, problems } = yield* open(url)
+          yield* shows(page, tile("Done"), "100")
+          yield* shows(page, tile("Failed"), "2")
+          yield* shows(page, tile("Running"), "4 of 4 slots")
+          const status = yield* Context.get(context, Dispatcher.Dispatcher).status
+          assert.strictEqual(status.running, 4)
+          yield* shows(page, tile("Waiting"), String(status.waiting))
+          yield* shows(page, "td", "<img src=x onerror=alert(1)>")
+          yield* shows(page, "td", "file-2 is corrupt <b>\\u202e")
+          assert.notInclude(yield* Effect.promise(() => page.content()), "tell nobody")
+          yield* latch.open
+          yield* Fiber.join(run)
+          yield* shows(page, tile("Done"), "110")
+          yield* shows(page, tile("Running"), "0 of 4 slots")
+          assert.deepStrictEqual(problems, [])
+        }), 60_000)
+
+      it.effect("has every view, the filter, the pause, the themes and the help on keys", () =>
+        Effect.gen(function*() {
+          const { context, url } = yield* setting({ payloads: true })
+          const execute = (tasks: ReadonlyArray<Attack | Count>) =>
+            Stream.fromIterable(tasks).pipe(Dispatcher.results(), Stream.runDrain, Effect.provideContext(context))
+          yield* execute([attack(-1), new Count({ n: 1 })])
+          const { page, problems } = yield* open(url, { colorScheme: "light" })
+          const press = (key: string) => Effect.promise(() => page.keyboard.press(key))
+          yield* shows(page, tile("Done"), "1")
+          const headings = {
+            1: "Where the time went",
+            2: "Task stream",
+            3: "Tasks by type",
+            4: "Events",
+            5: "Failures by cause"
+          }
+          for (const [key, heading] of Object.entries(headings)) {
+            yield* press(key)
+            yield* shows(page, "h2", heading)
+            yield* shows(page, "nav a[aria-current=page]", /./)
+          }
+          // The details of the only failure, with its payload.
+          yield* shows(page, "dd", "tell nobody")
+          yield* shows(page, "h2", "<img src=x onerror=alert(1)> #0 · Failed")
+          yield* press("3")
+          yield* press("/")
+          yield* Effect.promise(() => page.keyboard.type("coun"))
+          yield* shows(page, ".note", "1 of 2")
+          yield* press("Escape")
+          yield* Effect.promise(() => page.locator(".filter").waitFor({ state: "detached" }))
+          yield* press("t")
+          assert.strictEqual(
+            yield* Effect.promise(() => page.evaluate("document.documentElement.dataset.theme")),
+            "dark"
+          )
+          yield* press("?")
+          yield* shows(page, "dialog[open] h2", "Keyboard shortcuts")
+          yield* press("Escape")
+          yield* Effect.promise(() => page.locator("dialog[open]").waitFor({ state: "detached" }))
+          yield* press("1")
+          yield* press(" ")
+          yield* shows(page, ".live", "paused")
+          yield* execute([new Count({ n: 1 }), new Count({ n: 2 })])
+          yield* shows(page, ".live", "paused · 2 new")
+          assert.match(yield* textOf(page, tile("Done")), /^Done 1 /)
+          yield* press(" ")
+          yield* shows(page, tile("Done"), "Done3")
+          // Tab reaches a row, and Enter opens it.
+          yield* Effect.promise(() => page.locator("tr.pick").first().focus())
+          yield* press("Enter")
+          yield* shows(page, "h2", "Failures by cause")
+          assert.deepStrictEqual(problems, [])
+        }), 60_000)
+
+      it.effect("asks for the token, which leaves the address bar", () =>
+        Effect.gen(function*() {
+          const token = "correct-horse-battery-staple"
+          const { url } = yield* setting({ token: Redacted.make(token) })
+          const { page, problems } = yield* open(url)
+          yield* shows(page, ".live", "live")
+          assert.notInclude(page.url(), token)
+          assert.deepStrictEqual(problems, [])
+          const other = yield* open(`${url.split("#")[0]}#wrong-token-of-some-length`, { allowed: /401/ })
+          yield* shows(other.page, "form", "The token is wrong")
+          yield* Effect.promise(() => other.page.fill("input[name=token]", token))
+          yield* Effect.promise(() => other.page.keyboard.press("Enter"))
+          yield* shows(other.page, ".live", "live")
+          assert.deepStrictEqual(other.problems, [])
+        }), 60_000)
+
+      it.effect(
+        "keeps its state when the program ends or is gone, and goes on when it is back",
+        () =>
+          Effect.gen(function*() {
+            const port = yield* freePort
+            const start = Effect.fnUntraced(function*() {
+              const scope = yield* Scope.make()
+              const { context, url } = yield* Scope.provide(setting({ port }), scope)
+              const count = Stream.make(new Count({ n: 1 })).pipe(
+                Dispatcher.results(),
+                Stream.runDrain,
+                Effect.provideContext(context)
+              )
+              return { count, url, stop: Scope.close(scope, Exit.void) }
+            })
+            const first = yield* start()
+            yield* first.count
+            const { page, problems } = yield* open(first.url, { allowed: /ERR_CONNECTION_REFUSED|INCOMPLETE/ })
+            yield* shows(page, tile("Done"), "Done1")
+            yield* first.stop
+            yield* shows(page, ".banner", "Ended at")
+            yield* shows(page, tile("Done"), "Done1")
+            const second = yield* start()
+            yield* shows(page, ".live", "live")
+            yield* shows(page, tile("Done"), "Done0")
+            yield* Effect.promise(() => page.context().setOffline(true))
+            yield* second.stop
+            assert.deepStrictEqual(problems, [])
+          }),
+        60_000
+      )
+
+      it.effect("has no fault that axe finds, in both themes and at both widths", () =>
+        Effect.gen(function*() {
+          const { context, url } = yield* setting()
+          yield* Stream.make(attack(-1), attack(-2), new Count({ n: 1 })).pipe(
+            Dispatcher.results(),
+            Stream.runDrain,
+            Effect.provideContext(context)
+          )
+          for (const colorScheme of ["light", "dark"] as const) {
+            for (const width of [1440, 390]) {
+              const { page } = yield* open(url, { colorScheme, viewport: { width, height: 844 }, bypassCSP: true })
+              yield* shows(page, tile("Done"), "1")
+              yield* Effect.promise(() => page.evaluate(axe.source))
+              for (const view of Record.keys(HEADINGS)) {
+                yield* Effect.promise(() => page.evaluate(`location.hash = "/${view}"`))
+                yield* shows(page, "nav a[aria-current=page]", HEADINGS[view])
+                const found = yield* Effect.promise(() => page.evaluate(AXE))
+                assert.deepStrictEqual(found, [], `${view}, ${colorScheme}, ${width} px`)
+                const overflow = yield* Effect.promise(() =>
+                  page.evaluate<number>("document.documentElement.scrollWidth - innerWidth")
+                )
+                assert.isAtMost(overflow, 0, `${view} scrolls sideways at ${width} px`)
+              }
+            }
+          }
+        }), 120_000)
+
+      it.effect("is mounted in a router of the program", () =>
+        Effect.gen(function*() {
+          const port = yield* freePort
+          const handlers = Tasks.toLayer({
+            "<img src=x onerror=alert(1)>": () => Effect.void,
+            Count: ({ n }) => Effect.succeed(n)
+          })
+          const app = HttpRouter.serve(Dashboard.routes({ path: "/admin/tasks", name: "mounted" }), {
+            disableListenLog: true,
+            disableLogger: true
+          }).pipe(
+            Layer.provide(
+              NodeHttpServer.layer(() => createServer(), { port, host: "127.0.0.1", gracefulShutdownTimeout: 100 })
+            ),
+            Layer.provide(FiberDispatcher.layer(Tasks)),
+            Layer.provide(handlers)
+          )
+          yield* Layer.build(app)
+          const { page, problems } = yield* open(`http://127.0.0.1:${port}/admin/tasks?theme=dark`)
+          yield* shows(page, "h1", "mounted")
+          yield* shows(page, ".live", "live")
+          assert.strictEqual(new URL(page.url()).pathname, "/admin/tasks/")
+          assert.deepStrictEqual(problems, [])
+        }), 60_000)
+    })
+)

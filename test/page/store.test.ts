@@ -1,0 +1,138 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Store } from "../../page/store.ts"
+import type * as Model from "../../src/internal/recorder/model.ts"
+
+const TOTALS: Model.Totals = {
+  started: 0,
+  succeeded: 0,
+  failed: 0,
+  retried: 0,
+  restarted: 0,
+  cancelled: 0,
+  waiting: 0,
+  running: 0,
+  retrying: 0,
+  executions: 0,
+  slots: 1
+}
+
+const BUDGET: Model.TimeBudget = {
+  running: 0,
+  sending: 0,
+  starting: 0,
+  input: 0,
+  consumer: 0,
+  order: 0,
+  retry: 0,
+  noTasks: 0
+}
+
+const segments = (...from: ReadonlyArray<number>): Model.Segments => ({
+  worker: from.map(() => 0),
+  row: from.map(() => 0),
+  type: from.map(() => 0),
+  from,
+  to: from.map((at) => at + 10),
+  tasks: from.map(() => 1),
+  failed: from.map(() => 0),
+  busy: from.map(() => 5)
+})
+
+const snapshot = (part: Partial<Model.Snapshot> = {}): Model.Snapshot => ({
+  name: "run",
+  startedAt: 0,
+  duration: 0,
+  totals: TOTALS,
+  types: [],
+  workers: [],
+  budget: BUDGET,
+  mainThread: 0,
+  failures: 0,
+  groups: [],
+  ungrouped: 0,
+  advice: [],
+  sequence: 0,
+  series: { width: 100, succeeded: [], failed: [], waiting: [], running: [], slots: [], occupied: [] },
+  segments: segments(),
+  segmentCount: 0,
+  latestFailures: [],
+  events: [],
+  ...part
+})
+
+const frame = (sequence: number, part: Partial<Model.Frame> = {}): Model.Frame => ({
+  sequence,
+  at: sequence * 500,
+  ended: false,
+  totals: TOTALS,
+  types: [],
+  workers: [],
+  budget: BUDGET,
+  mainThread: 0,
+  failures: 0,
+  groups: [],
+  latestFailures: [],
+  events: [],
+  segments: segments(),
+  segmentCount: 0,
+  advice: [],
+  ...part
+})
+
+const rowOf = (store: Store) => store.rows[0].rows[0].map(({ from }) => from)
+
+describe("Store of the page", () => {
+  it("takes frames in order only", () => {
+    const store = new Store()
+    store.snapshot(snapshot({ sequence: 7 }))
+    assert.isFalse(store.frame(frame(7)))
+    assert.isFalse(store.frame(frame(9)))
+    assert.isTrue(store.frame(frame(8)))
+    assert.isTrue(store.frame(frame(9)))
+  })
+
+  it("draws no segment, failure or event twice that the first frame repeats", () => {
+    const event = (id: number): Model.WorkerEvent => ({ id, at: id, worker: "w", kind: "joined", detail: null })
+    const store = new Store()
+    store.snapshot(snapshot({ segments: segments(0, 20), segmentCount: 12, events: [event(2), event(1)] }))
+    store.frame(frame(1, { segments: segments(20, 40), segmentCount: 13, events: [event(3), event(2)] }))
+    assert.deepStrictEqual(rowOf(store), [0, 20, 40])
+    assert.deepStrictEqual(store.events.map(({ id }) => id), [3, 2, 1])
+    // More than a frame can hold.
+    store.frame(frame(2, { segments: segments(80, 100), segmentCount: 20 }))
+    assert.deepStrictEqual(rowOf(store), [0, 20, 40, 80, 100])
+  })
+
+  it("has the rates of the last minute", () => {
+    const store = new Store()
+    store.snapshot(snapshot({ duration: 0 }))
+    for (let n = 1; n <= 400; n++) {
+      // 10 tasks a second, then 30.
+      const succeeded = n <= 200 ? 5 * n : 1000 + 15 * (n - 200)
+      store.frame(frame(n, { totals: { ...TOTALS, succeeded } }))
+    }
+    const { length, succeeded } = store.recent
+    assert.closeTo(succeeded / length * 1000, 30, 0.01)
+    assert.closeTo(length, 60_000, 500)
+    assert.deepStrictEqual(store.throughput(4).succeeded, [30, 30, 30, 15])
+  })
+
+  it("shows the whole recording when nothing is known of the last minute", () => {
+    const store = new Store()
+    store.snapshot(snapshot({ duration: 10_000, totals: { ...TOTALS, succeeded: 100 } }))
+    assert.deepInclude(store.recent, { length: 10_000, succeeded: 100 })
+  })
+
+  it("keeps bounded memory for days", () => {
+    const store = new Store()
+    store.snapshot(snapshot())
+    let sequence = 0
+    for (let at = 0; at < 1_000_000; at += 500) {
+      const starts = Array.from({ length: 400 }, (_, i) => at + i)
+      sequence++
+      store.frame({ ...frame(sequence), at, segments: segments(...starts), segmentCount: 400 * sequence })
+    }
+    assert.isAtMost(rowOf(store).length, 65_536)
+    assert.strictEqual(rowOf(store).at(-1), 999_500 + 399)
+  })
+})
