@@ -10,7 +10,7 @@
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface Totals {
   /** Attempts that workers were given: those with an outcome, those that were cancelled or restarted, and those held now. */
@@ -43,7 +43,7 @@ export interface Totals {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface Histogram {
   readonly from: number
@@ -55,7 +55,7 @@ export interface Histogram {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface TypeSummary {
   /** The place in `Summary.types`, to which segments refer. */
@@ -89,7 +89,7 @@ export interface TypeSummary {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface WorkerSummary {
   /** The place in `Summary.workers`, to which segments refer. */
@@ -130,7 +130,7 @@ export interface WorkerSummary {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface TimeBudget {
   /** Workers ran tasks, as they report it. On Fiber and Dummy: slots held a task. */
@@ -156,7 +156,7 @@ export interface TimeBudget {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface Advice {
   readonly kind: "small" | "oneThread" | "waiting" | "input" | "consumer" | "tail" | "order" | "chunkSize" | "lost"
@@ -171,7 +171,7 @@ export interface Advice {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface FailureSummary {
   /** Increasing in the recording. */
@@ -198,7 +198,7 @@ export interface FailureSummary {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface Failure extends FailureSummary {
   /** The whole message, at most 1 KiB. */
@@ -214,7 +214,7 @@ export interface Failure extends FailureSummary {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface FailureGroup {
   readonly id: number
@@ -236,7 +236,7 @@ export interface FailureGroup {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface WorkerEvent {
   /** Increasing in the recording. */
@@ -256,7 +256,7 @@ export interface WorkerEvent {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface Segments {
   /** Ids of workers. */
@@ -280,7 +280,7 @@ export interface Segments {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface Series {
   /** The width of a column, in milliseconds. It doubles when there are 600 columns. */
@@ -300,7 +300,7 @@ export interface Series {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface Summary {
   /** The option `name`, else the executors of the dispatcher. */
@@ -329,7 +329,7 @@ export interface Summary {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface Snapshot extends Summary {
   /** The sequence number of the latest frame: the next frame continues from here. */
@@ -351,7 +351,7 @@ export interface Snapshot extends Summary {
  *
  * @stability experimental
  * @category models
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface Frame {
   /** One more than that of the frame before. After a gap, take a snapshot. */
