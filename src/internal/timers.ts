@@ -7,7 +7,8 @@
  * Must stay true: `heapIndex` is a timer's place in the heap, or -1; a timer
  * fires at most once, never early, and in the order of time.
  */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -31,16 +32,19 @@ export class Timers {
   private sleepsBriefly = false
   private closed = false
   private readonly clock: Clock.Clock
+  /** The clock is that of the process, which can be read without a bigint. */
+  private readonly isLive: boolean
   private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
   constructor(clock: Clock.Clock, runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>) {
     this.clock = clock
+    this.isLive = clock === Context.get(Context.empty(), Clock.Clock)
     this.runFork = runFork
   }
 
   /** Monotonic milliseconds. */
   now(): number {
-    return Number(this.clock.monotonicTimeNanosUnsafe()) / 1e6
+    return this.isLive ? performance.now() : Number(this.clock.monotonicTimeNanosUnsafe()) / 1e6
   }
 
   /** Calls `fire` once, in `millis` milliseconds. */

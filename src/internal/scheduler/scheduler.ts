@@ -81,7 +81,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     this.name = executor.name
     this.timers = timers
     this.later = later
-    const observers = this.observers = new Observers(() => timers.now())
+    const observers = this.observers = new Observers(() => this.now())
     const capacity = this.capacity = new Capacity(boundOption("capacity", options.capacity, 1))
     const maxWorkerLosses = countOption("maxWorkerLosses", options.maxWorkerLosses, 1) ?? 3
     // Chunks of live tasks only save calls: they need no estimate.
@@ -189,7 +189,6 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     const worker = this.workers.leave(handle)
     if (worker === undefined) return
     if (loss !== undefined) this.statistics.lose(causeOf(loss))
-    this.observers.timePassed()
     this.losses.workerLeft(worker, loss)
     if (this.observers.active) this.observers.left(worker, loss)
     this.unserved.workerLeft()
@@ -337,7 +336,6 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
 
   fail(chunk: Chunk, at: number, failure: Contract.WireFailure, info?: Contract.AttemptInfo): void {
     const entry = chunk.items[at]
-    this.observers.timePassed()
     if (!this.assignments.release(chunk, entry)) return
     if (info !== undefined) entry.attempt = Math.max(entry.attempt, info.attempt)
     if (!entry.cancelled && !entry.lingers) {
@@ -361,7 +359,6 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   }
 
   requeue(chunk: Chunk, from: number, to: number): void {
-    this.observers.timePassed()
     this.losses.requeue(chunk, from, to)
     this.wake()
   }

@@ -41,8 +41,6 @@ export class Chunk implements Contract.Chunk, ChunkShare {
   // Written by `Observers` alone.
   /** When its worker took it, while somebody observes. */
   takenAt: number | undefined = undefined
-  /** The reading of the clock at which its worker last reported about it. */
-  reading = -1
   /** Microseconds that its worker has reported for it. */
   busy: number | undefined = undefined
   /** Items that failed before the last one was released. */
