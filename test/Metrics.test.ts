@@ -248,6 +248,35 @@ describe("metrics", () => {
       }))
   )
 
+  it.effect("of a fiber dispatcher have the run time of each attempt, whether it suspends or not", () =>
+    isolated(Effect.gen(function*() {
+      class Wait extends Task.Class<Wait>()("Wait", { payload: { millis: Schema.Int } }) {}
+      class Compute extends Task.Class<Compute>()("Compute", { payload: { n: Schema.Int } }) {}
+      const Group = TaskGroup.make(Wait, Compute)
+      const layer = Layer.provide(
+        FiberDispatcher.layer(Group, { concurrency: 8 }),
+        Group.toLayer({
+          Wait: ({ millis }) => Effect.sleep(millis),
+          Compute: ({ n }) => n % 2 === 0 ? Effect.void : Effect.die("on purpose")
+        })
+      )
+      yield* Effect.gen(function*() {
+        const tasks = Array.from(
+          { length: 300 },
+          (_, n) => n % 3 === 0 ? new Wait({ millis: 2000 }) : new Compute({ n })
+        )
+        const ended = yield* Effect.forkChild(Stream.runDrain(Dispatcher.results(tasks)))
+        while (ended.pollUnsafe() === undefined) yield* TestClock.adjust(2000)
+        const { snapshots } = yield* Effect.map(Metric.snapshot, (snapshots) => ({ snapshots }))
+        const runTimes = (task: string) =>
+          snapshots.find(({ attributes, id }) => id === "papyros_task_run_seconds" && attributes?.task === task)!
+            .state as Metric.HistogramState
+        assert.strictEqual(runTimes("Compute").count, 200)
+        assert.strictEqual(runTimes("Wait").count, 100)
+        assert.closeTo(runTimes("Wait").sum, 200, 1)
+      }).pipe(Effect.provide(layer))
+    })))
+
   it.live("of a pool have run times and lost workers", () =>
     isolated(
       Effect.gen(function*() {

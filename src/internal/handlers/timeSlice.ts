@@ -9,16 +9,26 @@ export class TimeSlice {
   private last = 0
   private left = 0
   private stride = 1
+  private readonly onRead: ((millis: number) => void) | undefined
 
-  /** @param limit milliseconds */
-  constructor(limit: number) {
+  /**
+   * @param limit milliseconds
+   * @param onRead called at each reading of the clock, with the milliseconds since the one before
+   */
+  constructor(limit: number, onRead?: (millis: number) => void) {
     this.limit = limit
+    this.onRead = onRead
   }
 
   begin(): void {
     // Not after the first task, which may be long: its outcome must not wait for a second one.
     this.since = this.last = performance.now()
     this.left = this.stride
+  }
+
+  /** Reads the clock, so that `onRead` is called for the latest tasks. */
+  end(): void {
+    this.onRead?.(performance.now() - this.last)
   }
 
   /** Whether the slice is used up. Call it after each task. `passed`: time has passed, so the clock is read. */
@@ -29,6 +39,7 @@ export class TimeSlice {
     if (this.left > 0) this.stride -= this.left
     this.stride = (now - this.last) * 8 > this.limit ? Math.max(1, this.stride >> 1) : Math.min(64, this.stride * 2)
     this.left = this.stride
+    this.onRead?.(now - this.last)
     this.last = now
     return now - this.since > this.limit
   }

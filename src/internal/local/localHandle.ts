@@ -39,7 +39,11 @@ export class LocalHandle implements Executor.WorkerHandle {
   private readonly inAsyncContext: AsyncContext
   private readonly slots: Slots
   private readonly deadlines: Deadlines
-  private readonly slice = new TimeSlice(SLICE)
+  /** Tasks that ended without suspending since the clock was read: together they took the time until it is read. */
+  private readonly untimed: Array<Executor.Item> = []
+  /** The handler of the task that suspended last, unless a later task of it did not. */
+  private suspending: Handler | undefined
+  private readonly slice = new TimeSlice(SLICE, (millis) => this.recordUntimed(millis))
   private pumping = false
   /** The time slice is used up: nothing starts before the next turn of the event loop. */
   private paused = false
@@ -85,9 +89,16 @@ export class LocalHandle implements Executor.WorkerHandle {
         if (chunk === undefined) break
         this.inAsyncContext(this.startChunk, chunk)
       }
+      if (this.untimed.length > 0) this.slice.end()
     } finally {
       this.pumping = false
     }
+  }
+
+  private recordUntimed(millis: number): void {
+    if (this.untimed.length === 0) return
+    this.scheduler.recordBusy(this.untimed, millis * 1000)
+    this.untimed.length = 0
   }
 
   private readonly startChunk = (chunk: Executor.Chunk): void => {
@@ -114,7 +125,9 @@ export class LocalHandle implements Executor.WorkerHandle {
     const item = chunk.items[at]
     const handler = this.handlers.get(item.name)
     if (handler === undefined) return this.scheduler.fail(chunk, at, { _tag: "UnknownTask" })
-    const since = item.taskTimeout === undefined ? 0 : this.scheduler.now()
+    // A reading of the clock costs as much as a trivial task. A handler that suspended before will do so again.
+    const isTimed = item.taskTimeout !== undefined || handler === this.suspending
+    const started = isTimed ? this.scheduler.now() : undefined
     const { depth } = item
     this.slots.occupy(depth)
     const effect = handler.begin(item)
@@ -126,13 +139,22 @@ export class LocalHandle implements Executor.WorkerHandle {
       if (items[at] === "cancelled") return this.release(depth, false)
       items[at] = task
       const exit = HandlerRun.start(task, effect, handler.contextFor(item, task))
-      if (exit !== undefined) return this.ended(task, since, exit)
+      if (exit !== undefined) {
+        this.endedAtOnce(item, handler)
+        return this.ended(task, started, exit)
+      }
+      this.suspending = handler
+      const since = started ?? this.scheduler.now()
       if (item.taskTimeout !== undefined) this.deadlines.add(task, since + item.taskTimeout)
       if (task.stopping !== undefined) HandlerRun.interrupt(task)
-      HandlerRun.onEnd(task, (exit) => this.ended(task, since, exit))
+      HandlerRun.onEnd(task, (exit) => {
+        this.scheduler.recordBusy([item], (this.scheduler.now() - since) * 1000)
+        this.ended(task, since, exit)
+      })
       return
     }
-    if (since !== 0 && this.scheduler.now() - since > item.taskTimeout!) {
+    if (!(effect instanceof CodecError)) this.endedAtOnce(item, handler)
+    if (item.taskTimeout !== undefined && this.scheduler.now() - started! > item.taskTimeout) {
       this.scheduler.fail(chunk, at, { _tag: "TimedOut", millis: item.taskTimeout! })
     } else if (effect instanceof CodecError) {
       this.scheduler.fail(chunk, at, undecodable("payload", effect))
@@ -144,12 +166,17 @@ export class LocalHandle implements Executor.WorkerHandle {
 
   // --- ending ----------------------------------------------------------------
 
-  private ended(task: RunningTask, since: number, exit: Exit.Exit<unknown, unknown>): void {
+  private endedAtOnce(item: Executor.Item, handler: Handler): void {
+    this.untimed.push(item)
+    if (handler === this.suspending) this.suspending = undefined
+  }
+
+  private ended(task: RunningTask, started: number | undefined, exit: Exit.Exit<unknown, unknown>): void {
     const { at, chunk } = task
     const { taskTimeout } = task.item
     task.over = true
     states(chunk)[at] = "ended"
-    if (taskTimeout !== undefined) this.deadlines.end(task, since)
+    if (taskTimeout !== undefined) this.deadlines.end(task, started!)
     if (task.stopping === "timedOut") this.scheduler.fail(chunk, at, { _tag: "TimedOut", millis: taskTimeout! })
     else this.report(task.handler, chunk, at, exit)
     this.release(task.depth, task.lent)

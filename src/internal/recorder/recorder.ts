@@ -261,8 +261,10 @@ export class Recorder {
     type.chunkTasks += tasks
     record.tasks += tasks
     const from = this.since(chunk.takenAt)
+    // What such a worker reports is time of the one thread, not of its slots.
+    const busy = record.sharesThread ? (at - from) * 1000 : chunk.busy ?? 0
     this.endedChunk = chunk
-    this.endedRow = record.rows.add(from, at, type.id, tasks, chunk.failed, chunk.busy ?? 0, this.spanMillis)
+    this.endedRow = record.rows.add(from, at, type.id, tasks, chunk.failed, busy, this.spanMillis)
   }
 
   private onFailed(

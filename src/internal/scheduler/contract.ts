@@ -274,7 +274,7 @@ export interface Scheduler {
   failRunning(chunk: Chunk, at: number, failure: WireFailure): void
   /**
    * A worker spent so many microseconds on these items, each reported once. Sizes later chunks. To be called before the
-   * outcomes of the items are reported.
+   * outcomes of the items are reported: else recordings have the time of the type, and not that of the worker.
    */
   recordBusy(items: ReadonlyArray<Item>, micros: number): void
   /** So many slots are starting, all in all: workers that have not joined yet. For recordings. */

@@ -101,18 +101,18 @@ export class Observers {
   ran(entries: ReadonlyArray<TaskEntry>, micros: number): void {
     const { length } = entries
     const first = chunkOf(entries[0])
-    const at = first === undefined ? this.read() : this.readFor(first)
-    if (first !== undefined && first === chunkOf(entries[length - 1])) return this.ranOf(first, length, micros, at)
+    if (first !== undefined && first === chunkOf(entries[length - 1])) return this.ranOf(first, length, micros)
     for (let from = 0; from < length;) {
       const chunk = chunkOf(entries[from])
       let to = from + 1
       while (to < length && chunkOf(entries[to]) === chunk) to++
-      if (chunk !== undefined) this.ranOf(chunk, to - from, micros * (to - from) / length, at)
+      if (chunk !== undefined) this.ranOf(chunk, to - from, micros * (to - from) / length)
       from = to
     }
   }
 
-  private ranOf(chunk: Chunk, tasks: number, micros: number, at: number): void {
+  private ranOf(chunk: Chunk, tasks: number, micros: number): void {
+    const at = this.readFor(chunk)
     chunk.busy = (chunk.busy ?? 0) + micros
     for (const observer of this.all) observer.ran(chunk, tasks, micros, at)
   }
