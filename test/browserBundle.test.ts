@@ -21,7 +21,8 @@ const modules = [
   "Thread.ts",
   "layers/DummyDispatcher.ts",
   "layers/FiberDispatcher.ts",
-  "layers/WorkerPoolDispatcher.ts"
+  "layers/WorkerPoolDispatcher.ts",
+  "testing/check.ts"
 ]
 
 describe("a bundle for browsers", () => {

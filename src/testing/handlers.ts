@@ -7,7 +7,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { isMainThread } from "node:worker_threads"
 import * as Task from "../Task.ts"
 import { type Observer, Probe } from "./probe.ts"
 import { Held, Nest, Refused, Stumbled, Tasks, type Transform } from "./tasks.ts"
@@ -33,9 +32,22 @@ const spin = () => {
   for (let i = 0; i >= 0; i = (i + 1) % 1000);
 }
 
-const perish = Effect.sync((): never => {
-  if (isMainThread) throw new Error("A Perish task ends its worker, and here that would be the test itself")
-  process.exit(1)
+/** In a browser there is no `process`, and a Web Worker goes on to the end of the turn after `close`. */
+interface Runtime {
+  readonly process?: Pick<NodeJS.Process, "exit" | "getBuiltinModule">
+  readonly WorkerGlobalScope?: unknown
+  readonly close?: () => void
+}
+
+const perish = Effect.suspend((): Effect.Effect<never> => {
+  const { close, process, WorkerGlobalScope } = globalThis as unknown as Runtime
+  const inThread = process === undefined
+    ? WorkerGlobalScope !== undefined
+    : !process.getBuiltinModule("node:worker_threads").isMainThread
+  if (!inThread) throw new Error("A Perish task ends its worker, and here that would be the test itself")
+  if (process !== undefined) process.exit(1)
+  close!()
+  return Effect.never
 })
 
 /** A result that TypeScript rejects, as `any` and untyped code can produce it. */

@@ -16,6 +16,8 @@ export {
    */
   History
 }
+export { allLaws } from "./allLaws.ts"
+export { type CheckedProperty, checkLaws } from "./check.ts"
 export * from "./noop.ts"
 export { type Observer, Probe } from "./probe.ts"
 export {

@@ -8,11 +8,12 @@ import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { format } from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import { inspect, isDeepStrictEqual } from "node:util"
 import type { Dispatcher } from "../Dispatcher.ts"
+import { deepEqual } from "./deepEqual.ts"
 import type * as History from "./history.ts"
 import { Probe, Recorder } from "./probe.ts"
 
@@ -322,6 +323,6 @@ export const expect = (holds: boolean, message: () => string): Effect.Effect<voi
 
 /** Fails the law unless the values are structurally equal. */
 export const expectEqual = (seen: unknown, expected: unknown, what: string): Effect.Effect<void, LawBroken> =>
-  expect(isDeepStrictEqual(seen, expected), () => `${what}: expected ${show(expected)}, saw ${show(seen)}`)
+  expect(deepEqual(seen, expected), () => `${what}: expected ${show(expected)}, saw ${show(seen)}`)
 
-const show = (value: unknown): string => inspect(value, { depth: 6, breakLength: Infinity }).slice(0, 2000)
+const show = (value: unknown): string => format(value).slice(0, 2000)

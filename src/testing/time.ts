@@ -1,6 +1,7 @@
 /** Waiting in the laws: for a condition, or for time to pass on a `TestClock` or on the real clock. */
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import { nextTurn } from "./nextTurn.ts"
 import type { Subject } from "./property.ts"
 
 /** The step in which the time of a test moves, in milliseconds. It is shorter on the real clock. */
@@ -13,10 +14,7 @@ export const settle = (turns = 20): Effect.Effect<void> =>
     : Effect.andThen(turn, Effect.suspend(() => settle(turns - 1)))
 
 /** Waits for one turn of the event loop, after which all work that was ready has run. */
-const turn = Effect.callback<void>((resume) => {
-  const immediate = setImmediate(() => resume(Effect.void))
-  return Effect.sync(() => clearImmediate(immediate))
-})
+const turn = Effect.callback<void>((resume) => nextTurn(() => resume(Effect.void)))
 
 /** Waits until a condition holds. The time limit of the property bounds the wait. */
 export const until = (holds: () => boolean): Effect.Effect<void> =>

@@ -134,4 +134,24 @@ const pages: ReadonlyArray<Row> = [
   }
 ]
 
-export const rows: ReadonlyArray<Row> = [...unbundled, ...bundled, ...pages]
+/** Every law of a pool without a TestClock has properties: over 30 are checked. */
+const checkLaws = (lines: ReadonlyArray<string>): void => {
+  deepStrictEqual(lines.filter((line) => line.startsWith("BROKEN")), [])
+  match(lines.join("\n"), /^laws: 3\d properties kept, 0 broken\nOK$/m)
+}
+
+const laws: ReadonlyArray<Row> = [
+  ...[["Node", "node"], ["Bun", "bun"], ["Deno", ...deno]].map(([runtime, name, ...args]) => ({
+    name: `laws, ${runtime}`,
+    run: async (root: string) => checkLaws(await command(root, name, ...args, "main-laws.ts"))
+  })),
+  ...[true].map((isolated) => ({
+    name: `laws, Chromium, ${isolated ? "with" : "without"} shared memory`,
+    run: async (root: string) => {
+      await esbuild(root, "out/laws", "page-laws.ts", "laws-thread.ts", "--platform=browser", "--splitting")
+      checkLaws(await load(join(root, "out/laws"), "page-laws.js", { isolated }, 300))
+    }
+  }))
+]
+
+export const rows: ReadonlyArray<Row> = [...unbundled, ...bundled, ...pages, ...laws]
