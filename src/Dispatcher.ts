@@ -141,6 +141,8 @@ export class Dispatcher extends Context.Service<Dispatcher, {
   readonly status: Effect.Effect<Status>
 }>()("papyros/Dispatcher") {}
 
+export { SpansPerSecond } from "./internal/scheduler/spanLimit.ts"
+
 export {
   /**
    * The dispatcher's scope has ended.

@@ -13,7 +13,12 @@ import type * as Scope from "effect/Scope"
 import { Dispatcher, ObservablesKey, SchedulerHandleKey } from "./Dispatcher.ts"
 import { register } from "./internal/metrics/dispatcherMetrics.ts"
 import type { DispatcherOptions, ExecutorSettings, Scheduler } from "./internal/scheduler/contract.ts"
-import { makeScheduler, openExecutor, type Scheduler as InternalScheduler } from "./internal/scheduler/scheduler.ts"
+import {
+  makeScheduler,
+  openExecutor,
+  type Scheduler as InternalScheduler,
+  type SchedulerOptions
+} from "./internal/scheduler/scheduler.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
 
 export type {
@@ -57,7 +62,7 @@ export interface Executor<out E = never, out R = never> extends ExecutorSettings
 export const makeDispatcher = <E, R>(
   group: TaskGroup.Any,
   executor: Executor<E, R>,
-  options: DispatcherOptions,
+  options: SchedulerOptions,
   /** Called before the executor is opened. Its finalizers run after the executor has closed. */
   onScheduler?: (scheduler: InternalScheduler) => Effect.Effect<void, never, Scope.Scope>
 ): Effect.Effect<Dispatcher["Service"], E, R | Scope.Scope> =>

@@ -208,7 +208,7 @@ const replayFile = Effect.fnUntraced(function*(config: Config) {
 })
 
 /** The command `papyros replay`. */
-export const replay = Command.make("replay", config, (config) => executing(config, replayFile(config))).pipe(
+export const replay = Command.make("replay", config, (config) => executing("replay", config, replayFile(config))).pipe(
   Command.withShortDescription("Run the tasks of a failure file again"),
   Command.withDescription(
     "Runs the tasks of a failure file again, one by one in this process, and writes their outcomes to stdout as papyros " +

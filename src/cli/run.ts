@@ -240,7 +240,7 @@ const explain = (failure: RunFailure, input: Input): string => {
 }
 
 /** The command `papyros run`. */
-export const run = Command.make("run", config, (config) => executing(config, execute(config))).pipe(
+export const run = Command.make("run", config, (config) => executing("run", config, execute(config))).pipe(
   Command.withShortDescription("Execute payloads from a file or stdin as tasks"),
   Command.withDescription(
     "Reads the payloads of a task as NDJSON (one JSON object a line, at most 64 MiB long), executes them, and " +

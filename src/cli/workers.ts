@@ -12,9 +12,9 @@ import * as RemoteWorker from "../RemoteWorker.ts"
 import { Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Handlers from "./handlers.ts"
-import * as Metrics from "./metrics.ts"
 import * as Remote from "./remoteFlags.ts"
 import { flags, serving } from "./serving.ts"
+import * as Telemetry from "./telemetry.ts"
 
 const config = {
   handlers: Argument.String("HANDLERS").pipe(
@@ -87,7 +87,7 @@ export const workers = Command.make("workers", config, (config) =>
         (error) => error._tag === "RemoteError" ? Remote.cannotListen(error) : new Unusable({ message: error.message })
       )
     })
-  ).pipe(Effect.provide(Metrics.layer))).pipe(
+  ).pipe(Effect.provide(Telemetry.layer()))).pipe(
     Command.withShortDescription("Run the tasks of clients on this host"),
     Command.withDescription(
       "Runs the tasks of its group's clients in worker threads, once its name server is there. On SIGTERM or SIGINT it " +

@@ -33,15 +33,23 @@ export class Handler {
   readonly movesResult: boolean
   /** Whether one of its tasks has ever suspended; `undefined` before the first one. Owned by the executor. */
   suspends: boolean | undefined = undefined
+  private readonly spanAttributes: Readonly<Record<string, unknown>>
   private readonly context: Context.Context<never>
   /** The shape of its encoded results. */
   readonly resultShape: Shape | ListShape | undefined
   private readonly codec: Codec.TaskCodec | undefined
   private readonly copy: Copy
 
-  constructor(entry: HandlerEntry, dispatcher: Dispatcher["Service"], boundary: "codec" | "none", copy: Copy) {
+  constructor(
+    entry: HandlerEntry,
+    dispatcher: Dispatcher["Service"],
+    boundary: "codec" | "none",
+    copy: Copy,
+    spanAttributes: Readonly<Record<string, string>>
+  ) {
     const definition = entry.task.prototype["~papyros/Task"]
     this.name = definition.name
+    this.spanAttributes = { ...spanAttributes, "papyros.task": definition.name }
     this.handle = entry.handle
     this.fails = definition.error !== Schema.Never
     this.movesPayload = movesPayload(definition.transfer)
@@ -61,9 +69,9 @@ export class Handler {
    * Starts an item: returns the effect of the handler, an `Exit` if the handler is done already, or the
    * `CodecError` of a payload that does not decode.
    */
-  begin(item: Executor.Item): Effect.Effect<unknown, unknown> | Codec.CodecError {
+  begin(item: Executor.Item, chunkSize: number): Effect.Effect<unknown, unknown> | Codec.CodecError {
     const task = this.decode(item.payload)
-    return task instanceof Codec.CodecError ? task : this.call(task, item)
+    return task instanceof Codec.CodecError ? task : this.call(task, item, chunkSize)
   }
 
   /** The task of a payload, or the `CodecError` of it. */
@@ -74,16 +82,29 @@ export class Handler {
   }
 
   /** Calls the handler: returns its effect, or an `Exit` if it is done already. */
-  call(task: unknown, start: Start): Effect.Effect<unknown, unknown> {
+  call(task: unknown, start: Start, chunkSize: number): Effect.Effect<unknown, unknown> {
     try {
       const effect = this.handle(task as never)
       if (!Effect.isEffect(effect)) {
         return Exit.die(new TypeError(`The handler of ${this.name} returned something that is not an Effect`))
       }
-      return start.span?.sampled === true ? withTaskSpan(effect, this.name, start) : effect
+      return start.span?.sampled === true ? this.withSpan(effect, start, chunkSize) : effect
     } catch (defect) {
       return Exit.die(defect)
     }
+  }
+
+  /** A scope inside the span: the span covers the finalizers of the handler. */
+  private withSpan(
+    effect: Effect.Effect<unknown, unknown>,
+    { attempt, span }: Start,
+    chunkSize: number
+  ): Effect.Effect<unknown, unknown> {
+    return Effect.withSpan(Effect.scoped(effect), `papyros.${this.name}`, {
+      parent: span,
+      attributes: { ...this.spanAttributes, "papyros.attempt": attempt, "papyros.chunk.size": chunkSize },
+      captureStackTrace: false
+    })
   }
 
   /** Copies the parts of an encoded result that the handler may still change; absent if there are none. */
@@ -127,15 +148,3 @@ export class Handler {
     return this.codec === undefined ? { _tag: "Defect", defect, trace } : wireDefect(defect, trace)
   }
 }
-
-/** A scope inside the span: the span covers the finalizers of the handler. */
-const withTaskSpan = (
-  effect: Effect.Effect<unknown, unknown>,
-  name: string,
-  { attempt, span }: Start
-): Effect.Effect<unknown, unknown> =>
-  Effect.withSpan(Effect.scoped(effect), `papyros.${name}`, {
-    parent: span,
-    attributes: { "papyros.task": name, "papyros.attempt": attempt },
-    captureStackTrace: false
-  })

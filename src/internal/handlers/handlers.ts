@@ -18,15 +18,19 @@ export class Handlers {
   private readonly dispatcher: Dispatcher["Service"]
   private readonly boundary: "codec" | "none"
   private readonly copy: Copy
+  private readonly spanAttributes: Readonly<Record<string, string>>
 
   constructor(
     group: TaskGroup.Any,
     context: Context.Context<never>,
     dispatcher: Dispatcher["Service"],
     boundary: "codec" | "none",
-    copy: Copy
+    copy: Copy,
+    /** Of all spans of tasks. */
+    spanAttributes: Readonly<Record<string, string>>
   ) {
     this.copy = copy
+    this.spanAttributes = spanAttributes
     this.group = group
     this.context = context
     this.dispatcher = dispatcher
@@ -44,7 +48,7 @@ export class Handlers {
     }
     const entry = this.group.tasks.has(name) ? this.context.mapUnsafe.get(handlerKey(name)) : undefined
     if (entry === undefined) return undefined
-    const handler = new Handler(entry as HandlerEntry, this.dispatcher, this.boundary, this.copy)
+    const handler = new Handler(entry as HandlerEntry, this.dispatcher, this.boundary, this.copy, this.spanAttributes)
     this.known.set(name, handler)
     return handler
   }

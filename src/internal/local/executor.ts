@@ -15,6 +15,9 @@ import { type AsyncContext, LocalHandle } from "./localHandle.ts"
 /** The tasks of a chunk. Those that the time slice of the event loop leaves over go back, so chunks are small. */
 const MAX_CHUNK = 64
 
+/** The name of its worker. */
+const NAME = "local"
+
 /** An executor whose one worker runs `concurrency` tasks at once, with the handlers in the context of `open`. */
 export const make = <H>(
   group: TaskGroup.Any,
@@ -40,12 +43,13 @@ export const make = <H>(
         context as Context.Context<never>,
         dispatcher,
         options.boundary,
-        structuredCopy
+        structuredCopy,
+        scheduler.spanAttributes(NAME)
       )
       const turns = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
       const later = (f: () => void) => turns.scheduleTask(f, 0)
       const inAsyncContext = options.inheritsAsyncContext === true ? call : platform.asyncContext()
-      scheduler.join(new LocalHandle("local", options.concurrency, scheduler, handlers, later, inAsyncContext))
+      scheduler.join(new LocalHandle(NAME, options.concurrency, scheduler, handlers, later, inAsyncContext))
       return Effect.void
     })
 })

@@ -130,7 +130,7 @@ export class LocalHandle implements Executor.WorkerHandle {
     const started = isTimed ? this.scheduler.now() : undefined
     const { depth } = item
     this.slots.occupy(depth)
-    const effect = handler.begin(item)
+    const effect = handler.begin(item, chunk.items.length)
     // A handler that is done when it returns needs no fiber.
     if (!(effect instanceof CodecError) && !Exit.isExit(effect)) {
       const task = new RunningTask(this.slots, this.scheduler, handler, chunk, at)

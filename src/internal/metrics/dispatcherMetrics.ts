@@ -44,6 +44,7 @@ const acquire = (name: string, registry: Registry, given: Attributes): SeriesOfN
 export const register = (scheduler: Scheduler, name: string): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function*() {
     const series = acquire(name, yield* Metric.MetricRegistry, yield* Metric.CurrentMetricAttributes)
+    scheduler.dispatcherName = series.dispatcher
     yield* Effect.addFinalizer(() => Effect.sync(() => series.close()))
     const { statistics } = scheduler
     statistics.listen({

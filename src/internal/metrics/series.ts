@@ -92,7 +92,7 @@ export class SeriesOfName {
   private readonly histograms = new Map<string, HistogramSeries>()
   private gauges: Array<Metric.Registration> = []
   private readonly context: Context.Context<never>
-  private readonly dispatcher: string
+  readonly dispatcher: string
 
   constructor(dispatcher: string, context: Context.Context<never>) {
     this.dispatcher = dispatcher

@@ -12,6 +12,7 @@ import * as Channel from "effect/Channel"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
 import * as EffectScheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
@@ -36,6 +37,7 @@ import { notATask } from "./assertTask.ts"
 import { Credits } from "./credits.ts"
 import { Ending, type EndingCause } from "./ending.ts"
 import { type ExecutionOptions, type Settings, toSettings } from "./executionOptions.ts"
+import * as ExecutionTrace from "./executionTrace.ts"
 import { IdleTimeout } from "./idleTimeout.ts"
 import type { Journal, JournaledExecution } from "./journal.ts"
 import { awaitNested, parentIn } from "./nesting.ts"
@@ -64,6 +66,7 @@ class Execution<A, E> implements Producer, JournaledExecution {
   private readonly failFast: boolean
   private readonly settings: Settings
   private readonly span: Tracer.AnySpan | undefined
+  private readonly trace: ExecutionTrace.ExecutionTrace | undefined
   private readonly eventLoop: EffectScheduler.SchedulerDispatcher
 
   // Set when the consumer first asks.
@@ -98,7 +101,8 @@ class Execution<A, E> implements Producer, JournaledExecution {
     context: Context.Context<never>,
     failFast: boolean,
     emit: (entry: TaskEntry) => A,
-    makeJournal: MakeJournal
+    makeJournal: MakeJournal,
+    trace: ExecutionTrace.ExecutionTrace | undefined
   ) {
     this.scheduler = scheduler
     this.context = context
@@ -109,7 +113,8 @@ class Execution<A, E> implements Producer, JournaledExecution {
     this.chunkSize = this.settings.chunkSize
     this.onRunning = this.settings.idleTimeout === undefined ? undefined : this.updateIdleTimeout
     this.parent = parentIn(context, scheduler)
-    this.span = callerSpan(context)
+    this.trace = trace
+    this.span = trace?.span ?? callerSpan(context)
     this.eventLoop = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
     this.journal = makeJournal?.(this)
   }
@@ -209,6 +214,7 @@ class Execution<A, E> implements Producer, JournaledExecution {
   private finish(entry: TaskEntry): void {
     if (!this.ending.wants(entry)) return
     this.open--
+    this.trace?.settled(entry)
     if (entry.failure !== undefined && this.failFast) {
       if (this.order === undefined) return this.stop({ _tag: "TaskFailed", entry })
       const failed = this.ending.failedEntry
@@ -245,6 +251,7 @@ class Execution<A, E> implements Producer, JournaledExecution {
   }
 
   private readonly retry = (entry: TaskEntry): void => {
+    this.trace?.retries()
     this.due.push(entry)
     this.offer()
   }
@@ -327,7 +334,7 @@ class Execution<A, E> implements Producer, JournaledExecution {
   /** The next array of results. */
   readonly take: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, TaskFailure<Task.Any> | ExecutionError | E> = Effect.suspend(
     () => {
-      if (this.subscription === undefined && !this.subscribe()) return Effect.fail(new DispatcherClosed())
+      if (this.subscription === undefined && !this.subscribe()) return this.fail(Cause.fail(new DispatcherClosed()))
       if (this.credits.returnTaken()) this.offer()
       return this.poll()
     }
@@ -342,13 +349,13 @@ class Execution<A, E> implements Producer, JournaledExecution {
     }
     if (this.ending.hasEnded) {
       const cause = this.ending.cause!
-      if (cause._tag === "Error") return Effect.fail(cause.error)
-      if (cause._tag === "PolicyDied") return Effect.failCause(cause.defect)
-      if (cause._tag === "TaskFailed") return Effect.fail(cause.entry.failure!)
+      if (cause._tag === "Error") return this.fail(Cause.fail(cause.error))
+      if (cause._tag === "PolicyDied") return this.fail(cause.defect)
+      if (cause._tag === "TaskFailed") return this.fail(Cause.fail(cause.entry.failure!))
     }
     if (this.exhausted && this.open === 0) {
       const cause = this.ending.sourceDefect ?? this.source.cause
-      return cause === undefined ? Cause.done() : Effect.failCause(cause)
+      return cause === undefined ? Cause.done() : this.fail(cause)
     }
     return awaitNested(this.parent, (resume) => {
       this.consumer = () => resume(Effect.suspend(() => this.poll()))
@@ -360,6 +367,11 @@ class Execution<A, E> implements Producer, JournaledExecution {
         this.updateIdleTimeout()
       })
     })
+  }
+
+  private fail<F>(cause: Cause.Cause<F>): Effect.Effect<never, F> {
+    this.trace?.fails(cause)
+    return Effect.failCause(cause)
   }
 
   private subscribe(): boolean {
@@ -408,10 +420,14 @@ class Execution<A, E> implements Producer, JournaledExecution {
   }
 
   /** Interrupts its work, waits until that has stopped, and closes the source. */
-  readonly close: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    this.stop()
-    this.ending.whenStopped(() => resume(Effect.void))
-  }).pipe(Effect.andThen(Effect.suspend(() => this.source.close)))
+  readonly close = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+    Effect.callback<void>((resume) => {
+      this.stop()
+      this.ending.whenStopped(() => {
+        this.trace?.end(exit)
+        resume(Effect.void)
+      })
+    }).pipe(Effect.andThen(Effect.suspend(() => this.source.close)))
 }
 
 /** Executes tasks on a scheduler, as a stream of their outcomes in the form of `emit`. */
@@ -426,22 +442,25 @@ export const stream = <A, E, R>(
   Stream.fromChannel(
     Channel.fromTransform((_: Pull.Pull<unknown, unknown, unknown>, scope) =>
       Effect.flatMap(scheduler, (scheduler) =>
-        Effect.contextWith((context: Context.Context<R>) => {
-          const execution = new Execution<A, E>(
-            scheduler,
-            options,
-            context as Context.Context<never>,
-            failFast,
-            emit,
-            makeJournal
-          )
-          return Source.make(tasks, scope, execution.offer).pipe(
-            Effect.flatMap((source) => {
-              execution.source = execution.journal?.through(source, execution.offer) ?? source
-              return Scope.addFinalizer(scope, execution.close)
-            }),
-            Effect.as(execution.take)
-          )
-        }))
+        Effect.contextWith((context: Context.Context<R>) =>
+          Effect.flatMap(ExecutionTrace.begin(callerSpan(context)), (trace) => {
+            const execution = new Execution<A, E>(
+              scheduler,
+              options,
+              context as Context.Context<never>,
+              failFast,
+              emit,
+              makeJournal,
+              trace
+            )
+            return Source.make(tasks, scope, execution.offer).pipe(
+              Effect.flatMap((source) => {
+                execution.source = execution.journal?.through(source, execution.offer) ?? source
+                return Scope.addFinalizerExit(scope, execution.close)
+              }),
+              Effect.as(execution.take)
+            )
+          })
+        ))
     )
   )

@@ -12,6 +12,7 @@ import { type AssignedShares, FurtherShare } from "./chunkShares.ts"
 import type { ChunkSizes } from "./distribution.ts"
 import type { Observers } from "./observer.ts"
 import type { TaskBlock, TaskEntry } from "./producer.ts"
+import type { SpanLimit } from "./spanLimit.ts"
 import { type ProducerSubscription, subscriptionOf } from "./subscription.ts"
 import { type TaskType, typeOf } from "./taskTypes.ts"
 import { Chunk, type WorkerState } from "./workerState.ts"
@@ -22,12 +23,20 @@ export class Assignments {
   private readonly onEmptied: () => void
   private readonly chunkTasks: ChunkSizes
   private readonly observers: Observers
+  private readonly spans: SpanLimit
   private lastId = 0
 
-  constructor(capacity: Capacity, chunkTasks: ChunkSizes, observers: Observers, onEmptied: () => void) {
+  constructor(
+    capacity: Capacity,
+    chunkTasks: ChunkSizes,
+    observers: Observers,
+    spans: SpanLimit,
+    onEmptied: () => void
+  ) {
     this.capacity = capacity
     this.chunkTasks = chunkTasks
     this.observers = observers
+    this.spans = spans
     this.onEmptied = onEmptied
   }
 
@@ -53,9 +62,11 @@ export class Assignments {
     const first = subscriptionOf(items[0]).assigned
     first.add(chunk)
     let observed = false
+    let traced = false
     for (const entry of items) {
       entry.assignment = chunk
       entry.attempt++
+      if (entry.span !== undefined) traced = true
       const { assigned: owner, producer } = subscriptionOf(entry)
       if (producer.onRunning !== undefined) observed = true
       owner.size++
@@ -63,6 +74,7 @@ export class Assignments {
     }
     worker.add(chunk)
     if (this.observers.active) this.observers.took(chunk)
+    if (traced) this.spans.limit(items)
     if (observed) { for (const entry of items) subscriptionOf(entry).producer.onRunning?.() }
     return chunk
   }
@@ -88,6 +100,11 @@ export class Assignments {
   /** To be called when the outcomes of these tasks have been dealt with. */
   finishFirst({ worker }: Chunk): void {
     this.afterRelease(worker)
+  }
+
+  /** The entry did not start, so it has made no span. */
+  takeBackSpan(entry: TaskEntry): void {
+    if (entry.span?.sampled === true) this.spans.giveBack()
   }
 
   /** Whether the chunk holds an entry. */

@@ -297,6 +297,8 @@ export interface Scheduler {
    * pulled for it, up to that number.
    */
   demand(max: number): number
+  /** The attributes of the spans of tasks that run on a worker of this name, beside those that each span has. */
+  spanAttributes(worker: string): { readonly "papyros.dispatcher": string; readonly "papyros.worker": string }
   /** Milliseconds of a monotonic clock: the `Clock` of the Effect that opened the executor. */
   now(): number
   /** Calls `f` once, in so many milliseconds, unless it is cancelled first. */

@@ -92,10 +92,12 @@ export class Losses {
   }
 
   private restartUnstarted(entry: TaskEntry, worker: WorkerState, exit: Contract.WorkerExit): void {
+    const { assignments, outcomes, runQueue } = this.options
     if (entry.lingers) return
     entry.attempt--
-    if (worker.moves(entry)) this.options.outcomes.failLost(entry, worker.handle.name, exit)
-    else this.options.runQueue.requeue(entry)
+    assignments.takeBackSpan(entry)
+    if (worker.moves(entry)) outcomes.failLost(entry, worker.handle.name, exit)
+    else runQueue.requeue(entry)
   }
 
   /** Restarts or fails an entry whose thread or process was lost while it ran. */

@@ -22,8 +22,11 @@ export class TaskEntry implements Item {
   readonly definition: Task.Any[typeof Task.TypeId]
   readonly index: number
   readonly taskTimeout: number | undefined
-  /** The span of the code that ran or pushed it, or that consumes its execution. */
-  readonly span: Tracer.AnySpan | undefined
+  /**
+   * The span of the code that ran or pushed it, or of its execution. Not sampled any more once the task got no span, which
+   * `Assignments` alone decides.
+   */
+  span: Tracer.AnySpan | undefined
   /** Its caller dropped it: it never starts, or its outcome is dropped. */
   cancelled = false
 

@@ -11,6 +11,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as EffectScheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
 import { boundOption, countOption } from "../options.ts"
@@ -30,6 +31,7 @@ import { Preparation } from "./preparation.ts"
 import type { FreeReason, ParentTask, Producer, SchedulerHandle, TaskBlock, TaskEntry } from "./producer.ts"
 import { Quarantine } from "./quarantine.ts"
 import { RunQueue } from "./runQueue.ts"
+import { SpanLimit, SpansPerSecond } from "./spanLimit.ts"
 import { Statistics } from "./statistics.ts"
 import { ProducerSubscription, subscriptionOf, type SubscriptionOwner } from "./subscription.ts"
 import { TaskTypes } from "./taskTypes.ts"
@@ -38,9 +40,14 @@ import { WorkerAbsence } from "./workerAbsence.ts"
 import { Workers } from "./workers.ts"
 import type { Chunk, WorkerState } from "./workerState.ts"
 
-interface SchedulerOptions extends Contract.DispatcherOptions {
+/** The options of a dispatcher, and those of papyros itself. */
+export interface SchedulerOptions extends Contract.DispatcherOptions {
   /** Payloads come encoded, and results and errors stay so: the producers pass tasks on for another scheduler. */
   readonly relays?: boolean | undefined
+  /** The largest number of spans of tasks in a second. Default: no bound. */
+  readonly spansPerSecond?: number | undefined
+  /** The name of a worker in spans, by its name here. Default: the same. */
+  readonly workerName?: ((name: string) => string) | undefined
 }
 
 export class Scheduler implements Contract.Scheduler, SchedulerHandle, SubscriptionOwner, Observable {
@@ -48,6 +55,9 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   readonly timers: Timers
   readonly statistics = new Statistics()
   singleRuns: object | undefined = undefined
+  /** The name of its dispatcher in metrics and spans. Written by `register` alone. */
+  dispatcherName: string
+  private readonly workerName: (name: string) => string
   private readonly later: (f: () => void) => void
   private readonly capacity: Capacity
   private readonly workers: Workers
@@ -80,6 +90,8 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   ) {
     this.name = executor.name
     this.timers = timers
+    this.dispatcherName = options.name ?? executor.name
+    this.workerName = options.workerName ?? identity
     this.later = later
     const observers = this.observers = new Observers(() => this.now())
     const capacity = this.capacity = new Capacity(boundOption("capacity", options.capacity, 1))
@@ -99,6 +111,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       capacity,
       this.statistics.chunkTasks,
       observers,
+      new SpanLimit(options.spansPerSecond ?? Infinity, () => timers.now()),
       () => this.wake()
     )
     const unserved = this.unserved = new UnservedTasks({
@@ -126,6 +139,10 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
 
   now(): number {
     return this.timers.now()
+  }
+
+  spanAttributes(worker: string): ReturnType<Contract.Scheduler["spanAttributes"]> {
+    return { "papyros.dispatcher": this.dispatcherName, "papyros.worker": this.workerName(worker) }
   }
 
   after(millis: number, f: () => void): Contract.Cancel {
@@ -459,7 +476,9 @@ export const makeScheduler = (
     const clock = yield* Clock.Clock
     const timers = new Timers(clock, Effect.runForkWith(context))
     const eventLoop = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
-    return new Scheduler(tasks, executor, options, timers, (f) => eventLoop.scheduleTask(f, 0))
+    // The clients of a relay have bounded their spans.
+    const spansPerSecond = options.relays === true ? Infinity : Context.get(context, SpansPerSecond)
+    return new Scheduler(tasks, executor, { ...options, spansPerSecond }, timers, (f) => eventLoop.scheduleTask(f, 0))
   })
 
 /** Opens an executor. When the scope closes, the scheduler is closed first, then the executor. */

@@ -6,6 +6,7 @@ import { Capacity } from "../../../src/internal/scheduler/capacity.ts"
 import { ChunkSizes } from "../../../src/internal/scheduler/distribution.ts"
 import { Observers } from "../../../src/internal/scheduler/observer.ts"
 import type { TaskEntry } from "../../../src/internal/scheduler/producer.ts"
+import { SpanLimit } from "../../../src/internal/scheduler/spanLimit.ts"
 import { type Chunk, WorkerState } from "../../../src/internal/scheduler/workerState.ts"
 import { entryOf, FakeWorker, ListProducer, subscriptionTo } from "../../support/scheduler/fixtures.ts"
 
@@ -22,7 +23,8 @@ describe("AssignedShares", () => {
     ({ steps }) =>
       Effect.sync(() => {
         const capacity = new Capacity(Infinity)
-        const assignments = new Assignments(capacity, new ChunkSizes(), new Observers(() => 0), () => {})
+        const spans = new SpanLimit(Infinity, () => 0)
+        const assignments = new Assignments(capacity, new ChunkSizes(), new Observers(() => 0), spans, () => {})
         const workers = [new FakeWorker(), new FakeWorker()].map((handle) => new WorkerState(handle, capacity))
         const producers = Array.from({ length: 3 }, () => subscriptionTo(new ListProducer()))
         let held: Array<{ readonly chunk: Chunk; readonly entries: Array<TaskEntry> }> = []

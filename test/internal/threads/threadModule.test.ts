@@ -167,6 +167,7 @@ describe("the thread module of WorkerPoolDispatcher", () => {
       concurrency: 1,
       traced: false,
       relays: false,
+      spanAttributes: { "papyros.dispatcher": "pool", "papyros.worker": "idle" },
       minimumLogLevel: "Info",
       shared: SharedState.make()
     } as const

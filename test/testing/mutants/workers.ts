@@ -19,6 +19,10 @@ export class Between implements Executor.Scheduler {
     return this.inner.now()
   }
 
+  spanAttributes(worker: string) {
+    return this.inner.spanAttributes(worker)
+  }
+
   after(millis: number, f: () => void) {
     return this.inner.after(millis, f)
   }

@@ -122,7 +122,11 @@ export const make = <Rpcs extends Rpc.Any>(
       })
     })
 
-    const client = yield* Effect.provideService(RpcClient.make(group), RpcClient.Protocol, protocol)
+    const client = yield* Effect.provideService(
+      RpcClient.make(group, { disableTracing: true }),
+      RpcClient.Protocol,
+      protocol
+    )
     // Messages that wait for the socket, such as the interruption of a call, fail instead of waiting.
     yield* Effect.addFinalizer(() => Deferred.fail(lost, fromSocketError(ended)))
 

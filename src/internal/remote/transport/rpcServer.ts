@@ -41,7 +41,7 @@ export const serve = <Rpcs extends Rpc.Any>(
   Effect.gen(function*() {
     const { closeAll, protocol } = yield* makeProtocol(server, options)
     // The defect of one handler does not concern the other calls of its connection.
-    yield* RpcServer.make(group, { disableFatalDefects: true }).pipe(
+    yield* RpcServer.make(group, { disableFatalDefects: true, disableTracing: true }).pipe(
       Effect.provideService(RpcServer.Protocol, protocol),
       Effect.forkScoped
     )

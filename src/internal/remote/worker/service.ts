@@ -33,7 +33,11 @@ export const make = Effect.fnUntraced(function*(
   const { tasks } = pool.group
   const slots = pool.max * pool.concurrency
   const catalog = new TaskCatalog(tasks)
-  const scheduler = yield* makeScheduler(tasks, threads, { maxWorkerLosses: 1, relays: true })
+  const scheduler = yield* makeScheduler(tasks, threads, {
+    maxWorkerLosses: 1,
+    relays: true,
+    workerName: (thread) => `${name}/${thread}`
+  })
   yield* register(scheduler, "worker")
   yield* openExecutor(scheduler, threads.open)
   const log = Effect.runForkWith(yield* Effect.context<never>())

@@ -120,6 +120,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
         names: Array.from(group.tasks.keys()),
         concurrency,
         traced: isTraced(context),
+        spanAttributes: scheduler.spanAttributes(name),
         minimumLogLevel: Context.get(context, References.MinimumLogLevel),
         shared
       },

@@ -4,7 +4,7 @@
  * shared memory beside them, are described in docs/internals/threads-protocol.md.
  */
 import type { LogLevel } from "effect/LogLevel"
-import type { WireFailure } from "../../../Executor.ts"
+import type { Scheduler, WireFailure } from "../../../Executor.ts"
 import type { EncodedColumns } from "../../encoding/columns.ts"
 import type { WireSpan } from "../../encoding/span.ts"
 import type { SeriesUpdate, TelemetryRecord } from "./telemetry.ts"
@@ -26,6 +26,8 @@ export interface ThreadData {
   readonly traced: boolean
   /** Requests may have encoded payloads. */
   readonly relays: boolean
+  /** Of the spans of its tasks. */
+  readonly spanAttributes: ReturnType<Scheduler["spanAttributes"]>
   readonly minimumLogLevel: LogLevel
   /** The memory of `SharedState`. */
   readonly shared: SharedArrayBuffer

@@ -117,8 +117,14 @@ const runConnected = (
       boundary: "none",
       inheritsAsyncContext: true
     })
-    const dispatcher = yield* Effect.provideContext(Executor.makeDispatcher(group, nested, {}), context)
-    const handlers = new Handlers(group, context, dispatcher, "codec", noCopy)
+    const dispatcher = yield* Effect.provideContext(
+      Executor.makeDispatcher(group, nested, {
+        name: data.spanAttributes["papyros.dispatcher"],
+        workerName: () => data.spanAttributes["papyros.worker"]
+      }),
+      context
+    )
+    const handlers = new Handlers(group, context, dispatcher, "codec", noCopy, data.spanAttributes)
     const encoded = data.relays && loadCodecs !== undefined ? new EncodedTasks(group, yield* loadCodecs) : undefined
     return new ThreadRunner(handlers, sharedState, outbox, poll, data.concurrency, encoded)
   }).pipe(

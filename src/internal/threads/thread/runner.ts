@@ -207,7 +207,7 @@ export class ThreadRunner {
       return this.reports.settle(request, at, undecodable("payload", payload))
     }
     const start = request.startOf(at)
-    const effect = handler.call(payload, start)
+    const effect = handler.call(payload, start, request.size)
     let exit: Exit.Exit<unknown, unknown> | undefined
     // A handler that is done when it returns needs no fiber.
     if (Exit.isExit(effect)) {

@@ -76,6 +76,7 @@ const makeScheduler = (chunks: ReadonlyArray<ChunkOptions>) => {
     unavailable: () => {},
     now: () => performance.now(),
     demand: () => 0,
+    spanAttributes: (worker) => ({ "papyros.dispatcher": "test", "papyros.worker": worker }),
     after: () => () => {}
   }
   return { scheduler, calls, losses, taken: () => id }

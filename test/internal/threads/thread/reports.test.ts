@@ -17,7 +17,8 @@ const handlers = new Handlers(
   Context.empty(),
   {} as ConstructorParameters<typeof Handlers>[2],
   "none",
-  noCopy
+  noCopy,
+  {}
 )
 
 const message = (items: number, once = false): RunRequest => [

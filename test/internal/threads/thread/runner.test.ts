@@ -32,7 +32,7 @@ const make = (step: (n: number, main: SharedState) => number) =>
       }
     })
     const context = yield* Layer.build(layer)
-    const handlers = new Handlers(group, context as never, {} as never, "codec", noCopy)
+    const handlers = new Handlers(group, context as never, {} as never, "codec", noCopy, {})
     const posted: Array<ReadonlyArray<FromThread>> = []
     const outbox = new ThreadOutbox<FromThread>((messages) => posted.push(structuredClone(messages)), [])
     const runner = new ThreadRunner(handlers, new SharedState(shared), outbox, () => false, 1)

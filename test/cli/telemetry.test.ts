@@ -1,32 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
+import { collector, spansOf } from "../support/traces/collector.ts"
 import { handlers, papyrosWith, spawned } from "./harness.ts"
-
-/** A collector, which keeps the bodies of its requests. */
-const collector = Effect.acquireRelease(
-  Effect.callback<{ readonly url: string; readonly bodies: Array<string>; readonly close: () => void }>((resume) => {
-    const bodies: Array<string> = []
-    const server = createServer((request, response) => {
-      let body = ""
-      request.setEncoding("utf8").on("data", (text) => body += text)
-      request.on("end", () => {
-        bodies.push(`${request.url} ${body}`)
-        response.end("{}")
-      })
-    })
-    server.listen(0, "127.0.0.1", () => {
-      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-      const close = () => {
-        server.closeAllConnections()
-        server.close()
-      }
-      resume(Effect.succeed({ url, bodies, close }))
-    })
-  }),
-  ({ close }) => Effect.sync(close)
-)
 
 interface Point {
   readonly asDouble?: number
@@ -38,6 +13,7 @@ interface Point {
 const counts = (bodies: ReadonlyArray<string>, name: string): Record<string, number> => {
   const found: Record<string, number> = {}
   for (const body of bodies) {
+    if (!body.startsWith("/v1/metrics ")) continue
     const { resourceMetrics } = JSON.parse(body.slice(body.indexOf(" ") + 1))
     const metrics = resourceMetrics.flatMap(({ scopeMetrics }: { scopeMetrics: Array<{ metrics: Array<unknown> }> }) =>
       scopeMetrics.flatMap(({ metrics }) => metrics)
@@ -55,18 +31,27 @@ const counts = (bodies: ReadonlyArray<string>, name: string): Record<string, num
 const payloads = `{"n":12}\n{"n":-4}\n{"n":15}\n`
 
 describe("papyros run, with a collector of OpenTelemetry", () => {
-  it.live("exports the metrics of a run that is over at once", () =>
+  it.live("exports the metrics and spans of a run that is over at once", () =>
     Effect.gen(function*() {
-      const { bodies, url } = yield* collector
+      const to = yield* collector
+      const { bodies, url } = to
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url }
       const { code } = yield* spawned(["run", handlers, "Factorize"], payloads, env)
       assert.strictEqual(code, 1)
-      assert.deepStrictEqual(bodies.map((body) => body.split(" ")[0]), ["/v1/metrics"])
+      assert.deepStrictEqual(bodies.map((body) => body.split(" ")[0]).sort(), ["/v1/metrics", "/v1/traces"])
       assert.include(bodies[0], `"key":"service.name","value":{"stringValue":"papyros"}`)
       assert.deepStrictEqual(counts(bodies, "papyros_tasks_completed_total"), {
         "fiber Factorize success": 2,
         "fiber Factorize Failed": 1
       })
+      const names = spansOf(to).map(({ name }) => name).sort()
+      assert.deepStrictEqual(names, [
+        "papyros run",
+        "papyros.Factorize",
+        "papyros.Factorize",
+        "papyros.Factorize",
+        "papyros.execute"
+      ])
     }))
 
   it.live("goes on if the collector is not there", () =>
