@@ -67,7 +67,7 @@ export interface Subject {
   readonly sharesMemory: boolean
   /** The longest that one run of a property may take, in milliseconds of real time. Default 10,000. */
   readonly patience?: number | undefined
-  /** Multiplies the number of inputs for properties that use real time or start threads. Default 1. */
+  /** Multiplies the number of inputs of each property. Default 1. */
   readonly effort?: number | undefined
 }
 
@@ -230,8 +230,8 @@ const RUNS = 100
 const RUNS_ANEW = 3
 
 const runsOf = (subject: Subject, anew: boolean, live: number): number => {
-  if (subject.sharesClock) return RUNS
-  return Math.ceil((anew && !subject.sharesMemory ? Math.min(RUNS_ANEW, live) : live) * (subject.effort ?? 1))
+  const onRealTime = anew && !subject.sharesMemory ? Math.min(RUNS_ANEW, live) : live
+  return Math.ceil((subject.sharesClock ? RUNS : onRealTime) * (subject.effort ?? 1))
 }
 
 interface Opened {
