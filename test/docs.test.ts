@@ -1,20 +1,30 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { assert, describe, it, layer } from "@effect/vitest"
-import * as Context from "effect/Context"
+import { afterAll, assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
-import * as Layer from "effect/Layer"
-import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import { existsSync, globSync, readFileSync } from "node:fs"
-import { stripVTControlCharacters } from "node:util"
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { basename, dirname, join } from "node:path"
 import { anchorsOf, commands, isThread, linked, linksOf, type Program, programs, shared } from "../scripts/docs.ts"
 import * as Options from "../scripts/options.ts"
 
 const repository = process.cwd()
+
+const all = programs()
 
 /** Programs and commands run beside each other, this many at a time. */
 const turns = Semaphore.makeUnsafe(2)
@@ -22,43 +32,32 @@ const turns = Semaphore.makeUnsafe(2)
 const runs = { concurrent: true, timeout: 300_000 }
 
 /** A user's project that holds all programs of the documentation, with the repository as its `papyros`. */
-class Project extends Context.Service<Project, { readonly root: string }>()("papyros/test/docs/Project") {
-  static readonly layer = Layer.effect(
-    Project,
-    Effect.gen(function*() {
-      const fs = yield* FileSystem.FileSystem
-      const path = yield* Path.Path
-      const root = yield* fs.realPath(yield* fs.makeTempDirectoryScoped({ prefix: "papyros-docs-" }))
-      const installed = path.join(repository, "node_modules")
-      const modules = path.join(root, "node_modules")
-      yield* fs.makeDirectory(modules)
-      for (const name of yield* fs.readDirectory(installed)) {
-        if (!name.startsWith(".")) yield* fs.symlink(path.join(installed, name), path.join(modules, name))
-      }
-      yield* fs.symlink(repository, path.join(modules, "papyros"))
-      yield* fs.writeFileString(path.join(root, "package.json"), JSON.stringify({ type: "module" }))
-      yield* fs.writeFileString(
-        path.join(root, "tsconfig.json"),
-        JSON.stringify({
-          extends: path.join(repository, "tsconfig.json"),
-          // An example may define values that it does not use.
-          compilerOptions: { noUnusedLocals: false },
-          include: ["**/*.ts"]
-        })
-      )
-      yield* fs.writeFileString(
-        path.join(root, "vitest.config.mjs"),
-        `import config from ${JSON.stringify(path.join(repository, "vitest.config.ts"))}\n` +
-          `export default { ...config, test: { ...config.test, projects: undefined, include: ["**/*.test.ts"] } }`
-      )
-      for (const program of [...programs(), ...shared()]) {
-        const file = path.join(root, program.path)
-        yield* fs.makeDirectory(path.dirname(file), { recursive: true })
-        yield* fs.writeFileString(file, program.code)
-      }
-      return { root }
+const root = realpathSync(mkdtempSync(join(tmpdir(), "papyros-docs-")))
+afterAll(() => rmSync(root, { recursive: true }))
+
+{
+  const installed = join(repository, "node_modules")
+  const modules = join(root, "node_modules")
+  mkdirSync(modules)
+  for (const name of readdirSync(installed)) {
+    if (!name.startsWith(".")) symlinkSync(join(installed, name), join(modules, name))
+  }
+  symlinkSync(repository, join(modules, "papyros"))
+  writeFileSync(join(root, "package.json"), JSON.stringify({ type: "module" }))
+  writeFileSync(
+    join(root, "tsconfig.json"),
+    JSON.stringify({
+      extends: join(repository, "tsconfig.json"),
+      // An example may define values that it does not use.
+      compilerOptions: { noUnusedLocals: false },
+      include: ["**/*.ts"]
     })
   )
+  for (const { code, path } of [...all, ...shared()]) {
+    const file = join(root, path)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, code)
+  }
 }
 
 const spawn = Effect.fnUntraced(function*(command: string, args: ReadonlyArray<string>, cwd: string) {
@@ -73,7 +72,7 @@ const spawn = Effect.fnUntraced(function*(command: string, args: ReadonlyArray<s
 })
 
 /** Replaces the path of a generated program by its document and line. */
-const toDocument = (text: string, root: string): string =>
+const toDocument = (text: string): string =>
   text.replaceAll(`${root}/`, "").replace(
     /([\w./-]+\.(?:md|ts))\/[\w.-]+\.ts(?:\((\d+),(\d+)\)|:(\d+))/g,
     (_, document, line, column, traced) =>
@@ -82,12 +81,18 @@ const toDocument = (text: string, root: string): string =>
 
 const node = (...args: ReadonlyArray<string>) =>
   Effect.gen(function*() {
-    const { root } = yield* Project
     const { exitCode, stderr, stdout } = yield* spawn(process.execPath, args, root)
-    return { exitCode, stdout, output: toDocument(stdout + stderr, root) }
+    return { exitCode, stdout, output: toDocument(stdout + stderr) }
   })
 
 const isTest = ({ path }: Program): boolean => path.endsWith(".test.ts")
+
+/** Whether another program of the document loads it, and so runs it. */
+const isLoaded = ({ path, prints }: Program): boolean =>
+  prints.length === 0 &&
+  all.some((other) =>
+    other.path !== path && dirname(other.path) === dirname(path) && other.code.includes(`"./${basename(path)}"`)
+  )
 
 const title = ({ prints, where }: Program): string =>
   `the example at ${where} runs${prints.length > 0 ? " and prints the stated output" : ""}`
@@ -104,35 +109,28 @@ const runProgram = ({ path, prints }: Program) =>
   })
 
 describe("docs", () => {
-  layer(Layer.provideMerge(Project.layer, NodeServices.layer))((it) => {
+  layer(NodeServices.layer)((it) => {
     it.effect("every example is type-checked", () =>
       Effect.gen(function*() {
         const tsc = `${repository}/node_modules/typescript/bin/tsc`
-        const { exitCode, output } = yield* node(tsc, "-p", ".", "--pretty", "false")
+        const { exitCode, output } = yield* node(tsc, "-p", ".", "--pretty", "false", "--singleThreaded")
         // Errors in the sources themselves, whose paths lead out of the project, are reported by `npm run check`.
         const errors = output.split(/\n(?=\S)/).filter((error) => !error.startsWith("../"))
         assert.strictEqual(errors.join("\n"), "")
         if (output === "") assert.strictEqual(exitCode, 0)
       }), 120_000)
 
-    const tests = programs().filter(isTest)
-    it.effect(
-      `the tests at ${tests.map(({ where }) => where).join(" and ")} pass`,
-      () =>
-        turns.withPermit(Effect.gen(function*() {
-          const paths = tests.map(({ path }) => path)
-          const { exitCode, output } = yield* node(`${repository}/node_modules/vitest/vitest.mjs`, "run", ...paths)
-          assert.strictEqual(exitCode, 0, output)
-          assert.match(stripVTControlCharacters(output), new RegExp(`Test Files +${paths.length} passed`))
-        })),
-      runs
-    )
-
-    for (const program of programs()) {
-      if (isThread(program) || isTest(program)) continue
+    for (const program of all) {
+      if (isThread(program) || isTest(program) || isLoaded(program)) continue
       it.effect(title(program), () => turns.withPermit(runProgram(program)), runs)
     }
   })
+
+  for (const { path, where } of all.filter(isTest)) {
+    describe(`the tests at ${where}`, async () => {
+      await import(/* @vite-ignore */ join(root, path))
+    })
+  }
 
   for (const { command, prints, where } of commands()) {
     it.effect(`the command at ${where} prints the stated output`, () =>

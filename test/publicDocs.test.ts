@@ -12,14 +12,22 @@ const modules = Object.entries(manifest.exports).flatMap(([subpath, target]) =>
   subpath !== "." && target !== null && typeof target === "object" ? [target["papyros-source"]] : []
 )
 
-const program = ts.createProgram(modules, {
+const options: ts.CompilerOptions = {
   allowImportingTsExtensions: true,
   module: ts.ModuleKind.NodeNext,
   noEmit: true,
-  skipLibCheck: true,
-  strict: true,
-  types: ["node"]
-})
+  noLib: true,
+  types: []
+}
+
+const host = ts.createCompilerHost(options)
+// Comments and re-exports do not depend on the types of other packages, which take most of the time to read.
+host.resolveModuleNameLiterals = (literals, from) =>
+  literals.map(({ text }) =>
+    text.startsWith(".") ? ts.resolveModuleName(text, from, options, host) : { resolvedModule: undefined }
+  )
+
+const program = ts.createProgram(modules, options, host)
 const checker = program.getTypeChecker()
 
 interface Exported {

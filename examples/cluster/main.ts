@@ -22,7 +22,7 @@ import { start } from "../distributed/processes.ts"
 import { client } from "./sharding.ts"
 import { Tasks, Work } from "./tasks.ts"
 
-const TASKS = 600
+const TASKS = 300
 
 const module = fileURLToPath(new URL("./runner.ts", import.meta.url))
 

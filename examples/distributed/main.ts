@@ -22,7 +22,7 @@ import * as RemoteDispatcher from "papyros/RemoteDispatcher"
 import { start } from "./processes.ts"
 import { Tasks, Work } from "./tasks.ts"
 
-const TASKS = 1000
+const TASKS = 500
 
 /** Clients consider a worker lost after 8 seconds without a message. */
 const FROZEN = "9 seconds"
