@@ -284,6 +284,7 @@ describe("metrics", () => {
         yield* Stream.runDrain(Dispatcher.results(tasks))
         const series = yield* read
         assert.strictEqual(series["task_run_seconds pool Add"], 100)
+        assert.isAbove(series["worker_busy_seconds_total pool thread-1"], 0)
         assert.deepStrictEqual(counted(series, "workers_lost_total"), { "pool exit": 1 })
         assert.deepInclude(counted(series, "tasks_completed_total"), {
           "pool Add success": 100,

@@ -28,6 +28,13 @@ export const chunkTasks = Metric.histogram("papyros_chunk_tasks", {
   boundaries: CHUNK_TASKS
 })
 
+/** Attributes `dispatcher` and `worker`. */
+export const workerBusySeconds = Metric.counter("papyros_worker_busy_seconds_total", {
+  description: "Time that the worker spent on tasks, summed over its slots. Workers after the first 64 are others.",
+  attributes: { unit: "s" },
+  incremental: true
+})
+
 /** Attributes `dispatcher` and `cause`. */
 export const workersLost = counter(
   "papyros_workers_lost_total",

@@ -17,7 +17,7 @@ type Registry = Context.Service.Shape<typeof Metric.MetricRegistry>
 const registries = new WeakMap<Registry, Map<string, SeriesOfName>>()
 
 /** The attributes that the metrics have themselves. */
-const OWN = new Set(["dispatcher", "task", "outcome", "cause"])
+const OWN = new Set(["dispatcher", "task", "outcome", "cause", "worker"])
 
 /** The series of a name, or of the name with the first number for which no dispatcher is open: `pool`, then `pool-2`. */
 const acquire = (name: string, registry: Registry, given: Attributes): SeriesOfName => {
@@ -58,6 +58,7 @@ export const register = (scheduler: Scheduler, name: string): Effect.Effect<void
       },
       reason: (counts, reason) =>
         series.counter(Metrics.completed, { task: counts.name, outcome: reason }, () => counts.failed.get(reason) ?? 0),
+      worker: (counts) => series.counter(Metrics.workerBusySeconds, { worker: counts.name }, () => counts.busy / 1e6),
       loss: (cause) => series.counter(Metrics.workersLost, { cause }, () => statistics.lost.get(cause) ?? 0)
     })
     series.histogram(Metrics.chunkTasks, {}, statistics.chunkTasks)

@@ -99,7 +99,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     // Chunks of live tasks only save calls: they need no estimate.
     const chunkMicros = executor.boundary === "codec" ? executor.chunkMicros ?? TARGET_MICROS : undefined
     const { runQueue } = this
-    const workers = this.workers = new Workers(capacity)
+    const workers = this.workers = new Workers(capacity, this.statistics)
     const types = this.types = new TaskTypes(
       tasks,
       options.relays === true ? "relay" : executor.boundary === "codec" ? "encode" : "live",
@@ -311,7 +311,10 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     micros: number
   ): void {
     const count = to - from
-    if (micros >= 0 && micros < Infinity) recordRunOf(chunk.type, count, micros / count)
+    if (micros >= 0 && micros < Infinity) {
+      recordRunOf(chunk.type, count, micros / count)
+      chunk.worker.counts.busy += micros
+    }
     if (chunk.block !== undefined && from === chunk.done) {
       this.assignments.releaseFirst(chunk, count)
       this.outcomes.succeedBlock(chunk, block, count, results)
@@ -384,6 +387,9 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     // One time that is none would spoil sums and estimates for good.
     if (items.length === 0 || !(micros >= 0 && micros < Infinity)) return
     recordRun(items, micros)
+    // All are of one worker. Those that have been settled are of none; a worker that settles first is often the only one.
+    const worker = (items[0].assignment as Chunk | undefined)?.worker ?? this.workers.only
+    if (worker !== undefined) worker.counts.busy += micros
     if (this.observers.active) this.observers.ran(items, micros)
   }
 

@@ -33,9 +33,25 @@ export class TaskCounts {
   }
 }
 
+/** The time that workers of one name spent on tasks. */
+export class WorkerCounts {
+  /** The value of the attribute `worker`. */
+  readonly name: string
+  /** Microseconds. */
+  busy = 0
+
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** Workers with counts of their own; all further ones share those of `others`. */
+const WORKERS = 64
+
 /** Told of each count that is there for the first time. */
 export interface StatisticsListener {
   readonly task: (counts: TaskCounts) => void
+  readonly worker: (counts: WorkerCounts) => void
   readonly reason: (counts: TaskCounts, reason: string) => void
   readonly loss: (cause: string) => void
 }
@@ -43,6 +59,7 @@ export interface StatisticsListener {
 export class Statistics {
   /** By the value of the attribute `task`. */
   private readonly tasks = new Map<string, TaskCounts>()
+  private readonly workers = new Map<string, WorkerCounts>()
   readonly chunkTasks = new ChunkSizes()
   /** Workers that were lost, by cause. */
   readonly lost = new Map<string, number>()
@@ -55,6 +72,17 @@ export class Statistics {
     const counts = new TaskCounts(name, (counts, reason) => this.listener?.reason(counts, reason))
     this.tasks.set(name, counts)
     this.listener?.task(counts)
+    return counts
+  }
+
+  /** The counts of a worker. Workers of one name share them. */
+  countsOfWorker(name: string): WorkerCounts {
+    const key = this.workers.has(name) || this.workers.size < WORKERS ? name : "others"
+    const known = this.workers.get(key)
+    if (known !== undefined) return known
+    const counts = new WorkerCounts(key)
+    this.workers.set(key, counts)
+    this.listener?.worker(counts)
     return counts
   }
 
@@ -77,6 +105,7 @@ export class Statistics {
       listener.task(counts)
       for (const reason of counts.failed.keys()) listener.reason(counts, reason)
     }
+    for (const counts of this.workers.values()) listener.worker(counts)
     for (const cause of this.lost.keys()) listener.loss(cause)
   }
 }

@@ -11,6 +11,7 @@ import type { Capacity } from "./capacity.ts"
 import type { ChunkShare, FurtherShare } from "./chunkShares.ts"
 import type * as Contract from "./contract.ts"
 import type { TaskBlock, TaskEntry } from "./producer.ts"
+import type { WorkerCounts } from "./statistics.ts"
 import { type ProducerSubscription, subscriptionOf } from "./subscription.ts"
 import { type TaskType, typeOf } from "./taskTypes.ts"
 
@@ -114,6 +115,7 @@ export class Chunk implements Contract.Chunk, ChunkShare {
 
 export class WorkerState {
   readonly handle: Contract.WorkerHandle
+  readonly counts: WorkerCounts
   /** Its chunks that have items without an outcome, newest first. */
   newestChunk: Chunk | undefined = undefined
   /** Entries that it holds. */
@@ -132,8 +134,9 @@ export class WorkerState {
   private nextChunk: Chunk | undefined = undefined
   private nextPosition = 0
 
-  constructor(handle: Contract.WorkerHandle, capacity: Capacity) {
+  constructor(handle: Contract.WorkerHandle, counts: WorkerCounts, capacity: Capacity) {
     this.handle = handle
+    this.counts = counts
     this.capacity = capacity
     this.prefetches = handle.window > handle.concurrency
   }

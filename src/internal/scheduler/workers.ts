@@ -5,17 +5,22 @@
  */
 import type { Capacity } from "./capacity.ts"
 import type * as Contract from "./contract.ts"
+import type { Statistics } from "./statistics.ts"
 import { type ProducerSubscription, subscriptionOf } from "./subscription.ts"
 import { WorkerState } from "./workerState.ts"
 
 export class Workers implements Iterable<WorkerState> {
   private readonly states = new Map<Contract.WorkerHandle, WorkerState>()
   private readonly capacity: Capacity
+  private readonly statistics: Statistics
+  /** The only worker, if there is one. */
+  only: WorkerState | undefined
   private slotCount = 0
   private windowCount = 0
 
-  constructor(capacity: Capacity) {
+  constructor(capacity: Capacity, statistics: Statistics) {
     this.capacity = capacity
+    this.statistics = statistics
   }
 
   /** Tasks that run at the same time. */
@@ -48,8 +53,9 @@ export class Workers implements Iterable<WorkerState> {
   }
 
   join(handle: Contract.WorkerHandle): WorkerState {
-    const worker = new WorkerState(handle, this.capacity)
+    const worker = new WorkerState(handle, this.statistics.countsOfWorker(handle.name), this.capacity)
     this.states.set(handle, worker)
+    this.only = this.states.size === 1 ? worker : undefined
     this.slotCount += handle.concurrency
     this.windowCount += handle.window
     return worker
@@ -60,6 +66,7 @@ export class Workers implements Iterable<WorkerState> {
     const worker = this.states.get(handle)
     if (worker === undefined) return undefined
     this.states.delete(handle)
+    this.only = this.states.size === 1 ? this.states.values().next().value : undefined
     this.slotCount -= handle.concurrency
     this.windowCount -= handle.window
     worker.leave()

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Capacity, Places } from "../../../src/internal/scheduler/capacity.ts"
 import type { TaskEntry } from "../../../src/internal/scheduler/producer.ts"
+import { WorkerCounts } from "../../../src/internal/scheduler/statistics.ts"
 import { Chunk, WorkerState } from "../../../src/internal/scheduler/workerState.ts"
 import { entryOf, FakeWorker, ListProducer, subscriptionTo } from "../../support/scheduler/fixtures.ts"
 
@@ -30,8 +31,14 @@ describe("Capacity", () => {
         const closed = new Set<number>()
         // The second starts all that it takes, since its window is its concurrency.
         const workers = [
-          { concurrency: 2, state: new WorkerState(new FakeWorker({ concurrency: 2, window: 10 }), capacity) },
-          { concurrency: Infinity, state: new WorkerState(new FakeWorker({ concurrency: 2 }), capacity) }
+          {
+            concurrency: 2,
+            state: new WorkerState(new FakeWorker({ concurrency: 2, window: 10 }), new WorkerCounts("worker"), capacity)
+          },
+          {
+            concurrency: Infinity,
+            state: new WorkerState(new FakeWorker({ concurrency: 2 }), new WorkerCounts("worker"), capacity)
+          }
         ]
         const chunks: Array<Array<Chunk>> = [[], []]
         const owner = subscriptionTo(new ListProducer())

@@ -7,6 +7,7 @@ import { ChunkSizes } from "../../../src/internal/scheduler/distribution.ts"
 import { Observers } from "../../../src/internal/scheduler/observer.ts"
 import type { TaskEntry } from "../../../src/internal/scheduler/producer.ts"
 import { SpanLimit } from "../../../src/internal/scheduler/spanLimit.ts"
+import { WorkerCounts } from "../../../src/internal/scheduler/statistics.ts"
 import { type Chunk, WorkerState } from "../../../src/internal/scheduler/workerState.ts"
 import { entryOf, FakeWorker, ListProducer, subscriptionTo } from "../../support/scheduler/fixtures.ts"
 
@@ -25,7 +26,9 @@ describe("AssignedShares", () => {
         const capacity = new Capacity(Infinity)
         const spans = new SpanLimit(Infinity, () => 0)
         const assignments = new Assignments(capacity, new ChunkSizes(), new Observers(() => 0), spans, () => {})
-        const workers = [new FakeWorker(), new FakeWorker()].map((handle) => new WorkerState(handle, capacity))
+        const workers = [new FakeWorker(), new FakeWorker()].map((handle) =>
+          new WorkerState(handle, new WorkerCounts(handle.name), capacity)
+        )
         const producers = Array.from({ length: 3 }, () => subscriptionTo(new ListProducer()))
         let held: Array<{ readonly chunk: Chunk; readonly entries: Array<TaskEntry> }> = []
         let index = 0
