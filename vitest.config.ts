@@ -30,7 +30,9 @@ const alone = [
 /** Files that start processes and threads, or test the laws, come first: they take the longest, whatever their size. */
 class HeaviestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
-    const heavy = /\/test\/(?:(?:chaos|cli|layers|testing|internal\/(?:remote|threads))\/)?[a-z]\w*\.test\.ts$/i
+    const folders =
+      "benchmark/soak|chaos|cli|fuzz|layers|testing|internal/(?:cluster|threads|remote(?:/transport|/worker)?)"
+    const heavy = new RegExp(`/test/(?:(?:${folders})/)?[a-z]\\w*\\.test\\.ts$|/cost\\.test\\.ts$`, "i")
     const isLight = ({ moduleId, project }: TestSpecification) =>
       Number(project.name === "shared" && !heavy.test(moduleId))
     return (await super.sort(files)).toSorted((a, b) => isLight(a) - isLight(b))
