@@ -18,7 +18,7 @@ const chaos = process.env.PAPYROS_CHAOS !== undefined
 
 laws("ClusterDispatcher", {
   ...workerSubject,
-  effort: chaos ? 5 : 0.3,
+  effort: chaos ? 5 : 0.2,
   layer: ({ capacity }) =>
     ClusterDispatcher.layer(Tasks, { capacity }).pipe(
       Layer.provide(ClusterDispatcher.toLayer(Tasks, { handlers: handlersUrl, size: 2, gracePeriod: 200 })),

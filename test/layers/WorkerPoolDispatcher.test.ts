@@ -5,5 +5,5 @@ import { workerSubject } from "../support/workerSubject.ts"
 laws("WorkerPoolDispatcher", {
   layer: ({ capacity }) => WorkerPoolDispatcher.layer(Tasks, { handlers: handlersUrl, capacity, size: 2 }),
   ...workerSubject,
-  effort: process.env.PAPYROS_CHAOS === undefined ? 1 : 10
+  effort: process.env.PAPYROS_CHAOS === undefined ? 0.5 : 10
 })

@@ -42,7 +42,7 @@ describe("laws", () => {
       if (subject.losesWorkers !== (law === 10)) continue
       it.effect(
         `law ${law} finds nothing wrong with ${name}`,
-        () => Effect.map(breaches(law, subject, 30), (said) => assert.deepStrictEqual(said, [])),
+        () => Effect.map(breaches(law, subject, 15), (said) => assert.deepStrictEqual(said, [])),
         60_000
       )
     }

@@ -11,7 +11,8 @@ import * as TaskGroup from "papyros/TaskGroup"
 import { type Kind, kinds, shrinkProgram, simulate, simulateProgram } from "papyros/testing"
 import { found, sound } from "./mutants/simulated.ts"
 
-const SEEDS = 150
+/** `npm run test:simulate` runs any number of them. */
+const SEEDS = 100
 
 /** The run of the first seed in which the oracle finds a broken promise, or that of a rule. */
 const firstViolation = (

@@ -125,7 +125,7 @@ const measure = async (workload: Workload, size: number): Promise<number> => {
 }
 
 // A broken release takes time that grows with the square of the size, and shows in few tasks.
-const LARGE = broken ? 400 : 2000
+const LARGE = broken ? 400 : 1000
 
 const report: Record<string, readonly [small: number, large: number]> = {}
 for (const [name, workload] of Object.entries(workloads)) {
