@@ -118,6 +118,7 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     wire,
     scheduler,
     "internal/metrics",
+    "internal/recorder",
     "internal/threads/main",
     "internal/remote/auth",
     "internal/remote/transport",

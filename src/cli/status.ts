@@ -86,21 +86,47 @@ const count = (n: number): string => Math.round(n).toLocaleString("en-US")
 
 const outcomes = ({ status }: Row): number => status === undefined ? 0 : status.succeeded + status.failed
 
+/** The same worker in an earlier query. */
+const earlier = (row: Row, before: ReadonlyArray<Row>): Row | undefined =>
+  before.find(({ group, worker }) => group === row.group && worker === row.worker)
+
+/** Where there is no value. */
+const NONE = "-"
+
 /** Tasks per second between two queries. */
 const rate = (row: Row, before: ReadonlyArray<Row>): string => {
-  const earlier = before.find(({ group, worker }) => group === row.group && worker === row.worker)
-  if (earlier?.status === undefined || row.status === undefined || row.at <= earlier.at) return ""
-  return count(Math.max(0, outcomes(row) - outcomes(earlier)) / (row.at - earlier.at) * 1000)
+  const from = earlier(row, before)
+  if (from?.status === undefined || row.status === undefined || row.at <= from.at) return ""
+  return count(Math.max(0, outcomes(row) - outcomes(from)) / (row.at - from.at) * 1000)
+}
+
+/** The share of the time of slots in which tasks ran, between two queries. */
+const busy = (row: Row, before: ReadonlyArray<Row>): string => {
+  const [from, to] = [earlier(row, before)?.status?.busy, row.status?.busy]
+  if (from === undefined || to === undefined || to.slots <= from.slots) return NONE
+  const share = (to.running - from.running) / (to.slots - from.slots)
+  return `${Math.round(100 * Math.max(0, Math.min(1, share)))} %`
+}
+
+const UNITS = [["µs", 0.001], ["ms", 1], ["s", 1000], ["min", 60_000], ["h", 3_600_000]] as const
+
+/** Milliseconds, in two digits at least. */
+const time = (millis: number | undefined): string => {
+  if (millis === undefined) return NONE
+  const [unit, size] = UNITS.findLast(([, size]) => millis >= size) ?? UNITS[0]
+  const value = millis / size
+  return `${value < 10 ? value.toFixed(1) : count(value)} ${unit}`
 }
 
 const table = (rows: ReadonlyArray<Row>, before: ReadonlyArray<Row>): string => {
   const cells = [
-    ["group", "worker", "slots", "clients", "running", "waiting", "done", "failed", "tasks/s"],
+    ["group", "worker", "slots", "clients", "running", "waiting", "done", "failed", "busy", "p95", "tasks/s"],
     ...rows.map((row) => {
       const { group, status, worker } = row
-      if (status === undefined) return [group, worker, "does not answer", "", "", "", "", "", ""]
+      if (status === undefined) return [group, worker, "does not answer", ...Array<string>(8).fill("")]
       const { clients, failed, running, slots, succeeded, waiting } = status
-      return [group, worker, ...[slots, clients, running, waiting, succeeded, failed].map(count), rate(row, before)]
+      const counts = [slots, clients, running, waiting, succeeded, failed].map(count)
+      return [group, worker, ...counts, busy(row, before), time(status.p95), rate(row, before)]
     })
   ]
   const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)))
@@ -156,7 +182,8 @@ export const status = Command.make("status", config, (config) =>
     Command.withShortDescription("Show groups, their workers and their tasks"),
     Command.withDescription(
       "Shows the workers that the name server knows and the tasks of each: those that run and wait there, those that " +
-        "are done since it started, and the rate of the last second. Exit code 2 if the name server cannot be reached."
+        "are done since it started, the share of its time that it was busy in the last second, the time below which 95 % of " +
+        "its tasks ran since it started, and the rate of the last second. Exit code 2 if the name server cannot be reached."
     ),
     Command.withExamples([
       { command: "papyros status", description: "All groups, once" },

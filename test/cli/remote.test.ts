@@ -473,15 +473,34 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
         assertFactors(yield* papyrosWith(factorize(address, "--group", "b"), { stdin: ndjson }))
         const all = yield* statusOf(address)
         assert.deepStrictEqual([all.code, all.stderr], [0, ""])
-        const idle = { slots: "3", clients: "0", running: "0", waiting: "0", failed: "0", "tasks/s": "0" }
-        assert.deepStrictEqual(rowsOf(all.stdout).toSorted((x, y) => x.group < y.group ? -1 : 1), [
-          { group: "a", worker: a, done: "0", ...idle },
-          { group: "b", worker: b, done: String(numbers.length), ...idle }
+        const idle = { slots: "3", clients: "0", running: "0", waiting: "0", failed: "0", busy: "0 %", "tasks/s": "0" }
+        const rows = rowsOf(all.stdout).toSorted((x, y) => x.group < y.group ? -1 : 1)
+        assert.match(rows[1].p95, /^\d+(\.\d)? (µs|ms)$/)
+        assert.deepStrictEqual(rows, [
+          { group: "a", worker: a, done: "0", p95: "-", ...idle },
+          { group: "b", worker: b, done: String(numbers.length), p95: rows[1].p95, ...idle }
         ])
         const one = yield* statusOf(address, "--group", "a")
         assert.deepStrictEqual(rowsOf(one.stdout).map(({ group }) => group), ["a"])
         const none = yield* statusOf(address, "--group", "c")
         assert.deepInclude(none, { code: 0, stdout: "No worker is registered in the group c.\n" })
+      }))
+
+    it.live("shows how busy a worker is, also with tasks that have not ended", () =>
+      Effect.gen(function*() {
+        const { address } = yield* nameServer()
+        const process = yield* worker(address, { handlers, threads: 2 })
+        yield* process.wrote(/is registered/)
+        const client = start(["run", handlers, "Wait", "--dispatcher", "remote", "--name-server", address])
+        client.child.stdin.end(`{"millis":3}\n{}\n`)
+        yield* Effect.callback<void>((resume) => {
+          client.child.stdout.once("data", () => resume(Effect.void))
+        })
+        const [{ busy, done, p95, running }] = rowsOf((yield* statusOf(address)).stdout)
+        client.child.kill("SIGKILL")
+        yield* client.ended
+        assert.deepStrictEqual({ busy, done, running }, { busy: "50 %", done: "1", running: "1" })
+        assert.match(p95, /^\d+(\.\d)? (ms|s)$/)
       }))
 
     it.live("--watch goes on until it is interrupted, also while the name server is started again", () =>

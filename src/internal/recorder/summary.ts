@@ -6,6 +6,7 @@
  */
 import { cpus } from "../cpus.ts"
 import { bucketMicros, RUN_TIME_BUCKETS } from "../scheduler/runTimes.ts"
+import type { TaskCounts } from "../scheduler/statistics.ts"
 import { advise } from "./advice.ts"
 import { COLUMNS } from "./columns.ts"
 import type * as Model from "./model.ts"
@@ -41,6 +42,17 @@ const percentile = (buckets: Float64Array, count: number, share: number): number
     if (below >= share * count) return fine((bucketMicros(bucket) + bucketMicros(bucket + 1)) / 2 / 1000)
   }
   return fine(bucketMicros(RUN_TIME_BUCKETS) / 1000)
+}
+
+/** The same over the tasks of all types. */
+export const percentileOf = (types: Iterable<TaskCounts>, share: number): number | null => {
+  const buckets = new Float64Array(RUN_TIME_BUCKETS)
+  let count = 0
+  for (const { runTimes } of types) {
+    count += runTimes.count
+    for (let bucket = 0; bucket < RUN_TIME_BUCKETS; bucket++) buckets[bucket] += runTimes.buckets[bucket]
+  }
+  return percentile(buckets, count, share)
 }
 
 const histogramOf = (buckets: Float64Array): Model.Histogram => {

@@ -140,7 +140,14 @@ export const WorkerStatus = Schema.Struct({
   running: Schema.Int,
   waiting: Schema.Int,
   succeeded: Schema.Int,
-  failed: Schema.Int
+  failed: Schema.Int,
+  /**
+   * Milliseconds in which slots ran tasks, and those of all slots, since a query came for which there was no query in the
+   * seconds before. Absent in workers of older versions, as is the next field.
+   */
+  busy: Schema.optionalKey(Schema.Struct({ running: Schema.Finite, slots: Schema.Finite })),
+  /** The time below which 95 % of the tasks ran since the worker has started, in milliseconds. */
+  p95: Schema.optionalKey(Schema.Finite)
 })
 
 /** The worker does not have the session that is to go on. */

@@ -60,7 +60,7 @@ export const serve = Effect.fnUntraced(function*(
     advertise.port ?? ("port" in server.address ? server.address.port : 0)
   )
   const name = Address.format(address)
-  const { drain, offer, sessions, slots } = yield* WorkerService.make({
+  const { drain, offer, sessions, slots, status } = yield* WorkerService.make({
     pool,
     threads,
     name,
@@ -87,7 +87,7 @@ export const serve = Effect.fnUntraced(function*(
           Stream.drain
         ))),
     EndSession: ({ session }) => Effect.map(clientOnly(accepted), () => sessions.end(session)),
-    Status: () => Effect.sync(() => sessions.status)
+    Status: () => status
   })
   /** The messages of a client are its commands. */
   const onMessage = (peer: Peer, bytes: Uint8Array) => {
