@@ -1,22 +1,27 @@
-/** Random tasks under random faults of workers, connections and name server, checked by the journal of handlers. */
+/**
+ * Random tasks under random faults of processes, connections below TLS and the name server, checked by the journal of
+ * handlers. `remoteSimulation.test.ts` has many more schedules, without processes.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type * as Dispatcher from "papyros/Dispatcher"
+import * as Secret from "../../src/internal/remote/auth/secret.ts"
 import { freePort, nameServer, type Papyros } from "../support/remote/processes.ts"
 import { proxied, type Proxy } from "../support/remote/proxy.ts"
 import { Kill, Once, Work } from "../support/remote/tasks.ts"
 import { joined, type Noted, type Site, site, until } from "../support/remote/testCluster.ts"
 
-/** `PAPYROS_CHAOS` may be a number of schedules. */
+/** `PAPYROS_CHAOS` may be a number of schedules, of which these are some. */
 const { PAPYROS_CHAOS } = process.env
-const SCHEDULES = PAPYROS_CHAOS === undefined ? 3 : Math.max(60, Number(PAPYROS_CHAOS))
+const SCHEDULES = PAPYROS_CHAOS === undefined ? 2 : Math.max(10, Number(PAPYROS_CHAOS) / 25)
 
 /** The time for one schedule, in milliseconds. */
 const PATIENCE = 240_000
@@ -32,18 +37,15 @@ const Step = Schema.Struct({
   times: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 }))
 })
 
+const SHORT = ["kill", "freeze", "end", "cut", "garble", "registry"] as const
+
+/** Most of them wait for the end of a timeout. */
+const LONG = ["freeze for long", "half-open", "slow reader"] as const
+
+type FaultKind = typeof SHORT[number] | typeof LONG[number]
+
 const Fault = Schema.Struct({
-  what: Schema.Literals([
-    "kill",
-    "freeze",
-    "freeze for long",
-    "end",
-    "cut",
-    "cut",
-    "half-open",
-    "slow reader",
-    "registry"
-  ]),
+  what: Schema.Literals<ReadonlyArray<FaultKind>>(PAPYROS_CHAOS === undefined ? SHORT : [...SHORT, ...SHORT, ...LONG]),
   worker: Schema.Literals([0, 1]),
   /** The share of outcomes after which the fault is due, before the delay of `millis`. */
   after: Schema.Literals([0, 0.1, 0.3, 0.6, 0.9]),
@@ -94,14 +96,16 @@ const endsOf = (task: Noted): ReadonlyArray<string> => {
 /** A worker that restarts each time that it ends. */
 class Slot {
   private readonly site: Site
+  private readonly env: Readonly<Record<string, string>>
   private current: { readonly worker: Papyros; readonly proxy: Proxy } | undefined
 
-  constructor(site: Site) {
+  constructor(site: Site, env: Readonly<Record<string, string>>) {
     this.site = site
+    this.env = env
   }
 
   /** Keeps a worker running. A worker may end before it is registered. */
-  readonly keep = Effect.suspend(() => proxied(this.site)).pipe(
+  readonly keep = Effect.suspend(() => proxied(this.site, { env: this.env })).pipe(
     Effect.tap((current) => Effect.sync(() => this.current = current)),
     Effect.flatMap(({ worker }) => worker.ended),
     Effect.ensuring(Effect.sync(() => this.current = undefined)),
@@ -111,7 +115,7 @@ class Slot {
   )
 
   /** Injects a fault, or does nothing while no worker runs. */
-  readonly suffer = (what: typeof Fault.Type["what"]) =>
+  readonly suffer = (what: FaultKind) =>
     Effect.gen({ self: this }, function*() {
       if (this.current === undefined) return
       const { proxy, worker } = this.current
@@ -123,6 +127,10 @@ class Slot {
         case "cut":
           this.site.fault(worker)
           return proxy.cut()
+        case "garble":
+          // TLS refuses the changed bytes, and ends the connection.
+          this.site.fault(worker)
+          return proxy.garble()
         case "half-open":
           this.site.fault(worker)
           proxy.freeze()
@@ -140,14 +148,14 @@ class Slot {
 }
 
 /** A name server that restarts on the same port. */
-const registry = Effect.gen(function*() {
+const registry = Effect.fnUntraced(function*(env: Readonly<Record<string, string>>) {
   const outer = yield* Effect.scope
   let scope = yield* Scope.fork(outer)
-  const { address, port } = yield* Scope.provide(nameServer(yield* freePort), scope)
+  const { address, port } = yield* Scope.provide(nameServer(yield* freePort, env), scope)
   const restart = Effect.gen(function*() {
     yield* Scope.close(scope, Exit.void)
     scope = yield* Scope.fork(outer)
-    yield* Scope.provide(nameServer(port), scope)
+    yield* Scope.provide(nameServer(port, env), scope)
   })
   const one = yield* Semaphore.make(1)
   return { address, restart: one.withPermit(restart) }
@@ -156,9 +164,11 @@ const registry = Effect.gen(function*() {
 describe("RemoteDispatcher", () => {
   it.live("keeps its promises under any losses", () =>
     Effect.gen(function*() {
-      const { address, restart } = yield* registry
+      const secret = yield* Secret.generate
+      const env = { PAPYROS_SECRET: Redacted.value(secret) }
+      const { address, restart } = yield* registry(env)
       const own = yield* site(address)
-      const slots = [new Slot(own), new Slot(own)]
+      const slots = [new Slot(own, env), new Slot(own, env)]
       for (const { keep } of slots) yield* Effect.forkScoped(keep)
       let first = 1
 
@@ -198,6 +208,6 @@ describe("RemoteDispatcher", () => {
           { runs: SCHEDULES, maxShrinks: 0, size: 12 }
         )
         assert.strictEqual(Arbitrary.formatCheckFailure(result), undefined)
-      }).pipe(Effect.provide(own.client()))
+      }).pipe(Effect.provide(own.client({ secret })))
     }), PATIENCE + SCHEDULES * 60_000)
 })

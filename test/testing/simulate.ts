@@ -8,6 +8,7 @@ import { performance } from "node:perf_hooks"
 import { parseArgs } from "node:util"
 import { kinds, type ProgramRun, shrinkProgram, simulateProgram } from "papyros/testing"
 import { simulateCluster } from "../support/cluster/simulation.ts"
+import { simulateRemote } from "../support/remote/simulation/simulation.ts"
 
 const { values } = parseArgs({
   options: {
@@ -22,8 +23,15 @@ const isKind = (name: string): name is keyof typeof kinds => name in kinds
 
 const names = values.kind === undefined ? Object.keys(kinds).filter(isKind) : [values.kind].filter(isKind)
 
-/** Kinds of the simulation of a cluster, whose programs are schedules of calls and of runners. */
-const clusterKinds = (["repaired", "broken"] as const).filter((kind) =>
+/** Schedules of faults: of calls and runners of a cluster, and of Remote. */
+const schedules = {
+  repaired: (seed: number) => simulateCluster(seed, { kind: "repaired" }),
+  broken: (seed: number) => simulateCluster(seed, { kind: "broken" }),
+  mild: (seed: number) => simulateRemote(seed, { kind: "mild" }),
+  severe: (seed: number) => simulateRemote(seed, { kind: "severe" })
+}
+
+const scheduleKinds = (Object.keys(schedules) as ReadonlyArray<keyof typeof schedules>).filter((kind) =>
   values.kind === undefined || values.kind === kind
 )
 
@@ -44,8 +52,9 @@ const report = (kind: string, run: ProgramRun, shrunk: ProgramRun) =>
   ].join("\n"))
 
 const main = Effect.gen(function*() {
-  if (names.length + clusterKinds.length === 0) {
-    yield* Console.error(`unknown kind ${values.kind}: one of ${Object.keys(kinds).join(", ")}, repaired, broken`)
+  if (names.length + scheduleKinds.length === 0) {
+    const all = [...Object.keys(kinds), ...Object.keys(schedules)]
+    yield* Console.error(`unknown kind ${values.kind}: one of ${all.join(", ")}`)
     return false
   }
   if (values.seed !== undefined) {
@@ -55,8 +64,8 @@ const main = Effect.gen(function*() {
       yield* Console.log(run.violations.length === 0 ? `${name}: no violation` : run.violations.join("\n"))
       if (run.violations.length > 0) return false
     }
-    for (const kind of clusterKinds) {
-      const run = yield* simulateCluster(Number(values.seed), { kind })
+    for (const kind of scheduleKinds) {
+      const run = yield* schedules[kind](Number(values.seed))
       yield* Console.log(run.lines.map((line) => JSON.stringify(line)).join("\n"))
       yield* Console.log(run.violations.length === 0 ? `${kind}: no violation` : run.violations.join("\n"))
       if (run.violations.length > 0) return false
@@ -81,17 +90,17 @@ const main = Effect.gen(function*() {
         `(${Math.round(seeds / seconds)} a second)`
     )
   }
-  for (const kind of clusterKinds) {
+  for (const kind of scheduleKinds) {
     const since = performance.now()
     for (let seed = from; seed < from + seeds; seed++) {
-      const run = yield* simulateCluster(seed, { kind })
+      const run = yield* schedules[kind](seed)
       if (run.violations.length === 0) continue
       const replay = `replay: npm run test:simulate -- --kind ${kind} --seed ${seed}`
       yield* Console.log([`seed ${seed} of ${kind}:`, ...run.violations, replay].join("\n"))
       return false
     }
     const rate = Math.round(seeds / ((performance.now() - since) / 1000))
-    yield* Console.log(`${kind}: ${seeds} schedules of a cluster keep the promises (${rate} a second)`)
+    yield* Console.log(`${kind}: ${seeds} schedules of faults keep the promises (${rate} a second)`)
   }
   return true
 })

@@ -2,18 +2,16 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import type * as Executor from "papyros/Executor"
 import { makeHandlers } from "../../../src/internal/cluster/runner/serve.ts"
-import type { PoolExecutor } from "../../../src/internal/threads/main/executor.ts"
 import { checkPool } from "../../../src/internal/threads/main/options.ts"
+import { Dice } from "../../../src/testing/random.ts"
 import type { RemoteLine } from "../remote/history.ts"
-import { type Kill, type Once, Tasks, type Work } from "../remote/tasks.ts"
+import { type SimulatedProcess, simulatedThreads } from "../remote/simulation/simulatedThread.ts"
+import { Tasks } from "../remote/tasks.ts"
 
 export type Calls = Effect.Success<ReturnType<typeof makeHandlers>>["calls"]
 
-type Payload = (Work | Once) & Kill
-
-export class SimulatedRunner {
+export class SimulatedRunner implements SimulatedProcess {
   readonly number: number
   readonly record: (line: RemoteLine) => void
   /** Called when a task kills the runner. */
@@ -37,7 +35,11 @@ export class SimulatedRunner {
       drainTimeout: 30_000
     }
     const made = Effect.gen({ self: this }, function*() {
-      const { calls, drain } = yield* makeHandlers(options, this.threads(slots), `runner-${this.number}`)
+      const { calls, drain } = yield* makeHandlers(
+        options,
+        simulatedThreads({ process: this, slots, dice: new Dice(this.number), most: slots }),
+        `runner-${this.number}`
+      )
       yield* Effect.addFinalizer(() => drain)
       this.calls = calls
     })
@@ -62,81 +64,12 @@ export class SimulatedRunner {
     this.state = "dead"
   }
 
+  killed(): void {
+    this.kill()
+    this.onKilled(this)
+  }
+
   get isDead(): boolean {
     return this.state === "dead"
-  }
-
-  private threads(slots: number): PoolExecutor {
-    return {
-      name: "simulated",
-      boundary: "codec",
-      maxChunk: slots,
-      open: (scheduler) => Effect.sync(() => scheduler.join(new SimulatedThread(this, scheduler, slots)))
-    }
-  }
-}
-
-class SimulatedThread implements Executor.WorkerHandle {
-  readonly name = "thread"
-  readonly concurrency: number
-  readonly window: number
-  private readonly runner: SimulatedRunner
-  private readonly scheduler: Executor.Scheduler
-  private running = 0
-  private pulling = false
-
-  constructor(runner: SimulatedRunner, scheduler: Executor.Scheduler, slots: number) {
-    this.runner = runner
-    this.scheduler = scheduler
-    this.concurrency = slots
-    this.window = slots
-  }
-
-  wake(): void {
-    this.pull()
-  }
-
-  private pull(): void {
-    if (this.pulling) return
-    this.pulling = true
-    while (this.running < this.concurrency && !this.runner.isDead) {
-      const chunk = this.scheduler.take(this, 1)
-      if (chunk === undefined) break
-      this.run(chunk)
-    }
-    this.pulling = false
-  }
-
-  private run(chunk: Executor.Chunk): void {
-    const { runner, scheduler } = this
-    const [{ attempt, name, payload }] = chunk.items
-    const { id, millis, times } = payload as Payload
-    const line = { id, thread: runner.number, attempt }
-    this.running++
-    runner.record({ what: "start", ...line })
-    if (name === "Kill" && attempt <= times) {
-      runner.record({ what: "kills", ...line })
-      runner.kill()
-      return runner.onKilled(runner)
-    }
-    chunk.note = scheduler.after(millis ?? 0, () => {
-      if (runner.isDead) return
-      chunk.note = undefined
-      runner.record({ what: "end", ...line })
-      scheduler.recordBusy(chunk.items, 1000 * (millis ?? 0))
-      scheduler.succeed(chunk, 0, { id, pid: runner.number })
-      this.running--
-      this.pull()
-    })
-  }
-
-  cancel(chunk: Executor.Chunk): void {
-    const stop = chunk.note as Executor.Cancel | undefined
-    if (stop === undefined || this.runner.isDead) return
-    stop()
-    chunk.note = undefined
-    this.scheduler.fail(chunk, 0, { _tag: "Interrupted", trace: "" })
-    this.running--
-    this.pull()
   }
 }

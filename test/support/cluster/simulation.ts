@@ -5,16 +5,15 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
-import * as Dispatcher from "papyros/Dispatcher"
+import type * as Dispatcher from "papyros/Dispatcher"
 import * as Executor from "papyros/Executor"
 import type { Calls } from "../../../src/internal/cluster/calls.ts"
 import * as ClusterExecutor from "../../../src/internal/cluster/client/executor.ts"
 import { Dice } from "../../../src/testing/random.ts"
 import { runWorld, World } from "../../../src/testing/simulation/world.ts"
 import { type RemoteLine, violations } from "../remote/history.ts"
-import { Kill, Once, Tasks, Work } from "../remote/tasks.ts"
+import { makeTasks, runTasks } from "../remote/simulatedTasks.ts"
+import { Tasks } from "../remote/tasks.ts"
 import { type Calls as Handlers, SimulatedRunner } from "./simulatedRunner.ts"
 
 /** The probabilities of faults of one call, and the longest delay of a late one, in milliseconds. */
@@ -101,7 +100,7 @@ export const simulateCluster = Effect.fnUntraced(function*(
       yield* Effect.forkScoped(cluster.changeRunners)
       const clients = dice.between(1, 2)
       yield* Effect.forEach(Array.from({ length: clients }, (_, i) => 1 + i), (client) => {
-        const own = makeTasks(dice, 1000 * client, kind, client === 1)
+        const own = makeTasks(dice, 1000 * client, client === 1 && kind === "repaired")
         tasks += own.length
         return Effect.provide(runTasks(own, dice, lines), cluster.client)
       }, { concurrency: "unbounded", discard: true })
@@ -119,43 +118,6 @@ export const simulateCluster = Effect.fnUntraced(function*(
   for (const error of run.thrown) wrong.push(`thrown: ${String(error)}`)
   return { seed, violations: wrong, lines, tasks, digest: run.digest }
 })
-
-type Any = Work | Once | Kill
-
-const makeTasks = (dice: Dice, first: number, kind: ClusterSimulation["kind"], kills: boolean): ReadonlyArray<Any> => {
-  const killer = kills && kind === "repaired" && dice.chance(0.2) ? dice.below(20) : -1
-  return Array.from({ length: dice.between(1, 40) }, (_, i): Any => {
-    const id = first + i
-    if (i === killer) return new Kill({ id, times: dice.pick([1, 99]) })
-    const millis = dice.pick([0, 1, 5, 50, 500, 3000])
-    return dice.chance(0.25) ? new Once({ id, millis }) : new Work({ id, millis })
-  })
-}
-
-/** Runs tasks, and records their acceptance and their outcomes. */
-const runTasks = (tasks: ReadonlyArray<Any>, dice: Dice, lines: Array<RemoteLine>) =>
-  Stream.fromIterable(tasks).pipe(
-    Stream.tap((task) =>
-      Effect.andThen(
-        dice.chance(0.1) ? Effect.sleep(dice.below(3000)) : Effect.void,
-        Effect.sync(() => lines.push({ what: "accepted", id: task.id, thread: 0, idempotent: task._tag !== "Once" }))
-      )
-    ),
-    Dispatcher.results({ chunkSize: dice.pick(["auto", 1, 4] as const), ordered: dice.chance(0.3) }),
-    Stream.runForEach(({ result, task }) =>
-      Effect.sync(() => {
-        const reason = Result.isFailure(result) ? result.failure.reason._tag : undefined
-        const what = reason === undefined
-          ? "success"
-          : reason === "WorkerLost" && task._tag !== "Kill"
-          ? "lost"
-          : "failure"
-        lines.push({ what, id: task.id, thread: 0 })
-        // Nothing but a loss may fail a task.
-        if (reason !== undefined && reason !== "WorkerLost") throw new Error(`task ${task.id} failed: ${reason}`)
-      })
-    )
-  )
 
 class Cluster {
   private readonly dice: Dice

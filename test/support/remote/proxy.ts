@@ -14,6 +14,8 @@ export class Proxy {
   private readonly pairs = new Set<readonly [Net.Socket, Net.Socket]>()
   private frozen = false
   private refusing = false
+  /** Whether the next bytes are changed, for each side that sends. */
+  private readonly garbled = new Set<Net.Socket>()
   /** How many faults make it slow. */
   private slow = 0
 
@@ -31,6 +33,7 @@ export class Proxy {
             from.pause()
             setTimeout(() => from.resume(), 100)
           }
+          if (this.garbled.delete(from)) bytes[bytes.length >> 1] ^= 1
           if (!this.frozen) to.write(bytes)
         })
         from.on("close", () => {
@@ -52,6 +55,11 @@ export class Proxy {
       near.resetAndDestroy()
       far.resetAndDestroy()
     }
+  }
+
+  /** Changes a bit of the next bytes that each side sends. */
+  garble(): void {
+    for (const pair of this.pairs) for (const socket of pair) this.garbled.add(socket)
   }
 
   /** Reads once in 100 ms from each side, for so many milliseconds. No byte is lost. */
@@ -88,7 +96,7 @@ export class Proxy {
 /** A registered worker that clients can reach only through a proxy. */
 export const proxied = (
   site: Site,
-  options: { readonly threads?: number } = {}
+  options: { readonly threads?: number; readonly env?: Readonly<Record<string, string>> } = {}
 ): Effect.Effect<{ readonly worker: Papyros; readonly proxy: Proxy }, never, Scope.Scope> =>
   Effect.gen(function*() {
     const worker = yield* site.start({ ...options, args: ["--advertise", ADVERTISED] })
