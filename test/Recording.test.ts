@@ -15,6 +15,8 @@ import * as RoutedDispatcher from "papyros/RoutedDispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 import * as Testing from "papyros/testing"
+import { pool } from "./support/pool/pool.ts"
+import { Add, Misbehave } from "./support/pool/tasks.ts"
 
 class Sleep extends Task.Class<Sleep>()("Sleep", { payload: { millis: Schema.Int } }) {}
 class Break extends Task.Class<Break>()("Break", { payload: { secret: Schema.String } }) {}
@@ -171,6 +173,20 @@ describe("Recording", () => {
       yield* TestClock.adjust("1 second")
       assert.strictEqual((yield* recording.summary).duration, 0)
     }).pipe(Effect.provide(Testing.noop(Sleeps))))
+
+  it.live("of a pool has the time in which threads start, and how they were lost", () =>
+    Effect.gen(function*() {
+      const recording = yield* Recording.make()
+      yield* Stream.runDrain(Dispatcher.results([new Misbehave({ how: "exit" }), new Add({ n: 1 })]))
+      const { budget, events, workers } = yield* recording.snapshot
+      assert.deepStrictEqual(events.toReversed().map(({ detail, kind, worker }) => [kind, worker, detail]), [
+        ["joined", "thread-1", null],
+        ["lost", "thread-1", "exit"],
+        ["joined", "thread-2", null]
+      ])
+      assert.deepStrictEqual(workers.map(({ failed, state }) => [state, failed]), [["lost", 0], ["up", 0]])
+      assert.isAbove(budget.starting, 0)
+    }).pipe(Effect.provide(pool({ size: 1, maxWorkerLosses: 1 }))))
 
   it.effect("shows the chunk that a worker has held longest", () =>
     Effect.gen(function*() {

@@ -22,10 +22,12 @@ import * as Durable from "../Durable.ts"
 import * as Failures from "../Failures.ts"
 import { describe } from "../internal/describe.ts"
 import * as Progress from "../Progress.ts"
+import * as Recording from "../Recording.ts"
 import type * as Task from "../Task.ts"
 import * as Dashboard from "./dashboard.ts"
 import * as Database from "./database.ts"
 import { dispatchers } from "./dispatchers.ts"
+import { ending } from "./ending.ts"
 import { executing } from "./executing.ts"
 import { Exited, SOME_FAILED, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
@@ -179,6 +181,7 @@ const execute = Effect.fnUntraced(function*(config: Config) {
   yield* Effect.provideContext(Dashboard.serve(config, config.task), context)
   const counts: Summary.Counts = { read: 0, succeeded: 0, failed: 0, executed: undefined }
   const toResults = yield* resultsOf(config, counts)
+  const recording = config.quiet ? undefined : yield* Effect.provideContext(Recording.make(), context)
   const clock = yield* Clock.Clock
   const started = clock.currentTimeMillisUnsafe()
   const elapsed = () => clock.currentTimeMillisUnsafe() - started
@@ -212,7 +215,9 @@ const execute = Effect.fnUntraced(function*(config: Config) {
 
   const failure = yield* Outcomes.write(results, counts, Effect.suspend(() => summary(true)))
   if (failure !== undefined) yield* Stderr.say(explain(failure, input))
+  const ended = recording && (yield* recording.summary)
   yield* summary(false)
+  if (ended !== undefined) yield* Effect.forEach(ending(ended), Stderr.say, { discard: true })
   if (failure !== undefined && unusable.has(failure._tag)) return yield* new Exited({ code: UNUSABLE })
   if (failure !== undefined || counts.failed > 0) return yield* new Exited({ code: SOME_FAILED })
 })

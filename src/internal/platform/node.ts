@@ -46,6 +46,12 @@ const makeWorker = (
   }
 }
 
+/** Bun and Deno have the member, and cannot tell. */
+const eventLoopOf = (worker: Worker) =>
+  "bun" in process.versions || "deno" in process.versions
+    ? undefined
+    : () => worker.performance.eventLoopUtilization()
+
 export const startWith =
   (byUrl: (entry: string, options: StartOptions) => Worker): Platform["start"] => (source, options, events) => {
     const worker = makeWorker(source, options, byUrl)
@@ -56,7 +62,8 @@ export const startWith =
     return {
       post: (messages, transferred) => worker.postMessage(messages, transferred),
       terminate: () => void worker.terminate(),
-      keepAlive: (keeps) => keeps ? worker.ref() : worker.unref()
+      keepAlive: (keeps) => keeps ? worker.ref() : worker.unref(),
+      eventLoop: eventLoopOf(worker)
     }
   }
 

@@ -57,6 +57,8 @@ export interface ThreadConnection {
   readonly terminate: () => void
   /** Whether the thread keeps the process alive. */
   readonly keepAlive: (keeps: boolean) => void
+  /** The time, in milliseconds, in which its event loop worked and was idle, if the runtime can tell. */
+  readonly eventLoop?: (() => { readonly active: number; readonly idle: number }) | undefined
 }
 
 /** The side of the program, and all that does not depend on the side. */

@@ -28,10 +28,10 @@ export class EventLoops {
     this.before = ownTimes()
   }
 
-  /** The share of the time in which the main thread was busy, 0 to 1. */
-  get mainThread(): number {
-    const { active, idle } = ownTimes()
-    return shareOf(active - this.before.active, idle - this.before.idle)
+  /** The share of so many milliseconds in which the main thread was busy, 0 to 1. They may be of the clock of a test. */
+  mainThread(duration: number): number {
+    const busy = ownTimes().active - this.before.active
+    return shareOf(busy, duration - busy)
   }
 
   joined(worker: object, read: WorkerHandle["eventLoop"]): void {

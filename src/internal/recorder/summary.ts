@@ -244,7 +244,7 @@ const currentOf = (recorder: Recorder) => {
   const types = recorder.refreshTypes().map(typeOf)
   const totals = totalsOf(recorder, types)
   const budget = budgetOf(recorder, at)
-  const mainThread = share(recorder.eventLoops.mainThread, 1)
+  const mainThread = share(recorder.eventLoops.mainThread(at), 1)
   const advice = adviceOf(recorder, at, budget, totals, types, mainThread)
   return { at, types, totals, budget: rounded(budget), mainThread, failures: recorder.failures.count, advice }
 }

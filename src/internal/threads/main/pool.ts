@@ -48,6 +48,7 @@ export class Pool implements ThreadListener {
     this.sizing = new Sizing(options, () => {
       const thread = new ThreadHandle(`thread-${++this.started}`, this.environment, this)
       this.threads.add(thread)
+      this.countStarting()
       return thread
     })
   }
@@ -80,9 +81,17 @@ export class Pool implements ThreadListener {
     for (const thread of this.threads) thread.end()
   })
 
+  private countStarting(): void {
+    const { options: { concurrency }, scheduler } = this.environment
+    let starting = 0
+    for (const thread of this.threads) if (thread.starting) starting++
+    scheduler.starting(starting * concurrency)
+  }
+
   // --- events of threads -----------------------------------------------------
 
   onReady(): void {
+    this.countStarting()
     this.failedStarts = 0
     this.onFirst?.(undefined)
   }
@@ -123,6 +132,7 @@ export class Pool implements ThreadListener {
 
   onExit(thread: ThreadHandle, { cause, reason, wasReady }: ThreadExit): void {
     this.threads.delete(thread)
+    this.countStarting()
     if (!wasReady) this.onUnusable(cause)
     if (this.closing) {
       if (this.threads.size === 0) this.onLast?.()

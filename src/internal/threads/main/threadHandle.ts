@@ -145,6 +145,10 @@ export class ThreadHandle implements Executor.WorkerHandle {
     )
   }
 
+  get eventLoop(): Executor.WorkerHandle["eventLoop"] {
+    return this.connection.eventLoop
+  }
+
   get starting(): boolean {
     return this.state.starting
   }
