@@ -29,6 +29,7 @@ const MAX_SEGMENTS = 65_536
 /** Milliseconds of the recent figures: rates, busy shares and the time budget. */
 export const RECENT = 60_000
 const MAX_FAILURES = 200
+const MAX_GROUPS = 100
 const MAX_EVENTS = 500
 /** Milliseconds of a column of the recent throughput. */
 const COLUMN = 1000
@@ -160,9 +161,10 @@ export class Store {
     for (const group of frame.groups) {
       const at = this.groups.findIndex(({ id }) => id === group.id)
       if (at >= 0) this.groups.splice(at, 1)
-      this.groups.unshift(group)
+      this.groups.push(group)
     }
-    this.groups.length = Math.min(this.groups.length, 100)
+    if (frame.groups.length > 0) this.groups = this.groups.sort((a, b) => b.last - a.last).slice(0, MAX_GROUPS)
+    this.ungrouped = frame.ungrouped
     this.latestFailures = newest(frame.latestFailures, this.latestFailures, MAX_FAILURES)
     this.events = newest(frame.events, this.events, MAX_EVENTS)
     // The first frame of a connection can repeat what the snapshot had.

@@ -27,6 +27,18 @@ const sleeps = Sleeps.toLayer({ Sleep: ({ millis }) => Effect.sleep(millis) })
 const breaks = Breaks.toLayer({ Break: () => Effect.die(new TypeError("on purpose")) })
 const fiber = (concurrency: number) => FiberDispatcher.layer(Sleeps, { concurrency }).pipe(Layer.provide(sleeps))
 
+/** Names of control characters, which JSON writes as six. */
+const hostile = Array.from({ length: 80 }, (_, i) => {
+  const name = `${i}${"\u0001".repeat(500)}`
+  return { name, Hostile: class extends Task.Class<any>()(name) {} }
+})
+const Hostiles = TaskGroup.make(...hostile.map(({ Hostile }) => Hostile))
+const unprintable = (i: number) =>
+  Object.assign(new Error("\u0000\ud800".repeat(1000)), { name: `\u0007${i}`.repeat(50) })
+const hostileHandlers = Hostiles.toLayer(
+  Object.fromEntries(hostile.map(({ name }, i) => [name, () => Effect.die(unprintable(i))])) as never
+)
+
 const sum = (values: Iterable<number>): number => Array.from(values).reduce((total, value) => total + value, 0)
 const bytes = (data: unknown): number => Buffer.byteLength(JSON.stringify(data))
 
@@ -77,7 +89,7 @@ describe("Recording", () => {
 
   it.effect("gives all subscribers the same frames, twice a second, and a last one when it ends", () =>
     Effect.gen(function*() {
-      const collected = yield* Effect.scoped(Effect.gen(function*() {
+      const { recording, viewers } = yield* Effect.scoped(Effect.gen(function*() {
         const recording = yield* Recording.make({ name: "images" })
         const viewers = yield* Effect.forEach([1, 2], () => Effect.forkDetach(Stream.runCollect(recording.frames)))
         yield* Effect.yieldNow
@@ -87,9 +99,9 @@ describe("Recording", () => {
         for (let i = 0; i < 20; i++) yield* TestClock.adjust(100)
         yield* Fiber.join(running)
         assert.strictEqual((yield* recording.snapshot).name, "images")
-        return viewers
+        return { recording, viewers }
       }))
-      const [first, second] = yield* Effect.forEach(collected, (viewer) => Fiber.join(viewer))
+      const [first, second] = yield* Effect.forEach(viewers, (viewer) => Fiber.join(viewer))
       assert.deepStrictEqual(first, second)
       assert.deepStrictEqual(first.map(({ at, sequence }) => [sequence, at]), [[1, 500], [2, 1000], [3, 1500], [
         4,
@@ -101,6 +113,7 @@ describe("Recording", () => {
       assert.deepStrictEqual(first.map(({ ended }) => ended), [false, false, false, false, true])
       assert.strictEqual(sum(first.flatMap(({ segments }) => segments.tasks)), 4)
       assert.strictEqual(first.at(-1)!.totals.succeeded, 4)
+      assert.deepStrictEqual(yield* Stream.runCollect(recording.frames), first.slice(-1))
     }).pipe(Effect.provide(fiber(2))))
 
   it.effect("records all dispatchers of a route, and keeps payloads only if it is asked to", () =>
@@ -202,4 +215,40 @@ describe("Recording", () => {
       assert.deepStrictEqual(workers[0].oldest, { type: 0, tasks: 1, age: 7000 })
       yield* Fiber.interrupt(running)
     }).pipe(Effect.provide(fiber(2))))
+
+  it.effect("has the workers in its frames that run a task for long, though nothing happens", () =>
+    Effect.gen(function*() {
+      const recording = yield* Recording.make()
+      const frames = yield* Effect.forkChild(Stream.runCollect(Stream.take(recording.frames, 4)))
+      yield* Effect.yieldNow
+      const running = yield* Effect.forkChild(Dispatcher.run(new Sleep({ millis: 60_000 })))
+      yield* Effect.yieldNow
+      for (let i = 0; i < 4; i++) yield* TestClock.adjust(500)
+      const workers = (yield* Fiber.join(frames)).map(({ workers }) => workers[0])
+      assert.deepStrictEqual(workers.map(({ busy, oldest }) => [busy, oldest?.age]), [
+        [500, 500],
+        [1000, 1000],
+        [1500, 1500],
+        [2000, 2000]
+      ])
+      yield* Fiber.interrupt(running)
+    }).pipe(Effect.provide(fiber(1))))
+
+  it.effect("stays within its bounds with names and messages that JSON escapes, and shows all types and groups in turn", () =>
+    Effect.gen(function*() {
+      const recording = yield* Recording.make()
+      const frames = yield* Effect.forkChild(Stream.runCollect(Stream.take(recording.frames, 20)))
+      yield* Effect.yieldNow
+      yield* Stream.runDrain(Dispatcher.results(hostile.flatMap(({ Hostile }) => [new Hostile(), new Hostile()])))
+      for (let i = 0; i < 20; i++) yield* TestClock.adjust(500)
+      const all = yield* Fiber.join(frames)
+      for (const frame of all) assert.isAtMost(bytes(frame), 64 * 1024)
+      const snapshot = yield* recording.snapshot
+      assert.isAtMost(bytes(snapshot), 512 * 1024)
+      assert.strictEqual(snapshot.totals.failed, 160)
+      assert.strictEqual(sum(snapshot.groups.map(({ count }) => count)) + snapshot.ungrouped, 160)
+      assert.sameMembers(all.flatMap(({ types }) => types.map(({ id }) => id)), snapshot.types.map(({ id }) => id))
+      const groups = new Map(all.flatMap(({ groups }) => groups.map(({ count, id }) => [id, count])))
+      assert.strictEqual(sum(groups.values()) + all.at(-1)!.ungrouped, 160)
+    }).pipe(Effect.provide(FiberDispatcher.layer(Hostiles).pipe(Layer.provide(hostileHandlers)))))
 })

@@ -5,7 +5,7 @@ import { build } from "rolldown"
 
 const src = (path: string) => fileURLToPath(new URL(`../src/${path}`, import.meta.url))
 
-const bundle = async (input: string, platform: "browser" | "node") => {
+const outputOf = async (input: string, platform: "browser" | "node") => {
   const { output } = await build({
     input,
     platform,
@@ -13,8 +13,11 @@ const bundle = async (input: string, platform: "browser" | "node") => {
     logLevel: "silent",
     write: false
   })
-  return output.flatMap((file) => file.type === "chunk" ? [...file.imports, ...file.dynamicImports] : [])
+  return output.filter((file) => file.type === "chunk")
 }
+
+const bundle = async (input: string, platform: "browser" | "node") =>
+  (await outputOf(input, platform)).flatMap((file) => [...file.imports, ...file.dynamicImports])
 
 const modules = [
   "index.ts",
@@ -32,5 +35,10 @@ describe("a bundle for browsers", () => {
 
   it("would import modules of Node in one for Node", async () => {
     assert.include(await bundle(src("index.ts"), "node"), "node:worker_threads")
+  })
+
+  it("does not use the Buffer of Node", async () => {
+    const [{ code }] = await outputOf(src("index.ts"), "browser")
+    assert.notMatch(code, /\bBuffer[.(]/)
   })
 })

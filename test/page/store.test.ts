@@ -71,6 +71,7 @@ const frame = (sequence: number, part: Partial<Model.Frame> = {}): Model.Frame =
   mainThread: 0,
   failures: 0,
   groups: [],
+  ungrouped: 0,
   latestFailures: [],
   events: [],
   segments: segments(),
@@ -134,5 +135,14 @@ describe("Store of the page", () => {
     }
     assert.isAtMost(rowOf(store).length, 65_536)
     assert.strictEqual(rowOf(store).at(-1), 999_500 + 399)
+  })
+
+  it("has the groups in the order of their last failures, and drops the oldest", () => {
+    const group = (id: number, last: number) => ({ id, last, count: id }) as unknown as Model.FailureGroup
+    const store = new Store()
+    store.snapshot(snapshot({ groups: Array.from({ length: 99 }, (_, i) => group(i + 1, 99 - i)), ungrouped: 1 }))
+    store.frame(frame(1, { groups: [group(102, 300), group(101, 200), group(99, 400)], ungrouped: 3 }))
+    assert.deepStrictEqual(store.groups.slice(0, 4).map(({ id }) => id), [99, 102, 101, 1])
+    assert.deepStrictEqual([store.groups.length, store.groups.at(-1)!.id, store.ungrouped], [100, 97, 3])
   })
 })

@@ -1,24 +1,39 @@
 /**
  * The failed attempts of a recording: the latest, and groups of those with the same cause.
  *
- * Must stay true: memory is bounded, and so is the time: details are kept of at most 50 failures a second, since a stack
- * is rendered for each. All others are counted in the latest group of their task, reason and error.
+ * Must stay true: memory is bounded, and so is the time: details are kept of at most 50 failures a second of a known
+ * task, reason and error, and of 50 of a new one, since a stack is rendered for each. All others are counted, in the
+ * latest group of their task, reason and error if there is one.
  */
 import type * as TaskFailure from "../../TaskFailure.ts"
 import type * as Task from "../task.ts"
 import type { Failure, FailureGroup, FailureSummary } from "./model.ts"
+import { payloadOf } from "./payload.ts"
+import { shortName } from "./sizes.ts"
 
 const LATEST = 200
 const GROUPS = 100
 const MAX_MESSAGE = 300
 const MAX_TEXT = 1024
 const MAX_TRACE = 8 * 1024
-const MAX_PAYLOAD = 2 * 1024
-const MAX_NAME = 100
 
 /** Failures a second of which details are kept, and how many at once. */
 const PER_SECOND = 50
 const BURST = 200
+
+/** Bounds a rate. Times are in milliseconds. */
+class Tokens {
+  private left = BURST
+  private at = 0
+
+  take(at: number): boolean {
+    this.left = Math.min(BURST, this.left + (at - this.at) * PER_SECOND / 1000)
+    this.at = at
+    if (this.left < 1) return false
+    this.left--
+    return true
+  }
+}
 
 class Group {
   readonly id: number
@@ -29,6 +44,8 @@ class Group {
   count = 0
   sample: FailureSummary
   changed = true
+  /** The sequence number of the latest frame that had it. */
+  seen = 0
 
   constructor(id: number, key: string, place: string | null, sample: FailureSummary) {
     this.id = id
@@ -36,6 +53,12 @@ class Group {
     this.place = place
     this.first = this.last = sample.at
     this.sample = sample
+  }
+
+  add(at: number): void {
+    this.count++
+    this.last = at
+    this.changed = true
   }
 
   get summary(): FailureGroup {
@@ -55,8 +78,9 @@ export class Failures {
   /** The latest group of a task, reason and error. */
   private readonly latestGroup = new Map<string, Group>()
   private lastGroup = 0
-  private tokens = BURST
-  private tokensAt = 0
+  /** For failures of a known cause, and for those of a new one: many of the former must not hide the latter. */
+  private readonly known = new Tokens()
+  private readonly unknown = new Tokens()
 
   constructor(payloads: boolean) {
     this.payloads = payloads
@@ -78,10 +102,10 @@ export class Failures {
     const error = errorOf(reason)
     const cause = `${failure.task._tag}\n${reason._tag}\n${error}`
     const known = this.latestGroup.get(cause)
-    if (known !== undefined && !this.takeToken(at)) {
-      known.count++
-      known.last = at
-      known.changed = true
+    const hasDetails = (known === undefined ? this.unknown : this.known).take(at)
+    if (!hasDetails) {
+      if (known === undefined) this.ungrouped++
+      else known.add(at)
       return
     }
     const trace = cut(failure.trace, MAX_TRACE)
@@ -91,19 +115,17 @@ export class Failures {
     const summary = {
       id,
       at,
-      task: cut(failure.task._tag, MAX_NAME),
+      task: shortName(failure.task._tag),
       index,
       reason: reason._tag,
       error,
-      worker: cut(failure.worker, MAX_NAME),
+      worker: shortName(failure.worker),
       attempt: failure.attempt,
       message: cut(text, MAX_MESSAGE)
     }
     let group = this.groups.get(key)
     if (group === undefined) group = this.addGroup(key, cause, place, { ...summary, group: ++this.lastGroup })
-    group.count++
-    group.last = at
-    group.changed = true
+    group.add(at)
     group.sample = { ...summary, group: group.id }
     // The latest of which details are kept, in the order of their last failure.
     this.groups.delete(key)
@@ -135,22 +157,28 @@ export class Failures {
     }
   }
 
-  private takeToken(at: number): boolean {
-    this.tokens = Math.min(BURST, this.tokens + (at - this.tokensAt) * PER_SECOND / 1000)
-    this.tokensAt = at
-    if (this.tokens < 1) return false
-    this.tokens--
-    return true
+  /** Of all groups, the latest first. */
+  get groupSummaries(): Array<FailureGroup> {
+    return Array.from(this.groups.values(), ({ summary }) => summary).reverse()
   }
 
-  /** Of all groups, or those that have changed since this was called so: the latest first. */
-  groupSummaries(onlyChanged: boolean): Array<FailureGroup> {
-    const summaries: Array<FailureGroup> = []
+  /** Of those that have changed since a frame had them: those that no frame had for longest first, then the latest. */
+  get changedGroups(): Array<FailureGroup> {
+    return Array.from(this.groups.values())
+      .filter(({ changed }) => changed)
+      .reverse()
+      .sort((a, b) => a.seen - b.seen)
+      .map(({ summary }) => summary)
+  }
+
+  /** A frame has these groups. */
+  see(groups: ReadonlyArray<FailureGroup>, frame: number): void {
+    const ids = new Set(groups.map(({ id }) => id))
     for (const group of this.groups.values()) {
-      if (!onlyChanged || group.changed) summaries.unshift(group.summary)
-      if (onlyChanged) group.changed = false
+      if (!ids.has(group.id)) continue
+      group.changed = false
+      group.seen = frame
     }
-    return summaries
   }
 
   /** Those with a greater id, the newest first. */
@@ -175,19 +203,11 @@ const errorOf = (reason: TaskFailure.Reason<unknown>): string | null => {
   const error: unknown = reason._tag === "Failed" ? reason.error : reason._tag === "Defect" ? reason.defect : undefined
   if (typeof error !== "object" || error === null) return null
   const { _tag, name } = error as { readonly _tag?: unknown; readonly name?: unknown }
-  return typeof _tag === "string" ? cut(_tag, MAX_NAME) : typeof name === "string" ? cut(name, MAX_NAME) : null
+  return typeof _tag === "string" ? shortName(_tag) : typeof name === "string" ? shortName(name) : null
 }
 
 /** The first frame of a stack. */
 const placeOf = (trace: string): string | null => {
   const frame = /^\s+at (.+)$/m.exec(trace)?.[1]
   return frame === undefined ? null : cut(frame, MAX_TEXT)
-}
-
-const payloadOf = (task: Task.Any): string | null => {
-  try {
-    return cut(JSON.stringify(task) ?? "", MAX_PAYLOAD)
-  } catch {
-    return null
-  }
 }

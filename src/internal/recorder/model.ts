@@ -361,20 +361,22 @@ export interface Frame {
   /** The recording has ended: no frame follows. */
   readonly ended: boolean
   readonly totals: Totals
-  /** Types whose counts have changed. */
+  /** Types whose counts have changed; of more than fit, the others follow in later frames. */
   readonly types: ReadonlyArray<TypeSummary>
-  /** Workers that have changed; of more than 64, the others follow in later frames. */
+  /** Workers that have changed or hold a task; of more than fit, 64 at most, the others follow in later frames. */
   readonly workers: ReadonlyArray<WorkerSummary>
   readonly budget: TimeBudget
   readonly mainThread: number
   readonly failures: number
-  /** Groups that have changed; of more than 20, the latest. */
+  /** Groups that have changed; of more than fit, 20 at most, the others follow in later frames. */
   readonly groups: ReadonlyArray<FailureGroup>
-  /** New failures of which details were kept; of more than 20, the latest. */
+  /** Failed attempts that are in no group. */
+  readonly ungrouped: number
+  /** New failures of which details were kept; of more than fit, 20 at most, the latest. */
   readonly latestFailures: ReadonlyArray<FailureSummary>
-  /** New events; of more than 50, the latest. */
+  /** New events; of more than fit, 50 at most, the latest. */
   readonly events: ReadonlyArray<WorkerEvent>
-  /** New segments; of more than 400, the latest. */
+  /** New segments; of more than fit, 400 at most, the latest. */
   readonly segments: Segments
   /** Segments in all. */
   readonly segmentCount: number

@@ -20,6 +20,7 @@ import { Failures } from "./failures.ts"
 import type { WorkerEvent } from "./model.ts"
 import type { Row } from "./rows.ts"
 import { SegmentRing, SEGMENTS } from "./segments.ts"
+import { shortName } from "./sizes.ts"
 import { type TypeRecord, TypeRecords } from "./types.ts"
 import { busyColumns, JoinedWorker, WorkerRecord, WORKERS } from "./workers.ts"
 
@@ -189,7 +190,7 @@ export class Recorder {
     const isShared = workers.length === WORKERS
     const record = new WorkerRecord(
       workers.length,
-      isShared ? "others" : name.slice(0, 100),
+      isShared ? "others" : shortName(name),
       isShared ? Infinity : concurrency,
       sharesThread === true,
       at,
@@ -286,7 +287,13 @@ export class Recorder {
   }
 
   private addEvent(kind: WorkerEvent["kind"], worker: string, detail: string | null, at: number): void {
-    this.events.push({ id: ++this.lastEvent, at, worker: worker.slice(0, 100), kind, detail })
+    this.events.push({
+      id: ++this.lastEvent,
+      at,
+      worker: shortName(worker),
+      kind,
+      detail: detail === null ? null : shortName(detail)
+    })
     if (this.events.length > EVENTS) this.events.shift()
   }
 

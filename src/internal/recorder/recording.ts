@@ -80,14 +80,15 @@ export const record = (
       payloads: options.payloads === true
     }, clock.currentTimeMillisUnsafe())
     const state = new FrameState()
-    let last: { readonly summary: Summary; readonly snapshot: Snapshot } | undefined
+    let last: { readonly summary: Summary; readonly snapshot: Snapshot; readonly frame: Frame } | undefined
     const frames = yield* PubSub.sliding<Frame>(FRAMES_AHEAD)
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         recorder.end()
         // The dispatcher goes on: what it counts from now on is not of this recording.
-        last = { summary: summaryOf(recorder), snapshot: snapshotOf(recorder, state.sequence + 1) }
-        return PubSub.end(frames, frameOf(recorder, state, true))
+        const snapshot = snapshotOf(recorder, state.sequence + 1)
+        last = { summary: summaryOf(recorder), snapshot, frame: frameOf(recorder, state, true) }
+        return PubSub.end(frames, last.frame)
       })
     )
     const whileSubscribed = yield* shared(
@@ -100,15 +101,15 @@ export const record = (
       recorder.sample()
       return Effect.sleep(recorder.sampleInterval)
     }).pipe(Effect.forever, Effect.forkScoped)
+    const following = Stream.takeUntil(Stream.fromPubSub(frames), ({ ended }) => ended)
     return {
       summary: Effect.sync(() => last?.summary ?? summaryOf(recorder)),
       snapshot: Effect.sync(() => last?.snapshot ?? snapshotOf(recorder, state.sequence)),
       history: Effect.sync(() => pack(recorder)),
       failure: (id) => Effect.sync(() => Option.fromUndefinedOr(recorder.failures.find(id))),
-      frames: Stream.fromPubSub(frames).pipe(
-        Stream.takeUntil(({ ended }) => ended),
-        (stream) => Stream.unwrap(Effect.as(whileSubscribed, stream))
-      )
+      frames: Stream.unwrap(Effect.suspend(() =>
+        last === undefined ? Effect.as(whileSubscribed, following) : Effect.succeed(Stream.make(last.frame))
+      ))
     }
   })
 

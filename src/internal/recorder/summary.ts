@@ -12,6 +12,7 @@ import { COLUMNS } from "./columns.ts"
 import type * as Model from "./model.ts"
 import type { Recorder } from "./recorder.ts"
 import type { Segment } from "./segments.ts"
+import { fitting, jsonBytes } from "./sizes.ts"
 import type { TypeRecord } from "./types.ts"
 import type { JoinedWorker, WorkerRecord } from "./workers.ts"
 
@@ -19,10 +20,14 @@ const SNAPSHOT_SEGMENTS = 8000
 const SNAPSHOT_BYTES = 512 * 1024
 /** The most that a segment takes as JSON: eight numbers of up to 9 digits, and their commas. */
 const SEGMENT_BYTES = 72
+const SNAPSHOT_LISTS = { groups: 96 * 1024, failures: 64 * 1024, events: 48 * 1024 }
+const FRAME_BYTES = 64 * 1024
 const FRAME_SEGMENTS = 400
 const FRAME_WORKERS = 64
 const FRAME_FAILURES = 20
 const FRAME_EVENTS = 50
+/** Bytes of each list of a frame. Segments get what is left. */
+const FRAME_LISTS = { types: 14 * 1024, workers: 20 * 1024, groups: 10 * 1024, failures: 6 * 1024, events: 5 * 1024 }
 
 /** Hundredths are enough, and shorter. */
 const round = (millis: number): number => Math.round(millis * 100) / 100
@@ -258,7 +263,7 @@ export const summaryOf = (recorder: Recorder): Model.Summary => {
     startedAt: recorder.startedAtUnix,
     duration: round(at),
     workers: recorder.workers.map((record) => workerOf(record, joined.get(record) ?? [], recorder, at)),
-    groups: recorder.failures.groupSummaries(false),
+    groups: recorder.failures.groupSummaries,
     ungrouped: recorder.failures.ungrouped
   }
 }
@@ -303,17 +308,27 @@ export const snapshotOf = (recorder: Recorder, sequence: number): Model.Snapshot
   recorder.sample()
   recorder.flush()
   const summary = summaryOf(recorder)
+  const groups = fitting(summary.groups, SNAPSHOT_LISTS.groups)
   const rest = {
     ...summary,
+    groups,
+    ungrouped: summary.groups.slice(groups.length).reduce((sum, { count }) => sum + count, summary.ungrouped),
     sequence,
     series: seriesOf(recorder, recorder.now()),
     segmentCount: recorder.segments.count,
-    latestFailures: recorder.failures.after(0),
-    events: recorder.events.toReversed()
+    latestFailures: fitting(recorder.failures.after(0), SNAPSHOT_LISTS.failures),
+    events: fitting(recorder.events.toReversed(), SNAPSHOT_LISTS.events)
   }
-  const left = SNAPSHOT_BYTES - Buffer.byteLength(JSON.stringify(rest))
-  const limit = Math.max(0, Math.min(SNAPSHOT_SEGMENTS, Math.floor(left / SEGMENT_BYTES)))
-  return { ...rest, segments: columnsOf(latestSegments(recorder, 0, limit)) }
+  return { ...rest, segments: segmentsWithin(recorder, 0, SNAPSHOT_SEGMENTS, SNAPSHOT_BYTES - jsonBytes(rest)) }
+}
+
+/** The names of the columns, with their brackets. */
+const SEGMENT_NAMES_BYTES = 128
+
+/** The latest segments that take at most so many bytes. */
+const segmentsWithin = (recorder: Recorder, after: number, most: number, bytes: number): Model.Segments => {
+  const limit = Math.min(most, Math.floor((bytes - SEGMENT_NAMES_BYTES) / SEGMENT_BYTES))
+  return columnsOf(latestSegments(recorder, after, Math.max(0, limit)))
 }
 
 // ----------------------------------------------------------------------------
@@ -326,20 +341,72 @@ export class FrameState {
   segments = 0
   failure = 0
   event = 0
-  /** The worker that was looked at last. */
+  /** The type and the worker that were looked at last. */
+  type = -1
   worker = -1
 }
 
-/** Those whose turn it is, if there are too many for one frame. */
-const changedWorkers = ({ workers }: Recorder, state: FrameState): ReadonlyArray<WorkerRecord> => {
-  const changed: Array<WorkerRecord> = []
-  for (let i = 0; i < workers.length && changed.length < FRAME_WORKERS; i++) {
-    state.worker = (state.worker + 1) % workers.length
-    const record = workers[state.worker]
-    if (!record.changed) continue
-    record.changed = false
-    changed.push(record)
+/**
+ * Those whose turn it is, if not all that have changed fit: entries of a list by id, from the one after `last`. `next`
+ * gives an entry that has changed. Returns the entries, and the id of the last one that was looked at.
+ */
+const byTurns = <A>(
+  { bytes, last, length, most }: {
+    readonly length: number
+    readonly last: number
+    readonly most: number
+    readonly bytes: number
+  },
+  next: (id: number) => { readonly entry: A; readonly taken: () => void } | undefined
+): readonly [ReadonlyArray<A>, number] => {
+  const entries: Array<A> = []
+  let left = bytes
+  let at = last
+  for (let i = 0; i < length && entries.length < most; i++) {
+    const id = (at + 1) % length
+    const found = next(id)
+    if (found !== undefined) {
+      left -= jsonBytes(found.entry) + 1
+      if (left < 0) break
+      found.taken()
+      entries.push(found.entry)
+    }
+    at = id
   }
+  return [entries, at]
+}
+
+/** Those that have changed. The time of a worker that holds a task passes, though nothing happens. */
+const changedWorkers = (recorder: Recorder, state: FrameState, at: number): ReadonlyArray<Model.WorkerSummary> => {
+  const { workers } = recorder
+  const joined = joinedByRecord(recorder)
+  const limits = { length: workers.length, last: state.worker, most: FRAME_WORKERS, bytes: FRAME_LISTS.workers }
+  const [changed, last] = byTurns(limits, (id) => {
+    const record = workers[id]
+    const own = joined.get(record) ?? []
+    if (!record.changed && own.every(({ state }) => state.assigned === 0)) return undefined
+    return {
+      entry: workerOf(record, own, recorder, at),
+      taken: () => {
+        record.changed = false
+      }
+    }
+  })
+  state.worker = last
+  return changed
+}
+
+const changedTypes = (
+  recorder: Recorder,
+  state: FrameState,
+  types: ReadonlyArray<Model.TypeSummary>
+): ReadonlyArray<Model.TypeSummary> => {
+  const limits = { length: types.length, last: state.type, most: types.length, bytes: FRAME_LISTS.types }
+  const [changed, last] = byTurns(limits, (id) => {
+    const record = recorder.types.all[id]
+    return record.hasChanged ? { entry: types[id], taken: () => record.see() } : undefined
+  })
+  state.type = last
   return changed
 }
 
@@ -347,23 +414,31 @@ export const frameOf = (recorder: Recorder, state: FrameState, ended: boolean): 
   recorder.sample()
   recorder.flush()
   const { at, types, ...current } = currentOf(recorder)
-  const joined = joinedByRecord(recorder)
-  const changed = changedWorkers(recorder, state)
-  const frame = {
+  const { events, failures, segments } = recorder
+  const groups = fitting(failures.changedGroups.slice(0, FRAME_FAILURES), FRAME_LISTS.groups)
+  failures.see(groups, ++state.sequence)
+  const rest = {
     ...current,
-    sequence: ++state.sequence,
+    sequence: state.sequence,
     at: round(at),
     ended,
-    types: types.filter(({ id }) => recorder.types.all[id].hasChanged()),
-    workers: changed.map((record) => workerOf(record, joined.get(record) ?? [], recorder, at)),
-    groups: recorder.failures.groupSummaries(true).slice(0, FRAME_FAILURES),
-    latestFailures: recorder.failures.after(state.failure).slice(0, FRAME_FAILURES),
-    events: recorder.events.filter(({ id }) => id > state.event).toReversed().slice(0, FRAME_EVENTS),
-    segments: columnsOf(latestSegments(recorder, state.segments, FRAME_SEGMENTS)),
-    segmentCount: recorder.segments.count
+    types: changedTypes(recorder, state, types),
+    workers: changedWorkers(recorder, state, at),
+    groups,
+    ungrouped: failures.ungrouped,
+    latestFailures: fitting(failures.after(state.failure).slice(0, FRAME_FAILURES), FRAME_LISTS.failures),
+    events: fitting(
+      events.filter(({ id }) => id > state.event).toReversed().slice(0, FRAME_EVENTS),
+      FRAME_LISTS.events
+    ),
+    segmentCount: segments.count
   }
-  state.segments = recorder.segments.count
-  state.failure = recorder.failures.count
-  state.event = recorder.events.at(-1)?.id ?? state.event
+  const frame = {
+    ...rest,
+    segments: segmentsWithin(recorder, state.segments, FRAME_SEGMENTS, FRAME_BYTES - jsonBytes(rest))
+  }
+  state.segments = segments.count
+  state.failure = failures.count
+  state.event = events.at(-1)?.id ?? state.event
   return frame
 }

@@ -6,11 +6,10 @@
  */
 import { RUN_TIME_BUCKETS } from "../scheduler/runTimes.ts"
 import type { TaskCounts } from "../scheduler/statistics.ts"
+import { shortName } from "./sizes.ts"
 
 /** Types with a record of their own. */
 export const TYPES = 64
-
-const MAX_NAME = 100
 
 /** The counts at one moment. */
 interface Counts {
@@ -54,8 +53,8 @@ export class TypeRecord {
   /** Chunks that have ended, and their tasks. */
   chunks = 0
   chunkTasks = 0
-  /** Its counts at the latest frame, to find out whether it has changed. */
-  seen = -1
+  /** Its counts in the latest frame that had it, to find out whether it has changed. */
+  private seen = -1
   private readonly sources: Array<TaskCounts> = []
   private readonly before = none()
 
@@ -71,16 +70,24 @@ export class TypeRecord {
     if (isOlder) add(this.before, counts, -1)
   }
 
-  /** Whether a count of it has changed since this was called last. */
-  hasChanged(): boolean {
-    let seen = 0
+  /** Whether a count of it has changed since `see` was called. */
+  get hasChanged(): boolean {
+    return this.all !== this.seen
+  }
+
+  /** A frame has it. */
+  see(): void {
+    this.seen = this.all
+  }
+
+  /** The sum of its counts. */
+  private get all(): number {
+    let all = this.chunks
     for (const { cancelled, failed, restarted, retried, runTimes, succeeded } of this.sources) {
-      seen += cancelled + restarted + retried + succeeded + runTimes.count
-      for (const count of failed.values()) seen += count
+      all += cancelled + restarted + retried + succeeded + runTimes.count
+      for (const count of failed.values()) all += count
     }
-    const changed = seen !== this.seen
-    this.seen = seen
-    return changed
+    return all
   }
 
   /** The counts since the recording began. */
@@ -119,7 +126,7 @@ export class TypeRecords {
   private make(name: string): TypeRecord {
     if (this.all.length > TYPES) return this.all[TYPES]
     const isShared = this.all.length === TYPES
-    const record = new TypeRecord(this.all.length, isShared ? "others" : name.slice(0, MAX_NAME))
+    const record = new TypeRecord(this.all.length, isShared ? "others" : shortName(name))
     this.all.push(record)
     // The names of further types are looked for in vain, so that they are not kept.
     if (!isShared) this.byName.set(name, record)

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { type AdviceFacts, advise } from "../../../src/internal/recorder/advice.ts"
 import { COLUMNS, Columns } from "../../../src/internal/recorder/columns.ts"
 import { Failures } from "../../../src/internal/recorder/failures.ts"
+import { payloadOf } from "../../../src/internal/recorder/payload.ts"
 import { SegmentRing, SEGMENTS } from "../../../src/internal/recorder/segments.ts"
 import { TypeRecords, TYPES } from "../../../src/internal/recorder/types.ts"
 import * as TaskFailure from "../../../src/TaskFailure.ts"
@@ -82,7 +84,7 @@ describe("Failures", () => {
     failures.add(fail(new TypeError("b")), 2, 5)
     failures.add(fail(new TypeError("b"), "Error\n    at h (file.ts:9:9)"), 3, 6)
     failures.add(fail(new RangeError("c")), 4, 7)
-    const groups = failures.groupSummaries(false)
+    const groups = failures.groupSummaries
     assert.deepStrictEqual(groups.map(({ count, error, first, last, place }) => [error, place, count, first, last]), [
       ["RangeError", "f (file.ts:1:2)", 1, 7, 7],
       ["TypeError", "h (file.ts:9:9)", 1, 6, 6],
@@ -105,12 +107,56 @@ describe("Failures", () => {
       failures.add(failure, n, n)
     }
     assert.isBelow(rendered, 50 * 10 + 300)
-    const groups = failures.groupSummaries(false)
+    const groups = failures.groupSummaries
     assert.isAtMost(groups.length, 100)
     assert.strictEqual(groups.reduce((sum, group) => sum + group.count, failures.ungrouped), count)
     assert.strictEqual(failures.count, count)
     assert.isAtMost(failures.after(0).length, 200)
     assert.isBelow(JSON.stringify(failures.after(0)).length, 200 * 700)
+  })
+
+  it("render a bounded number of stacks, though each failure has another error", () => {
+    const failures = new Failures(false)
+    const count = 10_000
+    let rendered = 0
+    for (let n = 0; n < count; n++) {
+      const failure = fail(Object.assign(new Error("x"), { name: `Error${n}` }))
+      Object.defineProperty(failure, "trace", { get: () => (rendered++, `Error\n    at f (file.ts)`) })
+      // 1,000 a second.
+      failures.add(failure, n, n)
+    }
+    assert.isBelow(rendered, 50 * 10 + 300)
+    const groups = failures.groupSummaries
+    assert.strictEqual(groups.reduce((sum, group) => sum + group.count, failures.ungrouped), count)
+    // Many of one cause do not hide another.
+    for (let n = 0; n < 1000; n++) failures.add(fail(new TypeError("x")), n, count + n)
+    failures.add(fail(new RangeError("y")), 0, count + 1000)
+    assert.include(failures.groupSummaries.map(({ error }) => error), "RangeError")
+  })
+
+  it("look at the start of a payload only", () => {
+    let values = 0
+    const bytes = Object.defineProperty(Buffer.alloc(10_000_000), "toJSON", {
+      value: () => assert.fail("it would make an array of all bytes")
+    })
+    const many = (): object => {
+      values++
+      return {
+        "__proto__": 1,
+        get more() {
+          return [many(), many()]
+        },
+        text: "x".repeat(1_000_000),
+        bytes
+      }
+    }
+    const task = Object.assign(new Number({ n: 1 }), { secret: Redacted.make("hidden"), many: many() })
+    const text = payloadOf(task)!
+    assert.isAtMost(text.length, 2048)
+    assert.isAtMost(values, 2048)
+    assert.match(text, /^\{"_tag":"Number","n":1,"secret":"<redacted>","many":\{/)
+    assert.strictEqual(payloadOf(new Number({ n: 1 })), JSON.stringify(new Number({ n: 1 })))
+    assert.isNull(payloadOf(Object.assign(new Number({ n: 1 }), { n: 1n })))
   })
 
   it("keep what cannot be printed", () => {
