@@ -21,17 +21,22 @@ export interface Handlers {
 const RETRIES = [500, 1000, 2000, 4000, 8000]
 const ENDED_RETRY = 5000
 
+/** Returns why the token does not open the page. A dashboard that needs none has no login. */
 export const login = async (token: string): Promise<string | undefined> => {
   const response = await fetch("login", { method: "POST", body: token })
-  return response.ok ? undefined : (await response.text()).trim()
+  return response.ok || response.status === 404 ? undefined : (await response.text()).trim()
 }
 
 /** The token in the fragment, which is removed from the address bar. A view of the page is in the fragment too. */
 const takeToken = (): string | undefined => {
-  const fragment = decodeURIComponent(location.hash.slice(1))
+  const fragment = location.hash.slice(1)
   if (fragment === "" || fragment.startsWith("/")) return undefined
   history.replaceState(null, "", location.pathname + location.search)
-  return fragment
+  try {
+    return decodeURIComponent(fragment)
+  } catch {
+    return fragment
+  }
 }
 
 export const connect = (handlers: Handlers): { readonly retry: () => void } => {

@@ -94,7 +94,8 @@ export class LiveRecording implements Recording {
     if (this.isPaused && this.store !== undefined) {
       this.heldSnapshot = snapshot
       this.held = []
-      this.missed = done(snapshot.totals) - done(this.store.totals)
+      // A program that has started again has fewer.
+      this.missed = Math.max(0, done(snapshot.totals) - done(this.store.totals))
     } else {
       this.store ??= new Store()
       this.store.snapshot(snapshot)
@@ -106,7 +107,7 @@ export class LiveRecording implements Recording {
     this.lastAt = Date.now()
     if (this.isPaused && this.store !== undefined) {
       if (this.held.length < MAX_PAUSED) this.held.push(frame)
-      this.missed = done(frame.totals) - done(this.store.totals)
+      this.missed = Math.max(0, done(frame.totals) - done(this.store.totals))
     } else if (this.store?.frame(frame) === false) this.retry()
     this.changed()
   }

@@ -115,6 +115,15 @@ export class Store {
   private counted: Totals | undefined
 
   snapshot(snapshot: Snapshot): void {
+    // After lost frames, or at the end: what the page knows of the same recording stays.
+    const isNext = this.marks.length > 0 && snapshot.startedAt === this.startedAt && snapshot.duration >= this.now
+    const isClose = isNext && snapshot.duration - this.now < 2 * COLUMN
+    if (!isNext) {
+      this.rows = []
+      this.segments = 0
+      this.segmentCount = 0
+      this.marks = []
+    }
     this.version++
     this.sequence = snapshot.sequence
     this.name = snapshot.name
@@ -133,13 +142,11 @@ export class Store {
     this.latestFailures = [...snapshot.latestFailures]
     this.events = [...snapshot.events]
     this.series = snapshot.series
-    this.segmentCount = snapshot.segmentCount
-    this.rows = []
-    this.segments = 0
-    this.marks = []
-    this.columns = columnsOf(snapshot.series)
+    if (isClose) this.count(snapshot.totals)
+    else this.columns = columnsOf(snapshot.series)
     this.counted = snapshot.totals
-    this.append(snapshot.segments, snapshot.segments.worker.length)
+    this.append(snapshot.segments, snapshot.segmentCount - this.segmentCount)
+    this.segmentCount = snapshot.segmentCount
     this.mark()
   }
 

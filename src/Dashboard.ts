@@ -20,7 +20,7 @@ import * as Recording from "./Recording.ts"
 
 export {
   /**
-   * The dashboard could not start: `CannotListen` or `NeedsToken`.
+   * The dashboard could not start: `CannotListen`, `NeedsToken` or `InvalidTls`.
    *
    * @stability experimental
    * @category errors
@@ -65,8 +65,8 @@ export interface DashboardOptions extends PageOptions {
   /** The key and the certificate for HTTPS, as PEM. Default: HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined
   /**
-   * Further host names by which the page is reached, such as that of a proxy; `name:port` if the port is not that of the
-   * dashboard. Requests with another name are refused. Default: none.
+   * Further host names by which the page is reached, such as that of a proxy; `name:port` if the port is neither that of
+   * the dashboard nor 80 or 443. Requests with another name are refused. Default: none.
    */
   readonly hosts?: ReadonlyArray<string> | undefined
 }

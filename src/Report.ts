@@ -55,9 +55,10 @@ export const track =
     }))
 
 const write = (fs: FileSystem.FileSystem, file: string, html: string) =>
-  Effect.gen(function*() {
-    const temporary = `${file}.${process.pid}.tmp`
-    yield* fs.writeFileString(temporary, html, { mode: 0o600 }).pipe(
+  Effect.suspend(() => {
+    // Several streams may write to one file, and others may write in its directory: the name is new, or writing fails.
+    const temporary = `${file}.${crypto.randomUUID()}.tmp`
+    return fs.writeFileString(temporary, html, { mode: 0o600, flag: "wx" }).pipe(
       Effect.andThen(fs.rename(temporary, file)),
       Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true })))
     )

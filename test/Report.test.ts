@@ -99,6 +99,20 @@ describe("Report", () => {
       assert.isAbove(dataOf(yield* fs.readFileString(`${folder}/failed.html`)).snapshot.totals.failed, 0)
     }))))
 
+  it.live("is whole when several streams write it at the same time", () =>
+    run(Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* temporary
+      const { layer, lines } = logs()
+      const stream = Stream.fromIterable(checks(10)).pipe(Dispatcher.results(), Report.track(`${folder}/report.html`))
+      yield* Effect.all(Array.from({ length: 8 }, () => Stream.runDrain(stream)), { concurrency: "unbounded" }).pipe(
+        Effect.provide(layer)
+      )
+      assert.deepStrictEqual(lines, [])
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), ["report.html"])
+      assert.isAbove(dataOf(yield* fs.readFileString(`${folder}/report.html`)).snapshot.totals.succeeded, 0)
+    }))))
+
   it.live("that cannot be written is a warning, and costs no result", () =>
     run(Effect.scoped(Effect.gen(function*() {
       const { layer, lines } = logs()

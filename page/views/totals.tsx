@@ -19,8 +19,9 @@ const Tile = ({ isBad = false, name, note, unit, value }: TileProps) => (
   </div>
 )
 
-/** The time that recent figures cover, in whole seconds. */
-const recentLength = ({ length }: Recent): string => span(1000 * Math.max(1, Math.round(Math.min(RECENT, length) / 1000)))
+/** The time that recent figures cover, in whole seconds: more than a minute just after the page was opened. */
+const recentLength = ({ length }: Recent): string =>
+  span(1000 * Math.max(1, Math.round((length < 2 * RECENT ? Math.min(RECENT, length) : length) / 1000)))
 
 const longest = (store: Store): string => {
   let found: { readonly type: number; readonly age: number } | undefined

@@ -145,4 +145,19 @@ describe("Store of the page", () => {
     assert.deepStrictEqual(store.groups.slice(0, 4).map(({ id }) => id), [99, 102, 101, 1])
     assert.deepStrictEqual([store.groups.length, store.groups.at(-1)!.id, store.ungrouped], [100, 97, 3])
   })
+
+  it("keeps what it knows when a snapshot continues the recording, and nothing of another one", () => {
+    const store = new Store()
+    store.snapshot(snapshot())
+    for (let n = 1; n <= 20; n++) {
+      store.frame(frame(n, { segments: segments(n * 500), segmentCount: n, totals: { ...TOTALS, succeeded: 5 * n } }))
+    }
+    const next = { sequence: 20, duration: 10_400, segments: segments(10_000, 10_300), segmentCount: 21 }
+    store.snapshot(snapshot({ ...next, totals: { ...TOTALS, succeeded: 104 } }))
+    assert.lengthOf(rowOf(store), 21)
+    assert.deepStrictEqual(store.throughput(3).succeeded, [10, 10, 9])
+    assert.deepStrictEqual([store.recent.length, store.recent.succeeded], [10_400, 104])
+    store.snapshot(snapshot({ ...next, startedAt: 1 }))
+    assert.deepStrictEqual(rowOf(store), [10_000, 10_300])
+  })
 })

@@ -24,21 +24,31 @@ type Headers = Readonly<Record<string, string | undefined>>
 export const isCrossSite = (headers: Headers): boolean =>
   headers["sec-fetch-site"] === "cross-site" && headers["sec-fetch-mode"] !== "navigate"
 
+/** The ports that browsers leave out of `Host`, by HTTP and HTTPS. */
+const DEFAULT_PORT = /:(?:80|443)$/
+
 /** The hosts by which a dashboard is reached, against names that a foreign page had resolved to this host. */
 export class Hosts {
   private readonly allowed: ReadonlySet<string>
 
   /**
-   * @param names host names and addresses, IPv6 in brackets, without port or with one
+   * @param own the host names and addresses of the dashboard, IPv6 in brackets
    * @param defaultPort the port that browsers leave out of `Host`
+   * @param further names by which others reach it, such as a proxy: without port, or with that of the proxy
    */
-  constructor(names: Iterable<string>, port: number, defaultPort: number) {
+  constructor(own: Iterable<string>, port: number, defaultPort: number, further: Iterable<string> = []) {
     const allowed = new Set<string>()
-    for (const given of names) {
+    for (const name of own) {
+      allowed.add(`${name.toLowerCase()}:${port}`)
+      if (port === defaultPort) allowed.add(name.toLowerCase())
+    }
+    for (const given of further) {
       const name = given.toLowerCase()
-      const hasPort = /:\d+$/.test(name)
-      allowed.add(hasPort ? name : `${name}:${port}`)
-      if (!hasPort && port === defaultPort) allowed.add(name)
+      const hasPort = /^[^:]*:\d+$|\]:\d+$/.test(name)
+      const host = !hasPort && name.includes(":") && !name.startsWith("[") ? `[${name}]` : name
+      allowed.add(hasPort ? host : `${host}:${port}`)
+      // A proxy on the default port of its scheme, which this server does not know.
+      if (!hasPort || DEFAULT_PORT.test(host)) allowed.add(host.replace(DEFAULT_PORT, ""))
     }
     this.allowed = allowed
   }

@@ -100,7 +100,11 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         Effect.acquireRelease(Effect.sync(() => viewers++), () => Effect.sync(() => viewers--)),
         feed.events
       ))
-      return HttpServerResponse.stream(stream, { contentType: "text/event-stream" })
+      // A proxy must pass each event on at once.
+      return HttpServerResponse.stream(stream, {
+        contentType: "text/event-stream",
+        headers: { "x-accel-buffering": "no" }
+      })
     })
 
   const routes = new Map<string, Route>([

@@ -1,5 +1,5 @@
 /**
- * The event stream of a dashboard: a snapshot, then frames, and `end` when the dashboard closes.
+ * The event stream of a dashboard: a snapshot, then frames, and when the dashboard closes a last snapshot and `end`.
  *
  * Must stay true: a frame is encoded once for all viewers, and no frame is made while nobody looks. A viewer that reads
  * slowly holds back no other viewer: it misses frames, and gets a snapshot instead.
@@ -55,11 +55,14 @@ export const make = Effect.fnUntraced(function*(source: Source): Effect.fn.Retur
     )
   })
 
+  // For all viewers. The latest frame may be half a second old.
+  const last = yield* Effect.cached(Effect.map(source.snapshot, (snapshot) => event("snapshot", snapshot)))
   const comments = Stream.map(Stream.tick(COMMENT_INTERVAL), () => COMMENT)
   return {
-    events: Stream.concat(
-      Stream.merge(viewer, comments, { haltStrategy: "left" }).pipe(Stream.interruptWhen(Deferred.await(closing))),
-      Stream.sync(() => event("end", {}))
+    events: Stream.merge(viewer, comments, { haltStrategy: "left" }).pipe(
+      Stream.interruptWhen(Deferred.await(closing)),
+      Stream.concat(Stream.fromEffect(last)),
+      Stream.concat(Stream.sync(() => event("end", {})))
     ),
     close: Effect.asVoid(Deferred.succeed(closing, undefined))
   }

@@ -10,7 +10,9 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import * as Os from "node:os"
+import { createSecureContext } from "node:tls"
 import * as Address from "../address.ts"
+import { describe } from "../describe.ts"
 import { describeNetworkError } from "../networkError.ts"
 import * as Access from "./access.ts"
 import * as App from "./app.ts"
@@ -27,21 +29,35 @@ class CannotListen extends Schema.TaggedError<CannotListen>("papyros/CannotListe
   }
 }
 
-/** Other hosts can reach the address, and there is no token of at least 128 bits. */
+/** The token has less than 128 bits, or there is none and other hosts can reach the address. */
 class NeedsToken extends Schema.TaggedError<NeedsToken>("papyros/NeedsToken")("NeedsToken", {
   address: Schema.String,
-  characters: Schema.Int
+  /** Of the token; absent if there is none. */
+  characters: Schema.UndefinedOr(Schema.Int)
 }) {
   override get message(): string {
-    const given = this.characters === 0 ? "no token" : `a token of ${this.characters} characters`
-    return `${this.address} can be reached from other hosts, and the dashboard has ${given}: give one of at least ` +
-      `${MIN_TOKEN} characters, as \`papyros secret\` makes one, or listen on 127.0.0.1.`
+    const { address, characters } = this
+    const needed = `at least ${MIN_TOKEN} characters, as \`papyros secret\` makes one`
+    if (characters !== undefined) {
+      return `The token of the dashboard on ${address} has ${characters} characters: give one of ${needed}.`
+    }
+    return `${address} can be reached from other hosts, and the dashboard has no token: give one of ${needed}, or ` +
+      "listen on 127.0.0.1."
+  }
+}
+
+/** The key and the certificate are no PEM, or do not belong together. */
+class InvalidTls extends Schema.TaggedError<InvalidTls>("papyros/InvalidTls")("InvalidTls", {
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `The \`key\` and the \`cert\` of \`tls\` cannot be used: ${describe(this.cause)}`
   }
 }
 
 /** A dashboard cannot start. The tagged `reason` says why, for `Effect.catchReason`. */
 export class DashboardError extends Schema.TaggedError<DashboardError>("papyros/DashboardError")("DashboardError", {
-  reason: Schema.Union([CannotListen, NeedsToken])
+  reason: Schema.Union([CannotListen, NeedsToken, InvalidTls])
 }) {
   override get message(): string {
     return this.reason.message
@@ -67,12 +83,12 @@ const isLocal = (host: string): boolean => host === "localhost" || (Net.isIP(hos
 const isUnspecified = (host: string): boolean => host === "0.0.0.0" || (Net.isIPv6(host) && /^[0:]+$/.test(host))
 
 /** The names of the host in URLs. A loopback address has the names of loopback too. */
-const namesOf = ({ host, hosts = [] }: ServeOptions): ReadonlyArray<string> => {
+const namesOf = (host: string): ReadonlyArray<string> => {
   const own = isUnspecified(host)
     ? Object.values(Os.networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address))
     : [host]
   const local = isLocal(host) || isUnspecified(host) ? ["localhost", "127.0.0.1", "::1"] : []
-  return [...[...own, ...local].map((name) => Net.isIPv6(name) ? `[${name}]` : name), ...hosts]
+  return [...own, ...local].map((name) => Net.isIPv6(name) ? `[${name}]` : name)
 }
 
 /** Serves until the scope closes. Returns the URL of the page, with the token in its fragment. */
@@ -82,10 +98,16 @@ export const serve = Effect.fnUntraced(function*(
 ): Effect.fn.Return<string, DashboardError, Scope.Scope> {
   const { host, port, tls, token } = options
   const address = Address.format({ host, port })
-  const characters = token === undefined ? 0 : Redacted.value(token).length
+  const characters = token === undefined ? undefined : Redacted.value(token).length
   const isPublic = !isLocal(host)
-  if (token === undefined ? isPublic : characters < MIN_TOKEN) {
+  if (characters === undefined ? isPublic : characters < MIN_TOKEN) {
     return yield* new DashboardError({ reason: new NeedsToken({ address, characters }) })
+  }
+  if (tls !== undefined) {
+    yield* Effect.try({
+      try: () => createSecureContext({ key: tls.key, cert: tls.cert }),
+      catch: (cause) => new DashboardError({ reason: new InvalidTls({ cause }) })
+    })
   }
   const server = yield* Effect.mapError(
     Server.listen({ host, port }, tls),
@@ -97,7 +119,7 @@ export const serve = Effect.fnUntraced(function*(
   const app = yield* App.make({
     source,
     feed,
-    hosts: new Access.Hosts(namesOf(options), server.port, tls === undefined ? 80 : 443),
+    hosts: new Access.Hosts(namesOf(host), server.port, tls === undefined ? 80 : 443, options.hosts),
     login: token === undefined ? undefined : {
       sessions: new Access.Sessions(token),
       cookie: `papyros-${server.port}`,

@@ -34,7 +34,9 @@ export const listen = Effect.fnUntraced(function*(
     maxHeaderSize: MAX_HEADER_BYTES,
     requestTimeout: REQUEST_TIMEOUT
   }
-  const server = tls === undefined ? Http.createServer(limits) : Https.createServer({ ...limits, ...tls })
+  const server = tls === undefined
+    ? Http.createServer(limits)
+    : Https.createServer({ ...limits, ...tls, handshakeTimeout: REQUEST_TIMEOUT })
   server.maxConnections = MAX_CONNECTIONS
   const http = yield* NodeHttpServer.make(() => server, { ...address, gracefulShutdownTimeout: "500 millis" })
   // Runs before the server is closed, which waits for its connections.

@@ -94,11 +94,18 @@ describe("dashboard server", () => {
 
   it.live("refuses other names of the host, which a foreign page may have resolved to it", () =>
     Effect.gen(function*() {
-      const { port } = yield* started({ hosts: ["Papyros.example", "proxy.example:8080"] })
+      const { port } = yield* started({
+        hosts: ["Papyros.example", "proxy.example:8080", "tls.example:443", "fe80::1", "[fe80::2]:443"]
+      })
       for (const host of ["localhost", "127.0.0.1", "[::1]", "papyros.example"]) {
         assert.strictEqual(yield* statusOf(port, { headers: { host: `${host}:${port}` } }), 200, host)
       }
       assert.strictEqual(yield* statusOf(port, { headers: { host: "proxy.example:8080" } }), 200)
+      // Browsers leave out the port of a proxy that is the default one.
+      for (const host of ["papyros.example", "tls.example", "tls.example:443", "[fe80::1]", "[fe80::2]"]) {
+        assert.strictEqual(yield* statusOf(port, { headers: { host } }), 200, host)
+      }
+      assert.strictEqual(yield* statusOf(port, { headers: { host: `[fe80::1]:${port}` } }), 200)
       for (const host of ["evil.example", `evil.example:${port}`, "127.0.0.1", "localhost:1", "proxy.example", ""]) {
         assert.strictEqual(yield* statusOf(port, { headers: { host } }), 421, host)
       }
@@ -184,7 +191,15 @@ describe("dashboard server", () => {
       assert.strictEqual(none.reason._tag, "NeedsToken")
       assert.match(none.message, /0\.0\.0\.0:0 can be reached from other hosts.*papyros secret/)
       assert.strictEqual((yield* failing({ host: "0.0.0.0", token: Redacted.make("short") })).reason._tag, "NeedsToken")
-      assert.strictEqual((yield* failing({ token: Redacted.make("") })).reason._tag, "NeedsToken")
+      const empty = yield* failing({ token: Redacted.make("") })
+      assert.strictEqual(empty.reason._tag, "NeedsToken")
+      assert.match(
+        empty.message,
+        /^The token of the dashboard on 127\.0\.0\.1:0 has 0 characters: give one of at least 22/
+      )
+      const invalid = yield* failing({ tls: { key: "no key", cert: "no certificate" } })
+      assert.strictEqual(invalid.reason._tag, "InvalidTls")
+      assert.match(invalid.message, /^The `key` and the `cert` of `tls` cannot be used: .*PEM/)
       const { layer, lines } = logs()
       const { port } = yield* started({ host: "0.0.0.0", token: Redacted.make(TOKEN) }).pipe(Effect.provide(layer))
       assert.strictEqual(yield* statusOf(port), 200)
@@ -252,16 +267,21 @@ describe("dashboard server", () => {
       assert.strictEqual(status, 200)
     }))
 
-  it.live("tells viewers of its end, and ends at once with open connections", () =>
+  it.live("sends viewers the latest figures and its end, and ends at once with open connections", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
-      const { port } = yield* Scope.provide(started(), scope)
+      const { port, state } = yield* Scope.provide(started(), scope)
       const { connection } = yield* request(port, { path: "/events" })
       yield* raw(port)
       yield* until(() => Buffer.concat(connection.received).includes("event: snapshot"))
+      state.sequence = 7
       yield* Scope.close(scope, Exit.void)
       yield* until(() => connection.closed)
-      assert.include(Buffer.concat(connection.received).toString(), "event: end")
+      const events = Array.from(
+        Buffer.concat(connection.received).toString().matchAll(/event: (\w+)\ndata: (?:\{"sequence":(\d+))?/g),
+        ([, event, sequence]) => [event, sequence]
+      )
+      assert.deepStrictEqual(events, [["snapshot", "0"], ["snapshot", "7"], ["end", undefined]])
     }))
 
   it.live("refuses headers of more than 16 KiB", () =>
