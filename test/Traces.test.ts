@@ -233,6 +233,18 @@ describe("The span of an execution", () => {
       assert.strictEqual(taken.ended("papyros.execute").exit._tag, "Success")
     }))
 
+  it.effect("ends if the execution cannot begin", () =>
+    Effect.gen(function*() {
+      const { ended, layer } = makeTracer()
+      const exit = yield* called(steps(1), { chunkSize: -1 }).pipe(
+        Effect.provide(fiber),
+        Effect.provide(layer),
+        Effect.exit
+      )
+      assert.strictEqual(exit._tag, "Failure")
+      ended("papyros.execute")
+    }))
+
   it.effect("is not made, nor any other, if the caller has no span or is not sampled", () =>
     Effect.gen(function*() {
       const { layer, spans } = makeTracer()

@@ -12,7 +12,6 @@ import * as Channel from "effect/Channel"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
 import * as EffectScheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
@@ -420,14 +419,10 @@ class Execution<A, E> implements Producer, JournaledExecution {
   }
 
   /** Interrupts its work, waits until that has stopped, and closes the source. */
-  readonly close = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
-    Effect.callback<void>((resume) => {
-      this.stop()
-      this.ending.whenStopped(() => {
-        this.trace?.end(exit)
-        resume(Effect.void)
-      })
-    }).pipe(Effect.andThen(Effect.suspend(() => this.source.close)))
+  readonly close: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    this.stop()
+    this.ending.whenStopped(() => resume(Effect.void))
+  }).pipe(Effect.andThen(Effect.suspend(() => this.source.close)))
 }
 
 /** Executes tasks on a scheduler, as a stream of their outcomes in the form of `emit`. */
@@ -443,7 +438,7 @@ export const stream = <A, E, R>(
     Channel.fromTransform((_: Pull.Pull<unknown, unknown, unknown>, scope) =>
       Effect.flatMap(scheduler, (scheduler) =>
         Effect.contextWith((context: Context.Context<R>) =>
-          Effect.flatMap(ExecutionTrace.begin(callerSpan(context)), (trace) => {
+          Effect.flatMap(ExecutionTrace.begin(callerSpan(context), scope), (trace) => {
             const execution = new Execution<A, E>(
               scheduler,
               options,
@@ -456,7 +451,7 @@ export const stream = <A, E, R>(
             return Source.make(tasks, scope, execution.offer).pipe(
               Effect.flatMap((source) => {
                 execution.source = execution.journal?.through(source, execution.offer) ?? source
-                return Scope.addFinalizerExit(scope, execution.close)
+                return Scope.addFinalizer(scope, execution.close)
               }),
               Effect.as(execution.take)
             )

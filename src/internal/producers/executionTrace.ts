@@ -9,6 +9,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { TaskEntry } from "../scheduler/producer.ts"
 
@@ -65,7 +66,7 @@ export class ExecutionTrace {
     this.exit = Exit.failCause(cause)
   }
 
-  /** Ends the span. `exit`: how the scope of the stream ended. */
+  /** `exit`: how the scope of the stream ended. */
   end(exit: Exit.Exit<unknown, unknown>): void {
     const attributes = {
       "papyros.tasks": this.tasks,
@@ -82,9 +83,19 @@ export class ExecutionTrace {
 /** Reasons of failures before a handler ran, and of those that end the thread which had the span. */
 const WITHOUT_SPAN: ReadonlySet<string> = new Set(["NoWorker", "Undecodable", "UnknownTask", "WorkerLost"])
 
-/** Begins the span of an execution; none unless the caller's span is sampled. */
-export const begin = (parent: Tracer.AnySpan | undefined): Effect.Effect<ExecutionTrace | undefined> =>
-  parent?.sampled !== true ? Effect.undefined : Effect.gen(function*() {
-    const span = yield* Effect.makeSpan("papyros.execute", { parent })
-    return span.sampled ? new ExecutionTrace(span, yield* Clock.Clock) : undefined
-  })
+/**
+ * Begins the span of an execution; none unless the caller's span is sampled. It ends with the scope, after the finalizers
+ * that are added later, so that its work has stopped.
+ */
+export const begin = (
+  parent: Tracer.AnySpan | undefined,
+  scope: Scope.Scope
+): Effect.Effect<ExecutionTrace | undefined> => parent?.sampled === true ? beginWithin(parent, scope) : Effect.undefined
+
+const beginWithin = Effect.fnUntraced(function*(parent: Tracer.AnySpan, scope: Scope.Scope) {
+  const span = yield* Effect.makeSpan("papyros.execute", { parent })
+  if (!span.sampled) return undefined
+  const trace = new ExecutionTrace(span, yield* Clock.Clock)
+  yield* Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => trace.end(exit)))
+  return trace
+}, Effect.uninterruptible)
