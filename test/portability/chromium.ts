@@ -1,28 +1,10 @@
 /** Loads a page in headless Chromium, from a server of this process. */
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { createServer } from "node:http"
-import { createRequire } from "node:module"
 import type { AddressInfo } from "node:net"
 import { extname, join } from "node:path"
+import { chromium } from "playwright-core"
 import { CHROMIUM } from "./project.ts"
-
-/** The part of playwright-core that is used. */
-interface Playwright {
-  readonly chromium: {
-    readonly launch: (options: {
-      readonly executablePath: string
-      readonly args: ReadonlyArray<string>
-    }) => Promise<{ readonly newPage: () => Promise<Page>; readonly close: () => Promise<void> }>
-  }
-}
-
-interface Page {
-  readonly on: {
-    (event: "console", f: (message: { readonly text: () => string }) => void): void
-    (event: "pageerror", f: (error: Error) => void): void
-  }
-  readonly goto: (url: string) => Promise<unknown>
-}
 
 const TYPES: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript" }
 
@@ -60,7 +42,6 @@ export const load = async (
   options: PageOptions,
   seconds = 60
 ): Promise<ReadonlyArray<string>> => {
-  const { chromium } = createRequire(new URL("./tools/", import.meta.url))("playwright-core") as Playwright
   const server = serve(folder, options)
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] })

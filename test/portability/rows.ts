@@ -105,6 +105,11 @@ const bundled: ReadonlyArray<Row> = [
 const pages: ReadonlyArray<Row> = [
   built("Chromium, esbuild", forBrowsers, (root) => load(join(root, "out/web"), "main-web-url.js", { isolated: true })),
   built(
+    "Chromium, without shared memory",
+    forBrowsers,
+    (root) => load(join(root, "out/web"), "main-web-url.js", { isolated: false })
+  ),
+  built(
     "Chromium, Vite",
     (root) => command(root, "vite", "build", "--config", "vite.web.ts", "--logLevel", "warn"),
     (root) => load(join(root, "out/vite-web"), "", { isolated: true })
@@ -145,7 +150,7 @@ const laws: ReadonlyArray<Row> = [
     name: `laws, ${runtime}`,
     run: async (root: string) => checkLaws(await command(root, name, ...args, "main-laws.ts"))
   })),
-  ...[true].map((isolated) => ({
+  ...[true, false].map((isolated) => ({
     name: `laws, Chromium, ${isolated ? "with" : "without"} shared memory`,
     run: async (root: string) => {
       await esbuild(root, "out/laws", "page-laws.ts", "laws-thread.ts", "--platform=browser", "--splitting")

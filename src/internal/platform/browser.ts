@@ -40,6 +40,7 @@ interface WorkerScope extends WorkerEnd {
 
 interface Dom {
   readonly Worker: new(url: string, options: { readonly type: "module"; readonly name: string }) => WebWorker
+  readonly crossOriginIsolated?: boolean
   readonly WorkerGlobalScope?: unknown
   readonly location?: { readonly href: string }
   readonly navigator: {
@@ -130,6 +131,7 @@ export const platform: Platform = {
   setThreadStart: (start) => {
     globals()[START] = start
   },
+  sharesMemory: () => dom().crossOriginIsolated === true,
   isTransferable: () => true,
   unref: () => {},
   // The console of a thread is that of the page.

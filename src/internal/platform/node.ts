@@ -123,6 +123,7 @@ export const platform: Platform = {
   inThread: () => !isMainThread,
   threadStart,
   setThreadStart,
+  sharesMemory: () => true,
   isTransferable: (buffer) => !isMarkedAsUntransferable(buffer),
   unref: (timer) => timer.unref(),
   print: (to, text, written) => process[to].write(text, written),

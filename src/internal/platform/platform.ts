@@ -75,6 +75,8 @@ export interface Platform {
   /** The start of this thread, if papyros may have started it. */
   readonly threadStart: () => ThreadStart | undefined
   readonly setThreadStart: (start: ThreadStart) => void
+  /** Memory can be shared with threads. */
+  readonly sharesMemory: () => boolean
   readonly isTransferable: (buffer: ArrayBuffer) => boolean
   /** The timer does not keep the process alive. */
   readonly unref: (timer: ReturnType<typeof setTimeout>) => void

@@ -3,8 +3,8 @@
  * parent's children, then a share of every producer in the order of their turns.
  *
  * Must stay true: a chunk never takes more of the capacity than is free, a
- * producer whose turn it is gets a share of the chunk, and an entry whose payload is
- * moved comes alone.
+ * producer whose turn it is gets a share of the chunk, and an entry comes alone whose
+ * payload is moved, or that must not wait behind others.
  */
 import type { Capacity } from "./capacity.ts"
 import { ChunkBudget } from "./chunkSizing.ts"
@@ -113,7 +113,7 @@ export class ChunkFiller {
       ? new ChunkBudget(subscription.lastChunk, this.chunkMicros)
       : undefined
     const start = entries.length
-    while (entries.length - start < size && !isMovedAlone(entries, worker)) {
+    while (entries.length - start < size && !isAlone(entries, worker)) {
       const entry = subscription.shift()
       if (entry === undefined) {
         this.shareTail(subscription, entries, start)
@@ -121,7 +121,7 @@ export class ChunkFiller {
       }
       const type = this.preparation.prepare(entry, worker)
       if (type === undefined) continue
-      if (entries.length > 0 && worker.moves(entry)) {
+      if (entries.length > 0 && worker.runsAlone(entry)) {
         subscription.requeue(entry)
         break
       }
@@ -170,6 +170,6 @@ export class ChunkFiller {
   }
 }
 
-/** Whether the chunk holds an entry whose payload is moved: alone, so that no other has to wait for the same worker. */
-const isMovedAlone = (entries: ReadonlyArray<TaskEntry>, worker: WorkerState): boolean =>
-  entries.length === 1 && worker.moves(entries[0])
+/** Whether the chunk holds an entry that comes alone, so that no other has to wait for the same worker. */
+const isAlone = (entries: ReadonlyArray<TaskEntry>, worker: WorkerState): boolean =>
+  entries.length === 1 && worker.runsAlone(entries[0])

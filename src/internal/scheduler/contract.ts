@@ -68,6 +68,11 @@ export interface WorkerHandle {
    * requeued. Default `false`: payloads are copied.
    */
   readonly moves?: boolean | undefined
+  /**
+   * Tasks that it was sent and that have not started can be taken back. If not, a task with a timeout and one that is
+   * not idempotent come alone in their chunks. Default `true`.
+   */
+  readonly retracts?: boolean | undefined
   /** Its tasks run in the thread of the scheduler, so that no time is spent on sending them. Default `false`. */
   readonly sharesThread?: boolean | undefined
   /**

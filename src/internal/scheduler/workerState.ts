@@ -156,6 +156,11 @@ export class WorkerState {
     return this.handle.moves === true && movesPayload(entry.transfer)
   }
 
+  /** Whether the entry comes alone in its chunk. */
+  runsAlone(entry: TaskEntry): boolean {
+    return this.handle.retracts === false && (!entry.idempotent || entry.taskTimeout !== undefined) || this.moves(entry)
+  }
+
   /** The entries that it holds. */
   *entries(): Iterable<TaskEntry> {
     for (let chunk = this.newestChunk; chunk !== undefined; chunk = chunk.older) {

@@ -92,4 +92,29 @@ describe("ChunkFiller", () => {
       const chunks = Array.from({ length: 4 }, () => scheduler.take(worker, 100)!.items.map(({ name }) => name))
       assert.deepStrictEqual(chunks, [["Number", "Number"], ["Move"], ["Move"], ["Number"]])
     }))
+
+  const kinds = [
+    ["is not idempotent", { idempotent: { value: false } }],
+    ["has a timeout", { taskTimeout: { value: 100 } }]
+  ] as const
+
+  it.effect.each(kinds)(
+    "sends a task that %s alone to a worker that gives nothing back",
+    ([, properties]) =>
+      Effect.gen(function*() {
+        const sizes = function*(retracts: boolean) {
+          const { scheduler, subscribe } = yield* makeScheduler()
+          const worker = new FakeWorker({ concurrency: 100, retracts })
+          scheduler.join(worker)
+          const tasks = entries(5)
+          for (const at of [2, 3]) Object.defineProperties(tasks[at], properties)
+          subscribe(new ListProducer(tasks))
+          const chunks: Array<number> = []
+          for (let left = 5; left > 0; left -= chunks.at(-1)!) chunks.push(scheduler.take(worker, 100)!.items.length)
+          return chunks
+        }
+        assert.deepStrictEqual(yield* sizes(false), [2, 1, 1, 1])
+        assert.deepStrictEqual(yield* sizes(true), [5])
+      })
+  )
 })

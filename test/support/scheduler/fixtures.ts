@@ -81,6 +81,7 @@ export class FakeWorker implements Contract.WorkerHandle {
   readonly concurrency: number
   readonly window: number
   readonly moves: boolean
+  readonly retracts: boolean
   readonly unsupported: ((name: string) => string | undefined) | undefined
   readonly cancelled: Array<Contract.Item> = []
   woken = 0
@@ -92,6 +93,7 @@ export class FakeWorker implements Contract.WorkerHandle {
       readonly concurrency?: number
       readonly window?: number
       readonly moves?: boolean
+      readonly retracts?: boolean
       readonly unsupported?: (name: string) => string | undefined
     } = {}
   ) {
@@ -99,6 +101,7 @@ export class FakeWorker implements Contract.WorkerHandle {
     this.concurrency = options.concurrency ?? 1
     this.window = options.window ?? this.concurrency
     this.moves = options.moves ?? false
+    this.retracts = options.retracts ?? true
     this.unsupported = options.unsupported
   }
 

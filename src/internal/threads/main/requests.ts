@@ -6,14 +6,14 @@
  */
 import type * as Executor from "../../../Executor.ts"
 import type { EncodedResults } from "../protocol/messages.ts"
-import type { ItemPosition, SharedState } from "../protocol/sharedState.ts"
+import type { ItemPosition, ItemStates } from "../protocol/sharedState.ts"
 import { Request } from "./request.ts"
 
 /** The members of the scheduler that take the outcomes and returns of items. */
 export type ItemSink = Pick<Executor.Scheduler, "succeed" | "fail" | "requeue">
 
 export class Requests {
-  private readonly sharedState: SharedState
+  private readonly sharedState: ItemStates
   private readonly sink: ItemSink
   /**
    * Not a Map: the table that a growing Map leaves behind refers to its successor, so that an old table keeps all
@@ -24,7 +24,7 @@ export class Requests {
   private lastId = 0
   private sentCount = 0
 
-  constructor(sharedState: SharedState, sink: ItemSink) {
+  constructor(sharedState: ItemStates, sink: ItemSink) {
     this.sharedState = sharedState
     this.slots = Array.from({ length: sharedState.requestSlots }, () => undefined)
     this.sink = sink

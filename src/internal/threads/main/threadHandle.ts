@@ -4,6 +4,7 @@
  * it; the state of the thread changes only by the events of `threadState.ts`, and every item that it has taken is
  * settled, given back, or reported as lost when the thread exits.
  */
+import { platform } from "#platform"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as References from "effect/References"
@@ -12,8 +13,9 @@ import * as Codec from "../../encoding/codec.ts"
 import type { ThreadConnection } from "../../platform/platform.ts"
 import { clampTimeout } from "../../timeout.ts"
 import type { Done, FromThread, RunRequest, ToThread } from "../protocol/messages.ts"
+import { SentItems } from "../protocol/messageState.ts"
 import { ThreadOutbox } from "../protocol/outbox.ts"
-import { SharedState } from "../protocol/sharedState.ts"
+import { type ItemStates, SharedState } from "../protocol/sharedState.ts"
 import { Deadlines } from "./deadlines.ts"
 import { Delivery } from "./delivery.ts"
 import { encodeRequest, type PayloadCodecs, withoutPayloads, withoutUnclonable } from "./encodeRequest.ts"
@@ -72,6 +74,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
   readonly concurrency: number
   readonly window: number
   readonly moves = true
+  readonly retracts: boolean
   readonly takesEncoded: boolean
   /** The time since when it has nothing to do. */
   idleSince: number | undefined
@@ -80,7 +83,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
   private readonly connection: ThreadConnection
   private readonly outbox: ThreadOutbox<ToThread>
   private readonly state = new ThreadState()
-  private readonly sharedState: SharedState
+  private readonly sharedState: ItemStates
   private readonly requests: Requests
   private readonly progress: Progress
   private readonly deadlines: Deadlines
@@ -105,8 +108,9 @@ export class ThreadHandle implements Executor.WorkerHandle {
     this.window = 2 * Math.max(SharedState.chunkItems, concurrency)
     this.environment = environment
     this.listener = listener
-    const shared = SharedState.make(concurrency)
-    const sharedState = this.sharedState = new SharedState(shared)
+    const shared = platform.sharesMemory() ? SharedState.make(concurrency) : undefined
+    const sharedState = this.sharedState = shared === undefined ? new SentItems(concurrency) : new SharedState(shared)
+    this.retracts = sharedState.retracts
     this.requests = new Requests(sharedState, scheduler)
     this.progress = new Progress(this.requests, concurrency)
     this.deadlines = new Deadlines(this.requests, options.gracePeriod)
@@ -197,7 +201,10 @@ export class ThreadHandle implements Executor.WorkerHandle {
       const chunk = scheduler.take(this, Math.min(SharedState.maxItems, this.tasksLeft))
       if (chunk === undefined) break
       work.add(chunk)
-      if (request?.fits(chunk, SharedState.chunkItems) === true) {
+      if (!this.retracts) {
+        // Before anything can cancel one of its items.
+        this.publish(this.open(chunk))
+      } else if (request?.fits(chunk, SharedState.chunkItems) === true) {
         this.requests.extend(request, chunk)
       } else {
         if (request !== undefined) this.publish(request)

@@ -29,8 +29,8 @@ export interface ThreadData {
   /** Of the spans of its tasks. */
   readonly spanAttributes: ReturnType<Scheduler["spanAttributes"]>
   readonly minimumLogLevel: LogLevel
-  /** The memory of `SharedState`. */
-  readonly shared: SharedArrayBuffer
+  /** The memory of `SharedState`; absent if memory cannot be shared. */
+  readonly shared: SharedArrayBuffer | undefined
 }
 
 /** A message from the main thread. */

@@ -32,6 +32,8 @@ export class SharedState {
   static readonly chunkItems = MAX_ITEMS / 2
   /** Telemetry records that can be in flight. */
   static readonly maxTelemetry = 1000
+  /** Items that were sent can be revoked. */
+  readonly retracts: boolean = true
   /** Requests that can be in flight to the thread. */
   readonly requestSlots: number
   private readonly claims: Int32Array<SharedArrayBuffer>
@@ -65,6 +67,9 @@ export class SharedState {
     this.cancelled.fill(0, first, first + items)
     Atomics.store(this.claims, requestSlot, items << 16)
   }
+
+  /** Thread: a request has arrived. The memory has all of it. */
+  received(_requestSlot: number, _items: number): void {}
 
   /** Thread: claims the next item of a slot; -1 if none is left. */
   claim(requestSlot: number): number {
@@ -167,11 +172,17 @@ export class SharedState {
     return Atomics.exchange(this.words, TELEMETRY_WITHHELD, 0) === 1
   }
 
+  /** Thread: the main thread can receive more records. The memory says how many. */
+  acknowledgeTelemetry(): void {}
+
   /** Thread: it withholds records, and is to be told when one in flight has been replayed. */
   withholdTelemetry(): void {
     Atomics.store(this.words, TELEMETRY_WITHHELD, 1)
   }
 }
+
+/** The members of the state of a thread's items, in shared memory or not. */
+export type ItemStates = Pick<SharedState, keyof SharedState>
 
 /** 0 means no item. */
 const encode = (requestSlot: number, at: number): number => 1 + (requestSlot << 16 | at)

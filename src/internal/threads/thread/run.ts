@@ -23,6 +23,7 @@ import * as Local from "../../local/executor.ts"
 import type { ProgramConnection, ThreadStart } from "../../platform/platform.ts"
 import type * as Task from "../../task.ts"
 import { type FromThread, PROTOCOL, type ThreadData, type ToThread } from "../protocol/messages.ts"
+import { ReceivedItems } from "../protocol/messageState.ts"
 import { ThreadOutbox } from "../protocol/outbox.ts"
 import { SharedState } from "../protocol/sharedState.ts"
 import { EncodedTasks } from "./encodedTasks.ts"
@@ -90,7 +91,7 @@ const runConnected = (
   load: Load,
   loadCodecs: LoadCodecs | undefined
 ): Receiver => {
-  const sharedState = new SharedState(data.shared)
+  const sharedState = data.shared === undefined ? new ReceivedItems() : new SharedState(data.shared)
   // Logs and output are sent at once: the handler may never yield again.
   const telemetry = new TelemetryBuffer(sharedState, ([tag]) => tag === "span" ? outbox.sendSoon() : outbox.send())
   const metrics = new MetricsRecorder(() => outbox.sendSoon())
@@ -186,8 +187,11 @@ const runConnected = (
       thread.onExit(() => runner.exiting())
       receive = (message) => {
         if (message[0] === "end") end()
-        else if (message[0] === "moreTelemetry") outbox.send()
-        else runner.receive(message)
+        else if (message[0] !== "moreTelemetry") runner.receive(message)
+        else {
+          sharedState.acknowledgeTelemetry()
+          outbox.send()
+        }
       }
       connection.keepAlive(true)
       setPhase("loaded")

@@ -14,7 +14,7 @@ import { undecodable, wireDefect } from "../../handlers/outcome.ts"
 import { TimeSlice } from "../../handlers/timeSlice.ts"
 import type { FromThread, ToThread } from "../protocol/messages.ts"
 import type { ThreadOutbox } from "../protocol/outbox.ts"
-import type { SharedState } from "../protocol/sharedState.ts"
+import type { ItemStates } from "../protocol/sharedState.ts"
 import { Attribution } from "./attribution.ts"
 import type { EncodedTasks } from "./encodedTasks.ts"
 import { Reports } from "./reports.ts"
@@ -30,7 +30,7 @@ const SLICE = 8
 
 export class ThreadRunner {
   private readonly handlers: Handlers
-  private readonly sharedState: SharedState
+  private readonly sharedState: ItemStates
   private readonly outbox: ThreadOutbox<FromThread>
   private readonly poll: () => boolean
   private readonly concurrency: number
@@ -61,7 +61,7 @@ export class ThreadRunner {
    */
   constructor(
     handlers: Handlers,
-    sharedState: SharedState,
+    sharedState: ItemStates,
     outbox: ThreadOutbox<FromThread>,
     poll: () => boolean,
     concurrency: number,
@@ -80,16 +80,23 @@ export class ThreadRunner {
     switch (message[0]) {
       case "run": {
         const request = new ThreadRequest(message, this.handlers, this.encoded)
+        this.sharedState.received(request.requestSlot, request.size)
         // The main thread may have sent it before it learned of the fault.
         if (this.faulted) this.refuse(request)
         this.requests.push(request)
         return this.pump()
       }
       case "cancel":
-        return this.suspended.get(message[1])?.get(message[2])?.cancel()
+        return this.cancel(message[1], message[2])
       case "sync":
         return this.sync(message[1])
     }
+  }
+
+  private cancel(id: number, at: number): void {
+    this.suspended.get(id)?.get(at)?.cancel()
+    if (this.sharedState.retracts) return
+    for (const request of this.requests) if (request.id === id) this.sharedState.markCancelled(request.requestSlot, at)
   }
 
   /** Sends all outcomes that the thread has, and the requests of which more follow. */

@@ -7,6 +7,7 @@ import * as TaskGroup from "papyros/TaskGroup"
 import { noCopy } from "../../../../src/internal/handlers/copy.ts"
 import { Handlers } from "../../../../src/internal/handlers/handlers.ts"
 import type { FromThread, Results } from "../../../../src/internal/threads/protocol/messages.ts"
+import { ReceivedItems } from "../../../../src/internal/threads/protocol/messageState.ts"
 import { ThreadOutbox } from "../../../../src/internal/threads/protocol/outbox.ts"
 import { SharedState } from "../../../../src/internal/threads/protocol/sharedState.ts"
 import { ThreadRunner } from "../../../../src/internal/threads/thread/runner.ts"
@@ -16,7 +17,7 @@ class Step extends Task.Class<Step>()("Step", { payload: { n: Schema.Int } }) {}
 const group = TaskGroup.make(Step)
 
 /** A runner on a clock that only its handler moves; `step` says by how many milliseconds. */
-const make = (step: (n: number, main: SharedState) => number) =>
+const make = (step: (n: number, main: SharedState) => number, received?: ReceivedItems) =>
   Effect.gen(function*() {
     const shared = SharedState.make()
     const main = new SharedState(shared)
@@ -35,7 +36,7 @@ const make = (step: (n: number, main: SharedState) => number) =>
     const handlers = new Handlers(group, context as never, {} as never, "codec", noCopy, {})
     const posted: Array<ReadonlyArray<FromThread>> = []
     const outbox = new ThreadOutbox<FromThread>((messages) => posted.push(structuredClone(messages)), [])
-    const runner = new ThreadRunner(handlers, new SharedState(shared), outbox, () => false, 1)
+    const runner = new ThreadRunner(handlers, received ?? new SharedState(shared), outbox, () => false, 1)
     const run = (items: number) => {
       main.open(0, items)
       const payloads = Array.from({ length: items }, (_, n) => ({ n }))
@@ -50,7 +51,7 @@ const make = (step: (n: number, main: SharedState) => number) =>
           return typeof at === "number" ? Array.from({ length: count }, (_, i) => at + i) : Array.from(at)
         })
       )
-    return { batches, posted, run }
+    return { batches, posted, run, runner }
   })
 
 describe("ThreadRunner", () => {
@@ -81,6 +82,21 @@ describe("ThreadRunner", () => {
       })
       run(2)
       assert.deepStrictEqual(started, [0])
+      const failures = posted.flat().flatMap((message) => message[0] === "done" ? message[3] : [])
+      assert.deepStrictEqual(failures, [[1, { _tag: "Interrupted", trace: "" }]])
+    }))
+
+  it.effect("without shared memory, does not start a task whose cancellation has arrived", () =>
+    Effect.gen(function*() {
+      const started: Array<number> = []
+      const { posted, run, runner } = yield* make((n) => {
+        started.push(n)
+        // It arrives between two tasks.
+        runner.receive(["cancel", 1, n + 1])
+        return 0
+      }, new ReceivedItems())
+      run(3)
+      assert.deepStrictEqual(started, [0, 2])
       const failures = posted.flat().flatMap((message) => message[0] === "done" ? message[3] : [])
       assert.deepStrictEqual(failures, [[1, { _tag: "Interrupted", trace: "" }]])
     }))
