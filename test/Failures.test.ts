@@ -182,17 +182,16 @@ describe("Failures", () => {
       assert.strictEqual(delivered, 2)
     })))
 
-  it.effect.prop(
-    "writes payloads that decode to an equal task",
-    { task: Everything },
-    ({ task }) =>
-      run(Effect.gen(function*() {
-        const [{ payload }] = yield* kept([task, timedOut])
-        const decoded = FailureLine.payloadDecoder(Everything)(payload)
-        assert.instanceOf(decoded, Everything)
-        assert.deepStrictEqual(decoded, task)
-      }))
-  )
+  const writer = new FailureLine.LineWriter()
+  const decode = FailureLine.payloadDecoder(Everything)
+
+  it.prop("writes payloads that decode to an equal task", { task: Everything }, ({ task }) => {
+    const failure = TaskFailure.make({ task, attempt: 1, worker: "here", trace: "", reason: timedOut })
+    const { payload }: Line = JSON.parse(writer.write(0, failure, 0))
+    const decoded = decode(payload)
+    assert.instanceOf(decoded, Everything)
+    assert.deepStrictEqual(decoded, task)
+  })
 
   it.effect("keeps NUL, lone surrogates, -0, NaN, empty bytes and keys of prototypes in payloads", () =>
     run(Effect.gen(function*() {
@@ -449,10 +448,10 @@ describe("Failures", () => {
       }).pipe(Effect.provide([fiber, Durable.layerMemory]))
     })))
 
-  it.effect("takes 100,000 failures", () =>
+  it.effect("takes 20,000 failures", () =>
     run(Effect.gen(function*() {
       const file = yield* newFile
-      const count = 100_000
+      const count = 20_000
       const failure = TaskFailure.make({
         task: new Halve({ n: 1 }),
         attempt: 1,
