@@ -79,7 +79,7 @@ export interface DashboardOptions extends PageOptions {
  * @since 0.1.0
  */
 export class Dashboard extends Context.Service<Dashboard, {
-  /** The address of the page. Its fragment has the token: show it to those who may look. */
+  /** The address of the page; if it listens on all addresses, with one of them. Its fragment has the token: show it to those who may look. */
   readonly url: string
 }>()("papyros/Dashboard") {}
 

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
@@ -251,4 +252,24 @@ describe("Recording", () => {
       const groups = new Map(all.flatMap(({ groups }) => groups.map(({ count, id }) => [id, count])))
       assert.strictEqual(sum(groups.values()) + all.at(-1)!.ungrouped, 160)
     }).pipe(Effect.provide(FiberDispatcher.layer(Hostiles).pipe(Layer.provide(hostileHandlers)))))
+
+  it.effect("counts tasks once that waited for a retry when it was made", () =>
+    Effect.gen(function*() {
+      const running = yield* Dispatcher.results(
+        [1, 2, 3].map(() => new Break({ secret: "x" })),
+        { retry: { schedule: Schedule.spaced("1 second"), times: 2 } }
+      ).pipe(Stream.runDrain, Effect.forkChild)
+      yield* TestClock.adjust(500)
+      const recording = yield* Recording.make()
+      const figures = Effect.map(recording.summary, ({ totals, types }) => [
+        [totals.started, totals.failed, totals.retried, totals.retrying],
+        types.map(({ failed, reasons }) => [failed, reasons.Defect])
+      ])
+      assert.deepStrictEqual(yield* figures, [[3, 0, 0, 3], [[3, 3]]])
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual(yield* figures, [[6, 0, 3, 3], [[3, 6]]])
+      yield* TestClock.adjust(1000)
+      yield* Fiber.join(running)
+      assert.deepStrictEqual(yield* figures, [[9, 3, 6, 0], [[3, 9]]])
+    }).pipe(Effect.provide(FiberDispatcher.layer(Breaks).pipe(Layer.provide(breaks)))))
 })

@@ -82,13 +82,24 @@ const isLocal = (host: string): boolean => host === "localhost" || (Net.isIP(hos
 
 const isUnspecified = (host: string): boolean => host === "0.0.0.0" || (Net.isIPv6(host) && /^[0:]+$/.test(host))
 
+const interfaces = (): ReadonlyArray<Os.NetworkInterfaceInfo> =>
+  Object.values(Os.networkInterfaces()).flatMap((all = []) => all)
+
 /** The names of the host in URLs. A loopback address has the names of loopback too. */
 const namesOf = (host: string): ReadonlyArray<string> => {
-  const own = isUnspecified(host)
-    ? Object.values(Os.networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address))
-    : [host]
+  const own = isUnspecified(host) ? interfaces().map(({ address }) => address) : [host]
   const local = isLocal(host) || isUnspecified(host) ? ["localhost", "127.0.0.1", "::1"] : []
   return [...own, ...local].map((name) => Net.isIPv6(name) ? `[${name}]` : name)
+}
+
+/** The host in the URL: of `0.0.0.0` and `::` an address that other hosts can reach, since no browser should be sent there. */
+const hostOfUrl = (host: string): string => {
+  if (!isUnspecified(host)) return host
+  const own = interfaces().filter(({ address, family, internal }) =>
+    !internal && (family === "IPv4" || (Net.isIPv6(host) && !address.startsWith("fe80:")))
+  )
+  const found = own.find(({ family }) => family === "IPv4") ?? own[0]
+  return found?.address ?? (Net.isIPv6(host) ? "::1" : "127.0.0.1")
 }
 
 /** Serves until the scope closes. Returns the URL of the page, with the token in its fragment. */
@@ -114,7 +125,7 @@ export const serve = Effect.fnUntraced(function*(
     ({ cause }) => new DashboardError({ reason: new CannotListen({ address, cause }) })
   )
   const scheme = tls === undefined ? "http" : "https"
-  const url = `${scheme}://${Address.format({ host, port: server.port })}/`
+  const url = `${scheme}://${Address.format({ host: hostOfUrl(host), port: server.port })}/`
   const feed = yield* Feed.make(source)
   const app = yield* App.make({
     source,

@@ -299,6 +299,10 @@ class Execution<A, E> implements Producer, JournaledExecution {
     return this.retries?.size ?? 0
   }
 
+  eachRetrying(f: (entry: TaskEntry) => void): void {
+    this.retries?.each(f)
+  }
+
   get waitsFor(): FreeReason {
     if (this.ending.hasEnded) return "noTasks"
     if (this.ending.isOpen && !this.exhausted) {

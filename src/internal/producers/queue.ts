@@ -141,6 +141,10 @@ export class QueueProducer implements Producer {
     return this.retries?.size ?? 0
   }
 
+  eachRetrying(f: (entry: TaskEntry) => void): void {
+    this.retries?.each(f)
+  }
+
   get waitsFor(): FreeReason {
     if (this.stopCause !== undefined) return "noTasks"
     if (!this.pushers.isEmpty) return "consumer"

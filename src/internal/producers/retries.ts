@@ -185,6 +185,10 @@ export class Retries {
   get size(): number {
     return this.waiting.size
   }
+
+  each(f: (entry: TaskEntry) => void): void {
+    for (const entry of this.waiting.keys()) f(entry)
+  }
 }
 
 /** Whether the task could not start, and no later attempt can. After `NoWorker` one can: a worker may join. */

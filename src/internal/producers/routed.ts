@@ -91,6 +91,10 @@ class Branch implements Producer {
     return this.fork.isFirst(this) ? this.fork.producer.retrying : 0
   }
 
+  eachRetrying(f: (entry: TaskEntry) => void): void {
+    if (this.fork.isFirst(this)) this.fork.producer.eachRetrying?.(f)
+  }
+
   get onRunning() {
     return this.fork.producer.onRunning
   }

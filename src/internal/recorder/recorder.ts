@@ -11,6 +11,7 @@ import type * as Contract from "../scheduler/contract.ts"
 import { causeOf } from "../scheduler/lossCause.ts"
 import type { Observable, Observer } from "../scheduler/observer.ts"
 import type { FreeReason, TaskEntry } from "../scheduler/producer.ts"
+import { typeOf } from "../scheduler/taskTypes.ts"
 import type { Chunk, WorkerState } from "../scheduler/workerState.ts"
 import type * as Task from "../task.ts"
 import { FreeSlots } from "./budget.ts"
@@ -110,6 +111,10 @@ export class Recorder {
     }
     for (const source of sources) {
       for (const counts of source.statistics.all) this.types.get(counts.name).addSource(counts, true)
+      // Their next attempt or their outcome is of this recording, and so is the failure that it follows.
+      source.eachRetrying((entry) =>
+        this.types.get(typeOf(entry).counts.name).addFailureBefore(entry.failure!.reason._tag)
+      )
       this.stops.push(source.observe(this.observerOf(source)))
     }
     this.eventLoops.begin()

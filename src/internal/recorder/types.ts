@@ -70,6 +70,12 @@ export class TypeRecord {
     if (isOlder) add(this.before, counts, -1)
   }
 
+  /** Counts a failed attempt that there was before the recording began. */
+  addFailureBefore(reason: string): void {
+    const { failed } = this.before
+    failed.set(reason, (failed.get(reason) ?? 0) + 1)
+  }
+
   /** Whether a count of it has changed since `see` was called. */
   get hasChanged(): boolean {
     return this.all !== this.seen

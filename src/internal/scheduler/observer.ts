@@ -52,6 +52,8 @@ export interface Observable {
   readonly chunkSize: () => number | undefined
   /** Failed tasks that wait for their next attempt. */
   readonly retrying: () => number
+  /** Calls the function for each of them. */
+  readonly eachRetrying: (f: (entry: TaskEntry) => void) => void
 }
 
 export class Observers {

@@ -162,6 +162,8 @@ export interface Producer {
   readonly waitsFor?: FreeReason | undefined
   /** Failed tasks that wait for their next attempt. */
   readonly retrying?: number | undefined
+  /** Calls the function for each of them. */
+  readonly eachRetrying?: ((f: (entry: TaskEntry) => void) => void) | undefined
   /** `Subscription.runningUnsettled` may have changed. */
   readonly onRunning?: (() => void) | undefined
   /** A place of the capacity may be free for an entry that `Subscription.accept` refused. */

@@ -447,6 +447,10 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     return retrying
   }
 
+  eachRetrying(f: (entry: TaskEntry) => void): void {
+    for (const { producer } of this.subscriptions) producer.eachRetrying?.(f)
+  }
+
   /** Ends every subscription. Completes when all that ran has stopped. */
   readonly close: Effect.Effect<void> = Effect.callback((resume) => {
     this.closed = true

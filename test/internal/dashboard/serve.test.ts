@@ -201,8 +201,11 @@ describe("dashboard server", () => {
       assert.strictEqual(invalid.reason._tag, "InvalidTls")
       assert.match(invalid.message, /^The `key` and the `cert` of `tls` cannot be used: .*PEM/)
       const { layer, lines } = logs()
-      const { port } = yield* started({ host: "0.0.0.0", token: Redacted.make(TOKEN) }).pipe(Effect.provide(layer))
+      const { port, url } = yield* started({ host: "0.0.0.0", token: Redacted.make(TOKEN) }).pipe(Effect.provide(layer))
       assert.strictEqual(yield* statusOf(port), 200)
+      // The address of the page is one that is accepted.
+      assert.notStrictEqual(url.hostname, "0.0.0.0")
+      assert.strictEqual(yield* statusOf(port, { headers: { host: url.host } }), 200)
       assert.match(lines[0].text, /unencrypted.*ssh -L/)
       assert.notInclude(lines[0].text, TOKEN)
       const busy = yield* failing({ port })

@@ -21,6 +21,9 @@ import { type InFlightChunk, InFlightChunks, usedCredit } from "./inFlight.ts"
 /** How long a worker without outcomes keeps its unstarted tasks while another worker is idle, in milliseconds. */
 const STEAL_DELAY = 40
 
+/** The longest time that a worker may report for one message, in microseconds: 30 years. */
+const MAX_MICROS = 1e15
+
 export interface ProcessHandleOptions {
   readonly name: string
   readonly slots: number
@@ -150,7 +153,7 @@ export class ProcessHandle implements Executor.WorkerHandle {
     // Everything is checked before anything is reported: a message that cannot be read has no effect.
     const isKnown = positions.every((at) => isPosition(inFlight, at)) &&
       failures.every(({ at }) => isPosition(inFlight, at))
-    if (!isKnown || !Number.isFinite(micros)) throw unknownTask()
+    if (!isKnown || !(micros >= 0 && micros <= MAX_MICROS)) throw unknownTask()
     const { catalog } = this.options
     const indexes = positions.map((at) => nameIndexes[at])
     const decoded = decodeAll(values, indexes, names.map((name) => catalog.values(name)?.success))

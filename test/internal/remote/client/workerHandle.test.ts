@@ -220,6 +220,9 @@ describe("ProcessHandle", () => {
       assert.throws(() => on({ outcomes: [{ ...outcomes, failures: [...failures, { ...failure, at }] }] }))
     }
     assert.throws(() => on({ outcomes: [{ ...succeeded(1, 2), succeeded: toNumbers16([0, 2]) }] }))
+    for (const micros of [-1, NaN, Infinity, 1e300]) {
+      assert.throws(() => on({ outcomes: [{ ...succeeded(1, 2), micros }] }))
+    }
   })
 
   it("has no task for a worker that does not support any of its tasks", () => {
