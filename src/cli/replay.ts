@@ -75,6 +75,9 @@ const config = {
 
 type Config = Command.Command.Config.Infer<typeof config>
 
+/** Indexes that a message names. */
+const MAX_SHOWN = 10
+
 /** The longest line, in MiB: a payload of `papyros run`, beside a typed error. */
 const MAX_LINE = 256
 
@@ -198,7 +201,9 @@ const replayFile = Effect.fnUntraced(function*(config: Config) {
     )
   }
   if (error === undefined && missing.size > 0) {
-    yield* Stderr.say(`${input.name} has no failure with the index ${Array.from(missing).join(", ")}.`)
+    const shown = Array.from(missing).slice(0, MAX_SHOWN).join(", ")
+    const more = missing.size > MAX_SHOWN ? `, and ${missing.size - MAX_SHOWN} more` : ""
+    yield* Stderr.say(`${input.name} has no failure with the index ${shown}${more}.`)
   }
   yield* summary(false)
   if (error !== undefined || missing.size > 0) return yield* new Exited({ code: UNUSABLE })

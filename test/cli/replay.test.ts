@@ -148,6 +148,8 @@ describe("papyros replay", () => {
       const missing = yield* chosen("--only", "9,10,11")
       assert.deepStrictEqual([missing.code, missing.indexes], [2, [9]])
       assert.include(missing.stderr, "has no failure with the index 10, 11")
+      const many = yield* chosen("--only", Array.from({ length: 10_000 }, (_, i) => i + 100).join(","))
+      assert.match(many.stderr, /has no failure with the index 100, (?:\d+, ){8}109, and 9990 more\.$/m)
       for (
         const [flags, message] of [
           [["--task", "Brake"], "Did you mean Break?"],
