@@ -36,9 +36,12 @@ const SHORTEST_RUN = 2000
 const LEAST_GAIN = 0.15
 const MAX_ADVICE = 2
 
-/** The time that a chunk aims at, and what a task costs on Fiber beside its handler, in milliseconds. */
+/** The time that a chunk aims at, in milliseconds. */
 const CHUNK_MILLIS = 0.7
-const FIBER_COST = 0.001
+
+/** The shares of the main thread's time for trivial tasks on a pool: on Fiber, and with chunks of some size (measured). */
+const FIBER_COST = 0.4
+const AUTO_COST = 0.5
 
 type Rule = (facts: AdviceFacts, share: (millis: number) => number) => Advice | undefined
 
@@ -46,10 +49,10 @@ const seconds = (millis: number): string =>
   millis < 10_000 ? `${(millis / 1000).toFixed(1)} s` : `${Math.round(millis / 1000)} s`
 const percent = (share: number): string => `${Math.round(100 * share)} %`
 
-const small: Rule = ({ budget, duration, mainThread, meanRun, sharesThread, totals }, share) => {
-  if (sharesThread || share(budget.sending) < 0.4 || meanRun >= 0.02 || mainThread < 0.9) return undefined
+const small: Rule = ({ budget, duration, mainThread, meanRun, sharesThread }, share) => {
+  if (sharesThread || share(budget.sending) < 0.4 || meanRun >= 0.02 || mainThread < 0.8) return undefined
   // All of it in one thread, without a boundary.
-  const gain = duration - budget.running - (totals.succeeded + totals.failed) * FIBER_COST
+  const gain = duration - budget.running - FIBER_COST * mainThread * duration
   return {
     kind: "small",
     gain,
@@ -120,7 +123,8 @@ const order: Rule = ({ budget, duration }, share) => {
 
 const tail: Rule = ({ chunkSize, duration, longestRun, longestType, meanRun, tail, totals }, share) => {
   const slots = Math.max(1, totals.slots)
-  const gain = share(tail) * duration
+  // No run is shorter than its longest task.
+  const gain = Math.min(share(tail) * duration, duration - longestRun)
   if (share(tail) < 0.1) return undefined
   if (chunkSize !== undefined && chunkSize > 1 && chunkSize * meanRun > tail / slots) {
     return {
@@ -140,11 +144,14 @@ const tail: Rule = ({ chunkSize, duration, longestRun, longestType, meanRun, tai
   }
 }
 
-const chunkSize: Rule = ({ budget, chunkSize, duration, meanRun, sharesThread }, share) => {
+const chunkSize: Rule = ({ budget, chunkSize, duration, mainThread, meanRun, sharesThread }, share) => {
   if (sharesThread || chunkSize === undefined || share(budget.sending) < 0.3) return undefined
   const auto = CHUNK_MILLIS / Math.max(meanRun, 1e-6)
   if (chunkSize >= auto / 2) return undefined
-  const gain = share(budget.sending) * duration * (1 - chunkSize / auto)
+  const gain = Math.min(
+    share(budget.sending) * duration * (1 - chunkSize / auto),
+    duration - AUTO_COST * mainThread * duration
+  )
   return {
     kind: "chunkSize",
     gain,

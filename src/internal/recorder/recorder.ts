@@ -332,6 +332,7 @@ export class Recorder {
     if (this.endedAt !== undefined) return
     const at = this.now()
     const elapsed = at - this.sampledAt
+    for (const worker of this.joined.values()) worker.sample(at)
     let waiting = 0
     let running = 0
     let slots = 0

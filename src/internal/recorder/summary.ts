@@ -210,7 +210,7 @@ const adviceOf = (
   mainThread: number
 ): ReadonlyArray<Model.Advice> => {
   const reported = types.reduce((sum, { runs }) => sum + runs.counts.reduce((all, count) => all + count, 0), 0)
-  const longest = longestOf(types)
+  const longest = longestOf(recorder, types)
   const lostType = types.toSorted((a, b) => b.restarted - a.restarted)[0]
   return advise({
     duration,
@@ -230,11 +230,12 @@ const adviceOf = (
   })
 }
 
-const longestOf = (types: ReadonlyArray<Model.TypeSummary>) => {
+const longestOf = (recorder: Recorder, types: ReadonlyArray<Model.TypeSummary>) => {
   let longest: { readonly type: Model.TypeSummary; readonly millis: number } | undefined
   for (const type of types) {
     if (type.runs.counts.length === 0) continue
-    const millis = bucketMicros(type.runs.from + type.runs.counts.length - 1) / 1000
+    const bound = bucketMicros(type.runs.from + type.runs.counts.length)
+    const millis = Math.min(bound, recorder.types.all[type.id].longest) / 1000
     if (longest === undefined || millis > longest.millis) longest = { type, millis }
   }
   return longest

@@ -76,6 +76,11 @@ export class TypeRecord {
     failed.set(reason, (failed.get(reason) ?? 0) + 1)
   }
 
+  /** The longest run time, in microseconds, if no earlier recording of the dispatcher had a longer one. */
+  get longest(): number {
+    return this.sources.reduce((longest, { runTimes }) => Math.max(longest, runTimes.longest), 0)
+  }
+
   /** Whether a count of it has changed since `see` was called. */
   get hasChanged(): boolean {
     return this.all !== this.seen

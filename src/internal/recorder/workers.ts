@@ -110,6 +110,12 @@ export class JoinedWorker {
     this.held = Math.min(after, this.concurrency)
   }
 
+  /** Counts the time until now by the tasks that its slots hold now: chunks may last long after most of their tasks. */
+  sample(at: number): void {
+    const { assigned } = this.state
+    this.advance(assigned, assigned, at)
+  }
+
   /** Milliseconds of slots that ran tasks that it has not reported yet. */
   runningSince(at: number): number {
     return Math.min(this.state.assigned, this.concurrency) * Math.max(0, at - this.reportedAt)

@@ -45,7 +45,8 @@ export class RunTimes implements Distribution {
   /** Microseconds of all tasks. */
   micros = 0
   private least = Infinity
-  private greatest = -Infinity
+  /** Microseconds. */
+  longest = -Infinity
 
   /** So many tasks took this time each, in microseconds. */
   add(micros: number, tasks: number): void {
@@ -53,7 +54,7 @@ export class RunTimes implements Distribution {
     this.count += tasks
     this.micros += micros * tasks
     if (micros < this.least) this.least = micros
-    if (micros > this.greatest) this.greatest = micros
+    if (micros > this.longest) this.longest = micros
   }
 
   /** Tasks by the boundaries of the metric. */
@@ -75,6 +76,6 @@ export class RunTimes implements Distribution {
   }
 
   get max(): number {
-    return this.greatest / 1e6
+    return this.longest / 1e6
   }
 }
