@@ -93,7 +93,9 @@ const check = Effect.fnUntraced(function*({ after, before, kind }: Case) {
   const advice = first.advice.find((advice) => advice.kind === kind)
   if (advice === undefined) {
     yield* Console.log(
-      `${kind}: ${seconds(first.duration)}, not advised: ${JSON.stringify([first.budget, first.mainThread, first.advice])}`
+      `${kind}: ${seconds(first.duration)}, not advised: ${
+        JSON.stringify([first.budget, first.mainThread, first.advice])
+      }`
     )
     return false
   }
