@@ -140,19 +140,17 @@ export class CommandBuffer {
       (at, message) => onUnsendable(chunk, at, message)
     )
     for (const { bytes, from, to, values } of frames) {
-      const some = items.slice(from, to)
+      const isWhole = from === 0 && to === items.length
       const run: typeof RunCommand.Type = {
         chunk: chunk.id,
         first: from,
         names,
-        nameIndexes: toNumbers16(nameIndexes.slice(from, to)),
+        nameIndexes: names.length === 1
+          ? new Uint8Array(2 * (to - from))
+          : toNumbers16(isWhole ? nameIndexes : nameIndexes.slice(from, to)),
         payloads: values,
         confirmStart: chunk.quarantined,
-        ...(some.some(({ attempt }) => attempt > 1) ? { attempts: some.map(({ attempt }) => attempt) } : {}),
-        ...(some.some(({ taskTimeout }) => taskTimeout !== undefined)
-          ? { timeouts: some.map(({ taskTimeout }) => taskTimeout ?? -1) }
-          : {}),
-        ...(some.some(({ span }) => span !== undefined) ? { spans: some.map(spanOf) } : {})
+        ...extrasOf(isWhole ? items : items.slice(from, to))
       }
       yield { inFlight, run, bytes: bytes + bytesBesidePayloads(run), to }
     }
@@ -178,6 +176,25 @@ const bytesBesidePayloads = ({ attempts, nameIndexes, names, spans, timeouts }: 
   for (const name of names) bytes += name.length
   for (const span of spans ?? []) bytes += span === null ? 1 : SPAN_BYTES + span.traceId.length + span.spanId.length
   return bytes
+}
+
+/** The properties that few tasks have. */
+const extrasOf = (
+  items: ReadonlyArray<Executor.Item>
+): Pick<typeof RunCommand.Type, "attempts" | "spans" | "timeouts"> => {
+  let hasAttempts = false
+  let hasTimeouts = false
+  let hasSpans = false
+  for (const { attempt, span, taskTimeout } of items) {
+    if (attempt > 1) hasAttempts = true
+    if (taskTimeout !== undefined) hasTimeouts = true
+    if (span !== undefined) hasSpans = true
+  }
+  return {
+    ...(hasAttempts ? { attempts: items.map(({ attempt }) => attempt) } : {}),
+    ...(hasTimeouts ? { timeouts: items.map(({ taskTimeout }) => taskTimeout ?? -1) } : {}),
+    ...(hasSpans ? { spans: items.map(spanOf) } : {})
+  }
 }
 
 const spanOf = ({ span }: Executor.Item): WireSpan | null =>

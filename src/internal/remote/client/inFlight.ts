@@ -65,10 +65,16 @@ export class InFlightChunks {
 
   add(chunk: Executor.Chunk): InFlightChunk {
     const names: Array<string> = []
-    const nameIndexes = chunk.items.map(({ name }) => {
-      const index = names.indexOf(name)
-      return index === -1 ? names.push(name) - 1 : index
-    })
+    const nameIndexes: Array<number> = []
+    let last = -1
+    for (const { name } of chunk.items) {
+      // Tasks of one name come in a row.
+      if (name !== names[last]) {
+        last = names.indexOf(name)
+        if (last === -1) last = names.push(name) - 1
+      }
+      nameIndexes.push(last)
+    }
     const open = nameIndexes.length
     const added = {
       chunk,

@@ -13,7 +13,7 @@ import { MAX_CHUNK } from "../protocol/limits.ts"
 import type { ChunkOutcomes, Events } from "../protocol/messages.ts"
 import { bytesOfEvents } from "../protocol/messageSizes.ts"
 import type { SessionOutbox } from "../protocol/outbox.ts"
-import { decodeAll, fromNumbers16 } from "../protocol/payloads.ts"
+import { areBelow16, decodeAll, decodeValues, fromNumbers16 } from "../protocol/payloads.ts"
 import { CommandBuffer, type CommandsContent, type ItemPosition } from "./commandBuffer.ts"
 import { decodeFailure } from "./failures.ts"
 import { type InFlightChunk, InFlightChunks, usedCredit } from "./inFlight.ts"
@@ -149,24 +149,33 @@ export class ProcessHandle implements Executor.WorkerHandle {
     const inFlight = this.inFlight.get(id)
     if (inFlight === undefined) return
     const { chunk, nameIndexes, names } = inFlight
-    const positions = fromNumbers16(succeeded)
     // Everything is checked before anything is reported: a message that cannot be read has no effect.
-    const isKnown = positions.every((at) => isPosition(inFlight, at)) &&
-      failures.every(({ at }) => isPosition(inFlight, at))
+    const isKnown = areBelow16(succeeded, chunk.size) && failures.every(({ at }) => isPosition(inFlight, at))
     if (!isKnown || !(micros >= 0 && micros <= MAX_MICROS)) throw unknownTask()
     const { catalog } = this.options
-    const indexes = positions.map((at) => nameIndexes[at])
-    const decoded = decodeAll(values, indexes, names.map((name) => catalog.values(name)?.success))
-    this.scheduler.recordBusy(positions.map((at) => chunk.items[at]), micros)
+    const positions = fromNumbers16(succeeded)
+    const hasOneName = names.length === 1
+    const decoded = hasOneName
+      ? [decodeValues(catalog.values(names[0])?.success, values[0], positions.length)]
+      : decodeAll(
+        values,
+        positions.map((at) => nameIndexes[at]),
+        names.map((name) => catalog.values(name)?.success)
+      )
+    const { items } = chunk
+    this.scheduler.recordBusy(positions.length === items.length ? items : positions.map((at) => items[at]), micros)
     const taken = names.map(() => 0)
-    positions.forEach((at, i) => {
-      const ofName = decoded[indexes[i]]
+    for (let i = 0; i < positions.length; i++) {
+      const at = positions[i]
+      const nameIndex = hasOneName ? 0 : nameIndexes[at]
+      const ofName = decoded[nameIndex]
       if (typeof ofName === "string") {
-        return this.fail(chunk, at, { _tag: "Undecodable", part: "success", message: ofName })
+        this.fail(chunk, at, { _tag: "Undecodable", part: "success", message: ofName })
+      } else {
+        this.scheduler.succeed(chunk, at, ofName[taken[nameIndex]++])
+        this.inFlight.close(inFlight, at)
       }
-      this.scheduler.succeed(chunk, at, ofName[taken[indexes[i]]++])
-      this.inFlight.close(inFlight, at)
-    })
+    }
     for (const { at, attempt, failure, worker } of failures) {
       const own = decodeFailure(failure, catalog.values(names[nameIndexes[at]]))
       this.fail(chunk, at, own, { attempt, worker: sanitizeForLog(worker) })

@@ -36,7 +36,8 @@ export class TaskCatalog {
         : `another ${name} (${theirs}, here ${own})`
       reasons.set(name, `${worker} supports ${instead === "" ? "no tasks" : instead}`)
     }
-    return (name) => reasons.get(name)
+    // Asked for every task.
+    return reasons.size === 0 ? () => undefined : (name) => reasons.get(name)
   }
 
   /** How the values of a name cross; `undefined` for an unknown name. */

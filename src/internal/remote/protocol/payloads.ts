@@ -162,6 +162,7 @@ export const areBelow16 = (bytes: Uint8Array, limit: number): boolean => {
 }
 
 export const fromNumbers16 = (bytes: Uint8Array): ReadonlyArray<number> => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return Array.from({ length: bytes.length >> 1 }, (_, i) => view.getUint16(2 * i))
+  const numbers: Array<number> = []
+  for (let i = 0; i + 1 < bytes.length; i += 2) numbers.push(bytes[i] << 8 | bytes[i + 1])
+  return numbers
 }
