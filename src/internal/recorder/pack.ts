@@ -10,14 +10,32 @@
  *   for all of it or more), from, length (32 bits each, in hundredths of a millisecond, from since `segmentsFrom`), tasks
  *   (32 bits).
  *
+ * A length of more than 11.9 hours is shown as that, and segments that began so long before the last one are left out.
+ *
  * Must stay true: at most 4 MB.
  */
 import { COLUMNS } from "./columns.ts"
 import type { HistoryHeader } from "./model.ts"
 import type { Recorder } from "./recorder.ts"
+import type { SegmentRing } from "./segments.ts"
 import { COLUMN_TYPES } from "./workers.ts"
 
 const ALL = 65_535
+/** The longest time that fits, in hundredths of a millisecond: 11.9 hours. */
+const LONGEST = 2 ** 32 - 1
+const hundredths = (millis: number): number => Math.min(LONGEST, Math.round(millis * 100))
+
+/** The number of the first segment that begins within the longest time before the end of the latest. */
+const firstOf = (segments: SegmentRing): number => {
+  let number = segments.count
+  while (
+    number > segments.first && (segments.get(segments.count - 1).to - segments.get(number - 1).from) * 100 < LONGEST
+  ) {
+    number--
+  }
+  return number
+}
+
 const limited = (value: number): number => Math.min(ALL, Math.max(0, Math.round(value)))
 
 export const pack = (recorder: Recorder): Uint8Array => {
@@ -25,10 +43,12 @@ export const pack = (recorder: Recorder): Uint8Array => {
   recorder.flush()
   const { columns, segments } = recorder
   const count = Math.min(COLUMNS, Math.floor(recorder.now() / columns.width) + 1)
-  const kept = segments.count - segments.first
-  const segmentsFrom = kept === 0
-    ? 0
-    : Math.min(...Array.from({ length: Math.min(kept, 1024) }, (_, i) => segments.get(segments.first + i).from))
+  const first = firstOf(segments)
+  const kept = segments.count - first
+  let segmentsFrom = kept === 0 ? 0 : Infinity
+  for (let number = first; number < segments.count; number++) {
+    segmentsFrom = Math.min(segmentsFrom, segments.get(number).from)
+  }
   const workers = recorder.workers.map((record) => ({
     name: record.name,
     slots: record.mostSlots,
@@ -61,15 +81,15 @@ export const pack = (recorder: Recorder): Uint8Array => {
     for (const values of record.busyByType) if (values !== undefined) put(values, factor)
     put(record.failures, 1)
   }
-  for (let number = segments.first; number < segments.count; number++, at += SEGMENT_BYTES) {
+  for (let number = first; number < segments.count; number++, at += SEGMENT_BYTES) {
     const { busy, failed, from, row, tasks, to, type, worker } = segments.get(number)
     view.setUint16(at, worker, true)
     view.setUint8(at + 2, row)
     view.setUint8(at + 3, type)
     view.setUint16(at + 4, limited(failed), true)
     view.setUint16(at + 6, to > from ? limited(busy / 1000 / (to - from) * ALL) : ALL, true)
-    view.setUint32(at + 8, Math.max(0, Math.round((from - segmentsFrom) * 100)), true)
-    view.setUint32(at + 12, Math.round((to - from) * 100), true)
+    view.setUint32(at + 8, hundredths(from - segmentsFrom), true)
+    view.setUint32(at + 12, hundredths(to - from), true)
     view.setUint32(at + 16, tasks, true)
   }
   return bytes

@@ -55,7 +55,10 @@ export interface Recording {
 export interface RecordingOptions {
   /** `Summary.name`. Default: the executors of the dispatcher, such as `pool`. */
   readonly name?: string | undefined
-  /** How long the latest segments reach back. A longer time merges more tasks into one segment. Default 2 minutes. */
+  /**
+   * How long the latest segments reach back. A longer time merges more tasks into one segment. Tasks of several types
+   * that alternate are not merged, so that many short ones reach back less far. Default 2 minutes.
+   */
   readonly window?: Duration.Input | undefined
   /** Keeps the payloads of failed tasks, up to 2 KiB of each as JSON. They can hold secrets. Default `false`. */
   readonly payloads?: boolean | undefined

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { TestClock } from "effect/testing"
 import type * as Model from "../../../src/internal/recorder/model.ts"
+import { type HistoryHeader, pack } from "../../../src/internal/recorder/pack.ts"
 import { Recorder } from "../../../src/internal/recorder/recorder.ts"
 import { snapshotOf } from "../../../src/internal/recorder/summary.ts"
 import type { Chunk } from "../../../src/internal/scheduler/workerState.ts"
@@ -187,6 +188,42 @@ describe("Recorder", () => {
       mergesWithoutLoss(snapshot, oracle, recorders[0])
       assert.deepStrictEqual(JSON.parse(JSON.stringify(snapshot)), snapshot)
     }), { arbitrary: { runs: 30 } })
+
+  it.effect.prop(
+    "packs its history without losing a segment or busy time",
+    { seed: Seed },
+    ({ seed }) =>
+      Effect.gen(function*() {
+        const { recorders: [recorder] } = yield* history(seed, 1)
+        const bytes = pack(recorder)
+        const view = new DataView(bytes.buffer)
+        const length = view.getUint32(0, true)
+        const header: HistoryHeader = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)))
+        let at = Math.ceil((4 + length) / 8) * 8
+        const column = () => Array.from({ length: header.columns }, () => view.getUint16((at += 2) - 2, true))
+        for (const [i, { slots, types }] of header.workers.entries()) {
+          const shares = sum(types.flatMap(column)) / 65_535
+          const record = recorder.workers[i]
+          const busy = sum(record.busyByType.flatMap((values) => Array.from(values ?? []))) / 1000
+          // Each number is rounded, and no share is above 1.
+          const lost = header.columns * types.length * header.width * slots / 65_535
+          assert.isAtMost(shares * header.width * slots, busy + lost)
+          assert.strictEqual(sum(column()), record.failed)
+        }
+        const { segments } = snapshotOf(recorder, 0)
+        assert.strictEqual(header.segments, segments.from.length)
+        for (let i = 0; i < header.segments; i++, at += 20) {
+          assert.strictEqual(view.getUint16(at, true), segments.worker[i])
+          assert.strictEqual(view.getUint8(at + 2), segments.row[i])
+          assert.strictEqual(header.types[view.getUint8(at + 3)], header.types[segments.type[i]])
+          near(header.segmentsFrom + view.getUint32(at + 8, true) / 100, segments.from[i], "from")
+          near(view.getUint32(at + 12, true) / 100, segments.to[i] - segments.from[i], "length")
+          assert.strictEqual(view.getUint32(at + 16, true), segments.tasks[i])
+        }
+        assert.strictEqual(at, bytes.length)
+      }),
+    { arbitrary: { runs: 5 } }
+  )
 
   it.effect.prop("records the same for two observers", { seed: Seed }, ({ seed }) =>
     Effect.gen(function*() {
