@@ -61,8 +61,8 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
   "Failures.ts": ["internal/failures", "Task.ts", "Dispatcher.ts"],
 
   // Viewers of a recording.
-  "internal/dashboard": [ground, "internal/recorder", "Recording.ts"],
-  "Dashboard.ts": ["internal/dashboard", "Recording.ts", "Dispatcher.ts"],
+  "internal/dashboard": [ground, "internal/recorder"],
+  "Dashboard.ts": ["internal/dashboard", "internal/recorder", "Recording.ts", "Dispatcher.ts"],
   "Report.ts": ["internal/dashboard", "internal/recorder", "Recording.ts", "Dispatcher.ts"],
 
   // On an optional peer.
@@ -111,12 +111,21 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     remote,
     "Executor.ts"
   ],
+  // An operator watches workers, and runs nothing.
+  "internal/remote/operator": [
+    ground,
+    "internal/recorder",
+    "internal/remote/auth",
+    "internal/remote/protocol",
+    "internal/remote/client"
+  ],
   // A worker process runs the tasks of its clients on threads, under a scheduler of its own.
   "internal/remote/worker": [
     ground,
     encoding,
     wire,
     scheduler,
+    "internal/recorder",
     "internal/metrics",
     "internal/recorder",
     "internal/threads/main",
@@ -186,8 +195,11 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "internal/remote/protocol",
     "internal/remote/registry",
     "internal/remote/client",
+    "internal/remote/operator",
     remote,
     "layers",
+    "internal/recorder",
+    "internal/dashboard",
     "RemoteWorker.ts",
     "internal/durable",
     "Durable.ts",
@@ -196,7 +208,6 @@ export const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
     "internal/failures",
     "Failures.ts",
     "Recording.ts",
-    "Dashboard.ts",
     "Report.ts",
     ...api
   ],

@@ -16,6 +16,7 @@ import type { Dispatcher } from "./Dispatcher.ts"
 import * as App from "./internal/dashboard/app.ts"
 import * as Feed from "./internal/dashboard/feed.ts"
 import { type DashboardError, serve } from "./internal/dashboard/serve.ts"
+import { viewed } from "./internal/recorder/recording.ts"
 import * as Recording from "./Recording.ts"
 
 export {
@@ -83,8 +84,8 @@ export class Dashboard extends Context.Service<Dashboard, {
   readonly url: string
 }>()("papyros/Dashboard") {}
 
-/** The options of a recording. */
-const recordingOf = ({ name, payloads }: PageOptions) => Recording.make({ name, payloads })
+/** The recording that the page shows. */
+const recordingOf = ({ name, payloads }: PageOptions) => Effect.map(Recording.make({ name, payloads }), viewed)
 
 /**
  * Serves the page of a dispatcher on a port of its own.
@@ -109,8 +110,8 @@ export const layer = (options: DashboardOptions = {}): Layer.Layer<Dashboard, Da
     Dashboard,
     Effect.gen(function*() {
       const { host = "127.0.0.1", port = 7428, ...rest } = options
-      const source = yield* recordingOf(options)
-      return { url: yield* serve(source, { ...rest, host, port }) }
+      const recording = yield* recordingOf(options)
+      return { url: yield* serve(recording, { ...rest, host, port }) }
     })
   )
 
@@ -137,9 +138,9 @@ export const routes = (
   } = {}
 ): Layer.Layer<never, never, Dispatcher | HttpRouter.HttpRouter> =>
   HttpRouter.use(Effect.fnUntraced(function*(router) {
-    const source = yield* recordingOf(options)
-    const feed = yield* Feed.make(source)
+    const recording = yield* recordingOf(options)
+    const feed = yield* Feed.make(recording)
     yield* Effect.addFinalizer(() => feed.close)
-    const app = yield* App.make({ source, feed, metrics: options.metrics === true })
+    const app = yield* App.make({ recording, feed, metrics: options.metrics === true })
     yield* router.prefixed(options.path ?? "/papyros").add("*", "/*", app)
   }))

@@ -78,6 +78,26 @@ export interface RemoteWorkerSettings extends Omit<ThreadPoolSettings, "capacity
 export type RemoteWorkerOptions = (HandlersModule | ThreadModule) & RemoteWorkerSettings
 
 /**
+ * The worker of `layer`, with its scheduler, for a recording of it.
+ *
+ * @internal
+ */
+export const start = <T extends Task.Any>(
+  group: TaskGroup.TaskGroup<T>,
+  options: RemoteWorkerOptions & { readonly nameServer?: string | undefined }
+) =>
+  Effect.gen(function*() {
+    const secret = yield* secretOption(options.secret)
+    const registry = yield* Registry.nameServer({
+      ...nameServerOption(options.nameServer),
+      secret,
+      group: groupOption(options.workerGroup),
+      role: "worker"
+    })
+    return yield* WorkerServer.serve(registry, yield* checked(group, options, secret))
+  })
+
+/**
  * Runs a worker that registers at a name server. If the name server starts later, the worker waits for it.
  *
  * **Details**
@@ -94,17 +114,7 @@ export const layer = <T extends Task.Any>(
     /** The `host:port` of the name server. Default `"127.0.0.1:7427"`. */
     readonly nameServer?: string | undefined
   }
-): Layer.Layer<never, HandlersError | RemoteError> =>
-  Layer.effectDiscard(Effect.gen(function*() {
-    const secret = yield* secretOption(options.secret)
-    const registry = yield* Registry.nameServer({
-      ...nameServerOption(options.nameServer),
-      secret,
-      group: groupOption(options.workerGroup),
-      role: "worker"
-    })
-    yield* WorkerServer.serve(registry, yield* checked(group, options, secret))
-  }))
+): Layer.Layer<never, HandlersError | RemoteError> => Layer.effectDiscard(start(group, options))
 
 /**
  * Runs a worker that registers in a `RunnerStorage` of Effect Cluster, such as its `SqlRunnerStorage`.

@@ -11,6 +11,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import type { Dispatcher } from "./Dispatcher.ts"
 import { reportOf } from "./internal/dashboard/report.ts"
+import { viewed } from "./internal/recorder/recording.ts"
 import { traceOf } from "./internal/recorder/trace.ts"
 import * as Recording from "./Recording.ts"
 
@@ -71,7 +72,7 @@ const write = (fs: FileSystem.FileSystem, file: string, html: string) =>
  * @category converting
  * @since 0.1.0
  */
-export const toHtml = (recording: Recording.Recording): Effect.Effect<string> => reportOf(recording)
+export const toHtml = (recording: Recording.Recording): Effect.Effect<string> => reportOf(viewed(recording))
 
 /**
  * The latest tasks of a snapshot as a trace, in the Trace Event Format of Chrome. https://ui.perfetto.dev opens it.

@@ -7,13 +7,12 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type * as Stdio from "effect/Stdio"
 import { randomBytes } from "node:crypto"
-import type { Dispatcher } from "../Dispatcher.ts"
+import type { ViewedRecording } from "../internal/recorder/recording.ts"
 import { Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Stderr from "./stderr.ts"
@@ -55,26 +54,20 @@ interface Given {
   readonly showPayloads: boolean
 }
 
-/** Serves the dashboard of the dispatcher in the context, and prints its URL, if the flag is given. */
-export const serve = (
-  given: Given,
-  name: string
-): Effect.Effect<void, Unusable, Dispatcher | Scope.Scope | Stdio.Stdio> =>
+/** Serves the dashboard of a recording, and prints its URL, if the flag is given. */
+export const serve = <R>(
+  { dashboard, dashboardHost, showPayloads }: Given,
+  recordingOf: (payloads: boolean) => Effect.Effect<ViewedRecording, never, R>
+): Effect.Effect<void, Unusable, R | Scope.Scope | Stdio.Stdio> =>
   Effect.gen(function*() {
     // Also without the flag: threads and child processes would inherit the variable.
     const own = yield* EnvironmentToken
-    if (Option.isNone(given.dashboard)) return
-    const port = given.dashboard.value
-    const { Dashboard, layer } = yield* Effect.promise(() => import("../Dashboard.ts"))
-    const built = yield* Effect.mapError(
-      Layer.build(layer({
-        name,
-        port,
-        host: Option.getOrUndefined(given.dashboardHost),
-        payloads: given.showPayloads,
-        token: Option.getOrElse(own, () => Redacted.make(randomBytes(24).toString("base64url"), { label: VARIABLE }))
-      })),
-      ({ message }) => new Unusable({ message: `The dashboard could not start: ${message}` })
-    )
-    yield* Stderr.say(`Dashboard: ${Context.get(built, Dashboard).url}`)
+    if (Option.isNone(dashboard)) return
+    const { serve } = yield* Effect.promise(() => import("../internal/dashboard/serve.ts"))
+    const url = yield* serve(yield* recordingOf(showPayloads), {
+      host: Option.getOrElse(dashboardHost, () => "127.0.0.1"),
+      port: dashboard.value,
+      token: Option.getOrElse(own, () => Redacted.make(randomBytes(24).toString("base64url"), { label: VARIABLE }))
+    }).pipe(Effect.mapError(({ message }) => new Unusable({ message: `The dashboard could not start: ${message}` })))
+    yield* Stderr.say(`Dashboard: ${url}`)
   })

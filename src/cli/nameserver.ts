@@ -4,9 +4,11 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { DEFAULT_PORT, secretOption } from "../internal/remote/options.ts"
+import { watchWorkers } from "../internal/remote/operator/watchWorkers.ts"
+import { DEFAULT_PORT, maxTaskBytesOption, secretOption } from "../internal/remote/options.ts"
 import * as NameServer from "../internal/remote/registry/server.ts"
 import { cannotListen } from "../internal/remote/transport/error.ts"
+import * as Dashboard from "./dashboard.ts"
 import * as Remote from "./remoteFlags.ts"
 import { flags, serving } from "./serving.ts"
 
@@ -15,6 +17,8 @@ const config = {
   port: Remote.port(`The port, else ${DEFAULT_PORT}; 0 for any free port`),
   secretFile: Remote.secretFile,
   secretGroupReadable: Remote.secretGroupReadable,
+  dashboard: Dashboard.flags.dashboard,
+  dashboardHost: Dashboard.flags.dashboardHost,
   ...flags
 }
 
@@ -29,7 +33,9 @@ export const nameserver = Command.make(
         const secret = yield* secretOption(yield* Remote.readSecret(config))
         const address = Option.getOrElse(host, () => "127.0.0.1")
         const at = { host: address, port: Option.getOrElse(port, () => DEFAULT_PORT) }
-        yield* Effect.mapError(NameServer.serve({ ...at, secret }), cannotListen(at))
+        const { members } = yield* Effect.mapError(NameServer.serve({ ...at, secret }), cannotListen(at))
+        yield* Dashboard.serve({ ...config, showPayloads: false }, () =>
+          watchWorkers({ members, secret, maxTaskBytes: maxTaskBytesOption(undefined), name: "name server" }))
       }).pipe(
         Effect.catchTag("RemoteError", Remote.cannotListen)
       )

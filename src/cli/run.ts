@@ -21,6 +21,7 @@ import * as Dispatcher from "../Dispatcher.ts"
 import * as Durable from "../Durable.ts"
 import * as Failures from "../Failures.ts"
 import { describe } from "../internal/describe.ts"
+import { viewed } from "../internal/recorder/recording.ts"
 import * as Progress from "../Progress.ts"
 import * as Recording from "../Recording.ts"
 import type * as Task from "../Task.ts"
@@ -178,7 +179,8 @@ const execute = Effect.fnUntraced(function*(config: Config) {
     Effect.mapError((error) => new Unusable({ message: `The dispatcher could not start: ${describe(error)}` }))
   )
 
-  yield* Effect.provideContext(Dashboard.serve(config, config.task), context)
+  yield* Dashboard.serve(config, (payloads) => Effect.map(Recording.make({ name: config.task, payloads }), viewed))
+    .pipe(Effect.provideContext(context))
   const counts: Summary.Counts = { read: 0, succeeded: 0, failed: 0, executed: undefined }
   const toResults = yield* resultsOf(config, counts)
   const recording = config.quiet ? undefined : yield* Effect.provideContext(Recording.make(), context)

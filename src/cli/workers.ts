@@ -4,11 +4,12 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { record, viewed } from "../internal/recorder/recording.ts"
 import * as Advertise from "../internal/remote/advertise.ts"
 import { DEFAULT_PORT } from "../internal/remote/options.ts"
 import * as RemoteWorker from "../RemoteWorker.ts"
+import * as Dashboard from "./dashboard.ts"
 import { Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Handlers from "./handlers.ts"
@@ -58,6 +59,7 @@ const config = {
   }),
   secretFile: Remote.secretFile,
   secretGroupReadable: Remote.secretGroupReadable,
+  ...Dashboard.flags,
   ...flags
 }
 
@@ -69,7 +71,7 @@ export const workers = Command.make("workers", config, (config) =>
       const secret = yield* Remote.readSecret(config)
       // This build only finds the tasks. Every thread builds the Layer again.
       const { group, url } = yield* Effect.scoped(Handlers.load(config.handlers))
-      const worker = RemoteWorker.layer(group, {
+      const { scheduler } = yield* RemoteWorker.start(group, {
         handlers: url,
         size: Option.getOrUndefined(config.num),
         concurrency: Option.getOrUndefined(config.concurrency),
@@ -81,10 +83,14 @@ export const workers = Command.make("workers", config, (config) =>
         drainTimeout: Option.getOrUndefined(config.drainTimeout),
         maxTaskBytes: Option.getOrUndefined(config.maxTaskBytes),
         secret
-      })
-      yield* Effect.mapError(
-        Layer.build(worker),
-        (error) => error._tag === "RemoteError" ? Remote.cannotListen(error) : new Unusable({ message: error.message })
+      }).pipe(
+        Effect.mapError((error) =>
+          error._tag === "RemoteError" ? Remote.cannotListen(error) : new Unusable({ message: error.message })
+        )
+      )
+      yield* Dashboard.serve(
+        config,
+        (payloads) => Effect.map(record([scheduler], { name: "worker", payloads }), viewed)
       )
     })
   ).pipe(Effect.provide(Telemetry.layer()))).pipe(

@@ -30,7 +30,7 @@ const waiting = Effect.fnUntraced(function*(address: string, payload: string) {
   const { child, ended } = start(["run", handlers, "Wait", "--dispatcher", "remote", "--name-server", address])
   child.stdin.end(`${payload}\n`)
   yield* Effect.repeat(statusOf(address, "--group", "default"), {
-    until: ({ stdout }) => / 1 +0 +0 +0 +\d+\n$/.test(stdout)
+    until: ({ stdout }) => / 1 +0 +0 +0 +\d+ .*\n$/.test(stdout)
   })
   return { child, ended }
 })
@@ -203,7 +203,9 @@ describe("papyros status", { timeout: 120_000 }, () => {
           }),
         Events: () => Stream.never,
         EndSession: () => Effect.void,
-        Status: () => Effect.andThen(Deferred.succeed(asked, undefined), Effect.never)
+        Status: () => Effect.andThen(Deferred.succeed(asked, undefined), Effect.never),
+        Watch: () => Stream.never,
+        Failure: () => Effect.never
       }))
       yield* Effect.provideContext(RpcServer.serve(WorkerRpcs, server, { maxFrameSize: 1024 * 1024 }), handlers)
       return "port" in server.address ? server.address.port : 0

@@ -14,9 +14,10 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { ViewedRecording } from "../recorder/recording.ts"
 import { traceOf } from "../recorder/trace.ts"
 import * as Access from "./access.ts"
-import type { Feed, Source } from "./feed.ts"
+import type { Feed } from "./feed.ts"
 import * as Page from "./page.ts"
 import { reportOf } from "./report.ts"
 
@@ -25,7 +26,7 @@ const MAX_VIEWERS = 32
 const MAX_LOGIN_BYTES = 4096
 
 export interface Options {
-  readonly source: Source
+  readonly recording: ViewedRecording
   readonly feed: Feed
   /** The hosts that are accepted. Default: those that the server of the user accepts. */
   readonly hosts?: Access.Hosts | undefined
@@ -84,7 +85,7 @@ const headersOf = ({ policy }: Page.Page) => ({
 const pathOf = ({ url }: HttpServerRequest.HttpServerRequest): string => url.split("?", 1)[0]
 
 export const make = Effect.fnUntraced(function*(options: Options) {
-  const { feed, hosts, login, source } = options
+  const { feed, hosts, login, recording } = options
   const page = yield* Page.load
   const html = page.html({ title: "papyros" })
   const headers = headersOf(page)
@@ -112,12 +113,22 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     ["/events", { method: "GET", answer: events }],
     ["/history", {
       method: "GET",
-      answer: () => Effect.map(source.history, (bytes) => HttpServerResponse.uint8Array(bytes))
+      answer: () =>
+        Effect.map(
+          recording.history,
+          Option.match({
+            onNone: () => text(404, "The history of this recording is not here."),
+            onSome: (bytes) => HttpServerResponse.uint8Array(bytes)
+          })
+        )
     }],
-    ["/report.html", { method: "GET", answer: () => Effect.map(reportOf(source), saveAs("report.html", "text/html")) }],
+    ["/report.html", {
+      method: "GET",
+      answer: () => Effect.map(reportOf(recording), saveAs("report.html", "text/html"))
+    }],
     ["/trace.json", {
       method: "GET",
-      answer: () => Effect.map(Effect.map(source.snapshot, traceOf), saveAs("trace.json", "application/json"))
+      answer: () => Effect.map(Effect.map(recording.snapshot, traceOf), saveAs("trace.json", "application/json"))
     }]
   ])
   if (options.metrics) {
@@ -135,7 +146,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       method: "GET",
       answer: () =>
         Effect.map(
-          source.failure(Number(id)),
+          recording.failure(Number(id)),
           Option.match({ onNone: () => text(404, "This failure is not kept any more."), onSome: json })
         )
     }

@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import { availableParallelism } from "node:os"
 import { deflateRawSync } from "node:zlib"
 import type { Failure, HistoryHeader, Snapshot } from "../recorder/model.ts"
-import type { Source } from "./feed.ts"
+import type { ViewedRecording } from "../recorder/recording.ts"
 import * as Page from "./page.ts"
 
 const MAX_BYTES = 2_000_000
@@ -27,6 +27,7 @@ const pack = (data: unknown, history: Uint8Array): string => {
 
 /** The columns of a packed history, without the segments after them. `recorder/pack.ts` describes the bytes. */
 const columnsOf = (history: Uint8Array): Uint8Array => {
+  if (history.length === 0) return history
   const view = new DataView(history.buffer, history.byteOffset, history.byteLength)
   const text = view.getUint32(0, true)
   const header: HistoryHeader = JSON.parse(Buffer.from(history.subarray(LENGTH_BYTES, LENGTH_BYTES + text)).toString())
@@ -42,12 +43,13 @@ const footerOf = ({ duration, startedAt }: Snapshot, failures: ReadonlyArray<Fai
 }
 
 /** The report of a recording so far. */
-export const reportOf = Effect.fnUntraced(function*(source: Source) {
+export const reportOf = Effect.fnUntraced(function*(recording: ViewedRecording) {
   const page = yield* Page.load
-  const snapshot = yield* source.snapshot
-  const found = yield* Effect.forEach(snapshot.latestFailures, ({ id }) => source.failure(id))
+  const none = new Uint8Array(0)
+  const snapshot = yield* recording.snapshot
+  const found = yield* Effect.forEach(snapshot.latestFailures, ({ id }) => recording.failure(id))
   const failures = found.flatMap((failure) => Option.isSome(failure) ? [failure.value] : [])
-  const history = yield* source.history
+  const history = Option.getOrElse(yield* recording.history, () => none)
   const footer = footerOf(snapshot, failures)
   const html = (failures: ReadonlyArray<Failure>, history: Uint8Array): string =>
     page.html({
@@ -55,7 +57,6 @@ export const reportOf = Effect.fnUntraced(function*(source: Source) {
       policy: page.policy("'none'"),
       data: pack({ snapshot, failures, footer }, history)
     })
-  const none = new Uint8Array(0)
   // The parts that are left out, in order.
   for (const [kept, columns] of [[1, columnsOf(history)], [1, none], [0.5, none], [0.25, none], [0.1, none]] as const) {
     const report = html(failures.slice(0, Math.ceil(failures.length * kept)), columns)

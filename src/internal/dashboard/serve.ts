@@ -14,6 +14,7 @@ import { createSecureContext } from "node:tls"
 import * as Address from "../address.ts"
 import { describe } from "../describe.ts"
 import { describeNetworkError } from "../networkError.ts"
+import type { ViewedRecording } from "../recorder/recording.ts"
 import * as Access from "./access.ts"
 import * as App from "./app.ts"
 import * as Feed from "./feed.ts"
@@ -104,7 +105,7 @@ const hostOfUrl = (host: string): string => {
 
 /** Serves until the scope closes. Returns the URL of the page, with the token in its fragment. */
 export const serve = Effect.fnUntraced(function*(
-  source: Feed.Source,
+  recording: ViewedRecording,
   options: ServeOptions
 ): Effect.fn.Return<string, DashboardError, Scope.Scope> {
   const { host, port, tls, token } = options
@@ -126,9 +127,9 @@ export const serve = Effect.fnUntraced(function*(
   )
   const scheme = tls === undefined ? "http" : "https"
   const url = `${scheme}://${Address.format({ host: hostOfUrl(host), port: server.port })}/`
-  const feed = yield* Feed.make(source)
+  const feed = yield* Feed.make(recording)
   const app = yield* App.make({
-    source,
+    recording,
     feed,
     hosts: new Access.Hosts(namesOf(host), server.port, tls === undefined ? 80 : 443, options.hosts),
     login: token === undefined ? undefined : {

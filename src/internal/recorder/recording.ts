@@ -64,6 +64,16 @@ export interface RecordingOptions {
   readonly payloads?: boolean | undefined
 }
 
+/** A recording for its viewers: of this process, or of others, whose history is not here. */
+export interface ViewedRecording extends Pick<Recording, "snapshot" | "frames" | "failure"> {
+  readonly history: Effect.Effect<Option.Option<Uint8Array>>
+}
+
+export const viewed = (recording: Recording): ViewedRecording => ({
+  ...recording,
+  history: Effect.asSome(recording.history)
+})
+
 /** The time between two frames. */
 const FRAME_EVERY = Duration.millis(500)
 

@@ -5,11 +5,11 @@
  * and a frame at most 64 KiB.
  */
 import { cpus } from "../cpus.ts"
-import { bucketMicros, RUN_TIME_BUCKETS } from "../scheduler/runTimes.ts"
-import type { TaskCounts } from "../scheduler/statistics.ts"
+import { bucketMicros } from "../scheduler/runTimes.ts"
 import { advise } from "./advice.ts"
 import { COLUMNS } from "./columns.ts"
 import type * as Model from "./model.ts"
+import { histogramOf, percentile } from "./percentile.ts"
 import type { Recorder } from "./recorder.ts"
 import type { Segment } from "./segments.ts"
 import { fitting, jsonBytes } from "./sizes.ts"
@@ -37,35 +37,6 @@ const share = (part: number, whole: number): number => whole > 0 ? round(Math.mi
 // ----------------------------------------------------------------------------
 // Types
 // ----------------------------------------------------------------------------
-
-/** The time below which a share of the tasks lies, in milliseconds: the middle of its bucket. */
-const percentile = (buckets: Float64Array, count: number, share: number): number | null => {
-  if (count <= 0) return null
-  let below = 0
-  for (let bucket = 0; bucket < RUN_TIME_BUCKETS; bucket++) {
-    below += buckets[bucket]
-    if (below >= share * count) return fine((bucketMicros(bucket) + bucketMicros(bucket + 1)) / 2 / 1000)
-  }
-  return fine(bucketMicros(RUN_TIME_BUCKETS) / 1000)
-}
-
-/** The same over the tasks of all types. */
-export const percentileOf = (types: Iterable<TaskCounts>, share: number): number | null => {
-  const buckets = new Float64Array(RUN_TIME_BUCKETS)
-  let count = 0
-  for (const { runTimes } of types) {
-    count += runTimes.count
-    for (let bucket = 0; bucket < RUN_TIME_BUCKETS; bucket++) buckets[bucket] += runTimes.buckets[bucket]
-  }
-  return percentile(buckets, count, share)
-}
-
-const histogramOf = (buckets: Float64Array): Model.Histogram => {
-  const from = buckets.findIndex((count) => count > 0)
-  if (from < 0) return { from: 0, counts: [] }
-  const to = buckets.findLastIndex((count) => count > 0)
-  return { from, counts: Array.from(buckets.subarray(from, to + 1)) }
-}
 
 const typeOf = (type: TypeRecord): Model.TypeSummary => {
   const counts = type.counts()

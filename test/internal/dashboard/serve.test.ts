@@ -6,8 +6,8 @@ import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Source } from "../../../src/internal/dashboard/feed.ts"
 import { serve, type ServeOptions } from "../../../src/internal/dashboard/serve.ts"
+import type { ViewedRecording } from "../../../src/internal/recorder/recording.ts"
 import { logs, raw, until } from "../../support/remote/sockets.ts"
 
 const TOKEN = "correct-horse-battery-staple"
@@ -26,9 +26,9 @@ const source = Effect.gen(function*() {
       Effect.acquireRelease(Effect.sync(() => state.open++), () => Effect.sync(() => state.open--)),
       Stream.fromQueue(frames)
     )),
-    history: Effect.succeed(Uint8Array.of(1, 2, 3)),
+    history: Effect.succeedSome(Uint8Array.of(1, 2, 3)),
     failure: (id: number) => Effect.succeed(id === 7 ? Option.some({ message: "</script>\u202e" }) : Option.none())
-  } as unknown as Source
+  } as unknown as ViewedRecording
   const offer = (padding = "") =>
     Effect.suspend(() => Queue.offer(frames, { sequence: ++state.sequence, padding } as { sequence: number }))
   return { self, state, offer }

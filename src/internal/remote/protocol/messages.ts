@@ -155,6 +155,9 @@ export class UnknownSession
   extends Schema.TaggedError<UnknownSession>("papyros/UnknownSession")("UnknownSession", {})
 {}
 
+/** The worker does not answer this caller: it is no operator, or the worker has as many watchers as it takes. */
+export class Refused extends Schema.TaggedError<Refused>("papyros/Refused")("Refused", {}) {}
+
 /** Opens a session, or goes on with it. */
 export const OpenSession = Schema.Struct({
   /** Chosen by the client, and known to nobody else. */
@@ -173,7 +176,11 @@ export class WorkerRpcs extends RpcGroup.make(
   Rpc.make("Events", { payload: OpenSession, success: Schema.Never, error: UnknownSession, stream: true }),
   /** Ends a session, and interrupts its tasks. */
   Rpc.make("EndSession", { payload: { session: Schema.String } }),
-  Rpc.make("Status", { success: WorkerStatus })
+  Rpc.make("Status", { success: WorkerStatus }),
+  /** The recording of a worker, for an operator: JSON texts of `Followed`, twice a second. */
+  Rpc.make("Watch", { success: Schema.String, error: Refused, stream: true }),
+  /** The details of a failure of that recording as JSON, or `null` if they are not kept. */
+  Rpc.make("Failure", { payload: { id: Schema.Number }, success: Schema.String, error: Refused })
 ) {}
 
 // ----------------------------------------------------------------------------

@@ -43,7 +43,11 @@ const GRACE = 2000
 
 /** Serves until its scope ends. */
 export const serve: (options: NameServerOptions) => Effect.Effect<
-  { readonly address: NetAddress.SocketAddress },
+  {
+    readonly address: NetAddress.SocketAddress
+    /** The workers of each group at this moment. */
+    readonly members: () => Registrations["all"]
+  },
   SocketServer.SocketServerError | NotLoopback,
   Scope.Scope
 > = Effect.fnUntraced(function*({ grace = GRACE, heartbeatTimeout = HEARTBEAT_TIMEOUT, host, port, secret }) {
@@ -62,7 +66,7 @@ export const serve: (options: NameServerOptions) => Effect.Effect<
   const { address } = server
   const trust = secret === undefined ? " without a secret: every user of this host is trusted" : ""
   yield* Effect.logInfo(`Name server listening on ${NetAddress.formatSocketAddress(address)}${trust}`)
-  return { address }
+  return { address, members: () => registrations.all }
 })
 
 const makeHandlers = (registrations: Registrations, settled: Latch.Latch, isStopping: () => boolean) => {

@@ -17,7 +17,7 @@ import type { PoolOptions } from "../../threads/main/options.ts"
 import type { Advertised } from "../advertise.ts"
 import type { Secret } from "../auth/secret.ts"
 import { maxFrameSize } from "../options.ts"
-import { PROTOCOL, WorkerRpcs } from "../protocol/messages.ts"
+import { PROTOCOL, Refused, WorkerRpcs } from "../protocol/messages.ts"
 import { decodeCommands, encodeEvents } from "../protocol/sessionMessages.ts"
 import type { Registry } from "../registry/registry.ts"
 import { cannotListen } from "../transport/error.ts"
@@ -60,7 +60,7 @@ export const serve = Effect.fnUntraced(function*(
     advertise.port ?? ("port" in server.address ? server.address.port : 0)
   )
   const name = Address.format(address)
-  const { drain, offer, sessions, slots, status } = yield* WorkerService.make({
+  const { drain, offer, scheduler, sessions, slots, status, watchers } = yield* WorkerService.make({
     pool,
     threads,
     name,
@@ -87,7 +87,9 @@ export const serve = Effect.fnUntraced(function*(
           Stream.drain
         ))),
     EndSession: ({ session }) => Effect.map(clientOnly(accepted), () => sessions.end(session)),
-    Status: () => status
+    Status: () => status,
+    Watch: () => Stream.unwrap(Effect.as(operatorOnly(accepted), watchers.watch)),
+    Failure: ({ id }) => Effect.andThen(operatorOnly(accepted), watchers.failure(id))
   })
   /** The messages of a client are its commands. */
   const onMessage = (peer: Peer, bytes: Uint8Array) => {
@@ -116,11 +118,22 @@ export const serve = Effect.fnUntraced(function*(
   const runner = Runner.make({ address, groups: [workerGroup], weight: slots })
   yield* Scope.provide(registry.register(runner), registration)
   yield* Effect.logInfo(`Worker ${name} is registered`)
+  return { scheduler }
 })
 
 /** An operator may read the state, and not run tasks. */
 const isClient = (accepted: WeakSet<Peer>, peer: Peer): boolean =>
   accepted.has(peer) && (peer.identity === undefined || peer.identity.role === "client")
+
+/** Without a secret the identity of a peer is unknown, and every peer of this host may. */
+const operatorOnly = (accepted: WeakSet<Peer>) =>
+  Effect.flatMap(
+    currentPeer,
+    (peer) =>
+      accepted.has(peer) && (peer.identity === undefined || peer.identity.role === "operator")
+        ? Effect.void
+        : Effect.fail(new Refused())
+  )
 
 const clientOnly = (accepted: WeakSet<Peer>) =>
   Effect.flatMap(

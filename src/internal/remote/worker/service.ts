@@ -6,11 +6,9 @@
  * run. One loss of a thread fails a task, because the client counts losses.
  */
 import * as Effect from "effect/Effect"
-import * as RcRef from "effect/RcRef"
 import { randomUUID } from "node:crypto"
 import { register } from "../../metrics/dispatcherMetrics.ts"
-import { record } from "../../recorder/recording.ts"
-import { percentileOf } from "../../recorder/summary.ts"
+import { percentileOf } from "../../recorder/percentile.ts"
 import { makeScheduler, openExecutor } from "../../scheduler/scheduler.ts"
 import type * as ThreadsExecutor from "../../threads/main/executor.ts"
 import type { PoolOptions } from "../../threads/main/options.ts"
@@ -18,6 +16,7 @@ import { VERSION } from "../../version.ts"
 import { TaskCatalog } from "../protocol/catalog.ts"
 import { type HandshakeResponse, PROTOCOL } from "../protocol/messages.ts"
 import { ClientSessions } from "./sessions.ts"
+import * as Watchers from "./watchers.ts"
 
 export interface WorkerServiceOptions {
   readonly pool: PoolOptions
@@ -28,9 +27,6 @@ export interface WorkerServiceOptions {
   /** Milliseconds. */
   readonly drainTimeout: number
 }
-
-/** How long a worker is recorded after the last query of its state. */
-const RECORDED = "10 seconds"
 
 /** The threads end with the scope. */
 export const make = Effect.fnUntraced(function*(
@@ -47,7 +43,7 @@ export const make = Effect.fnUntraced(function*(
   yield* register(scheduler, "worker")
   yield* openExecutor(scheduler, threads.open)
   const log = Effect.runForkWith(yield* Effect.context<never>())
-  const recordings = yield* RcRef.make({ acquire: record([scheduler], {}), idleTimeToLive: RECORDED })
+  const watchers = yield* Watchers.make(scheduler, name)
   const sessions = new ClientSessions({ scheduler, catalog, worker: name, slots, maxTaskBytes, log })
   const incarnation = randomUUID()
 
@@ -55,15 +51,15 @@ export const make = Effect.fnUntraced(function*(
     slots,
     scheduler,
     sessions,
+    watchers,
     incarnation,
     /** The state of the worker, for operators. It is recorded while they ask. */
     status: Effect.gen(function*() {
-      const { summary } = yield* RcRef.get(recordings)
-      const { budget: { starting: _, ...budget } } = yield* summary
+      const { budget: { starting: _, ...budget } } = yield* watchers.summary
       const slots = Object.values(budget).reduce((sum, millis) => sum + millis, 0)
       const p95 = percentileOf(scheduler.statistics.all, 0.95)
       return { ...sessions.status, busy: { running: budget.running, slots }, ...(p95 === null ? {} : { p95 }) }
-    }).pipe(Effect.scoped),
+    }),
     /** The answer to a client of a protocol. A client of another protocol gets no tasks. */
     offer: (protocol: number): typeof HandshakeResponse.Type => ({
       protocol: PROTOCOL,

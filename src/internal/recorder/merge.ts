@@ -1,0 +1,417 @@
+/**
+ * Several recordings as one: those of the workers that a name server knows.
+ *
+ * Must stay true: an id keeps its meaning, and counts never fall: those of a recording that has ended stay. All times are
+ * of the clock of this process, since clocks of hosts differ: a part is placed in time when its first snapshot comes.
+ */
+import { RUN_TIME_BUCKETS } from "../scheduler/runTimes.ts"
+import { COLUMNS, Columns } from "./columns.ts"
+import type * as Model from "./model.ts"
+import { histogramOf, percentile } from "./percentile.ts"
+
+const SEGMENTS = 8000
+const FAILURES = 200
+const GROUPS = 100
+const EVENTS = 500
+const FRAME_SEGMENTS = 400
+const FRAME_WORKERS = 64
+const FRAME_FAILURES = 20
+const FRAME_EVENTS = 50
+
+type Segment = { readonly [Column in keyof Model.Segments]: number }
+
+const SEGMENT_COLUMNS = ["worker", "row", "type", "from", "to", "tasks", "failed", "busy"] as const
+
+const NO_TOTALS: Model.Totals = {
+  started: 0,
+  succeeded: 0,
+  failed: 0,
+  retried: 0,
+  restarted: 0,
+  cancelled: 0,
+  waiting: 0,
+  running: 0,
+  retrying: 0,
+  executions: 0,
+  slots: 0
+}
+
+/** The members of the totals that are of this moment. */
+const NOW = ["waiting", "running", "retrying", "executions", "slots"] as const
+
+const NO_BUDGET: Model.TimeBudget = {
+  running: 0,
+  sending: 0,
+  starting: 0,
+  input: 0,
+  consumer: 0,
+  order: 0,
+  retry: 0,
+  noTasks: 0
+}
+
+/** Adds the members of objects of numbers. */
+const sumOf = <A extends object>(zero: A, all: Iterable<A>): A => {
+  const sum = { ...zero } as Record<string, number>
+  for (const one of all) for (const [key, value] of Object.entries(one)) sum[key] += value
+  return sum as A
+}
+
+const round = (millis: number): number => Math.round(millis * 100) / 100
+
+/** The recording of one worker process. */
+export class Part {
+  readonly prefix: string
+  readonly startedAt: number
+  /** Milliseconds from the start of the whole to that of the part. */
+  readonly offset: number
+  /** Its ids, and those of the whole. */
+  readonly types: Array<number> = []
+  readonly workers: Array<number> = []
+  readonly groups = new Map<number, number>()
+  readonly typeSummaries: Array<Model.TypeSummary> = []
+  totals = NO_TOTALS
+  budget = NO_BUDGET
+  mainThread = 0
+  failures = 0
+  ungrouped = 0
+  advice: ReadonlyArray<Model.Advice> = []
+  sequence = 0
+  segmentCount = 0
+  lastFailure = 0
+  lastEvent = 0
+
+  constructor(prefix: string, startedAt: number, offset: number) {
+    this.prefix = prefix
+    this.startedAt = startedAt
+    this.offset = offset
+  }
+}
+
+export class MergedRecording {
+  private readonly name: string
+  private readonly startedAt: number
+  private readonly clock: () => number
+  private readonly parts: Array<Part> = []
+  private readonly typeIds = new Map<string, number>()
+  private readonly workers: Array<Model.WorkerSummary> = []
+  private readonly changed = new Set<number>()
+  private segments: Array<Segment> = []
+  private segmentCount = 0
+  private groups: Array<Model.FailureGroup> = []
+  private readonly changedGroups = new Set<number>()
+  private lastGroup = 0
+  /** The newest first, as all lists of failures and events. */
+  private failures: Array<Model.FailureSummary> = []
+  private readonly origins = new Map<number, { readonly part: Part; readonly id: number }>()
+  private lastFailure = 0
+  private events: Array<Model.WorkerEvent> = []
+  private lastEvent = 0
+  private readonly columns = new Columns()
+  private readonly series = {
+    succeeded: this.columns.make(),
+    failed: this.columns.make(),
+    waiting: this.columns.make("latest"),
+    running: this.columns.make("latest"),
+    slots: this.columns.make("latest"),
+    occupied: this.columns.make()
+  }
+  private counted = { succeeded: 0, failed: 0, at: 0 }
+  private sequence = 0
+  private shown = { segments: 0, failure: 0, event: 0 }
+
+  /** @param clock milliseconds since the start of the whole */
+  constructor(name: string, startedAtUnix: number, clock: () => number) {
+    this.name = name
+    this.startedAt = startedAtUnix
+    this.clock = clock
+  }
+
+  // --- parts -----------------------------------------------------------------
+
+  /** Takes the snapshot of a worker process: of the part that it continues, or of a new one. Returns the part. */
+  snapshot(prefix: string, snapshot: Model.Snapshot): Part {
+    const known = this.parts.find((part) => part.prefix === prefix && part.startedAt === snapshot.startedAt)
+    const part = known ?? new Part(prefix, snapshot.startedAt, this.clock() - snapshot.duration)
+    if (known === undefined) this.parts.push(part)
+    part.sequence = snapshot.sequence
+    this.takeCommon(part, snapshot)
+    return part
+  }
+
+  /** Takes a frame of a part. `false`: one before it is missing, and the part needs a snapshot. */
+  frame(part: Part, frame: Model.Frame): boolean {
+    if (frame.sequence !== part.sequence + 1) return false
+    part.sequence = frame.sequence
+    this.takeCommon(part, frame)
+    return true
+  }
+
+  /** The worker process does not answer any more. */
+  leave(part: Part): void {
+    part.totals = { ...part.totals, ...Object.fromEntries(NOW.map((key) => [key, 0])) }
+    part.mainThread = 0
+    part.advice = []
+    for (const id of part.workers) {
+      const worker = this.workers[id]
+      if (worker.state !== "up") continue
+      this.workers[id] = { ...worker, state: "lost", leftAt: round(this.clock()), held: 0, oldest: null }
+      this.changed.add(id)
+      this.addEvent({ at: this.clock(), worker: worker.name, kind: "lost", detail: "connection" })
+    }
+  }
+
+  /** The part of a failure, and its id there. */
+  originOf(id: number): { readonly part: Part; readonly id: number } | undefined {
+    return this.origins.get(id)
+  }
+
+  /** The details of a failure of a part. */
+  detailsOf(part: Part, failure: Model.Failure): Model.Failure {
+    return { ...failure, ...this.placed(part, failure), text: failure.text, trace: failure.trace, payload: null }
+  }
+
+  private takeCommon(part: Part, data: Model.Snapshot | Model.Frame): void {
+    for (const type of data.types) {
+      part.typeSummaries[type.id] = type
+      part.types[type.id] ??= this.typeIdOf(type.name)
+    }
+    for (const worker of data.workers) this.takeWorker(part, worker)
+    // The samples of groups are failures that are known by then.
+    for (const failure of data.latestFailures.toReversed()) this.takeFailure(part, failure)
+    for (const group of data.groups.toReversed()) this.takeGroup(part, group)
+    for (const event of data.events.toReversed()) {
+      if (event.id <= part.lastEvent) continue
+      part.lastEvent = event.id
+      this.addEvent({ ...event, at: event.at + part.offset, worker: part.prefix + event.worker })
+    }
+    this.takeSegments(part, data.segments, data.segmentCount)
+    part.totals = data.totals
+    part.budget = data.budget
+    part.mainThread = data.mainThread
+    part.failures = data.failures
+    part.ungrouped = data.ungrouped
+    part.advice = data.advice
+  }
+
+  private typeIdOf(name: string): number {
+    const known = this.typeIds.get(name)
+    if (known !== undefined) return known
+    this.typeIds.set(name, this.typeIds.size)
+    return this.typeIds.size - 1
+  }
+
+  private takeWorker(part: Part, worker: Model.WorkerSummary): void {
+    const id = part.workers[worker.id] ??= this.workers.length
+    this.workers[id] = {
+      ...worker,
+      id,
+      name: part.prefix + worker.name,
+      joinedAt: round(worker.joinedAt + part.offset),
+      leftAt: worker.leftAt === null ? null : round(worker.leftAt + part.offset),
+      oldest: worker.oldest === null ? null : { ...worker.oldest, type: part.types[worker.oldest.type] ?? 0 }
+    }
+    this.changed.add(id)
+  }
+
+  private groupIdOf(part: Part, group: number): number {
+    const known = part.groups.get(group)
+    if (known !== undefined) return known
+    part.groups.set(group, ++this.lastGroup)
+    return this.lastGroup
+  }
+
+  private takeGroup(part: Part, group: Model.FailureGroup): void {
+    const id = this.groupIdOf(part, group.id)
+    this.groups = [
+      {
+        ...group,
+        id,
+        first: round(group.first + part.offset),
+        last: round(group.last + part.offset),
+        sample: this.placed(part, group.sample)
+      },
+      ...this.groups.filter((one) => one.id !== id)
+    ].slice(0, GROUPS)
+    this.changedGroups.add(id)
+  }
+
+  /** A failure with the ids and times of the whole. The same failure has the same id, as a sample and in the list. */
+  private placed(part: Part, failure: Model.FailureSummary): Model.FailureSummary {
+    let id = this.failures.find((one) => {
+      const origin = this.origins.get(one.id)
+      return origin?.part === part && origin.id === failure.id
+    })?.id
+    if (id === undefined) {
+      id = ++this.lastFailure
+      this.origins.set(id, { part, id: failure.id })
+      // Samples of groups that are not kept any more, and old failures.
+      if (this.origins.size > 2 * (FAILURES + GROUPS)) this.origins.delete(this.origins.keys().next().value!)
+    }
+    return {
+      ...failure,
+      id,
+      at: round(failure.at + part.offset),
+      worker: part.prefix + failure.worker,
+      group: this.groupIdOf(part, failure.group)
+    }
+  }
+
+  private takeFailure(part: Part, failure: Model.FailureSummary): void {
+    if (failure.id <= part.lastFailure) return
+    part.lastFailure = failure.id
+    this.failures = [this.placed(part, failure), ...this.failures].slice(0, FAILURES)
+  }
+
+  private addEvent(event: Omit<Model.WorkerEvent, "id">): void {
+    this.events = [{ ...event, id: ++this.lastEvent, at: round(event.at) }, ...this.events].slice(0, EVENTS)
+  }
+
+  private takeSegments(part: Part, segments: Model.Segments, count: number): void {
+    const { length } = segments.worker
+    for (let i = Math.max(0, length - (count - part.segmentCount)); i < length; i++) {
+      this.segments.push({
+        worker: part.workers[segments.worker[i]] ?? 0,
+        row: segments.row[i],
+        type: part.types[segments.type[i]] ?? 0,
+        from: round(segments.from[i] + part.offset),
+        to: round(segments.to[i] + part.offset),
+        tasks: segments.tasks[i],
+        failed: segments.failed[i],
+        busy: segments.busy[i]
+      })
+    }
+    this.segmentCount += count - part.segmentCount
+    part.segmentCount = count
+    if (this.segments.length > 2 * SEGMENTS) this.segments = this.segments.slice(-SEGMENTS)
+  }
+
+  // --- the whole -------------------------------------------------------------
+
+  private typeOf(name: string, id: number): Model.TypeSummary {
+    const buckets = new Float64Array(RUN_TIME_BUCKETS)
+    const reasons: Record<string, number> = {}
+    const sum = { succeeded: 0, failed: 0, retried: 0, restarted: 0, cancelled: 0, busy: 0 }
+    let tasks = 0
+    let chunks = 0
+    for (const part of this.parts) {
+      for (const [at, type] of part.typeSummaries.entries()) {
+        if (type === undefined || part.types[at] !== id) continue
+        for (const key of ["succeeded", "failed", "retried", "restarted", "cancelled", "busy"] as const) {
+          sum[key] += type[key]
+        }
+        for (const [reason, count] of Object.entries(type.reasons)) reasons[reason] = (reasons[reason] ?? 0) + count
+        type.runs.counts.forEach((count, i) => buckets[Math.min(type.runs.from + i, RUN_TIME_BUCKETS - 1)] += count)
+        if (type.chunk !== null && type.chunk > 0) {
+          const ended = type.succeeded + type.failed + type.retried
+          tasks += ended
+          chunks += ended / type.chunk
+        }
+      }
+    }
+    const reported = buckets.reduce((all, count) => all + count, 0)
+    return {
+      id,
+      name,
+      ...sum,
+      busy: round(sum.busy),
+      reasons,
+      runs: histogramOf(buckets),
+      mean: reported > 0 ? sum.busy / reported : null,
+      p50: percentile(buckets, reported, 0.5),
+      p95: percentile(buckets, reported, 0.95),
+      p99: percentile(buckets, reported, 0.99),
+      chunk: chunks > 0 ? round(tasks / chunks) : null
+    }
+  }
+
+  private current() {
+    return {
+      totals: sumOf(NO_TOTALS, this.parts.map(({ totals }) => totals)),
+      types: Array.from(this.typeIds, ([name, id]) => this.typeOf(name, id)),
+      budget: sumOf(NO_BUDGET, this.parts.map(({ budget }) => budget)),
+      mainThread: Math.max(0, ...this.parts.map(({ mainThread }) => mainThread)),
+      failures: this.parts.reduce((sum, { failures }) => sum + failures, 0),
+      ungrouped: this.parts.reduce((sum, { ungrouped }) => sum + ungrouped, 0),
+      // Each worker process advises its own clients. Here it says which process it is about.
+      advice: this.parts
+        .flatMap(({ advice, prefix }) => advice.map((one) => ({ ...one, text: `${prefix.trim()}: ${one.text}` })))
+        .toSorted((a, b) => b.gain - a.gain)
+        .slice(0, 2)
+    }
+  }
+
+  /** Adds the changes since the last time to the series. */
+  private sample(totals: Model.Totals, at: number): void {
+    const column = this.columns.at(at)
+    this.series.succeeded[column] += totals.succeeded - this.counted.succeeded
+    this.series.failed[column] += Math.max(0, totals.failed - this.counted.failed)
+    this.series.waiting[column] = totals.waiting
+    this.series.running[column] = totals.running
+    this.series.slots[column] = totals.slots
+    this.columns.spread(this.series.occupied, this.counted.at, at, totals.running * (at - this.counted.at))
+    this.counted = { succeeded: totals.succeeded, failed: totals.failed, at }
+  }
+
+  /** What a viewer needs at first. */
+  toSnapshot(): Model.Snapshot {
+    const at = this.clock()
+    const current = this.current()
+    this.sample(current.totals, at)
+    const count = Math.min(COLUMNS, Math.floor(at / this.columns.width) + 1)
+    const list = (values: Float32Array): Array<number> => Array.from(values.subarray(0, count), round)
+    return {
+      ...current,
+      name: this.name,
+      startedAt: this.startedAt,
+      duration: round(at),
+      workers: [...this.workers],
+      groups: this.groups,
+      sequence: this.sequence,
+      series: {
+        width: this.columns.width,
+        succeeded: list(this.series.succeeded),
+        failed: list(this.series.failed),
+        waiting: list(this.series.waiting),
+        running: list(this.series.running),
+        slots: list(this.series.slots),
+        occupied: list(this.series.occupied)
+      },
+      segments: columnsOf(this.segments.slice(-SEGMENTS)),
+      segmentCount: this.segmentCount,
+      latestFailures: this.failures,
+      events: this.events
+    }
+  }
+
+  /** The changes since the frame before. */
+  toFrame(): Model.Frame {
+    const at = this.clock()
+    const current = this.current()
+    this.sample(current.totals, at)
+    const workers = Array.from(this.changed).slice(0, FRAME_WORKERS)
+    for (const id of workers) this.changed.delete(id)
+    const groups = this.groups.filter(({ id }) => this.changedGroups.has(id)).slice(0, FRAME_FAILURES)
+    this.changedGroups.clear()
+    const fresh = Math.min(this.segmentCount - this.shown.segments, FRAME_SEGMENTS, this.segments.length)
+    const frame: Model.Frame = {
+      ...current,
+      sequence: ++this.sequence,
+      at: round(at),
+      ended: false,
+      workers: workers.map((id) => this.workers[id]),
+      groups,
+      latestFailures: this.failures.filter(({ id }) => id > this.shown.failure).slice(0, FRAME_FAILURES),
+      events: this.events.filter(({ id }) => id > this.shown.event).slice(0, FRAME_EVENTS),
+      segments: columnsOf(fresh === 0 ? [] : this.segments.slice(-fresh)),
+      segmentCount: this.segmentCount
+    }
+    this.shown = { segments: this.segmentCount, failure: this.lastFailure, event: this.lastEvent }
+    return frame
+  }
+}
+
+const columnsOf = (segments: ReadonlyArray<Segment>): Model.Segments =>
+  Object.fromEntries(
+    SEGMENT_COLUMNS.map((column) => [column, segments.map((segment) => segment[column])])
+  ) as unknown as Model.Segments

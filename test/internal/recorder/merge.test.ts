@@ -1,0 +1,201 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { MergedRecording, type Part } from "../../../src/internal/recorder/merge.ts"
+import type * as Model from "../../../src/internal/recorder/model.ts"
+import { Followed } from "../../../src/internal/remote/protocol/recordings.ts"
+import { BUDGET, frame, segments, snapshot, TOTALS } from "../../support/recording/data.ts"
+
+const type = (id: number, name: string, succeeded: number): Model.TypeSummary => ({
+  id,
+  name,
+  succeeded,
+  failed: 0,
+  retried: 0,
+  restarted: 0,
+  cancelled: 0,
+  reasons: {},
+  busy: succeeded,
+  runs: { from: 56, counts: [succeeded] },
+  mean: 1,
+  p50: 1,
+  p95: 1,
+  p99: 1,
+  chunk: 4
+})
+
+const worker = (id: number, name: string, part: Partial<Model.WorkerSummary> = {}): Model.WorkerSummary => ({
+  id,
+  name,
+  slots: 1,
+  state: "up",
+  joinedAt: 0,
+  leftAt: null,
+  held: 0,
+  tasks: 0,
+  failed: 0,
+  busy: 0,
+  occupied: 0,
+  share: 0,
+  oldest: null,
+  ...part
+})
+
+const failure = (id: number, group: number): Model.FailureSummary => ({
+  id,
+  at: 5,
+  task: "Add",
+  index: id,
+  reason: "Failed",
+  error: null,
+  worker: "thread-1",
+  attempt: 1,
+  message: "no",
+  group
+})
+
+const group = (id: number, sample: Model.FailureSummary): Model.FailureGroup => ({
+  id,
+  task: "Add",
+  reason: "Failed",
+  error: null,
+  place: null,
+  count: 1,
+  first: 5,
+  last: 5,
+  sample
+})
+
+/** Two worker processes whose recordings have the same ids for other things. */
+const two = (now = { at: 1000 }) => {
+  const merged = new MergedRecording("all", 0, () => now.at)
+  const part = (prefix: string, types: ReadonlyArray<Model.TypeSummary>, duration: number): Part =>
+    merged.snapshot(
+      prefix,
+      snapshot({
+        startedAt: duration,
+        duration,
+        types,
+        workers: [worker(0, "thread-1", { oldest: { type: 0, tasks: 1, age: 3 } })],
+        totals: { ...TOTALS, succeeded: types.reduce((sum, { succeeded }) => sum + succeeded, 0), running: 1 },
+        budget: { ...BUDGET, running: duration },
+        segments: segments(10, 20),
+        segmentCount: 7,
+        failures: 1,
+        latestFailures: [failure(3, 1)],
+        groups: [group(1, failure(3, 1))],
+        events: [{ id: 1, at: 1, worker: "thread-1", kind: "joined", detail: null }]
+      })
+    )
+  return {
+    now,
+    merged,
+    a: part("a ", [type(0, "Add", 10), type(1, "Sub", 1)], 400),
+    b: part("b ", [type(0, "Sub", 100)], 100)
+  }
+}
+
+describe("MergedRecording", () => {
+  it("gives types of one name one id, and workers, failures and groups of their own", () => {
+    const { merged } = two()
+    const all = merged.toSnapshot()
+    assert.deepStrictEqual(all.types.map(({ name, succeeded }) => [name, succeeded]), [["Add", 10], ["Sub", 101]])
+    assert.deepStrictEqual(all.workers.map(({ id, name, oldest }) => [id, name, oldest!.type]), [
+      [0, "a thread-1", 0],
+      [1, "b thread-1", 1]
+    ])
+    assert.strictEqual(all.totals.succeeded, 111)
+    assert.strictEqual(all.totals.running, 2)
+    assert.strictEqual(all.budget.running, 500)
+    assert.strictEqual(all.failures, 2)
+    assert.strictEqual(new Set(all.latestFailures.map(({ id }) => id)).size, 2)
+    assert.strictEqual(new Set(all.groups.map(({ id }) => id)).size, 2)
+    // The sample of a group is the failure of the list.
+    for (const { id, sample } of all.groups) {
+      assert.deepStrictEqual(all.latestFailures.find(({ id }) => id === sample.id), sample)
+      assert.strictEqual(sample.group, id)
+    }
+    const [latest] = all.latestFailures
+    assert.deepInclude(merged.originOf(latest.id), { id: 3 })
+    assert.strictEqual(all.types[0].chunk, 4)
+    assert.strictEqual(all.types[1].p50, all.types[0].p50)
+  })
+
+  it("places the times of a part when its snapshot comes", () => {
+    const all = two().merged.toSnapshot()
+    // a began at 600, b at 900.
+    assert.deepStrictEqual(all.segments.from, [610, 620, 910, 920])
+    assert.deepStrictEqual(all.segments.worker, [0, 0, 1, 1])
+    assert.deepStrictEqual(all.segments.type, [0, 0, 1, 1])
+    assert.strictEqual(all.segmentCount, 14)
+    assert.deepStrictEqual(all.events.map(({ at, worker }) => [at, worker]), [[901, "b thread-1"], [601, "a thread-1"]])
+  })
+
+  it("follows frames, refuses one after a gap, and takes nothing twice", () => {
+    const { a, merged } = two()
+    merged.toFrame()
+    assert.isFalse(merged.frame(a, frame(2)))
+    const next = frame(1, {
+      types: [type(0, "Add", 20)],
+      totals: { ...TOTALS, succeeded: 21 },
+      segments: segments(20, 30),
+      segmentCount: 8,
+      latestFailures: [failure(4, 2), failure(3, 1)],
+      groups: [group(2, failure(4, 2))],
+      failures: 2
+    })
+    assert.isTrue(merged.frame(a, next))
+    const { latestFailures, segments: fresh, sequence, totals, types } = merged.toFrame()
+    assert.strictEqual(sequence, 2)
+    assert.deepStrictEqual(fresh.from, [630])
+    assert.lengthOf(latestFailures, 1)
+    assert.strictEqual(types[0].succeeded, 20)
+    assert.strictEqual(totals.succeeded, 121)
+    assert.deepStrictEqual(merged.toFrame().segments.from, [])
+  })
+
+  it("keeps the counts of a part that is gone, and continues the part of the same recording", () => {
+    const { a, merged, now } = two()
+    merged.leave(a)
+    const gone = merged.toSnapshot()
+    assert.strictEqual(gone.totals.succeeded, 111)
+    assert.strictEqual(gone.totals.running, 1)
+    assert.deepStrictEqual(gone.workers.map(({ state }) => state), ["lost", "up"])
+    now.at = 5000
+    const again = merged.snapshot(
+      "a ",
+      snapshot({
+        startedAt: 400,
+        duration: 4400,
+        types: [type(0, "Add", 30)],
+        workers: [worker(0, "thread-1")],
+        totals: { ...TOTALS, succeeded: 30 }
+      })
+    )
+    assert.strictEqual(again, a)
+    const back = merged.toSnapshot()
+    assert.strictEqual(back.totals.succeeded, 130)
+    assert.deepStrictEqual(back.workers.map(({ state }) => state), ["up", "up"])
+    // Another recording: the process was started again.
+    merged.snapshot("a ", snapshot({ startedAt: 4999, totals: { ...TOTALS, succeeded: 1 } }))
+    assert.strictEqual(merged.toSnapshot().totals.succeeded, 131)
+  })
+
+  it.effect("takes no snapshot of a worker that lies", () =>
+    Effect.gen(function*() {
+      const decode = (part: object) =>
+        Effect.exit(Schema.decodeEffect(Followed)(JSON.stringify({ snapshot: { ...snapshot(), ...part } })))
+      assert.strictEqual((yield* decode({}))._tag, "Success")
+      const lies: ReadonlyArray<object> = [
+        { duration: null },
+        { workers: [worker(1e9, "thread-1")] },
+        { workers: [worker(0, "x".repeat(1000))] },
+        { workers: [worker(0, "x", { slots: null as never })] },
+        { types: [type(-1, "Add", 1)] },
+        { segments: { ...segments(1, 2), from: [1] } },
+        { segments: segments(...Array.from({ length: 8001 }, (_, i) => i)) },
+        { totals: { ...TOTALS, succeeded: "many" } }
+      ]
+      for (const lie of lies) assert.strictEqual((yield* decode(lie))._tag, "Failure", JSON.stringify(lie).slice(0, 80))
+    }))
+})
