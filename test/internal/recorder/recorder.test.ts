@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { TestClock } from "effect/testing"
 import type * as Model from "../../../src/internal/recorder/model.ts"
-import { type HistoryHeader, pack } from "../../../src/internal/recorder/pack.ts"
+import { pack } from "../../../src/internal/recorder/pack.ts"
 import { Recorder } from "../../../src/internal/recorder/recorder.ts"
 import { snapshotOf } from "../../../src/internal/recorder/summary.ts"
 import type { Chunk } from "../../../src/internal/scheduler/workerState.ts"
@@ -198,7 +198,7 @@ describe("Recorder", () => {
         const bytes = pack(recorder)
         const view = new DataView(bytes.buffer)
         const length = view.getUint32(0, true)
-        const header: HistoryHeader = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)))
+        const header: Model.HistoryHeader = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)))
         let at = Math.ceil((4 + length) / 8) * 8
         const column = () => Array.from({ length: header.columns }, () => view.getUint16((at += 2) - 2, true))
         for (const [i, { slots, types }] of header.workers.entries()) {
