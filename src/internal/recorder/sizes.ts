@@ -21,8 +21,12 @@ const MAX_NAME_BYTES = 2 * MAX_NAME
 /** The most that JSON makes of one character. */
 const CHARACTER_BYTES = 6
 
+/** Characters of which any take no more than `MAX_NAME_BYTES`, their quotes included. */
+const SAFE_LENGTH = Math.floor((MAX_NAME_BYTES - 2) / CHARACTER_BYTES)
+
 /** The start of a name: at most 100 characters, and at most 200 bytes as JSON. */
 export const shortName = (name: string): string => {
+  if (name.length <= SAFE_LENGTH) return name
   const short = name.slice(0, MAX_NAME)
-  return jsonBytes(short) <= MAX_NAME_BYTES ? short : short.slice(0, Math.floor(MAX_NAME_BYTES / CHARACTER_BYTES) - 1)
+  return jsonBytes(short) <= MAX_NAME_BYTES ? short : short.slice(0, SAFE_LENGTH)
 }

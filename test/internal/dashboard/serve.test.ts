@@ -6,6 +6,8 @@ import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { Sessions } from "../../../src/internal/dashboard/access.ts"
+import type { Source } from "../../../src/internal/dashboard/feed.ts"
 import { serve, type ServeOptions } from "../../../src/internal/dashboard/serve.ts"
 import type { ViewedRecording } from "../../../src/internal/recorder/recording.ts"
 import { logs, raw, until } from "../../support/remote/sockets.ts"
@@ -71,6 +73,24 @@ const request = (
 const statusOf = (...args: Parameters<typeof request>) => Effect.map(request(...args), ({ status }) => status)
 
 const login = (port: number, token: string) => request(port, { method: "POST", path: "/login", body: token })
+
+describe("sessions of a dashboard", () => {
+  it("end, are 64 at most, and are opened again though the clock was set back", () => {
+    const sessions = new Sessions(Redacted.make(TOKEN))
+    const open = (now: number): string => {
+      const login = sessions.login(TOKEN, now)
+      return login._tag === "Accepted" ? login.session : assert.fail(login._tag)
+    }
+    const first = open(0)
+    assert.deepStrictEqual([0, 43_199_999, 43_200_000].map((now) => sessions.has(first, now)), [true, true, false])
+    const others = Array.from({ length: 64 }, () => open(0))
+    assert.isFalse(sessions.has(first, 0))
+    assert.isTrue(others.every((id) => sessions.has(id, 0)))
+    for (let n = 0; n < 5; n++) assert.strictEqual(sessions.login("wrong", 1_000_000)._tag, "Refused")
+    assert.strictEqual(sessions.login(TOKEN, 1_000_999)._tag, "Limited")
+    assert.strictEqual(sessions.login(TOKEN, 0)._tag, "Accepted")
+  })
+})
 
 describe("dashboard server", () => {
   it.live("answers known paths and methods only, and changes nothing", () =>
