@@ -81,6 +81,20 @@ const headersOf = ({ policy }: Page.Page) => ({
   "x-frame-options": "DENY"
 })
 
+/** How often a viewer looks whether its server closes. */
+const LOOK_EVERY = "250 millis"
+
+/**
+ * Completes when the server of the request has begun to close, for which it waits for its connections. The Layer of a
+ * server ends before those of its routes, so that they learn of it by nothing else.
+ */
+const closingOf = ({ source }: HttpServerRequest.HttpServerRequest): Effect.Effect<void> => {
+  const { socket } = source as { readonly socket?: { readonly server?: { readonly listening?: boolean } } }
+  const server = socket?.server
+  if (server?.listening !== true) return Effect.never
+  return Effect.asVoid(Effect.repeat(Effect.sleep(LOOK_EVERY), { until: () => server.listening === false }))
+}
+
 /** The path of a request, with one segment at most behind `/failures/`. */
 const pathOf = ({ url }: HttpServerRequest.HttpServerRequest): string => url.split("?", 1)[0]
 
@@ -92,19 +106,20 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const context = yield* Effect.context<never>()
   let viewers = 0
 
-  const events: Answer = () =>
+  const events: Answer = (request) =>
     Effect.sync(() => {
       if (viewers >= MAX_VIEWERS) {
         return text(503, `There are ${MAX_VIEWERS} viewers already.`, { "retry-after": "10" })
       }
       const stream = Stream.unwrap(Effect.as(
         Effect.acquireRelease(Effect.sync(() => viewers++), () => Effect.sync(() => viewers--)),
-        feed.events
+        feed.events(closingOf(request))
       ))
       // A proxy must pass each event on at once.
       return HttpServerResponse.stream(stream, {
         contentType: "text/event-stream",
-        headers: { "x-accel-buffering": "no" }
+        // A server that closes waits for connections that are kept.
+        headers: { "x-accel-buffering": "no", connection: "close" }
       })
     })
 

@@ -12,7 +12,8 @@ import * as Follow from "../recorder/follow.ts"
 import type { ViewedRecording } from "../recorder/recording.ts"
 
 export interface Feed {
-  readonly events: Stream.Stream<Uint8Array>
+  /** The events of one viewer. They end when the dashboard or the effect does. */
+  readonly events: (ending: Effect.Effect<void>) => Stream.Stream<Uint8Array>
   /** Ends the event streams, after `end`. */
   readonly close: Effect.Effect<void>
 }
@@ -38,11 +39,12 @@ export const make = Effect.fnUntraced(
     const last = yield* Effect.cached(Effect.map(recording.snapshot, (snapshot) => event("snapshot", snapshot)))
     const comments = Stream.map(Stream.tick(COMMENT_INTERVAL), () => COMMENT)
     return {
-      events: Stream.merge(viewer, comments, { haltStrategy: "left" }).pipe(
-        Stream.interruptWhen(Deferred.await(closing)),
-        Stream.concat(Stream.fromEffect(last)),
-        Stream.concat(Stream.sync(() => event("end", {})))
-      ),
+      events: (ending) =>
+        Stream.merge(viewer, comments, { haltStrategy: "left" }).pipe(
+          Stream.interruptWhen(Effect.raceFirst(Deferred.await(closing), ending)),
+          Stream.concat(Stream.fromEffect(last)),
+          Stream.concat(Stream.sync(() => event("end", {})))
+        ),
       close: Effect.asVoid(Deferred.succeed(closing, undefined))
     }
   }

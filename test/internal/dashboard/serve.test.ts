@@ -1,13 +1,21 @@
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import * as Dashboard from "papyros/Dashboard"
+import * as TaskGroup from "papyros/TaskGroup"
+import { noop } from "papyros/testing"
 import { Sessions } from "../../../src/internal/dashboard/access.ts"
-import type { Source } from "../../../src/internal/dashboard/feed.ts"
 import { serve, type ServeOptions } from "../../../src/internal/dashboard/serve.ts"
 import type { ViewedRecording } from "../../../src/internal/recorder/recording.ts"
 import { logs, raw, until } from "../../support/remote/sockets.ts"
@@ -311,5 +319,24 @@ describe("dashboard server", () => {
     Effect.gen(function*() {
       const { port } = yield* started()
       assert.strictEqual(yield* statusOf(port, { headers: { "x-long": "x".repeat(20_000) } }), 431)
+    }))
+
+  it.live("tells viewers of the end of a server of the user, which does not wait for them", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const server = createServer()
+      const app = HttpRouter.serve(Dashboard.routes(), { disableListenLog: true, disableLogger: true }).pipe(
+        Layer.provide(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" })),
+        Layer.provide(noop(TaskGroup.make()))
+      )
+      yield* Layer.buildWithScope(app, scope)
+      const { port } = server.address() as AddressInfo
+      const { connection } = yield* request(port, { path: "/papyros/events", headers: { connection: "keep-alive" } })
+      const text = () => Buffer.concat(connection.received).toString()
+      yield* until(() => text().includes("event: snapshot"))
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* until(() => connection.closed)
+      assert.match(text(), /event: end/)
+      yield* Fiber.join(closing)
     }))
 })
