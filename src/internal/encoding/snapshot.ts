@@ -24,7 +24,7 @@ export type Snapshot = (value: unknown, copyBytes: CopyBytes) => unknown
 export const copyBytes: CopyBytes = (bytes) => new Uint8Array(bytes)
 
 /** Copies bytes only if other threads may write to their memory. */
-export const copyShared: CopyBytes = (bytes) => bytes.buffer instanceof SharedArrayBuffer ? copyBytes(bytes) : bytes
+export const copyShared: CopyBytes = (bytes) => bytes.buffer instanceof ArrayBuffer ? bytes : copyBytes(bytes)
 
 /** Makes snapshots of the encoded values of a schema; `undefined` if they have no shared parts. */
 export const snapshotOf = (schema: AnyCodec): Snapshot | undefined => {
