@@ -74,7 +74,7 @@ export const suite: Suite = {
     "handler computes.",
     "Latency against effect/rpc: a call of papyros wakes four threads one after the other: the main thread of the " +
     "worker, its thread, the main thread again, and the client. A call of effect/rpc wakes two. The system calls that " +
-    "do so are most of the CPU time of such a call.",
+    "do so, and the messages between threads, are about half of the CPU time of such a call.",
     "n + 1 in chunks of 256 against BullMQ: a chunk of BullMQ is one job with an array, so the first cause applies to it too."
   ],
   cases: [
