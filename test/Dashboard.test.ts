@@ -175,6 +175,11 @@ describe.skipIf(!isAvailable)(
           yield* Effect.promise(() => other.page.keyboard.press("Enter"))
           yield* shows(other.page, ".live", "live")
           assert.deepStrictEqual(other.problems, [])
+          // A token that is no URL text, and one for a dashboard that needs none.
+          const malformed = yield* open(`${url.split("#")[0]}#%zz`, { allowed: /401/ })
+          yield* shows(malformed.page, "form", "The token is wrong")
+          const unneeded = yield* open(`${(yield* setting()).url}#${token}`, { allowed: /404/ })
+          yield* shows(unneeded.page, ".live", "live")
         }), 60_000)
 
       it.effect(

@@ -28,7 +28,7 @@ const longest = (store: Store): string => {
   for (const { oldest } of store.workers) {
     if (oldest !== null && (found === undefined || oldest.age > found.age)) found = oldest
   }
-  return found === undefined ? "no task is held" : `longest: ${store.types[found.type]?.name}, ${span(found.age)}`
+  return found === undefined ? "no task is held" : `longest: ${store.types[found.type]?.name ?? "a new type"}, ${span(found.age)}`
 }
 
 const peakOf = ({ series }: Store): number => {
