@@ -8,7 +8,7 @@
  *
  *     npm run bench -- soak [--minutes N] [--dispatcher pool|fiber] [--seed N]
  *
- * The suites `advice`, `memory`, `faults` and `scale` are programs of their own: `benchmark/memory/main.ts` and so on. All others are
+ * The suites `advice`, `dashboard`, `memory`, `faults` and `scale` are programs of their own: `benchmark/memory/main.ts` and so on. All others are
  * compiled before they run.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
