@@ -8,7 +8,7 @@ export interface Surface {
   readonly colours: Colours
 }
 
-export interface Colours {
+interface Colours {
   readonly types: ReadonlyArray<string>
   readonly bad: string
   readonly row: string

@@ -22,7 +22,7 @@ import { matches, type ViewProps } from "./context.ts"
 const MAX_ROWS = 256
 const MIN_LENGTH = 20
 
-export interface Range {
+interface Range {
   readonly from: number
   readonly to: number
 }
