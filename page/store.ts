@@ -164,7 +164,11 @@ export class Store {
     this.failures = frame.failures
     this.advice = frame.advice
     for (const type of frame.types) this.types[type.id] = type
-    for (const worker of frame.workers) this.workers[worker.id] = worker
+    for (const worker of frame.workers) {
+      // Another worker has the id of one that left, whose bars are not the new one's.
+      if (worker.joinedAt !== this.workers[worker.id]?.joinedAt) delete this.rows[worker.id]
+      this.workers[worker.id] = worker
+    }
     for (const group of frame.groups) {
       const at = this.groups.findIndex(({ id }) => id === group.id)
       if (at >= 0) this.groups.splice(at, 1)
@@ -193,7 +197,7 @@ export class Store {
       budget: minus(this.budget, first?.budget),
       typeDone: (id) => doneOf(this.types[id]) - (first?.types[id]?.[0] ?? 0),
       typeBusy: (id) => this.types[id].busy - (first?.types[id]?.[1] ?? 0),
-      workerBusy: (id) => this.workers[id].busy - (first?.workers[id] ?? 0)
+      workerBusy: (id) => Math.max(0, this.workers[id].busy - (first?.workers[id] ?? 0))
     }
   }
 

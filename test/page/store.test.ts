@@ -27,6 +27,16 @@ describe("Store of the page", () => {
     assert.deepStrictEqual(rowOf(store), [0, 20, 40, 80, 100])
   })
 
+  it("does not give a worker the bars of the one whose id it has", () => {
+    const worker = (joinedAt: number) => ({ id: 0, name: `thread-${joinedAt}`, joinedAt }) as Model.WorkerSummary
+    const store = new Store()
+    store.snapshot(snapshot({ workers: [worker(0)], segments: segments(0, 20), segmentCount: 2 }))
+    store.frame(frame(1, { workers: [worker(0)], segments: segments(40), segmentCount: 3 }))
+    assert.deepStrictEqual(rowOf(store), [0, 20, 40])
+    store.frame(frame(2, { workers: [worker(50)], segments: segments(60), segmentCount: 4 }))
+    assert.deepStrictEqual(rowOf(store), [60])
+  })
+
   it("has the rates of the last minute", () => {
     const store = new Store()
     store.snapshot(snapshot({ duration: 0 }))

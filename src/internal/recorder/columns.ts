@@ -13,13 +13,20 @@ const FIRST_WIDTH = 100
 /** The width of the columns of one recording, which all of its arrays share. */
 export class Columns {
   width = FIRST_WIDTH
-  private readonly arrays = new Set<{ readonly values: Float32Array; readonly latest: boolean }>()
+  /** Whether an array has latest values rather than sums. */
+  private readonly arrays = new Map<Float32Array, boolean>()
 
   /** Sums in each column, or the latest values. */
   make(kind: "sums" | "latest" = "sums"): Float32Array {
     const values = new Float32Array(COLUMNS)
-    this.arrays.add({ values, latest: kind === "latest" })
+    this.arrays.set(values, kind === "latest")
     return values
+  }
+
+  /** Adds the sums of an array, which is not used any more, to another one. */
+  move(from: Float32Array, to: Float32Array): void {
+    for (let i = 0; i < COLUMNS; i++) to[i] += from[i]
+    this.arrays.delete(from)
   }
 
   /** The column of a time, in milliseconds since the recording began. Makes room for it. */
@@ -45,7 +52,7 @@ export class Columns {
 
   private merge(): void {
     this.width *= 2
-    for (const { latest, values } of this.arrays) {
+    for (const [values, latest] of this.arrays) {
       for (let i = 0; i < COLUMNS / 2; i++) values[i] = latest ? values[2 * i + 1] : values[2 * i] + values[2 * i + 1]
       values.fill(0, COLUMNS / 2)
     }

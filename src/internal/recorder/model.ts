@@ -85,7 +85,8 @@ export interface TypeSummary {
 }
 
 /**
- * A worker that has joined. At most 256, and one named `others` with the sums of all further ones.
+ * A worker that has joined. At most 256, and one named `others` with the sums of all further ones. When there are more, a
+ * worker that joins gets the id of the one that left first.
  *
  * @stability experimental
  * @category models

@@ -189,21 +189,19 @@ export class Recorder {
     this.addEvent("joined", name, null, at)
   }
 
+  /** A record of its own, if need be in the place of the worker that left first, whose sums go to the shared record. */
   private newRecord({ handle: { concurrency, name, sharesThread } }: WorkerState, at: number): WorkerRecord {
     const { workers } = this
-    if (workers.length > WORKERS) return workers[WORKERS]
-    const isShared = workers.length === WORKERS
-    const record = new WorkerRecord(
-      workers.length,
-      isShared ? "others" : shortName(name),
-      isShared ? Infinity : concurrency,
-      sharesThread === true,
-      at,
-      this.columns,
-      this.closeRow
-    )
-    workers.push(record)
-    return record
+    const make = (id: number, name: string, slots: number): WorkerRecord =>
+      workers[id] = new WorkerRecord(id, name, slots, sharesThread === true, at, this.columns, this.closeRow)
+    if (workers.length < WORKERS) return make(workers.length, shortName(name), concurrency)
+    const others = workers[WORKERS] ?? make(WORKERS, "others", Infinity)
+    const oldest = firstThatLeft(workers)
+    if (oldest === undefined) return others
+    oldest.rows.flush()
+    others.absorb(oldest, at, this.columns)
+    this.segments.reassign(oldest.id, WORKERS)
+    return make(oldest.id, shortName(name), concurrency)
   }
 
   private onLeft(state: WorkerState, loss: Contract.WorkerLoss | undefined, at: number): void {
@@ -382,4 +380,14 @@ export class Recorder {
     for (const worker of this.joined.values()) occupied += worker.occupiedSince(at)
     return occupied
   }
+}
+
+/** The worker with a record of its own that left before all others. */
+const firstThatLeft = (workers: ReadonlyArray<WorkerRecord>): WorkerRecord | undefined => {
+  let first: WorkerRecord | undefined
+  for (const record of workers) {
+    if (record.id === WORKERS || record.up > 0) continue
+    if (first === undefined || record.leftAt! < first.leftAt!) first = record
+  }
+  return first
 }

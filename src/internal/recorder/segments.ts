@@ -65,6 +65,11 @@ export class SegmentRing {
     }
   }
 
+  /** Gives the segments of a worker to another one. */
+  reassign(from: number, to: number): void {
+    for (let at = 0; at < SEGMENTS; at++) if (this.worker[at] === from) this.worker[at] = to
+  }
+
   /** Adds a failure to the latest segment of a row that is there, if any. */
   addFailure(worker: number, row: number): void {
     for (let number = this.count - 1; number >= this.first && number >= this.count - LOOK_BACK; number--) {

@@ -2,8 +2,8 @@
  * The workers of a recording: the time in which their slots held tasks, the time that they spent on them, and their
  * segments.
  *
- * Must stay true: at most `WORKERS` have a record of their own, and all further ones share one; sums are over all of
- * them. Workers that have left keep their record.
+ * Must stay true: at most `WORKERS` have a record of their own, those that are up first, and all further ones share one;
+ * sums are over all of them. Workers that have left keep their record until its place is needed.
  */
 import type { WorkerState } from "../scheduler/workerState.ts"
 import type { Columns } from "./columns.ts"
@@ -68,6 +68,24 @@ export class WorkerRecord {
     this.slotTimeAt = at
     this.slots += slots
     this.mostSlots = Math.max(this.mostSlots, this.slots)
+  }
+
+  /** Takes the sums of a worker that has left, whose record ends. */
+  absorb(record: WorkerRecord, at: number, columns: Columns): void {
+    this.tasks += record.tasks
+    this.failed += record.failed
+    this.busy += record.busy
+    this.occupied += record.occupied
+    this.slotTime += record.slotTimeUntil(at)
+    columns.move(record.failures, this.failures)
+    record.busyByType.forEach((values, type) => {
+      if (values !== undefined) columns.move(values, busyColumns(this, type, columns))
+    })
+    if (this.up === 0) {
+      this.state = "left"
+      this.leftAt = record.leftAt
+    }
+    this.changed = true
   }
 
   slotTimeUntil(at: number): number {

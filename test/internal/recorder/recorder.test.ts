@@ -231,4 +231,38 @@ describe("Recorder", () => {
       const [first, second] = recorders.map((recorder) => ({ ...snapshotOf(recorder, 0), mainThread: 0 }))
       assert.deepStrictEqual(first, second)
     }), { arbitrary: { runs: 5 } })
+
+  it.effect("keeps a row for each worker that is up, however many have left, and loses no sum", () =>
+    Effect.gen(function*() {
+      const { scheduler, subscribe } = yield* makeScheduler({ boundary: "none" })
+      const recorder = new Recorder([scheduler], OPTIONS, 0)
+      const workers = 600
+      subscribe(new ListProducer(Array.from({ length: workers }, (_, n) => entryOf(n))))
+      const permanent = new FakeWorker({ name: "permanent" })
+      scheduler.join(permanent)
+      for (let n = 0; n < workers; n++) {
+        const worker = new FakeWorker({ name: `worker-${n}` })
+        scheduler.join(worker)
+        const chunk = scheduler.take(worker, 1)!
+        yield* TestClock.adjust(10)
+        scheduler.recordBusy(chunk.items, 5000)
+        scheduler.succeed(chunk, 0, undefined)
+        if (n < workers - 1) scheduler.leave(worker)
+      }
+      recorder.sample()
+      const snapshot = snapshotOf(recorder, 0)
+      const up = snapshot.workers.filter(({ state }) => state === "up").map(({ name }) => name)
+      assert.deepStrictEqual(up.sort(), ["permanent", `worker-${workers - 1}`])
+      assert.lengthOf(snapshot.workers, 257)
+      assert.strictEqual(sum(snapshot.workers.map(({ tasks }) => tasks)), workers)
+      near(sum(snapshot.workers.map(({ busy }) => busy)), 5 * workers, "busy")
+      // The permanent worker, and one other at a time.
+      near(sum(Object.values(snapshot.budget)), 2 * 10 * workers, "budget")
+      // Bars of workers whose places were needed are those of the others.
+      const others = snapshot.workers.findIndex(({ name }) => name === "others")
+      const own = new Set(snapshot.workers.map(({ id }) => id))
+      assert.isTrue(snapshot.segments.worker.every((id) => own.has(id)))
+      assert.lengthOf(snapshot.segments.worker.filter((id) => id === others), workers - 255)
+      near(sum(recorder.series.occupied), 10 * workers, "occupied")
+    }))
 })
