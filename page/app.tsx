@@ -81,14 +81,14 @@ export const App = ({ recording }: { readonly recording: Recording }) => {
     ...VIEWS.map((view, i): Key => ({ key: String(i + 1), about: NAMES[view], run: () => show(view) })),
     ...(recording.isReport
       ? []
-      : [{ key: " ", label: "Space", about: "Pause the view; recording goes on", run: () => recording.togglePause() }]),
+      : [{ key: " ", label: "Space", about: "Pause the page; the recording goes on", run: () => recording.togglePause() }]),
     { key: "/", about: "Filter by task, worker or message", run: () => setFiltering(true) },
-    { key: "t", about: "Light or dark", run: toggleTheme },
-    { key: "?", about: "This list", run: () => help.current?.showModal() },
+    { key: "t", about: "Switch between light and dark", run: toggleTheme },
+    { key: "?", about: "Show this list", run: () => help.current?.showModal() },
     {
       key: "Escape",
       label: "Esc",
-      about: "Close, or remove the filter",
+      about: "Close this list, or remove the filter",
       run: () => {
         setFilter("")
         setFiltering(false)
@@ -179,7 +179,7 @@ export const App = ({ recording }: { readonly recording: Recording }) => {
       <Banner recording={recording} clock={clock} />
       <main>
         {props === undefined
-          ? <Empty>{status.state === "connecting" ? "Connecting…" : "Nothing has arrived yet."}</Empty>
+          ? <Empty>{status.state === "connecting" ? "Connecting…" : "No figures have arrived yet."}</Empty>
           : store!.types.length === 0 && store!.totals.waiting === 0 && view === "overview"
           ? <><NoTasks /><Overview {...props} /></>
           : <Chosen view={view} {...props} picked={picked} load={recording.load} />}
@@ -197,11 +197,11 @@ export const App = ({ recording }: { readonly recording: Recording }) => {
         <dl class="kv">
           {keys.map(({ about, key, label }) => [<dt key={key}><kbd>{label ?? key}</kbd></dt>, <dd key={about}>{about}</dd>])}
           <dt><kbd>+</kbd> <kbd>-</kbd></dt>
-          <dd>Zoom the task stream, once it has the focus</dd>
+          <dd>Zoom the task stream, if it has the focus</dd>
           <dt><kbd>←</kbd> <kbd>→</kbd></dt>
-          <dd>Move it</dd>
+          <dd>Move the task stream in time</dd>
           <dt><kbd>Enter</kbd></dt>
-          <dd>Select its next bar</dd>
+          <dd>Select the next bar of the task stream</dd>
         </dl>
         <form method="dialog"><button class="btn">Close</button></form>
       </dialog>
@@ -258,18 +258,18 @@ const Banner = ({ clock, recording }: { readonly recording: Recording; readonly 
     const wait = Math.max(0, Math.ceil((status.retryAt - clock) / 1000))
     return (
       <div class="banner bad" role="alert">
-        Connection lost at {time(status.since)}. The page shows the state of that time.{" "}
+        The connection was lost at {time(status.since)}. The page shows the figures of that time.{" "}
         {wait > 0 ? `Trying again in ${wait} s.` : "Trying again."}
       </div>
     )
   }
   if (status.state === "ended" && !recording.isReport) {
-    return <div class="banner" role="status">Ended at {time(status.at)}. The page shows the state of that time.</div>
+    return <div class="banner" role="status">Ended at {time(status.at)}. The page shows the final figures.</div>
   }
   if (status.state === "live" && lastAt !== undefined && clock - lastAt > BUSY_AFTER) {
     return (
       <div class="banner warn" role="status">
-        The main thread of the program is busy for {Math.round((clock - lastAt) / 1000)} s, and answers nothing.
+        No update for {Math.round((clock - lastAt) / 1000)} s: the main thread of the program is busy, or the network is slow.
       </div>
     )
   }

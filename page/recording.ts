@@ -34,7 +34,7 @@ const done = ({ failed, succeeded }: { readonly succeeded: number; readonly fail
 
 export class LiveRecording implements Recording {
   readonly isReport = false
-  readonly footer = "The page has the latest tasks; totals are exact."
+  readonly footer = "The task stream and the lists have the latest entries; totals are exact."
   readonly files = [
     { name: "save as a report", save: () => location.assign("report.html") },
     { name: "trace for Perfetto", save: () => location.assign("trace.json") }

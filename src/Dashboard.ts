@@ -1,9 +1,9 @@
 /**
- * A page that shows the tasks of a dispatcher while they run: throughput, run times, workers, failures, and where the
- * time went. It reads only: nothing can be changed from the page.
+ * Serves a page that shows the tasks of a dispatcher while they run: throughput, run times, workers, failures, and
+ * where the time went. Nothing can be changed from the page.
  *
- * The page needs no internet. Payloads are not shown unless `payloads` is set; the messages of errors are, and can hold
- * data.
+ * The page loads nothing from the internet. Payloads are not shown unless `payloads` is set. The messages of errors are
+ * shown, and can hold data.
  *
  * @since 0.1.0
  */
@@ -42,7 +42,7 @@ export interface PageOptions {
   readonly name?: string | undefined
   /** Shows the payloads of failed tasks, at most 2 KiB of each. Default `false`. */
   readonly payloads?: boolean | undefined
-  /** Serves the metrics of the program as Prometheus text at `metrics`. Default `false`. */
+  /** Serves the metrics of the program as Prometheus text at the path `metrics` below the page. Default `false`. */
   readonly metrics?: boolean | undefined
 }
 
@@ -54,20 +54,20 @@ export interface PageOptions {
  * @since 0.1.0
  */
 export interface DashboardOptions extends PageOptions {
-  /** The address to listen on. Another than a loopback address needs `token`. Default `"127.0.0.1"`. */
+  /** The address to listen on. An address that other hosts can reach needs `token`. Default `"127.0.0.1"`. */
   readonly host?: string | undefined
   /** The port to listen on; 0 for any free one. Default 7428. */
   readonly port?: number | undefined
   /**
    * The secret that opens the page, at least 22 characters. It is in the fragment of `url`, which browsers do not send.
-   * Default: none. Then every user of this host can look.
+   * Default: none, so that every user of this host can open the page.
    */
   readonly token?: Redacted.Redacted | undefined
   /** The key and the certificate for HTTPS, as PEM. Default: HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined
   /**
    * Further host names by which the page is reached, such as that of a proxy; `name:port` if the port is neither that of
-   * the dashboard nor 80 or 443. Requests with another name are refused. Default: none.
+   * the dashboard nor 80 or 443. Requests with any other name are refused. Default: none.
    */
   readonly hosts?: ReadonlyArray<string> | undefined
 }
@@ -80,7 +80,10 @@ export interface DashboardOptions extends PageOptions {
  * @since 0.1.0
  */
 export class Dashboard extends Context.Service<Dashboard, {
-  /** The address of the page; if it listens on all addresses, with one of them. Its fragment has the token: show it to those who may look. */
+  /**
+   * The address of the page. Of a dashboard that listens on all addresses of this host, it has one of these. Its fragment
+   * has the token, if there is one: show it only to people who may see the page.
+   */
   readonly url: string
 }>()("papyros/Dashboard") {}
 
@@ -92,14 +95,15 @@ const recordingOf = ({ name, payloads }: PageOptions) => Effect.map(Recording.ma
  *
  * **Details**
  *
- * Recording costs a few percent of the CPU time of trivial tasks, and nothing measurable for others. The page gets new
- * figures twice a second, made once for all viewers, and not made while nobody looks. At most 32 pages are served at a
- * time. The end of the Layer waits at most half a second for viewers.
+ * The dispatcher is recorded while the Layer is open, which costs a few percent of the CPU time of trivial tasks, and
+ * nothing measurable for others. The page gets new figures twice a second. They are computed once for all viewers, and only
+ * while there is a viewer. At most 32 viewers are served at a time. The end of the Layer waits at most half a second for
+ * viewers.
  *
  * **Gotchas**
  *
  * A handler that keeps the main thread busy holds up the page too. Without `tls`, the token and the figures can be read
- * on the network: the log has a warning if other hosts can reach the dashboard.
+ * on the network: if other hosts can reach the dashboard, the log has a warning.
  *
  * @stability experimental
  * @category layers
@@ -120,8 +124,8 @@ export const layer = (options: DashboardOptions = {}): Layer.Layer<Dashboard, Da
  *
  * **When to use**
  *
- * Use it to serve the page beside other routes, behind the authentication of the program. The page has none of its own
- * here: whoever reaches the routes can look.
+ * Use it to serve the page beside other routes, behind the authentication of the program. The routes have no
+ * authentication of their own: every client that can reach them can see the page.
  *
  * **Details**
  *

@@ -1,7 +1,7 @@
 /**
  * Keeps the failures of a run in a file, with their payloads, so that `papyros replay` can run the failed tasks again.
  *
- * Outcomes pass as they are. A failure is in the file before the stream delivers it.
+ * The outcomes themselves pass unchanged. A failure is in the file before the stream delivers it.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -25,10 +25,10 @@ import type * as Task from "./Task.ts"
  *
  * The file is created when the stream starts, readable by its owner only. A line has the `index`, the name of the `task`,
  * the `payload` as JSON by the schema of the task, the `reason`, `message` (at most 1,024 characters), `attempt`, `worker`
- * and `trace` (at most 8,192 characters) of the failure, the `error` of a task that failed with its typed error, and the
- * time `at` which the line was written. If a payload or an error has no JSON form, the line has all the rest, and
+ * and `trace` (at most 8,192 characters) of the failure, the `error` of a task that failed with its typed error, and `at`,
+ * the time when the line was written. If a payload or an error has no JSON form, the line has all the rest, and
  * `payloadError` says why. A value of `Redacted` is written as `<redacted>`. Lines are complete at any time, also after the
- * end of the process; a write that SIGKILL or a power failure has cut can leave a last line without its end.
+ * end of the process, except that a SIGKILL or a power failure during a write can leave the last line without its end.
  *
  * **Gotchas**
  *
@@ -96,7 +96,7 @@ export const keep = (
           onSuccess: (results) => {
             const failures = failuresOf(results)
             return failures.length === 0 ? Effect.succeed(results) : Effect.match(kept.add(failures), {
-              // What the tasks have done must not be lost with the file.
+              // The outcomes must not be lost because the file cannot be written.
               onFailure: (failed) => {
                 error = failed
                 return results

@@ -2,9 +2,9 @@
  * Records what a dispatcher does: totals, run times, the time of workers, failures, and the latest tasks. Dashboards,
  * reports and the end of `papyros run` are made from it.
  *
- * Use it to see where the time of a run goes. Memory is bounded for a run of any length: about 4 MB, and up to 12 MB
- * with 256 workers. It costs the main thread a part of a microsecond for each chunk and nothing for each task; a
- * dispatcher without a recording costs nothing.
+ * Use it where the program itself reads where the time of a run went. Memory is bounded for a run of any length: about
+ * 4 MB, and up to 12 MB with 256 workers. A recording costs the main thread a part of a microsecond for each chunk and
+ * nothing for each task. A dispatcher without a recording costs nothing.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

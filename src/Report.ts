@@ -1,8 +1,8 @@
 /**
- * Writes down what a run did as one HTML file, to look at later or to send to a colleague: the page of `Dashboard`, with
- * its data inside. It opens offline, loads nothing, and is at most 2 MB for a run of any length.
+ * Writes a report of a run as one HTML file, to look at later or to send to a colleague: the page of `Dashboard` with the
+ * recorded data inside. The file opens without a network, and has at most 2 MB for a run of any length.
  *
- * The messages of errors are in it, and can hold data. Payloads are not, unless `payloads` is set.
+ * The messages of errors are in the file, and can hold data. Payloads are not, unless `payloads` is set.
  *
  * @since 0.1.0
  */
@@ -30,12 +30,14 @@ export interface ReportOptions {
 }
 
 /**
- * Records the dispatcher while a stream runs, and writes a report when the stream ends, fails or is interrupted.
+ * Records the dispatcher while a stream runs, and writes a report when the stream ends, fails or is interrupted. The
+ * report has all tasks that the dispatcher runs in this time, also those of other streams.
  *
  * **Details**
  *
- * The file is written beside its place and then renamed, so that no reader sees half of it. Only its owner can read it,
- * and a file of that name is replaced. A report that cannot be written is a warning in the log: no result is lost for it.
+ * The report is written to a temporary file in the same directory, which is then renamed, so that no reader sees half of
+ * it. Only its owner can read the file, and a file of the same name is replaced. If the report cannot be written, the log
+ * has a warning, and the stream ends as it would without a report.
  *
  * @stability experimental
  * @category combinators
@@ -75,7 +77,8 @@ const write = (fs: FileSystem.FileSystem, file: string, html: string) =>
 export const toHtml = (recording: Recording.Recording): Effect.Effect<string> => reportOf(viewed(recording))
 
 /**
- * The latest tasks of a snapshot as a trace, in the Trace Event Format of Chrome. https://ui.perfetto.dev opens it.
+ * The latest tasks of a snapshot in the Trace Event Format of Chrome, as JSON. https://ui.perfetto.dev opens it. It has
+ * no spans of OpenTelemetry.
  *
  * @stability experimental
  * @category converting

@@ -17,16 +17,16 @@ import { runThread } from "./internal/threads/thread/run.ts"
  * **When to use**
  *
  * Call it once, at the top level of the module that the option `thread` of `WorkerPoolDispatcher.layer` or
- * `RemoteWorker.layer` names. A thread that loads one bundle of that module, the
- * handlers and `effect` starts with about a quarter of the CPU time of a thread that loads
- * a handlers module and every file of `effect`. See docs/guides/bundlers.md.
+ * `RemoteWorker.layer` names. A thread that loads one bundle of that module, the handlers and `effect` starts with about a
+ * quarter of the CPU time of a thread that loads a handlers module and every file of `effect`. See
+ * docs/guides/bundlers.md.
  *
  * **Details**
  *
- * Throws a `TypeError` outside of a thread that papyros has started with the option `thread`,
- * and on a second call in the same thread.
+ * Throws a `TypeError` outside of a thread that papyros has started with the option `thread`, and on a second call in the
+ * same thread.
  *
- * **Example**
+ * **Example** (Running the handlers of a bundle)
  *
  * ```ts
  * import * as Thread from "papyros/Thread"

@@ -20,7 +20,7 @@ export const LatestFailures = (
   )
   const shown = found.slice(0, 8)
   return (
-    <Panel title="Failures" note={`latest ${count(shown.length)} of ${count(store.failures)}`}>
+    <Panel title="Failures" note={`latest ${count(shown.length)} of ${count(store.failures)} failed attempts`}>
       {shown.length === 0 ? <Empty>{store.failures === 0 ? "No task has failed." : "No failure matches."}</Empty> : (
         <Scroll label="Latest failures">
           <table class="stack">
@@ -67,11 +67,11 @@ const Groups = (props: {
 }) => {
   const { groups, pick, picked, store } = props
   const done = store.totals.succeeded + store.totals.failed
-  const others = store.ungrouped === 0 ? "" : ` · ${count(store.ungrouped)} more have other causes`
+  const others = store.ungrouped === 0 ? "" : ` · ${count(store.ungrouped)} attempts are in no row`
   return (
     <Panel
       title="Failures by cause"
-      note={`${count(store.failures)} failed attempts of ${count(done)} tasks · same task, reason and place in the code are one row${others}`}
+      note={`${count(store.failures)} failed attempts, ${count(done)} tasks in all · a row for each task, reason, error and place in the code${others}`}
     >
       {groups.length === 0 ? <Empty>{store.failures === 0 ? "No task has failed." : "No failure matches."}</Empty> : (
         <Scroll label="Failures by cause">
@@ -79,11 +79,11 @@ const Groups = (props: {
             <thead>
               <tr>
                 <th class="n">Attempts</th>
-                <th>Last</th>
+                <th>Latest</th>
                 <th>Task</th>
                 <th>Reason</th>
                 <th>Worker</th>
-                <th>Message of the last one</th>
+                <th>Latest message</th>
               </tr>
             </thead>
             <tbody>
@@ -138,9 +138,12 @@ const Detail = ({ failure, group }: { readonly failure: FailureSummary | Failure
         <dt>Payload</dt>
         {details?.payload
           ? <dd><code>{safe(details.payload)}</code></dd>
-          : <dd class="mut">{details === undefined ? "not kept" : "hidden · start with --show-payloads to see it"}</dd>}
+          : <dd class="mut">{details === undefined ? "not kept" : "not recorded · the flag --show-payloads or the option payloads records it"}</dd>}
         <dt>Run it again</dt>
-        <dd><code>papyros replay HANDLERS FILE --only {failure.index}</code></dd>
+        <dd>
+          <code>papyros replay HANDLERS FILE --only {failure.index}</code>{" "}
+          <span class="mut">FILE is that of papyros run --failures or of Failures.keep</span>
+        </dd>
       </dl>
       {details === undefined || details.trace === "" ? null : <pre tabIndex={0}>{safe(details.trace)}</pre>}
     </Panel>
@@ -175,9 +178,9 @@ export const Failures = (
       {picked === undefined || shown === undefined ? null : (
         <div class="detail">
           <Detail failure={loaded?.id === shown.id ? loaded : shown} group={picked} />
-          <Panel title="Tasks of this cause" note={`latest ${count(ofGroup.length)} of ${count(picked.count)}`}>
-            {ofGroup.length === 0 ? <Empty>Older than the latest failures.</Empty> : (
-              <Scroll label="Tasks of this cause">
+          <Panel title="Failed attempts of this row" note={`latest ${count(ofGroup.length)} of ${count(picked.count)}`}>
+            {ofGroup.length === 0 ? <Empty>The list of the latest failures does not reach back so far.</Empty> : (
+              <Scroll label="Failed attempts of this row">
                 <table>
                   <thead>
                     <tr><th>Time</th><th class="n">Task</th><th class="n">Attempt</th><th>Worker</th></tr>

@@ -130,8 +130,8 @@ const WholeRun = (
       class={isTall === true ? "tall" : ""}
       height={heightOf(rows.length, isTall === true)}
       theme={theme}
-      label={`The whole run: a row for each of ${count(all.length)} workers, ${span(history.width)} for each column, ` +
-        "with the busy share as its height"}
+      label={`The whole run: a row for each of ${count(all.length)} workers, a column for each ${span(history.width)}; ` +
+        "the height of a column is the busy share"}
       draw={(canvas) =>
         drawWholeRun(canvas, { history, rows, length: Math.max(1, now), epoch: isReport ? undefined : store.startedAt })}
     />
@@ -161,12 +161,12 @@ export const TaskStream = (props: StreamProps) => {
       legend={<Legend store={props.store} />}
       right={
         <>
-          {history === undefined ? null : <span class="note wide">{span(history.width)} for each column; its height is the busy share</span>}
+          {history === undefined ? null : <span class="note wide">a column for each {span(history.width)}; its height is the busy share</span>}
           {choice}
         </>
       }
     >
-      {history === undefined ? <Empty>The whole run is not there.</Empty> : <WholeRun {...props} history={history} />}
+      {history === undefined ? <Empty>The data of the whole run is not here. Choose a shorter time.</Empty> : <WholeRun {...props} history={history} />}
     </Panel>
   )
 }

@@ -94,10 +94,10 @@ export const ReportTotals = ({ store }: { readonly store: Store }) => {
         note={`peak ${short(peakOf(store))}`}
       />
       <Tile
-        name="Efficiency"
+        name="Workers busy"
         value={percent(budget.running / Math.max(1, totalOf(budget))).replace(" %", "")}
         unit="%"
-        note={`${span(budget.running)} of work`}
+        note={`${span(budget.running)} in handlers`}
       />
       <Tile
         name="Run time"
@@ -105,7 +105,7 @@ export const ReportTotals = ({ store }: { readonly store: Store }) => {
         unit="p50"
         note={p95 === undefined ? "no task has ended" : `p95 ${span(p95)} · p99 ${span(p99!)}`}
       />
-      <Tile name="Ran twice" value={count(totals.retried + totals.restarted)} unit="starts" note={repeats(totals)} />
+      <Tile name="Repeated" value={count(totals.retried + totals.restarted)} unit="starts" note={repeats(totals)} />
     </section>
   )
 }

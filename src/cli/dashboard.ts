@@ -32,7 +32,7 @@ export const flags = {
     expected: "an address or a host name",
     parse: Option.liftPredicate((text) => text !== "")
   }),
-  showPayloads: Flags.toggle("show-payloads", "Show the payloads of failed tasks on the page")
+  showPayloads: Flags.toggle("show-payloads", "Show the payloads of failed tasks on the page and in a report")
 }
 
 /** Removes the token from the environment of this process, and returns it. */

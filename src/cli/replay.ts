@@ -68,7 +68,10 @@ const config = {
     expected: `one of ${REASONS.join(", ")}`,
     parse: Option.liftPredicate((reason) => REASONS.includes(reason))
   }),
-  taskTimeout: Flags.time("task-timeout", "How long a task may run, also while a debugger has stopped it"),
+  taskTimeout: Flags.time(
+    "task-timeout",
+    "How long a task may run, the time in which a debugger has stopped it included"
+  ),
   quiet: Flags.toggle("quiet", "Write neither progress nor a summary to stderr"),
   logFormat: LogFormat.logFormat
 }
@@ -224,7 +227,7 @@ export const replay = Command.make("replay", config, (config) => executing("repl
     { command: "papyros replay ./handlers.ts failed.ndjson", description: "Run all failed tasks again" },
     {
       command: "node --inspect-brk node_modules/.bin/papyros replay ./handlers.ts failed.ndjson --only 17",
-      description: "Run one of them in a debugger"
+      description: "Run one failed task again in a debugger"
     },
     {
       command: "papyros runs failures nightly > failed.ndjson; papyros replay ./handlers.ts failed.ndjson",

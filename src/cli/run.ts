@@ -275,7 +275,7 @@ export const run = Command.make("run", config, (config) => executing("run", conf
     },
     {
       command: "papyros run ./handlers.ts Fetch --input urls.ndjson --failures failed.ndjson",
-      description: "Keep failures with their payloads, to run them again with papyros replay"
+      description: "Keep failed tasks with their payloads, to run them again with papyros replay"
     }
   ])
 )

@@ -109,7 +109,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const events: Answer = (request) =>
     Effect.sync(() => {
       if (viewers >= MAX_VIEWERS) {
-        return text(503, `There are ${MAX_VIEWERS} viewers already.`, { "retry-after": "10" })
+        return text(503, `There are ${MAX_VIEWERS} viewers already. Close another page.`, { "retry-after": "10" })
       }
       const stream = Stream.unwrap(Effect.as(
         Effect.acquireRelease(Effect.sync(() => viewers++), () => Effect.sync(() => viewers--)),
@@ -132,7 +132,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         Effect.map(
           recording.history,
           Option.match({
-            onNone: () => text(404, "The history of this recording is not here."),
+            onNone: () => text(404, "This dashboard has no view of the whole run."),
             onSome: (bytes) => HttpServerResponse.uint8Array(bytes)
           })
         )
@@ -170,7 +170,11 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const answer = (request: HttpServerRequest.HttpServerRequest) =>
     Effect.gen(function*() {
       if (hosts !== undefined && !hosts.has(request.headers)) {
-        return text(421, "This dashboard has another host name. Add the name to the option `hosts`.")
+        return text(
+          421,
+          "This dashboard does not accept the host name of the request. Open the address that the program printed, or add " +
+            "the name to the option `hosts` of Dashboard.layer."
+        )
       }
       if (Access.isCrossSite(request.headers)) return text(403, "Requests of other sites are refused.")
       const route = routeOf(pathOf(request))
@@ -178,7 +182,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       if (request.method !== route.method) return text(405, `Use ${route.method}.`, { allow: route.method })
       if (login !== undefined && route.open !== true) {
         const now = yield* Clock.currentTimeMillis
-        if (!login.sessions.has(request.cookies[login.cookie], now)) return text(401, "Open the page with its token.")
+        if (!login.sessions.has(request.cookies[login.cookie], now)) {
+          return text(401, "Open the page by its address with the token.")
+        }
       }
       return yield* route.answer(request)
     })
@@ -204,7 +210,10 @@ const logInto = ({ cookie, secure, sessions }: NonNullable<Options["login"]>): A
           secure
         })
       case "Refused":
-        return text(401, "The token is wrong. The command printed it, with the address of the page.")
+        return text(
+          401,
+          "The token is wrong. It is the text behind # in the address that the command or the program printed."
+        )
       case "Limited":
         return text(429, "Too many wrong tokens.", { "retry-after": "1" })
     }

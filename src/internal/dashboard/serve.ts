@@ -42,7 +42,7 @@ class NeedsToken extends Schema.TaggedError<NeedsToken>("papyros/NeedsToken")("N
     if (characters !== undefined) {
       return `The token of the dashboard on ${address} has ${characters} characters: give one of ${needed}.`
     }
-    return `${address} can be reached from other hosts, and the dashboard has no token: give one of ${needed}, or ` +
+    return `${address} can be reached from other hosts, and the dashboard has no token: give a token of ${needed}, or ` +
       "listen on 127.0.0.1."
   }
 }
@@ -144,8 +144,9 @@ export const serve = Effect.fnUntraced(function*(
   yield* Effect.addFinalizer(() => feed.close)
   if (isPublic && tls === undefined) {
     yield* Effect.logWarning(
-      `The dashboard on ${address} sends its token and its figures unencrypted. Give it \`tls\`, or listen on 127.0.0.1 ` +
-        `and reach it by \`ssh -L ${server.port}:127.0.0.1:${server.port} HOST\`.`
+      `The dashboard on ${address} sends its token and its figures unencrypted. Give the option \`tls\` of ` +
+        "Dashboard.layer, or listen on 127.0.0.1 and reach the dashboard by " +
+        `\`ssh -L ${server.port}:127.0.0.1:${server.port} HOST\`.`
     )
   }
   return token === undefined ? url : `${url}#${encodeURIComponent(Redacted.value(token))}`

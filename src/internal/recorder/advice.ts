@@ -51,7 +51,7 @@ const percent = (share: number): string => `${Math.round(100 * share)} %`
 
 const small: Rule = ({ budget, duration, mainThread, meanRun, sharesThread }, share) => {
   if (sharesThread || share(budget.sending) < 0.4 || meanRun >= 0.02 || mainThread < 0.8) return undefined
-  // All of it in one thread, without a boundary.
+  // The same work in one thread, without a boundary.
   const gain = duration - budget.running - FIBER_COST * mainThread * duration
   return {
     kind: "small",
@@ -67,7 +67,7 @@ const oneThread: Rule = ({ cpus, duration, mainThread, meanRun, sharesThread }) 
   return {
     kind: "oneThread",
     gain,
-    text: `All tasks ran in one thread, which was busy ${percent(mainThread)} of the time, of ${cpus} CPUs. ` +
+    text: `All tasks ran in one thread, which was busy ${percent(mainThread)} of the time. There are ${cpus} CPUs: ` +
       `WorkerPoolDispatcher would save up to ${seconds(gain)}.`
   }
 }
@@ -81,7 +81,7 @@ const waiting: Rule = ({ budget, duration, sharesThread, totals, workerThreads }
     kind: "waiting",
     gain,
     text: `Threads were busy ${percent(workerThreads)} of the time and waited the rest, for example for I/O. ` +
-      `FiberDispatcher, or some ${slots} slots by \`concurrency\`, would save up to ${seconds(gain)}.`
+      `FiberDispatcher, or some ${slots} slots in all by a larger \`concurrency\`, would save up to ${seconds(gain)}.`
   }
 }
 
@@ -169,7 +169,9 @@ const lost: Rule = ({ duration, lostCause, lostTask, totals }) => {
     gain,
     text: `${percent(share)} of all starts were repeated because the worker was lost (${
       lostCause ?? "exit"
-    }), most of ${lostTask ?? "unknown"}. A handler that does not end its worker would save up to ${seconds(gain)}.`
+    }), most of them of ${lostTask ?? "unknown"}. A handler that does not end its worker would save up to ${
+      seconds(gain)
+    }.`
   }
 }
 

@@ -76,7 +76,7 @@ export interface TypeSummary {
   readonly runs: Histogram
   /** The mean run time, in milliseconds; `null` before the first report. */
   readonly mean: number | null
-  /** Percentiles of the run times, in milliseconds, at most an eighth off; `null` before the first report. */
+  /** Percentiles of the run times, in milliseconds, with an error of at most an eighth; `null` before the first report. */
   readonly p50: number | null
   readonly p95: number | null
   readonly p99: number | null
@@ -112,7 +112,7 @@ export interface WorkerSummary {
   readonly busy: number
   /** Milliseconds in which its slots held a task, summed over slots. */
   readonly occupied: number
-  /** The share of its slots' time that it spent on tasks, 0 to 1. */
+  /** The busy share: the part of the time of its slots that it spent on tasks, 0 to 1. */
   readonly share: number
   /** The chunk that it has held longest. */
   readonly oldest: {
@@ -134,9 +134,9 @@ export interface WorkerSummary {
  * @since 0.1.0
  */
 export interface TimeBudget {
-  /** Workers ran tasks, as they report it. On Fiber and Dummy: slots held a task. */
+  /** Slots ran a task, as their workers report it. On Fiber and Dummy: slots held a task. */
   readonly running: number
-  /** A task was held and not run, or not yet handed out: encoding, transport, and a busy main thread. */
+  /** Slots held a task that did not run, or were free while tasks were not handed out: encoding, sending, a busy main thread. */
   readonly sending: number
   /** Slots were starting: a pool replaces or adds a thread. */
   readonly starting: number
@@ -144,7 +144,7 @@ export interface TimeBudget {
   readonly input: number
   /** Slots were free, and consumers had not taken the results that `bufferSize` or a queue lets wait. */
   readonly consumer: number
-  /** As `consumer`, but the results wait for that of an earlier task, because of `ordered`. */
+  /** Slots were free, and results waited for that of an earlier task, because of `ordered`. */
   readonly order: number
   /** Slots were free, and the tasks left waited for their next attempt. */
   readonly retry: number
@@ -163,7 +163,7 @@ export interface Advice {
   readonly kind: "small" | "oneThread" | "waiting" | "input" | "consumer" | "tail" | "order" | "chunkSize" | "lost"
   /** One or two sentences, in English. */
   readonly text: string
-  /** The time that it could save at most, in milliseconds of the duration. */
+  /** The time by which the change would shorten the run at most, in milliseconds. */
   readonly gain: number
 }
 
@@ -228,7 +228,7 @@ export interface FailureGroup {
   /** Milliseconds since the recording began. */
   readonly first: number
   readonly last: number
-  /** The latest of which details were kept. */
+  /** The latest failed attempt of the group whose details were kept. */
   readonly sample: FailureSummary
 }
 
@@ -292,12 +292,13 @@ export interface Series {
   readonly waiting: ReadonlyArray<number>
   readonly running: ReadonlyArray<number>
   readonly slots: ReadonlyArray<number>
-  /** Milliseconds of slots: held by a task. */
+  /** Milliseconds in which slots held a task, summed over slots. */
   readonly occupied: ReadonlyArray<number>
 }
 
 /**
- * Everything that is exact: totals, types, workers and the time budget.
+ * The figures of a recording so far: totals, types, workers, the time budget, groups of failures, and advice. Totals,
+ * run times and the time of workers are exact; the reasons for which slots were free are sampled.
  *
  * @stability experimental
  * @category models
@@ -308,7 +309,7 @@ export interface Summary {
   readonly name: string
   /** When the recording began, in milliseconds of Unix time. */
   readonly startedAt: number
-  /** Milliseconds since then. */
+  /** Milliseconds from the beginning of the recording to now, or to its end. */
   readonly duration: number
   readonly totals: Totals
   readonly types: ReadonlyArray<TypeSummary>
@@ -318,15 +319,16 @@ export interface Summary {
   readonly mainThread: number
   /** Failed attempts. */
   readonly failures: number
-  /** The 100 latest groups, and how many failed attempts are in none of them. */
+  /** The 100 latest groups. */
   readonly groups: ReadonlyArray<FailureGroup>
+  /** Failed attempts that are in none of these groups. */
   readonly ungrouped: number
   /** The largest gain first; at most two, and none for a recording under 2 seconds. */
   readonly advice: ReadonlyArray<Advice>
 }
 
 /**
- * What a viewer needs at first. At most 512 KiB as JSON.
+ * All that a viewer needs to begin; frames then have the changes. At most 512 KiB as JSON.
  *
  * @stability experimental
  * @category models
@@ -336,13 +338,13 @@ export interface Snapshot extends Summary {
   /** The sequence number of the latest frame: the next frame continues from here. */
   readonly sequence: number
   readonly series: Series
-  /** The latest, at most 8,000, the oldest first. */
+  /** The latest segments, at most 8,000, the oldest first. */
   readonly segments: Segments
-  /** Segments in all, with those that were dropped. */
+  /** The number of all segments, with those that are not kept any more. */
   readonly segmentCount: number
-  /** The latest, at most 200, the newest first. */
+  /** The latest failed attempts, at most 200, the newest first. */
   readonly latestFailures: ReadonlyArray<FailureSummary>
-  /** The latest, at most 500, the newest first. */
+  /** The latest events, at most 500, the newest first. */
   readonly events: ReadonlyArray<WorkerEvent>
 }
 

@@ -28,17 +28,17 @@ import { frameOf, FrameState, snapshotOf, summaryOf } from "./summary.ts"
 export interface Recording {
   /** Totals, types, workers and the time budget. */
   readonly summary: Effect.Effect<Summary>
-  /** What a viewer needs at first: the summary, series, and the latest segments, failures and events. */
+  /** All that a viewer needs to begin: the summary, series, and the latest segments, failures and events. */
   readonly snapshot: Effect.Effect<Snapshot>
   /**
    * The whole run by worker and type in columns, and the latest 65,536 segments, packed; at most 4 MB. The header of
    * `internal/recorder/pack.ts` describes the bytes.
    */
   readonly history: Effect.Effect<Uint8Array>
-  /** The details of a failure. `None` if they are not kept any more. */
+  /** The details of a failed attempt, by its `id`. `None` if they are not kept any more. */
   readonly failure: (id: number) => Effect.Effect<Option.Option<Failure>>
   /**
-   * What is new, twice a second. The stream ends with the recording, after a frame with `ended`. All subscribers share
+   * The changes, twice a second. The stream ends with the recording, after a frame with `ended`. All subscribers share
    * one frame, and none is made while there is no subscriber. A subscriber that is slow misses frames: their `sequence`
    * then has a gap.
    */
