@@ -21,18 +21,18 @@ const VARIABLE = "PAPYROS_DASHBOARD_TOKEN"
 
 export const flags = {
   dashboard: Flags.value("dashboard", {
-    about: "Serve a page that shows the tasks; 0 for any free port",
+    about: "A page of the tasks, else none",
     metavar: "port",
     expected: "a port from 0 to 65535, as in 7428",
     parse: (text) => Option.filter(Flags.whole(0)(text), (port) => port <= 65_535)
   }),
   dashboardHost: Flags.value("dashboard-host", {
-    about: "Where the page is served, else 127.0.0.1",
+    about: "Its host, else 127.0.0.1",
     metavar: "address",
     expected: "an address or a host name",
     parse: Option.liftPredicate((text) => text !== "")
   }),
-  showPayloads: Flags.toggle("show-payloads", "Show the payloads of failed tasks on the page and in a report")
+  showPayloads: Flags.toggle("show-payloads", "Show the payloads of failed tasks")
 }
 
 /** Removes the token from the environment of this process, and returns it. */

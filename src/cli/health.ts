@@ -21,7 +21,7 @@ const parse = (text: string): Option.Option<Address.Address> =>
   )
 
 export const health = Flags.value("health", {
-  about: "Serve /live and /ready by HTTP, else not",
+  about: "Serve /live and /ready, else not",
   metavar: "[host:]port",
   expected: "a port of 127.0.0.1, or host:port, as in 0.0.0.0:8080",
   parse

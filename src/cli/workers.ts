@@ -45,7 +45,7 @@ const config = {
     parse: (text) => Option.as(Advertise.parse(text), text)
   }),
   drainTimeout: Flags.value("drain-timeout", {
-    about: "How long draining may take, else 30s",
+    about: "The longest drain, else 30s",
     metavar: "duration",
     expected: "a duration, as in 500ms, 30s or 5m",
     parse: Flags.duration
@@ -59,7 +59,8 @@ const config = {
   }),
   secretFile: Remote.secretFile,
   secretGroupReadable: Remote.secretGroupReadable,
-  ...Dashboard.flags,
+  dashboard: Dashboard.flags.dashboard,
+  dashboardHost: Dashboard.flags.dashboardHost,
   ...flags
 }
 
@@ -89,7 +90,7 @@ export const workers = Command.make("workers", config, (config) =>
         )
       )
       yield* Dashboard.serve(
-        config,
+        { ...config, showPayloads: false },
         (payloads) => Effect.map(record([scheduler], { name: "worker", payloads }), viewed)
       )
     })

@@ -73,7 +73,7 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
   }
   const flags: Record<string, ReadonlyArray<string>> = {
     run: ["--dispatcher", ...remote, "--log-format"],
-    nameserver: ["--host", "--port", ...secretFlags, ...serving],
+    nameserver: ["--host", "--port", ...secretFlags, "--dashboard", "--dashboard-host", ...serving],
     workers: [
       "--num",
       "--concurrency",
@@ -83,6 +83,8 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
       "--advertise",
       "--drain-timeout",
       "--max-task-bytes",
+      "--dashboard",
+      "--dashboard-host",
       ...serving
     ],
     status: [...remote, "--watch"],
