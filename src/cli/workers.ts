@@ -45,7 +45,7 @@ const config = {
     parse: (text) => Option.as(Advertise.parse(text), text)
   }),
   drainTimeout: Flags.value("drain-timeout", {
-    about: "The longest drain, else 30s",
+    about: "Longest drain, else 30s",
     metavar: "duration",
     expected: "a duration, as in 500ms, 30s or 5m",
     parse: Flags.duration
