@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 import * as Chromium from "./test/support/browser/chromium.ts"
-import { bundled, MEMORY } from "./test/support/bundle/bundle.ts"
+import { bundled } from "./test/support/bundle/bundle.ts"
 import { isAvailable, MISSING } from "./test/support/postgres/binaries.ts"
 import "./test/support/process/compileCache.ts"
 
@@ -62,7 +62,7 @@ export default defineConfig({
     watch: false,
     // Tests that pass print nothing.
     silent: "passed-only",
-    execArgv: [...conditions.map((condition) => `--conditions=${condition}`), ...MEMORY],
+    execArgv: conditions.map((condition) => `--conditions=${condition}`),
     env: { NODE_OPTIONS: await bundled() },
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -104,19 +104,13 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
 }
 
 /**
- * Options of the processes that run test files, and so of the threads that these start: a large young generation. With
- * that of Node, a quarter of the time of such a process and of the start of a thread goes into the garbage collector.
- */
-export const MEMORY = ["--min-semi-space-size=64", "--max-semi-space-size=64"]
-
-/**
  * Runs a task in a thread of the command, which puts the bundle into Node's compile cache. Most processes of the tests
- * are killed, and only a process that ends by itself writes to the cache. The options of V8 are a part of its key.
+ * are killed, and only a process that ends by itself writes to the cache.
  */
-const warmUp = (options: string, memory: ReadonlyArray<string>): void => {
+const warmUp = (options: string): void => {
   const handlers = join(root, "test/support/pool/handlers.ts")
   const command = ["--conditions=papyros-source", join(root, "src/bin.ts"), "run", handlers, "Add", "--dispatcher=pool"]
-  execFileSync(process.execPath, [...memory, ...command], {
+  execFileSync(process.execPath, command, {
     input: JSON.stringify({ n: 1 }),
     stdio: ["pipe", "ignore", "ignore"],
     env: { ...process.env, NODE_OPTIONS: options }
@@ -135,7 +129,7 @@ export const bundled = async (): Promise<string> => {
     await make(sources, made)
     // Another run may have made it meanwhile.
     if (!existsSync(folder)) renameSync(made, folder)
-    for (const memory of [[], MEMORY]) warmUp(options, memory)
+    warmUp(options)
     for (const other of readdirSync(bundles)) {
       const path = join(bundles, other)
       if (statSync(path).mtimeMs < Date.now() - DAY) rmSync(path, { recursive: true })
