@@ -17,8 +17,9 @@ export const listen = (keys: () => ReadonlyArray<Key>): () => void => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
     // An open dialog has keys of its own.
     if (isTyping(event.target) || document.querySelector("dialog[open]") !== null) return
-    // Buttons, links and rows are pressed by these.
-    const isOnControl = event.target instanceof HTMLElement && event.target.closest("button, a, summary") !== null
+    // Buttons and links are pressed by these. A dialog that was just closed can still have the focus.
+    const isOnControl = event.target instanceof HTMLElement && event.target.closest("dialog") === null &&
+      event.target.closest("button, a, summary") !== null
     if (isOnControl && (event.key === " " || event.key === "Enter")) return
     const found = keys().find(({ key }) => key === event.key)
     if (found === undefined) return

@@ -30,7 +30,8 @@ export const chunkTasks = Metric.histogram("papyros_chunk_tasks", {
 
 /** Attributes `dispatcher` and `worker`. */
 export const workerBusySeconds = Metric.counter("papyros_worker_busy_seconds_total", {
-  description: "Time that the worker spent on tasks, summed over its slots. Workers after the first 64 count as `others`.",
+  description:
+    "Time that the worker spent on tasks, summed over its slots. Workers after the first 64 count as `others`.",
   attributes: { unit: "s" },
   incremental: true
 })
