@@ -121,7 +121,7 @@ export interface TaskBlock {
   readonly name: string
   /** The number of its tasks. */
   readonly size: number
-  /** All payloads. */
+  /** All payloads, in memory of their own, which the worker is sent as it is. */
   readonly payloads: Uint8Array
   /** The chunk of the worker that has it; to read `items` opens it. Written by `Assignments` alone. */
   chunk: { readonly items: ReadonlyArray<TaskEntry> } | undefined

@@ -52,7 +52,8 @@ export class SessionBlock implements TaskBlock {
     this.first = first
     this.size = size
     this.index = index
-    this.payloads = payloads
+    // The bytes of a frame are valid until the connection reads on.
+    this.payloads = new Uint8Array(payloads)
   }
 
   get isOpen(): boolean {

@@ -36,8 +36,7 @@ export const encodeRequest = (
   const { encoded: encodedTasks, id, moved, requestSlot } = request
   if (encodedTasks !== undefined) {
     const { name, payloads, size } = encodedTasks
-    // A copy of the part alone: the thread would get the whole message of the client.
-    return ["run", id, requestSlot, [name], undefined, { count: size, bytes: payloads.slice() }, undefined]
+    return ["run", id, requestSlot, [name], undefined, { count: size, bytes: payloads }, undefined]
   }
   const { items } = request
   if (moved) { for (const buffer of buffersOf(items[0].payload)) transferred.push(buffer) }

@@ -95,8 +95,11 @@ const make = (concurrency: number) =>
       for (const { at, chunk } of returned ?? []) answer(chunk, at, "returned")
     }
     let sequence = 0
-    const command = (more: Partial<typeof Commands.Type>) =>
+    const command = (more: Partial<typeof Commands.Type>) => {
       session.onCommands({ seq: ++sequence, ack: 0, runs: [], confirmed: [], cancels: [], steal: false, ...more })
+      // The bytes of a frame are valid until the connection reads on.
+      for (const { payloads } of more.runs ?? []) for (const bytes of payloads) bytes.fill(0xff)
+    }
 
     return {
       scheduler,
