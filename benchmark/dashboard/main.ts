@@ -14,8 +14,9 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { writeFileSync } from "node:fs"
-import * as Http from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -101,17 +102,26 @@ const coreShare = (length: number) =>
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
-const view = (url: string) =>
+/** Viewers in a process of their own, so that their cost is not that of the program. */
+const VIEWERS = `const [url, count] = process.argv.slice(1)
+let open = 0
+for (let n = 0; n < Number(count); n++) {
+  require("node:http").get(url + "events", { agent: false }, (response) => {
+    response.resume()
+    if (++open === Number(count)) console.log("open")
+  })
+}`
+
+const view = (url: string, count: number) =>
   Effect.acquireRelease(
-    Effect.promise(() =>
-      new Promise<Http.ClientRequest>((resolve) => {
-        const request = Http.get(`${url}events`, { agent: false }, (response) => {
-          response.resume()
-          resolve(request)
-        })
+    Effect.promise(async () => {
+      const child = spawn(process.execPath, ["-e", VIEWERS, url, String(count)], {
+        stdio: ["ignore", "pipe", "inherit"]
       })
-    ),
-    (request) => Effect.sync(() => request.destroy())
+      await once(child.stdout, "data")
+      return child
+    }),
+    (child) => Effect.sync(() => child.kill())
   )
 
 const launch = Effect.acquireRelease(
@@ -192,10 +202,7 @@ const live = Effect.gen(function*() {
   const { url } = Context.get(dashboard, Dashboard.Dashboard)
   yield* Console.log(`recorded, without a viewer: ${percent(yield* coreShare(length))}`)
   for (const viewers of [1, 32]) {
-    const share = yield* Effect.scoped(Effect.andThen(
-      Effect.forEach(Array.from({ length: viewers }), () => view(url)),
-      coreShare(length)
-    ))
+    const share = yield* Effect.scoped(Effect.andThen(view(url, viewers), coreShare(length)))
     yield* Console.log(`with ${viewers} viewer${viewers === 1 ? "" : "s"}: ${percent(share)}`)
   }
   const started = n

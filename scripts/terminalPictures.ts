@@ -1,11 +1,14 @@
 /**
- * Makes docs/guides/progress.svg: runs a program in a pseudo-terminal, and draws the screen of a terminal emulator.
+ * Makes the pictures of terminals in docs/guides, progress.svg and run.svg: runs a program and a command in
+ * pseudo-terminals, and draws the screens of a terminal emulator.
  *
- *     node --conditions=papyros-source scripts/progressPicture.ts
+ *     node --conditions=papyros-source scripts/terminalPictures.ts
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Progress from "papyros/Progress"
 import { open } from "../test/support/terminal/pty.ts"
@@ -62,7 +65,7 @@ const runsOf = (screen: Screen, y: number): Array<Run> => {
 
 const escape = (text: string): string => text.replace(/[&<>]/g, (char) => `&#${char.charCodeAt(0)};`)
 
-const svg = (screen: Screen): string => {
+const svg = (screen: Screen, title: string): string => {
   const lines = screen.lines.length
   const [width, height] = [COLUMNS * CELL.width + 2 * MARGIN, lines * CELL.height + 2 * MARGIN]
   const texts = Array.from(
@@ -74,7 +77,7 @@ const svg = (screen: Screen): string => {
       ).join("\n")
   ).join("\n")
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
-<title>A terminal with two progress bars below a log</title>
+<title>${title}</title>
 <style>
 text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; white-space: pre }
 .back { fill: #f6f8fa }
@@ -98,10 +101,36 @@ ${texts}
 
 const file = fileURLToPath(import.meta.url)
 
-const picture = Effect.gen(function*() {
+const progress = Effect.gen(function*() {
   const terminal = yield* open(`${process.execPath} --conditions=papyros-source ${file} program`, COLUMNS, ROWS)
   yield* terminal.until(({ lines }) => lines.some((line) => /Resize .* 6\d %/.test(line)) && lines.length > 4)
-  writeFileSync("docs/guides/progress.svg", svg(terminal.screen))
+  writeFileSync("docs/guides/progress.svg", svg(terminal.screen, "A terminal with two progress bars below a log"))
 })
 
-await Effect.runPromise(process.argv[2] === "program" ? program : Effect.scoped(picture))
+/** The end of a run: images on two threads, some of them corrupt, and a long one at the end. */
+const run = Effect.gen(function*() {
+  const folder = mkdtempSync(join(tmpdir(), "papyros-picture-"))
+  yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })))
+  const input = join(folder, "images.ndjson")
+  const images = Array.from({ length: 120 }, (_, n) => ({
+    file: `IMG_${1000 + n}.CR2`,
+    millis: n === 119 ? 4000 : 60,
+    corrupt: n % 40 === 7
+  }))
+  writeFileSync(input, images.map((image) => `${JSON.stringify(image)}\n`).join(""))
+  const command = `run examples/dashboard/handlers.ts Resize --dispatcher pool --concurrency 2 --input ${input}`
+  const terminal = yield* open(
+    `${process.execPath} --conditions=papyros-source src/bin.ts ${command} > ${join(folder, "results.ndjson")}`,
+    COLUMNS,
+    ROWS
+  )
+  yield* terminal.ended
+  writeFileSync(
+    "docs/guides/run.svg",
+    svg(terminal.screen, "The end of a run: a summary, where the time went, and advice")
+  )
+})
+
+await Effect.runPromise(
+  process.argv[2] === "program" ? program : Effect.andThen(Effect.scoped(progress), Effect.scoped(run))
+)
