@@ -56,7 +56,7 @@ export default defineConfig({
     ],
     pool: "forks",
     // Many tests wait for processes, threads or time: more files than cores keep the cores busy.
-    maxWorkers: Math.ceil(1.5 * availableParallelism()),
+    maxWorkers: 2 * availableParallelism(),
     sequence: { sequencer: HeaviestFirst },
     // The bundle is made once, when this file is loaded.
     watch: false,
