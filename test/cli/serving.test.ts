@@ -30,7 +30,8 @@ const waiting = Effect.fnUntraced(function*(address: string, payload: string) {
   const { child, ended } = start(["run", handlers, "Wait", "--dispatcher", "remote", "--name-server", address])
   child.stdin.end(`${payload}\n`)
   yield* Effect.repeat(statusOf(address, "--group", "default"), {
-    until: ({ stdout }) => / 1 +0 +0 +0 +\d+ .*\n$/.test(stdout)
+    // The columns from the running tasks to the busy share.
+    until: ({ stdout }) => / 1 +0 +0 +0 +\d+ %/.test(stdout)
   })
   return { child, ended }
 })
