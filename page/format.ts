@@ -1,4 +1,5 @@
 /** Numbers, durations and times as the page shows them. */
+import { sanitizeLines } from "../src/internal/sanitize.ts"
 
 const grouped = new Intl.NumberFormat("en-US")
 
@@ -42,13 +43,5 @@ export const time = (epoch: number): string => new Date(epoch).toTimeString().sl
 export const date = (epoch: number): string =>
   new Date(epoch).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" })
 
-/** C0, DEL and C1, and the characters that separate lines or change the direction of text. */
-// oxlint-disable-next-line no-control-regex
-const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g
-
-/** Text of tasks, with control characters and bidirectional overrides shown as escapes. */
-export const safe = (text: string): string =>
-  text.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
-
-/** `safe`, on one line. */
-export const line = (text: string): string => safe(text).replace(/\s+/g, " ")
+/** Text of tasks, safe to show, on one line. */
+export const line = (text: string): string => sanitizeLines(text).replace(/\s+/g, " ")

@@ -1,6 +1,7 @@
 /** The failures: by cause, and one in detail. */
 import { useEffect, useState } from "preact/hooks"
-import { count, line, safe, time } from "../format.ts"
+import { count, line, time } from "../format.ts"
+import { sanitizeLines } from "../../src/internal/sanitize.ts"
 import { Empty, Panel, Scroll } from "../parts.tsx"
 import type { Failure, FailureGroup, FailureSummary, Store } from "../store.ts"
 import { matches, type ViewProps } from "./context.ts"
@@ -130,14 +131,14 @@ const Detail = ({ failure, group }: { readonly failure: FailureSummary | Failure
     >
       <dl class="kv">
         <dt>Message</dt>
-        <dd>{safe(details?.text ?? failure.message)}</dd>
+        <dd>{sanitizeLines(details?.text ?? failure.message)}</dd>
         {failure.error === null ? null : <><dt>Error</dt><dd>{line(failure.error)}</dd></>}
         {group.place === null ? null : <><dt>Place</dt><dd><code>{line(group.place)}</code></dd></>}
         <dt>Attempt</dt>
         <dd>{failure.attempt} on {line(failure.worker)}</dd>
         <dt>Payload</dt>
         {details?.payload
-          ? <dd><code>{safe(details.payload)}</code></dd>
+          ? <dd><code>{sanitizeLines(details.payload)}</code></dd>
           : <dd class="mut">{details === undefined ? "not kept" : "not recorded · the flag --show-payloads or the option payloads records it"}</dd>}
         <dt>Run it again</dt>
         <dd>
@@ -145,7 +146,7 @@ const Detail = ({ failure, group }: { readonly failure: FailureSummary | Failure
           <span class="mut">FILE is that of papyros run --failures or of Failures.keep</span>
         </dd>
       </dl>
-      {details === undefined || details.trace === "" ? null : <pre tabIndex={0}>{safe(details.trace)}</pre>}
+      {details === undefined || details.trace === "" ? null : <pre tabIndex={0}>{sanitizeLines(details.trace)}</pre>}
     </Panel>
   )
 }

@@ -1,4 +1,5 @@
 /** The table of the types of task, and their charts. */
+import { bucketMicros } from "../../src/internal/scheduler/runTimes.ts"
 import { colourOf } from "../charts/canvas.ts"
 import { drawRunTimes, type RunTimes } from "../charts/runTimes.ts"
 import { drawThroughput, type Throughput } from "../charts/throughput.ts"
@@ -7,8 +8,8 @@ import { Chart, Dot, Empty, Meter, Panel, Scroll } from "../parts.tsx"
 import type { Store, TypeSummary } from "../store.ts"
 import { matches, type ViewProps } from "./context.ts"
 
-/** Four buckets an octave: where each begins, in milliseconds. `TypeSummary.runs` has the formula. */
-const bucketStart = (bucket: number): number => 2 ** (Math.floor(bucket / 4) - 4) * (1 + bucket % 4 / 4) / 1000
+/** Where a bucket begins, in milliseconds. */
+const bucketStart = (bucket: number): number => bucketMicros(bucket) / 1000
 
 /** The percentiles of the run times of all types together. */
 export const percentiles = (

@@ -33,6 +33,9 @@ loopback.addAddress("::1", "ipv6")
 export const isLoopback = (ip: string | undefined): boolean =>
   ip !== undefined && loopback.check(ip.replace(ZONE, ""), Net.isIPv6(ip) ? "ipv6" : "ipv4")
 
+/** Whether it means all addresses of this host. */
+export const isUnspecified = (host: string): boolean => host === "0.0.0.0" || (Net.isIPv6(host) && /^[0:]+$/.test(host))
+
 /**
  * The source of a connection, for limits: an IPv4 address, or the /64 network of an IPv6 address, of which one machine
  * can have all addresses.

@@ -81,21 +81,19 @@ export interface ServeOptions {
 
 const isLocal = (host: string): boolean => host === "localhost" || (Net.isIP(host) !== 0 && Address.isLoopback(host))
 
-const isUnspecified = (host: string): boolean => host === "0.0.0.0" || (Net.isIPv6(host) && /^[0:]+$/.test(host))
-
 const interfaces = (): ReadonlyArray<Os.NetworkInterfaceInfo> =>
   Object.values(Os.networkInterfaces()).flatMap((all = []) => all)
 
 /** The names of the host in URLs. A loopback address has the names of loopback too. */
 const namesOf = (host: string): ReadonlyArray<string> => {
-  const own = isUnspecified(host) ? interfaces().map(({ address }) => address) : [host]
-  const local = isLocal(host) || isUnspecified(host) ? ["localhost", "127.0.0.1", "::1"] : []
+  const own = Address.isUnspecified(host) ? interfaces().map(({ address }) => address) : [host]
+  const local = isLocal(host) || Address.isUnspecified(host) ? ["localhost", "127.0.0.1", "::1"] : []
   return [...own, ...local].map((name) => Net.isIPv6(name) ? `[${name}]` : name)
 }
 
 /** The host in the URL: of `0.0.0.0` and `::` an address that other hosts can reach, since no browser should be sent there. */
 const hostOfUrl = (host: string): string => {
-  if (!isUnspecified(host)) return host
+  if (!Address.isUnspecified(host)) return host
   const own = interfaces().filter(({ address, family, internal }) =>
     !internal && (family === "IPv4" || (Net.isIPv6(host) && !address.startsWith("fe80:")))
   )

@@ -23,11 +23,8 @@ export const parse = (text: string): Option.Option<Advertised> => {
   const found: Option.Option<Advertised> = Net.isIPv6(host) || /^[^\s:/[\]]+$/.test(host)
     ? Option.some({ host, port: undefined })
     : Address.parse(host)
-  return Option.filter(found, ({ host }) => !isUnspecified(host))
+  return Option.filter(found, ({ host }) => !Address.isUnspecified(host))
 }
-
-/** Whether it means all addresses of this host. */
-const isUnspecified = (host: string): boolean => host === "0.0.0.0" || (Net.isIPv6(host) && /^[0:]+$/.test(host))
 
 /** The address of the option `advertise`, or its default. */
 export const advertised = (
@@ -45,7 +42,7 @@ export const advertised = (
           )
       ))
     }
-    if (!isUnspecified(host)) return Effect.succeed({ host, port: undefined })
+    if (!Address.isUnspecified(host)) return Effect.succeed({ host, port: undefined })
     const addresses = Object.values(interfaces()).flat().filter((address) =>
       address !== undefined && !address.internal && !address.address.startsWith("fe80:")
     )

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { MergedRecording, type Part } from "../../../src/internal/recorder/merge.ts"
 import type * as Model from "../../../src/internal/recorder/model.ts"
-import { Followed } from "../../../src/internal/remote/protocol/recordings.ts"
+import { Followed } from "../../../src/internal/remote/operator/recordings.ts"
 import { BUDGET, frame, segments, snapshot, TOTALS } from "../../support/recording/data.ts"
 
 const type = (id: number, name: string, succeeded: number): Model.TypeSummary => ({

@@ -21,7 +21,7 @@ import { sanitizeForLog } from "../../sanitize.ts"
 import { operator } from "../auth/identity.ts"
 import type { Secret } from "../auth/secret.ts"
 import { openRpc } from "../client/connection.ts"
-import { FailureDetails, Followed } from "../protocol/recordings.ts"
+import { FailureDetails, Followed } from "./recordings.ts"
 
 /** The time between two frames, and between two looks at the list of workers. */
 const FRAME_EVERY = "500 millis"
