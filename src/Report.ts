@@ -11,6 +11,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import type { Dispatcher } from "./Dispatcher.ts"
 import { reportOf } from "./internal/dashboard/report.ts"
+import { writeReport } from "./internal/dashboard/reportFile.ts"
 import { viewed } from "./internal/recorder/recording.ts"
 import { traceOf } from "./internal/recorder/trace.ts"
 import * as Recording from "./Recording.ts"
@@ -47,25 +48,11 @@ export const track =
   (file: string, options?: ReportOptions) =>
   <A, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R | Dispatcher | FileSystem.FileSystem> =>
     Stream.unwrap(Effect.gen(function*() {
-      const recording = yield* Recording.make(options)
+      const recording = viewed(yield* Recording.make(options))
       const fs = yield* FileSystem.FileSystem
-      yield* Effect.addFinalizer(() =>
-        Effect.flatMap(toHtml(recording), (html) => write(fs, file, html)).pipe(
-          Effect.catchCause((cause) => Effect.logWarning(`The report ${file} could not be written.`, cause))
-        )
-      )
+      yield* Effect.addFinalizer(() => Effect.provideService(writeReport(file, recording), FileSystem.FileSystem, fs))
       return self
     }))
-
-const write = (fs: FileSystem.FileSystem, file: string, html: string) =>
-  Effect.suspend(() => {
-    // Several streams may write to one file, and others may write in its directory: the name is new, or writing fails.
-    const temporary = `${file}.${crypto.randomUUID()}.tmp`
-    return fs.writeFileString(temporary, html, { mode: 0o600, flag: "wx" }).pipe(
-      Effect.andThen(fs.rename(temporary, file)),
-      Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true })))
-    )
-  })
 
 /**
  * The report of a recording so far, as HTML.

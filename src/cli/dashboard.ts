@@ -51,20 +51,19 @@ export const EnvironmentToken: Context.Reference<Option.Option<Redacted.Redacted
 interface Given {
   readonly dashboard: Option.Option<number>
   readonly dashboardHost: Option.Option<string>
-  readonly showPayloads: boolean
 }
 
 /** Serves the dashboard of a recording, and prints its URL, if the flag is given. */
 export const serve = <R>(
-  { dashboard, dashboardHost, showPayloads }: Given,
-  recordingOf: (payloads: boolean) => Effect.Effect<ViewedRecording, never, R>
+  { dashboard, dashboardHost }: Given,
+  recording: Effect.Effect<ViewedRecording, never, R>
 ): Effect.Effect<void, Unusable, R | Scope.Scope | Stdio.Stdio> =>
   Effect.gen(function*() {
     // Also without the flag: threads and child processes would inherit the variable.
     const own = yield* EnvironmentToken
     if (Option.isNone(dashboard)) return
     const { serve } = yield* Effect.promise(() => import("../internal/dashboard/serve.ts"))
-    const url = yield* serve(yield* recordingOf(showPayloads), {
+    const url = yield* serve(yield* recording, {
       host: Option.getOrElse(dashboardHost, () => "127.0.0.1"),
       port: dashboard.value,
       token: Option.getOrElse(own, () => Redacted.make(randomBytes(24).toString("base64url"), { label: VARIABLE }))

@@ -34,8 +34,10 @@ export const nameserver = Command.make(
         const address = Option.getOrElse(host, () => "127.0.0.1")
         const at = { host: address, port: Option.getOrElse(port, () => DEFAULT_PORT) }
         const { members } = yield* Effect.mapError(NameServer.serve({ ...at, secret }), cannotListen(at))
-        yield* Dashboard.serve({ ...config, showPayloads: false }, () =>
-          watchWorkers({ members, secret, maxTaskBytes: maxTaskBytesOption(undefined), name: "name server" }))
+        yield* Dashboard.serve(
+          config,
+          watchWorkers({ members, secret, maxTaskBytes: maxTaskBytesOption(undefined), name: "name server" })
+        )
       }).pipe(
         Effect.catchTag("RemoteError", Remote.cannotListen)
       )

@@ -148,12 +148,16 @@ const keepFailures = ({ failures }: Config) =>
 ): Stream.Stream<Outcomes.Outcome, E | Failures.FailureFileError, R | FileSystem.FileSystem> =>
   Option.isNone(failures) ? outcomes : Failures.keep(failures.value)(outcomes)
 
-/** Writes a report at the end, if the flag is given. */
-const reportTo = Effect.fnUntraced(function*({ report, showPayloads, task }: Config) {
-  if (Option.isNone(report)) return <A, E, R>(results: Stream.Stream<A, E, R>) => results
-  const { track } = yield* Effect.promise(() => import("../Report.ts"))
-  return <A, E, R>(results: Stream.Stream<A, E, R>) =>
-    track(report.value, { name: task, payloads: showPayloads })(results)
+/** Writes a report at the end, if the flag is given. Its modules are loaded only then. */
+const reportTo = Effect.fnUntraced(function*<R>(
+  { report }: Config,
+  recording: Effect.Effect<Recording.Recording, never, R>
+) {
+  const write = Option.isNone(report)
+    ? Effect.void
+    : (yield* Effect.promise(() => import("../internal/dashboard/reportFile.ts")))
+      .writeReport(report.value, viewed(yield* recording))
+  return <A, E, R>(results: Stream.Stream<A, E, R>) => Stream.ensuring(results, write)
 })
 
 const execute = Effect.fnUntraced(function*(config: Config) {
@@ -179,11 +183,14 @@ const execute = Effect.fnUntraced(function*(config: Config) {
     Effect.mapError((error) => new Unusable({ message: `The dispatcher could not start: ${describe(error)}` }))
   )
 
-  yield* Dashboard.serve(config, (payloads) => Effect.map(Recording.make({ name: config.task, payloads }), viewed))
-    .pipe(Effect.provideContext(context))
+  // One for the page, the report and the lines at the end. It begins when it is first used.
+  const recording = yield* Effect.cached(
+    Effect.provideContext(Recording.make({ name: config.task, payloads: config.showPayloads }), context)
+  )
+  if (!config.quiet) yield* recording
+  yield* Dashboard.serve(config, Effect.map(recording, viewed))
   const counts: Summary.Counts = { read: 0, succeeded: 0, failed: 0, executed: undefined }
   const toResults = yield* resultsOf(config, counts)
-  const recording = config.quiet ? undefined : yield* Effect.provideContext(Recording.make(), context)
   const clock = yield* Clock.Clock
   const started = clock.currentTimeMillisUnsafe()
   const elapsed = () => clock.currentTimeMillisUnsafe() - started
@@ -200,7 +207,7 @@ const execute = Effect.fnUntraced(function*(config: Config) {
     }
   }).pipe(
     toResults,
-    yield* reportTo(config),
+    yield* reportTo(config, recording),
     Stream.mapArray((results) =>
       Arr.map(results, (result) => {
         inFlight.written(result.index)
@@ -217,7 +224,7 @@ const execute = Effect.fnUntraced(function*(config: Config) {
 
   const failure = yield* Outcomes.write(results, counts, Effect.suspend(() => summary(true)))
   if (failure !== undefined) yield* Stderr.say(explain(failure, input))
-  const ended = recording && (yield* recording.summary)
+  const ended = config.quiet ? undefined : yield* (yield* recording).summary
   yield* summary(false)
   if (ended !== undefined) yield* Effect.forEach(ending(ended), Stderr.say, { discard: true })
   if (failure !== undefined && unusable.has(failure._tag)) return yield* new Exited({ code: UNUSABLE })

@@ -89,10 +89,7 @@ export const workers = Command.make("workers", config, (config) =>
           error._tag === "RemoteError" ? Remote.cannotListen(error) : new Unusable({ message: error.message })
         )
       )
-      yield* Dashboard.serve(
-        { ...config, showPayloads: false },
-        (payloads) => Effect.map(record([scheduler], { name: "worker", payloads }), viewed)
-      )
+      yield* Dashboard.serve(config, Effect.map(record([scheduler], { name: "worker" }), viewed))
     })
   ).pipe(Effect.provide(Telemetry.layer()))).pipe(
     Command.withShortDescription("Run the tasks of clients on this host"),
