@@ -18,6 +18,7 @@ import type {
   WorkerEvent,
   WorkerSummary
 } from "../src/internal/recorder/model.ts"
+import { budgetOf } from "../src/internal/recorder/timeBudget.ts"
 import type { Segment } from "./segment.ts"
 
 export type { Failure, FailureGroup, FailureSummary, TimeBudget, Totals, TypeSummary, WorkerEvent, WorkerSummary }
@@ -66,23 +67,8 @@ export interface Recent {
 
 const doneOf = (type: TypeSummary): number => type.succeeded + type.failed
 
-const BUDGET: ReadonlyArray<keyof TimeBudget> = [
-  "running",
-  "sending",
-  "starting",
-  "input",
-  "consumer",
-  "order",
-  "retry",
-  "noTasks"
-]
-
 const minus = (a: TimeBudget, b: TimeBudget | undefined): TimeBudget =>
-  b === undefined
-    ? a
-    : Object.fromEntries(BUDGET.map((key) => [key, Math.max(0, a[key] - b[key])])) as unknown as TimeBudget
-
-export const totalOf = (budget: TimeBudget): number => BUDGET.reduce((sum, key) => sum + budget[key], 0)
+  b === undefined ? a : budgetOf((part) => Math.max(0, a[part] - b[part]))
 
 export class Store {
   /** Counts snapshots and frames: what was drawn for one number is drawn again for another. */

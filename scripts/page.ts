@@ -17,7 +17,7 @@ const bundle = async (): Promise<string> => {
       if (level === "warn") throw new Error(log.message)
     }
   })
-  const { output } = await build.generate({ format: "iife", minify: true })
+  const { output } = await build.generate({ format: "iife", minify: true, comments: false })
   await build.close()
   if (output.length !== 1) throw new Error("The page must be one script")
   return output[0].code.trim()

@@ -1,6 +1,7 @@
 /** The totals and the time budget, at the top of the overview. */
 import { count, date, percent, several, short, span, time } from "../format.ts"
-import { RECENT, type Recent, type Store, type TimeBudget, totalOf } from "../store.ts"
+import { BUDGET_NAMES, BUDGET_PARTS, type BudgetPart, totalOf } from "../../src/internal/recorder/timeBudget.ts"
+import { RECENT, type Recent, type Store } from "../store.ts"
 import { percentiles } from "./tasks.tsx"
 
 interface TileProps {
@@ -110,19 +111,20 @@ export const ReportTotals = ({ store }: { readonly store: Store }) => {
   )
 }
 
-const PARTS: ReadonlyArray<{ readonly key: keyof TimeBudget; readonly name: string; readonly colour: string }> = [
-  { key: "running", name: "Running handlers", colour: "--t0" },
-  { key: "sending", name: "Sending and encoding", colour: "--t2" },
-  { key: "input", name: "Waiting for input", colour: "--t3" },
-  { key: "consumer", name: "Waiting for the consumer", colour: "--t3" },
-  { key: "order", name: "Waiting for an earlier result", colour: "--t4" },
-  { key: "retry", name: "Waiting for a retry", colour: "--t4" },
-  { key: "starting", name: "Workers starting", colour: "--t4" },
-  { key: "noTasks", name: "No tasks left", colour: "--t5" }
-]
+/** The greys of the parts; amber, 1, is for the part that advice is about. */
+const GREYS: Readonly<Record<BudgetPart, number>> = {
+  running: 0,
+  sending: 2,
+  input: 3,
+  consumer: 3,
+  order: 4,
+  retry: 4,
+  starting: 4,
+  noTasks: 5
+}
 
 /** The part of the budget that a piece of advice is about, which is amber. */
-const SUBJECT: Readonly<Record<string, keyof TimeBudget>> = {
+const SUBJECT: Readonly<Record<string, BudgetPart>> = {
   small: "sending",
   oneThread: "running",
   waiting: "running",
@@ -139,10 +141,11 @@ export const Budget = ({ isReport, store }: { readonly store: Store; readonly is
   const budget = isReport ? store.budget : recent.budget
   const total = Math.max(1e-9, totalOf(budget))
   const subjects = new Set(store.advice.map(({ kind }) => SUBJECT[kind]))
-  const parts = PARTS.map((part) => ({
-    ...part,
-    share: budget[part.key] / total,
-    colour: part.key !== "running" && subjects.has(part.key) ? "--t1" : part.colour
+  const parts = BUDGET_PARTS.map((key) => ({
+    key,
+    name: BUDGET_NAMES[key],
+    share: budget[key] / total,
+    colour: `var(--t${key !== "running" && subjects.has(key) ? 1 : GREYS[key]})`
   })).filter(({ share }) => share >= 0.0005)
   const length = isReport ? "whole run" : `last ${recentLength(recent)}`
   return (
@@ -153,13 +156,13 @@ export const Budget = ({ isReport, store }: { readonly store: Store; readonly is
       </div>
       <div>
         <div class="bar" role="img" aria-label={parts.map(({ name, share }) => `${name} ${percent(share)}`).join(", ")}>
-          {parts.map(({ colour, key, share }) => <i key={key} style={{ width: `${100 * share}%`, background: `var(${colour})` }} />)}
+          {parts.map(({ colour, key, share }) => <i key={key} style={{ width: `${100 * share}%`, background: colour }} />)}
         </div>
         <div class="keys">
           {parts.map(({ colour, key, name, share }) => (
             <span key={key}>
-              <i class="dot" style={{ background: `var(${colour})` }} />
-              {name} <b>{percent(share)}</b>
+              <i class="dot" style={{ background: colour }} />
+              <span class="name">{name}</span> <b>{percent(share)}</b>
             </span>
           ))}
         </div>

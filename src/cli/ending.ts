@@ -3,6 +3,7 @@
  *
  * Must stay true: a run under 2 seconds has none, and the shares add up to about 100 %.
  */
+import { BUDGET_NAMES, BUDGET_PARTS, totalOf } from "../internal/recorder/timeBudget.ts"
 import type * as Recording from "../Recording.ts"
 
 /** Runs below this say nothing, in milliseconds. */
@@ -10,18 +11,6 @@ const SHORTEST_RUN = 2000
 
 /** Shares below this are left out. */
 const LEAST_SHARE = 0.005
-
-/** In the order in which equal shares are named. */
-const causes: Readonly<Record<keyof Recording.TimeBudget, string>> = {
-  running: "running tasks",
-  sending: "sending",
-  starting: "starting",
-  input: "waiting for input",
-  consumer: "waiting for the output",
-  order: "waiting for the order",
-  retry: "waiting for retries",
-  noTasks: "no tasks left"
-}
 
 const slotsOf = ({ duration, workers }: Recording.Summary): number => {
   let slotTime = 0
@@ -32,10 +21,10 @@ const slotsOf = ({ duration, workers }: Recording.Summary): number => {
 /** No lines, or those of a run that has ended. */
 export const ending = (summary: Recording.Summary): ReadonlyArray<string> => {
   const { advice, budget, duration, mainThread } = summary
-  const total = Object.values<number>({ ...budget }).reduce((sum, millis) => sum + millis, 0)
+  const total = totalOf(budget)
   if (duration < SHORTEST_RUN || total === 0) return []
-  const shares = (Object.keys(causes) as Array<keyof Recording.TimeBudget>)
-    .map((cause) => ({ cause: causes[cause], share: budget[cause] / total }))
+  const shares = BUDGET_PARTS
+    .map((part) => ({ cause: BUDGET_NAMES[part], share: budget[part] / total }))
     .filter(({ share }, i) => i === 0 || share >= LEAST_SHARE)
   const [running, ...others] = shares
   const text = [running, ...others.toSorted((a, b) => b.share - a.share)]

@@ -8,6 +8,7 @@ import { RUN_TIME_BUCKETS } from "../scheduler/runTimes.ts"
 import { COLUMNS, Columns } from "./columns.ts"
 import type * as Model from "./model.ts"
 import { histogramOf, percentile } from "./percentile.ts"
+import { budgetOf } from "./timeBudget.ts"
 
 const SEGMENTS = 8000
 const FAILURES = 200
@@ -39,16 +40,7 @@ const NO_TOTALS: Model.Totals = {
 /** The members of the totals that are of this moment. */
 const NOW = ["waiting", "running", "retrying", "executions", "slots"] as const
 
-const NO_BUDGET: Model.TimeBudget = {
-  running: 0,
-  sending: 0,
-  starting: 0,
-  input: 0,
-  consumer: 0,
-  order: 0,
-  retry: 0,
-  noTasks: 0
-}
+const NO_BUDGET = budgetOf(() => 0)
 
 /** Adds the members of objects of numbers. */
 const sumOf = <A extends object>(zero: A, all: Iterable<A>): A => {

@@ -5,6 +5,7 @@
  * cuts them, and numbers are finite, so that a worker can neither fill its memory nor break the page.
  */
 import * as Schema from "effect/Schema"
+import { BUDGET_PARTS } from "../../recorder/timeBudget.ts"
 
 /** Types and workers of a recording are at most 257. */
 const Id = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1023 }))
@@ -122,7 +123,7 @@ const Totals = numbers([
   "slots"
 ])
 
-const TimeBudget = numbers(["running", "sending", "starting", "input", "consumer", "order", "retry", "noTasks"])
+const TimeBudget = numbers(BUDGET_PARTS)
 
 const Advice = Schema.Struct({
   kind: Schema.Literals(["small", "oneThread", "waiting", "input", "consumer", "tail", "order", "chunkSize", "lost"]),
