@@ -23,6 +23,7 @@ const alone = [
   "test/internal/retention.test.ts",
   // Playwright replaces functions of its process.
   "test/Dashboard.test.ts",
+  "test/page/bars.test.ts",
   "test/browserExample.test.ts",
   // The native library of sharp sets a variable of the environment.
   "test/benchmark/real.test.ts"

@@ -9,7 +9,7 @@ import type { ViewProps } from "./views/context.ts"
 import { Failures } from "./views/failures.tsx"
 import { Overview } from "./views/overview.tsx"
 import { Tasks } from "./views/tasks.tsx"
-import { Stream } from "./views/taskStream.tsx"
+import { TallStream } from "./views/taskStream.tsx"
 import { Workers } from "./views/workers.tsx"
 
 const VIEWS = ["overview", "stream", "tasks", "workers", "failures"] as const
@@ -43,7 +43,7 @@ const useTheme = (): readonly [string, () => void] => {
   return [theme, () => choose(theme === "dark" ? "light" : "dark")]
 }
 
-/** Draws again each second while nothing arrives, for times that pass. */
+/** The time, for which a component is drawn each second. */
 const useClock = (isOn: boolean): number => {
   const [, tick] = useReducer((n: number) => n + 1, 0)
   useEffect(() => {
@@ -64,7 +64,6 @@ export const App = ({ recording }: { readonly recording: Recording }) => {
   const [picked, setPicked] = useState<number | undefined>(undefined)
   const help = useRef<HTMLDialogElement>(null)
   const { isPaused, status, store } = recording
-  const clock = useClock(status.state !== "ended" && !recording.isReport)
 
   const show = (view: string): void => {
     history.replaceState(null, "", `#/${view}`)
@@ -176,7 +175,7 @@ export const App = ({ recording }: { readonly recording: Recording }) => {
           </button>
         </div>
       </header>
-      <Banner recording={recording} clock={clock} />
+      <Banner recording={recording} />
       <main>
         {props === undefined
           ? <Empty>{status.state === "connecting" ? "Connecting…" : "No figures have arrived yet."}</Empty>
@@ -220,7 +219,7 @@ const Chosen = (
     case "overview":
       return <Overview {...props} />
     case "stream":
-      return <Stream {...props} />
+      return <TallStream {...props} />
     case "tasks":
       return <Tasks {...props} />
     case "workers":
@@ -252,8 +251,9 @@ const Live = ({ recording: { isPaused, isReport, missed, status } }: { readonly 
 /** Frames come twice a second. */
 const BUSY_AFTER = 2500
 
-const Banner = ({ clock, recording }: { readonly recording: Recording; readonly clock: number }) => {
+const Banner = ({ recording }: { readonly recording: Recording }) => {
   const { lastAt, status } = recording
+  const clock = useClock(status.state === "live" || status.state === "lost")
   if (status.state === "lost") {
     const wait = Math.max(0, Math.ceil((status.retryAt - clock) / 1000))
     return (

@@ -69,19 +69,20 @@ export const useResize = (ref: RefObject<HTMLElement | null>, onResize: () => vo
     return () => observer.disconnect()
   }, [])
 
-/** A canvas that is drawn when its data, its size or the theme changes. */
+/** A canvas that is drawn when its size or one of the inputs changes; without inputs, with each update. */
 export const Chart = (props: {
   readonly class: string
   readonly label: string
   readonly draw: (canvas: HTMLCanvasElement) => void
   readonly theme: string
+  readonly inputs?: ReadonlyArray<unknown>
   readonly id?: string
   readonly height?: number
 }) => {
   const ref = useRef<HTMLCanvasElement>(null)
   const draw = useRef(props.draw)
   draw.current = props.draw
-  useLayoutEffect(() => draw.current(ref.current!))
+  useLayoutEffect(() => draw.current(ref.current!), props.inputs)
   useResize(ref, () => draw.current(ref.current!))
   return (
     <canvas

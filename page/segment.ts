@@ -2,8 +2,8 @@
 export interface Segment {
   readonly type: number
   readonly from: number
-  /** `undefined`: it runs. */
-  readonly to: number | undefined
+  /** `Infinity`: it runs. */
+  readonly to: number
   readonly tasks: number
   readonly failed: number
   /** The share of its time in which handlers ran. */

@@ -245,7 +245,7 @@ export class Store {
     for (const worker of this.rows) {
       for (const row of worker?.rows ?? []) {
         if (row === undefined) continue
-        const keep = row.findIndex(({ to }) => (to ?? Infinity) >= before)
+        const keep = row.findIndex(({ to }) => to >= before)
         const dropped = keep < 0 ? row.length : keep
         row.splice(0, dropped)
         this.segments -= dropped

@@ -5,6 +5,9 @@ export interface Surface {
   readonly width: number
   readonly height: number
   readonly isSmall: boolean
+  /** Pixels of the screen for each of the page. */
+  readonly ratio: number
+  readonly theme: string | undefined
   readonly colours: Colours
 }
 
@@ -63,7 +66,7 @@ export const surfaceOf = (canvas: HTMLCanvasElement): Surface => {
   g.clearRect(0, 0, width, height)
   g.font = `12px ${colours.font}`
   g.textBaseline = "middle"
-  return { g, width, height, isSmall: innerWidth <= 720, colours }
+  return { g, width, height, ratio, isSmall: innerWidth <= 720, theme: document.documentElement.dataset.theme, colours }
 }
 
 /** A step of 1, 2 or 5 times a power of ten, so that `length` has about `n` of them. */

@@ -1,7 +1,8 @@
 /** The whole run: a row for each worker, in columns of time, with the share of each type as the height of its colour. */
 import { span, time } from "../format.ts"
 import type { History, WorkerHistory } from "../history.ts"
-import { colourOf, surfaceOf, timeStepOf } from "./canvas.ts"
+import { colourOf, surfaceOf } from "./canvas.ts"
+import { drawFailureMark, drawLossMark, drawRows, drawTimeAxis, rowsIn } from "./rows.ts"
 
 export interface WholeRun {
   readonly history: History
@@ -13,38 +14,20 @@ export interface WholeRun {
 }
 
 export const drawWholeRun = (canvas: HTMLCanvasElement, { epoch, history, length, rows }: WholeRun): void => {
-  const { colours, g, height, isSmall, width } = surfaceOf(canvas)
-  const [left, right, top, bottom] = [isSmall ? 40 : 116, isSmall ? 8 : 14, 10, 24]
-  const rowHeight = (height - top - bottom) / Math.max(1, rows.length)
-  const gap = rowHeight < 4 ? 0 : Math.min(6, Math.max(1.5, rowHeight * 0.2))
-  const x = (ms: number): number => left + Math.min(1, ms / length) * (width - left - right)
-  g.strokeStyle = colours.line
-  g.fillStyle = colours.muted
-  g.lineWidth = 1
-  const step = timeStepOf(length, isSmall ? 3 : 7)
-  for (let ms = 0; ms <= length; ms += step) {
-    const X = Math.round(x(ms)) + 0.5
-    g.beginPath()
-    g.moveTo(X, top)
-    g.lineTo(X, height - bottom + 4)
-    g.stroke()
-    const isLast = X > width - right - 24
-    g.textAlign = isLast ? "right" : ms === 0 ? "left" : "center"
-    g.fillText(epoch === undefined ? ms === 0 ? "0" : span(ms) : time(epoch + ms), X, height - 11)
-  }
-  const every = Math.ceil(13 / rowHeight)
+  const surface = surfaceOf(canvas)
+  const { colours, g } = surface
+  const places = rowsIn(surface, rows.length)
+  const { h, left, right } = places
+  const x = (ms: number): number => left + Math.min(1, ms / length) * (right - left)
+  drawTimeAxis(surface, places, {
+    from: 0,
+    to: length,
+    origin: 0,
+    label: (ms) => epoch === undefined ? ms === 0 ? "0" : span(ms) : time(epoch + ms)
+  })
+  drawRows(surface, places, rows.map(({ lostAt, name }) => ({ name, isLost: lostAt !== undefined })))
   rows.forEach((row, i) => {
-    const y = top + i * rowHeight + gap / 2
-    const h = Math.max(1, rowHeight - gap)
-    g.fillStyle = colours.row
-    g.fillRect(left, y, width - left - right, h)
-    if (i % every === 0) {
-      g.fillStyle = row.lostAt === undefined ? colours.muted : colours.text
-      g.textAlign = "right"
-      const most = isSmall ? 5 : 16
-      const name = isSmall ? row.name.replace(/^(?:thread|worker|pool)[- ]?/, "") : row.name
-      g.fillText(name.length > most ? `…${name.slice(1 - most)}` : name, left - 10, y + h / 2)
-    }
+    const y = places.y(i)
     const base = new Float32Array(history.columns).fill(y + h)
     for (const { shares, type } of row.types) {
       g.fillStyle = colours.types[colourOf(type)]
@@ -58,29 +41,13 @@ export const drawWholeRun = (canvas: HTMLCanvasElement, { epoch, history, length
         g.fillRect(from, base[column], x((column + 1) * history.width) - from + 0.4, d)
       }
     }
-    const mark = (X: number): void => {
-      g.fillStyle = colours.bad
-      g.strokeStyle = colours.panel
-      g.beginPath()
-      g.moveTo(X - 5, y - 2.5)
-      g.lineTo(X + 5, y - 2.5)
-      g.lineTo(X, y + 5.5)
-      g.closePath()
-      g.fill()
-      g.stroke()
-    }
     let last = -Infinity
     for (let column = 0; column < history.columns; column++) {
-      if (row.failures[column] === 0) continue
-      const X = x((column + 0.5) * history.width)
-      if (X - last < 6) continue
-      mark(X)
-      last = X
+      const at = x((column + 0.5) * history.width)
+      if (row.failures[column] === 0 || at - last < 6) continue
+      drawFailureMark(surface, at, y, 2.5)
+      last = at
     }
-    if (row.lostAt !== undefined) {
-      const X = x(row.lostAt)
-      g.fillStyle = colours.bad
-      g.fillRect(X - 1, y - 2, 2.5, h + 4)
-    }
+    if (row.lostAt !== undefined) drawLossMark(surface, x(row.lostAt), y, h)
   })
 }

@@ -1,6 +1,7 @@
 /** The task stream: by default the last minute, with zoom and pan by mouse and keyboard in its own view. */
 import type { ComponentChildren } from "preact"
 import { useEffect, useRef, useState } from "preact/hooks"
+import { Bars } from "../charts/bars.ts"
 import { TYPE_COLOURS } from "../charts/canvas.ts"
 import {
   describeSegment,
@@ -8,7 +9,8 @@ import {
   type Hit,
   hitOf,
   type Row,
-  type StreamView
+  type StreamView,
+  visible
 } from "../charts/taskStream.ts"
 import { drawWholeRun } from "../charts/wholeRun.ts"
 import { count, line, span, time } from "../format.ts"
@@ -36,7 +38,7 @@ const runningOf = (worker: WorkerSummary, now: number): Segment | undefined =>
   worker.oldest === null || worker.oldest.age < 250 || worker.state !== "up" ? undefined : {
     type: worker.oldest.type,
     from: now - worker.oldest.age,
-    to: undefined,
+    to: Infinity,
     tasks: worker.oldest.tasks,
     failed: 0,
     busy: 1
@@ -63,7 +65,8 @@ const rowsOf = (store: Store, filter: string, now: number): { readonly rows: Arr
     all.forEach((lane, i) =>
       rows.push({
         name: i === 0 ? line(worker.name) : "",
-        segments: i === free && running !== undefined ? [...lane, running] : lane,
+        segments: lane,
+        running: i === free ? running : undefined,
         losses: i === 0 ? lost : []
       })
     )
@@ -97,27 +100,37 @@ const REPORT_LENGTHS = [{ value: ALL, name: "whole run" }, { value: 120_000, nam
 /** How often the history is loaded again while it is shown, in milliseconds. */
 const HISTORY_EVERY = 5000
 
-const useHistory = (load: StreamProps["loadHistory"], isOn: boolean): History | undefined => {
-  const [history, setHistory] = useState<History | undefined>(undefined)
+/** The history, and the time of the recording until which it goes. */
+interface LoadedHistory {
+  readonly history: History
+  readonly until: number
+}
+
+const useHistory = (
+  { loadHistory, store }: Pick<StreamProps, "loadHistory" | "store">,
+  isOn: boolean
+): LoadedHistory | undefined => {
+  const [loaded, setLoaded] = useState<LoadedHistory | undefined>(undefined)
   useEffect(() => {
     if (!isOn) return
     const update = (): void =>
-      void load().then((history) => {
-        if (history !== undefined) setHistory(history)
+      void loadHistory().then((history) => {
+        if (history !== undefined) setLoaded({ history, until: Math.max(1, store.now) })
       })
     update()
     const timer = setInterval(update, HISTORY_EVERY)
     return () => clearInterval(timer)
   }, [isOn])
-  return isOn ? history : undefined
+  return isOn ? loaded : undefined
 }
 
 const WholeRun = (
-  { filter, history, isReport, isTall, now, store, theme }: Pick<
+  { filter, isReport, isTall, loaded, store, theme }: Pick<
     StreamProps,
-    "filter" | "isReport" | "isTall" | "now" | "store" | "theme"
-  > & { readonly history: History }
+    "filter" | "isReport" | "isTall" | "store" | "theme"
+  > & { readonly loaded: LoadedHistory }
 ) => {
+  const { history, until } = loaded
   const all = history.workers.map((worker, id) => ({
     ...worker,
     name: line(worker.name),
@@ -132,8 +145,9 @@ const WholeRun = (
       theme={theme}
       label={`The whole run: a row for each of ${count(all.length)} workers, a column for each ${span(history.width)}; ` +
         "the height of a column is the busy share"}
+      inputs={[loaded, theme, rows.map(({ lostAt, name }) => `${name} ${lostAt}`).join()]}
       draw={(canvas) =>
-        drawWholeRun(canvas, { history, rows, length: Math.max(1, now), epoch: isReport ? undefined : store.startedAt })}
+        drawWholeRun(canvas, { history, rows, length: until, epoch: isReport ? undefined : store.startedAt })}
     />
   )
 }
@@ -145,7 +159,7 @@ const heightOf = (rows: number, isTall: boolean): number =>
 /** The task stream with its legend and the choice of the time. */
 export const TaskStream = (props: StreamProps) => {
   const [length, setLength] = useState(props.isReport ? ALL : 60_000)
-  const history = useHistory(props.loadHistory, length === ALL)
+  const loaded = useHistory(props, length === ALL)
   const choice = (
     <Choice
       label="Time range"
@@ -154,24 +168,24 @@ export const TaskStream = (props: StreamProps) => {
       onChange={setLength}
     />
   )
-  if (length !== ALL) return <Bars key={length} {...props} length={length} choice={choice} />
+  if (length !== ALL) return <Stream key={length} {...props} length={length} choice={choice} />
   return (
     <Panel
       title="Task stream"
       legend={<Legend store={props.store} />}
       right={
         <>
-          {history === undefined ? null : <span class="note wide">a column for each {span(history.width)}; its height is the busy share</span>}
+          {loaded === undefined ? null : <span class="note wide">a column for each {span(loaded.history.width)}; its height is the busy share</span>}
           {choice}
         </>
       }
     >
-      {history === undefined ? <Empty>The data of the whole run is not here. Choose a shorter time.</Empty> : <WholeRun {...props} history={history} />}
+      {loaded === undefined ? <Empty>The data of the whole run is not here. Choose a shorter time.</Empty> : <WholeRun {...props} loaded={loaded} />}
     </Panel>
   )
 }
 
-const Bars = (
+const Stream = (
   { choice, filter, isReport, isTall = false, length, now, pickFailure, store, theme }: StreamProps & {
     readonly length: number
     readonly choice: ComponentChildren
@@ -199,8 +213,10 @@ const Bars = (
   const current = useRef(view)
   current.current = view
 
+  const bars = useRef<Bars>(undefined)
   const draw = (): void => {
-    if (canvas.current !== null) drawTaskStream(canvas.current, current.current)
+    bars.current ??= new Bars()
+    if (canvas.current !== null) drawTaskStream(canvas.current, bars.current, current.current)
   }
   useEffect(draw)
   useResize(canvas, draw)
@@ -262,7 +278,7 @@ const Bars = (
   })
 
   const shown = rows.length < of ? `${count(rows.length)} of ${count(of)} rows` : undefined
-  const bars = store.types.length === 0 ? "no task has run" : `${count(store.segmentCount)} bars in all`
+  const total = store.types.length === 0 ? "no task has run" : `${count(store.segmentCount)} bars in all`
   return (
     <Panel
       title="Task stream"
@@ -286,7 +302,7 @@ const Bars = (
         data-theme={theme}
         tabIndex={0}
         role="application"
-        aria-label={`Task stream: a row for each worker, a bar for each task or run of short tasks; ${bars}. ` +
+        aria-label={`Task stream: a row for each worker, a bar for each task or run of short tasks; ${total}. ` +
           "Plus and minus zoom, the arrows move, Enter selects a bar."}
         onKeyDown={onKey}
         onMouseMove={showTip}
@@ -329,15 +345,11 @@ const nameOf = (rows: ReadonlyArray<Row>, row: number): string => {
 
 /** The bar after the selected one in its row, then in the next row; before it with `isBack`. Only bars in sight. */
 const nextHit = (view: StreamView, selected: Hit | undefined, isBack: boolean): Hit | undefined => {
-  const visible = view.rows.flatMap(({ segments }, row) =>
-    segments
-      .filter(({ from, to }) => from <= view.to && (to ?? view.now) >= view.from)
-      .map((segment): Hit => ({ row, segment }))
-  )
-  const at = visible.findIndex(({ segment }) => segment === selected?.segment)
-  if (visible.length === 0) return undefined
-  if (at < 0) return visible[isBack ? visible.length - 1 : 0]
-  return visible[(at + (isBack ? visible.length - 1 : 1)) % visible.length]
+  const all = view.rows.flatMap((shown, row) => visible(view, shown).map((segment): Hit => ({ row, segment })))
+  const at = all.findIndex(({ segment }) => segment === selected?.segment)
+  if (all.length === 0) return undefined
+  if (at < 0) return all[isBack ? all.length - 1 : 0]
+  return all[(at + (isBack ? all.length - 1 : 1)) % all.length]
 }
 
 const Selected = (props: {
@@ -351,7 +363,7 @@ const Selected = (props: {
   const [first, ...rest] = describeSegment(segment, props.view)
   const worker = nameOf(props.view.rows, props.hit.row)
   const failure = segment.failed === 0 ? undefined : props.store.latestFailures.find((failure) =>
-    line(failure.worker) === worker && failure.at >= segment.from - 5 && failure.at <= (segment.to ?? props.view.now) + 5
+    line(failure.worker) === worker && failure.at >= segment.from - 5 && failure.at <= segment.to + 5
   )
   return (
     <div class="selected" role="status">
@@ -366,4 +378,4 @@ const Selected = (props: {
   )
 }
 
-export const Stream = (props: ViewProps) => <TaskStream {...props} isTall />
+export const TallStream = (props: ViewProps) => <TaskStream {...props} isTall />

@@ -152,7 +152,7 @@ export const Budget = ({ isReport, store }: { readonly store: Store; readonly is
     <section class="panel time" aria-label="Where the time went">
       <div>
         <h2>Where the time went</h2>
-        <p class="mut">{count(store.totals.slots)} slots × {length}</p>
+        <p class="mut">{several(store.totals.slots, "slot")} × {length}</p>
       </div>
       <div>
         <div class="bar" role="img" aria-label={parts.map(({ name, share }) => `${name} ${percent(share)}`).join(", ")}>
