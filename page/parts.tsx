@@ -25,9 +25,47 @@ export const Panel = (props: {
   </section>
 )
 
-/** A table that scrolls sideways where it is too wide. Its region can be reached by keyboard, to scroll it. */
-export const Scroll = (props: { readonly label: string; readonly children: ComponentChildren }) => (
-  <div class="scroll" tabIndex={0} role="region" aria-label={`${props.label}, table`}>{props.children}</div>
+/**
+ * A table that scrolls sideways where it is too wide. Its region can be reached by keyboard, to scroll it. `isStacked`: on
+ * small screens, the cells of a row are above each other.
+ */
+export const Table = (props: {
+  readonly label: string
+  readonly isStacked?: boolean
+  readonly isList?: boolean
+  /** The names of the columns, with their classes. */
+  readonly columns: ReadonlyArray<readonly [name: string, style?: string]>
+  readonly children: ComponentChildren
+}) => (
+  <div class={props.isList ? "scroll list" : "scroll"} tabIndex={0} role="region" aria-label={`${props.label}, table`}>
+    <table class={props.isStacked ? "stack" : undefined}>
+      <thead>
+        <tr>{props.columns.map(([name, style]) => <th key={name} class={style}>{name}</th>)}</tr>
+      </thead>
+      <tbody>{props.children}</tbody>
+    </table>
+  </div>
+)
+
+/** A row of a table that can be chosen. */
+export const Pick = (props: {
+  readonly isChosen?: boolean
+  readonly choose: () => void
+  readonly children: ComponentChildren
+}) => (
+  <tr
+    class="pick"
+    tabIndex={0}
+    aria-selected={props.isChosen}
+    onClick={props.choose}
+    onKeyDown={(event) => {
+      if (event.key !== "Enter" && event.key !== " ") return
+      event.preventDefault()
+      props.choose()
+    }}
+  >
+    {props.children}
+  </tr>
 )
 
 export const Meter = (

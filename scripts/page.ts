@@ -13,6 +13,11 @@ const bundle = async (): Promise<string> => {
     input: path("page/main.tsx"),
     platform: "browser",
     tsconfig: path("page/tsconfig.json"),
+    // Calls of `h` are shorter than those that the automatic runtime makes.
+    transform: {
+      jsx: { runtime: "classic", pragma: "h", pragmaFrag: "Fragment" },
+      inject: { h: ["preact", "h"], Fragment: ["preact", "Fragment"] }
+    },
     onLog: (level, log) => {
       if (level === "warn") throw new Error(log.message)
     }

@@ -2,15 +2,9 @@
 import { useEffect, useState } from "preact/hooks"
 import { count, line, time } from "../format.ts"
 import { sanitizeLines } from "../../src/internal/sanitize.ts"
-import { Empty, Panel, Scroll } from "../parts.tsx"
+import { Empty, Panel, Pick, Table } from "../parts.tsx"
 import type { Failure, FailureGroup, FailureSummary, Store } from "../store.ts"
 import { matches, type ViewProps } from "./context.ts"
-
-const onEnter = (run: () => void) => (event: KeyboardEvent): void => {
-  if (event.key !== "Enter" && event.key !== " ") return
-  event.preventDefault()
-  run()
-}
 
 /** The latest failures, for the overview. */
 export const LatestFailures = (
@@ -23,38 +17,22 @@ export const LatestFailures = (
   return (
     <Panel title="Failures" note={`latest ${count(shown.length)} of ${count(store.failures)} failed attempts`}>
       {shown.length === 0 ? <Empty>{store.failures === 0 ? "No task has failed." : "No failure matches."}</Empty> : (
-        <Scroll label="Latest failures">
-          <table class="stack">
-            <thead>
-              <tr>
-                <th>Time</th>
-                <th>Task</th>
-                <th>Reason</th>
-                <th class="n">Attempt</th>
-                <th>Worker</th>
-                <th>Message</th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map(({ at, attempt, group, id, message, reason, task, worker }) => (
-                <tr
-                  key={id}
-                  class="pick"
-                  tabIndex={0}
-                  onClick={() => pickFailure(group)}
-                  onKeyDown={onEnter(() => pickFailure(group))}
-                >
-                  <td class="mut inline">{time(store.startedAt + at)}</td>
-                  <td class="inline">{line(task)}</td>
-                  <td class="inline"><span class="tag bad">{reason}</span></td>
-                  <td class="n inline hide-small">{attempt}</td>
-                  <td class="mut inline">{line(worker)}</td>
-                  <td class="msg">{line(message)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        <Table
+          label="Latest failures"
+          isStacked
+          columns={[["Time"], ["Task"], ["Reason"], ["Attempt", "n"], ["Worker"], ["Message"]]}
+        >
+          {shown.map(({ at, attempt, group, id, message, reason, task, worker }) => (
+            <Pick key={id} choose={() => pickFailure(group)}>
+              <td class="mut inline">{time(store.startedAt + at)}</td>
+              <td class="inline">{line(task)}</td>
+              <td class="inline"><span class="tag bad">{reason}</span></td>
+              <td class="n inline hide-small">{attempt}</td>
+              <td class="mut inline">{line(worker)}</td>
+              <td class="msg">{line(message)}</td>
+            </Pick>
+          ))}
+        </Table>
       )}
     </Panel>
   )
@@ -75,39 +53,22 @@ const Groups = (props: {
       note={`${count(store.failures)} failed attempts, ${count(done)} tasks in all · a row for each task, reason, error and place in the code${others}`}
     >
       {groups.length === 0 ? <Empty>{store.failures === 0 ? "No task has failed." : "No failure matches."}</Empty> : (
-        <Scroll label="Failures by cause">
-          <table class="stack">
-            <thead>
-              <tr>
-                <th class="n">Attempts</th>
-                <th>Latest</th>
-                <th>Task</th>
-                <th>Reason</th>
-                <th>Worker</th>
-                <th>Latest message</th>
-              </tr>
-            </thead>
-            <tbody>
-              {groups.map(({ count: n, id, last, reason, sample, task }) => (
-                <tr
-                  key={id}
-                  class="pick"
-                  tabIndex={0}
-                  aria-selected={id === picked?.id}
-                  onClick={() => pick(id)}
-                  onKeyDown={onEnter(() => pick(id))}
-                >
-                  <td class="n inline x">{count(n)}</td>
-                  <td class="mut inline">{time(store.startedAt + last)}</td>
-                  <td class="inline">{line(task)}</td>
-                  <td class="inline"><span class="tag bad">{reason}</span></td>
-                  <td class="mut inline">{line(sample.worker)}</td>
-                  <td class="msg">{line(sample.message)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        <Table
+          label="Failures by cause"
+          isStacked
+          columns={[["Attempts", "n"], ["Latest"], ["Task"], ["Reason"], ["Worker"], ["Latest message"]]}
+        >
+          {groups.map(({ count: n, id, last, reason, sample, task }) => (
+            <Pick key={id} isChosen={id === picked?.id} choose={() => pick(id)}>
+              <td class="n inline x">{count(n)}</td>
+              <td class="mut inline">{time(store.startedAt + last)}</td>
+              <td class="inline">{line(task)}</td>
+              <td class="inline"><span class="tag bad">{reason}</span></td>
+              <td class="mut inline">{line(sample.worker)}</td>
+              <td class="msg">{line(sample.message)}</td>
+            </Pick>
+          ))}
+        </Table>
       )}
     </Panel>
   )
@@ -181,30 +142,19 @@ export const Failures = (
           <Detail failure={loaded?.id === shown.id ? loaded : shown} group={picked} />
           <Panel title="Failed attempts of this row" note={`latest ${count(ofGroup.length)} of ${count(picked.count)}`}>
             {ofGroup.length === 0 ? <Empty>The list of the latest failures does not reach back so far.</Empty> : (
-              <Scroll label="Failed attempts of this row">
-                <table>
-                  <thead>
-                    <tr><th>Time</th><th class="n">Task</th><th class="n">Attempt</th><th>Worker</th></tr>
-                  </thead>
-                  <tbody>
-                    {ofGroup.slice(0, 50).map(({ at, attempt, id, index, worker }) => (
-                      <tr
-                        key={id}
-                        class="pick"
-                        tabIndex={0}
-                        aria-selected={id === shown.id}
-                        onClick={() => setChosen(id)}
-                        onKeyDown={onEnter(() => setChosen(id))}
-                      >
-                        <td class="mut">{time(store.startedAt + at)}</td>
-                        <td class="n">#{count(index)}</td>
-                        <td class="n">{attempt}</td>
-                        <td class="mut">{line(worker)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </Scroll>
+              <Table
+                label="Failed attempts of this row"
+                columns={[["Time"], ["Task", "n"], ["Attempt", "n"], ["Worker"]]}
+              >
+                {ofGroup.slice(0, 50).map(({ at, attempt, id, index, worker }) => (
+                  <Pick key={id} isChosen={id === shown.id} choose={() => setChosen(id)}>
+                    <td class="mut">{time(store.startedAt + at)}</td>
+                    <td class="n">#{count(index)}</td>
+                    <td class="n">{attempt}</td>
+                    <td class="mut">{line(worker)}</td>
+                  </Pick>
+                ))}
+              </Table>
             )}
           </Panel>
         </div>

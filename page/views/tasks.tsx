@@ -1,10 +1,10 @@
 /** The table of the types of task, and their charts. */
-import { bucketMicros } from "../../src/internal/scheduler/runTimes.ts"
+import { bucketMicros } from "../../src/internal/scheduler/runTimeBuckets.ts"
 import { colourOf } from "../charts/canvas.ts"
 import { drawRunTimes, type RunTimes } from "../charts/runTimes.ts"
 import { drawThroughput, type Throughput } from "../charts/throughput.ts"
 import { count, line, percent, short, span } from "../format.ts"
-import { Chart, Dot, Empty, Meter, Panel, Scroll } from "../parts.tsx"
+import { Chart, Dot, Empty, Meter, Panel, Table } from "../parts.tsx"
 import type { Store, TypeSummary } from "../store.ts"
 import { matches, type ViewProps } from "./context.ts"
 
@@ -131,23 +131,21 @@ export const TaskTable = (
   return (
     <Panel title="Tasks by type" note={types.length < known.length ? `${types.length} of ${known.length}` : undefined}>
       {known.length === 0 ? <Empty>No task has started.</Empty> : (
-        <Scroll label="Tasks by type">
-          <table>
-            <thead>
-              <tr>
-                <th>Task</th>
-                <th class="n">done</th>
-                <th class="n">failed</th>
-                <th class={wide}>retried</th>
-                <th class="n">tasks/s</th>
-                <th class="n">p50</th>
-                <th class="n">p95</th>
-                <th class={wide}>p99</th>
-                <th class="n hide-small">chunk</th>
-                <th class="hide-small">busy time</th>
-              </tr>
-            </thead>
-            <tbody>
+        <Table
+          label="Tasks by type"
+          columns={[
+            ["Task"],
+            ["done", "n"],
+            ["failed", "n"],
+            ["retried", wide],
+            ["tasks/s", "n"],
+            ["p50", "n"],
+            ["p95", "n"],
+            ["p99", wide],
+            ["chunk", "n hide-small"],
+            ["busy time", "hide-small"]
+          ]}
+        >
               {types.map((type) => (
                 <tr key={type.id}>
                   <td><Dot type={type.id} />{line(type.name)}</td>
@@ -165,9 +163,7 @@ export const TaskTable = (
                   </td>
                 </tr>
               ))}
-            </tbody>
-          </table>
-        </Scroll>
+        </Table>
       )}
     </Panel>
   )

@@ -1,6 +1,6 @@
 /** The table of the workers, and their events. */
 import { count, line, percent, span, time } from "../format.ts"
-import { Empty, Meter, Panel, Scroll } from "../parts.tsx"
+import { Empty, Meter, Panel, Table } from "../parts.tsx"
 import type { Store, WorkerSummary } from "../store.ts"
 import { matches, type ViewProps } from "./context.ts"
 import { TaskStream } from "./taskStream.tsx"
@@ -46,21 +46,19 @@ export const WorkerTable = (
   return (
     <Panel title="Workers" note={`${count(up)} up · ${count(lost)} lost${cut}`}>
       {store.workers.length === 0 ? <Empty>No worker has joined.</Empty> : (
-        <Scroll label="Workers">
-          <table>
-            <thead>
-              <tr>
-                <th>Worker</th>
-                <th>busy</th>
-                <th class={wide}>slots</th>
-                <th class={wide}>held</th>
-                <th class="n hide-small">done</th>
-                <th class="n">failed</th>
-                <th class={wide}>up for</th>
-                <th>{isReport ? "end" : "now"}</th>
-              </tr>
-            </thead>
-            <tbody>
+        <Table
+          label="Workers"
+          columns={[
+            ["Worker"],
+            ["busy"],
+            ["slots", wide],
+            ["held", wide],
+            ["done", "n hide-small"],
+            ["failed", "n"],
+            ["up for", wide],
+            [isReport ? "end" : "now"]
+          ]}
+        >
               {shown.map((worker) => (
                 <tr key={worker.id}>
                   <td>{line(worker.name)}</td>
@@ -73,9 +71,7 @@ export const WorkerTable = (
                   <td>{nowOf(worker, store, isReport)}</td>
                 </tr>
               ))}
-            </tbody>
-          </table>
-        </Scroll>
+        </Table>
       )}
     </Panel>
   )
@@ -88,12 +84,7 @@ const Events = ({ filter, store }: Pick<ViewProps, "filter" | "store">) => {
   return (
     <Panel title="Events" note={`latest ${count(found.length)}`}>
       {found.length === 0 ? <Empty>No event.</Empty> : (
-        <div class="scroll list" tabIndex={0} role="region" aria-label="Events, table">
-          <table>
-            <thead>
-              <tr><th>Time</th><th>Worker</th><th>Event</th></tr>
-            </thead>
-            <tbody>
+        <Table label="Events" isList columns={[["Time"], ["Worker"], ["Event"]]}>
               {found.map(({ at, detail, id, kind, worker }) => (
                 <tr key={id}>
                   <td class="mut">{time(store.startedAt + at)}</td>
@@ -101,9 +92,7 @@ const Events = ({ filter, store }: Pick<ViewProps, "filter" | "store">) => {
                   <td class={kind === "lost" ? "badc" : "mut"}>{KINDS[kind]}{detail === null ? "" : `: ${line(detail)}`}</td>
                 </tr>
               ))}
-            </tbody>
-          </table>
-        </div>
+        </Table>
       )}
     </Panel>
   )

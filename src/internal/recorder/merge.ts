@@ -4,7 +4,7 @@
  * Must stay true: an id keeps its meaning, and counts never fall: those of a recording that has ended stay. All times are
  * of the clock of this process, since clocks of hosts differ: a part is placed in time when its first snapshot comes.
  */
-import { RUN_TIME_BUCKETS } from "../scheduler/runTimes.ts"
+import { RUN_TIME_BUCKETS } from "../scheduler/runTimeBuckets.ts"
 import { COLUMNS, Columns } from "./columns.ts"
 import type * as Model from "./model.ts"
 import { histogramOf, percentile } from "./percentile.ts"

@@ -1,5 +1,5 @@
 /** What is read from the counts of run times by bucket. */
-import { bucketMicros, RUN_TIME_BUCKETS } from "../scheduler/runTimes.ts"
+import { bucketMicros, RUN_TIME_BUCKETS } from "../scheduler/runTimeBuckets.ts"
 import type { TaskCounts } from "../scheduler/statistics.ts"
 import type { Histogram } from "./model.ts"
 

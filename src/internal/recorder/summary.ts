@@ -5,7 +5,7 @@
  * and a frame at most 64 KiB.
  */
 import { cpus } from "../cpus.ts"
-import { bucketMicros } from "../scheduler/runTimes.ts"
+import { bucketMicros } from "../scheduler/runTimeBuckets.ts"
 import { advise } from "./advice.ts"
 import { COLUMNS } from "./columns.ts"
 import type * as Model from "./model.ts"

@@ -4,7 +4,7 @@
  * Must stay true: at most `TYPES` have a record of their own, and all further ones share one. Counts are those of the
  * schedulers minus those at the beginning, so that nothing is counted for each task.
  */
-import { RUN_TIME_BUCKETS } from "../scheduler/runTimes.ts"
+import { RUN_TIME_BUCKETS } from "../scheduler/runTimeBuckets.ts"
 import type { TaskCounts } from "../scheduler/statistics.ts"
 import { shortName } from "./sizes.ts"
 

@@ -6,19 +6,7 @@
  * recorder. Adding a time costs two additions and a shift.
  */
 import type { Distribution } from "./distribution.ts"
-
-/** Buckets of a power of 2. */
-const PER_OCTAVE = 4
-
-/** The exponent of the lower bound of the first bucket, in microseconds: 1/16. */
-const FIRST_OCTAVE = -4
-
-/** The last bucket begins at an hour. */
-export const RUN_TIME_BUCKETS = 144
-
-/** The lower bound of a bucket, in microseconds. */
-export const bucketMicros = (bucket: number): number =>
-  2 ** (FIRST_OCTAVE + Math.floor(bucket / PER_OCTAVE)) * (1 + bucket % PER_OCTAVE / PER_OCTAVE)
+import { FIRST_OCTAVE, PER_OCTAVE, RUN_TIME_BUCKETS } from "./runTimeBuckets.ts"
 
 /** The metric: from 1 microsecond to 268 seconds. */
 const POWERS_OF_4 = 15
