@@ -30,7 +30,8 @@ import type * as TaskGroup from "../TaskGroup.ts"
 
 export {
   /**
-   * The workers or the name server could not be reached: `Unreachable`, `Unauthorized` or `VersionMismatch`.
+   * The workers or the name server could not be reached: `Unreachable`, `Unauthorized` or `VersionMismatch`; or this
+   * runtime cannot use a secret: `Unsupported`.
    *
    * @stability unstable
    * @category errors

@@ -1,6 +1,7 @@
 /** Worker threads of Node, and the parts of them that Bun and Deno have as well. */
 import { AsyncLocalStorage } from "node:async_hooks"
 import { existsSync } from "node:fs"
+import { basename } from "node:path"
 import { StringDecoder } from "node:string_decoder"
 import { fileURLToPath } from "node:url"
 import { inspect } from "node:util"
@@ -95,24 +96,28 @@ const handlersEntry = (): string => {
   return entry.href
 }
 
-/** The compiled sibling of a TypeScript file. */
-const compiledSibling = (module: URL): URL | undefined => {
-  if (module.protocol !== "file:" || !/\.m?ts$/.test(module.pathname)) return undefined
-  const compiled = new URL(module)
-  compiled.pathname = module.pathname.replace(/ts$/, "js")
-  return compiled
+/** The files that a build may have made of a TypeScript file, the one with its own kind of extension first. */
+const compiledSiblings = (module: URL): ReadonlyArray<URL> => {
+  const extension = module.protocol === "file:" ? /\.([mc]?)ts$/.exec(module.pathname) : null
+  if (extension === null) return []
+  return Array.from(new Set([extension[1], "", "m", "c"]), (kind) => {
+    const compiled = new URL(module)
+    compiled.pathname = module.pathname.replace(/[mc]?ts$/, `${kind}js`)
+    return compiled
+  })
 }
 
+const exists = (file: URL): boolean => existsSync(file)
+
 const resolve = (module: URL): string => {
-  const compiled = compiledSibling(module)
-  return compiled !== undefined && !existsSync(module) && existsSync(compiled) ? compiled.href : module.href
+  const compiled = compiledSiblings(module)
+  return (compiled.length === 0 || existsSync(module) ? module : compiled.find(exists) ?? module).href
 }
 
 const missingFiles = (module: string): ReadonlyArray<string> => {
   const url = new URL(module)
   if (url.protocol !== "file:" || existsSync(url)) return []
-  const compiled = compiledSibling(url)
-  return (compiled === undefined ? [url] : [url, compiled]).map((file) => fileURLToPath(file))
+  return [fileURLToPath(url), ...compiledSiblings(url).map(({ pathname }) => basename(decodeURIComponent(pathname)))]
 }
 
 export const platform: Platform = {

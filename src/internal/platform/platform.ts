@@ -66,7 +66,7 @@ export interface Platform {
   readonly start: <M>(source: ThreadSource, options: StartOptions, events: ThreadEvents<M>) => ThreadConnection
   /** The URL of the entry of papyros, which loads a handlers module. Throws if it is not there. */
   readonly handlersEntry: () => string
-  /** The URL of a module, or of its compiled sibling if only that exists. */
+  /** The URL of a module, or of the file that a build made of it if only that exists. */
   readonly resolve: (module: URL) => string
   /** The files of which one must exist for the module to be loaded, if none exists. */
   readonly missingFiles: (module: string) => ReadonlyArray<string>

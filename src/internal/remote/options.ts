@@ -11,7 +11,7 @@ import * as Address from "../address.ts"
 import { countOption } from "../options.ts"
 import { isGroup } from "./auth/identity.ts"
 import * as Secret from "./auth/secret.ts"
-import { RemoteError, Unauthorized } from "./transport/error.ts"
+import { RemoteError, Unauthorized, Unsupported } from "./transport/error.ts"
 
 /** The port of a name server. */
 export const DEFAULT_PORT = 7427
@@ -52,9 +52,21 @@ export const maxFrameSize = (maxTaskBytes: number): number => maxTaskBytes + FRA
 export const secretOption = (
   input: Redacted.Redacted<string> | undefined
 ): Effect.Effect<Secret.Secret | undefined, RemoteError> =>
-  input === undefined
-    ? Effect.succeed(undefined)
-    : Effect.mapError(
+  Effect.suspend(() => {
+    if (input === undefined) return Effect.succeed(undefined)
+    const runtime = ["Bun", "Deno"].find((name) => name in globalThis)
+    if (runtime !== undefined) return Effect.fail(new RemoteError({ reason: withoutKeys(runtime) }))
+    return Effect.mapError(
       Effect.fromResult(Secret.parse(input)),
       ({ message }) => new RemoteError({ reason: new Unauthorized({ address: "secret", message }) })
     )
+  })
+
+/** Without this check, a peer would refuse each connection as one that has another secret. */
+const withoutKeys = (runtime: string): Unsupported =>
+  new Unsupported({
+    address: "secret",
+    message:
+      `${runtime} has no TLS with pre-shared keys, by which Remote uses a secret. Run this process on Node, or ` +
+      "run clients, workers and the name server without a secret on one host."
+  })

@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as Journal from "../../support/journal.ts"
 import { countThreads, handlers, pool, until } from "../../support/pool/pool.ts"
@@ -47,10 +48,19 @@ describe("WorkerPoolDispatcher", () => {
       })
   )
 
-  it.live("takes the compiled sibling of a .ts file that is not there", () =>
+  it.live("takes the file that a build made of a .ts file, if only that is there", () =>
     Effect.gen(function*() {
-      for (const [source, compiled] of [["handlers.ts", "handlers.js"], ["handlers.mts", "handlers.mjs"]] as const) {
-        const sibling = yield* written(compiled, `export { default } from ${JSON.stringify(handlers.href)}`)
+      const ofModule = `export { default } from ${JSON.stringify(handlers.href)}`
+      const ofScript = `module.exports = require(${JSON.stringify(fileURLToPath(handlers))}).default`
+      for (
+        const [source, compiled, text] of [
+          ["handlers.ts", "handlers.js", ofModule],
+          ["handlers.ts", "handlers.mjs", ofModule],
+          ["handlers.ts", "handlers.cjs", ofScript],
+          ["handlers.mts", "handlers.mjs", ofModule]
+        ] as const
+      ) {
+        const sibling = yield* written(compiled, text)
         writeFileSync(new URL("package.json", sibling), `{ "type": "module" }`)
         const url = new URL(source, sibling)
         const sum = yield* Dispatcher.run(new Add({ n: 1 })).pipe(Effect.provide(pool({ handlers: url, size: 1 })))

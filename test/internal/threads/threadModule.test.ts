@@ -22,7 +22,11 @@ const threadOf = (text: string) => new Worker(new URL(`data:text/javascript,${te
 
 const unusable = [
   ["is not there", Effect.succeed(entry("nowhere.js")), /Cannot find module.*nowhere.js not found: was it left out/],
-  ["is not there, compiled or not", Effect.succeed(entry("nowhere.mts")), /nowhere\.mts and .*nowhere\.mjs not found/],
+  [
+    "is not there, compiled or not",
+    Effect.succeed(entry("nowhere.mts")),
+    /nowhere\.mts, nowhere\.mjs, nowhere\.js, nowhere\.cjs not found/
+  ],
   ["throws", written("throws.mjs", "throw new Error('no license')"), /no license/],
   ["throws null", written("null.mjs", "throw null"), /null/],
   ["throws an error with a cause", written("cause.mjs", "throw new Error('a', { cause: new Error('b') })"), /: a$/],

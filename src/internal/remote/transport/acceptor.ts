@@ -101,8 +101,8 @@ export class Acceptor {
 
   private admit(peer: Peer): void {
     const { duplex, raw } = peer
-    // Bytes that arrive before the peer is handled stay in the socket.
-    duplex.pause()
+    // Bytes that arrive before the peer is handled stay in the socket, which has no listener for them. After a call of
+    // `pause`, an accepted socket of Deno would never be readable.
     const { heartbeatTimeout: timeout } = this
     const unwatch = timeout === undefined
       ? ignore

@@ -26,9 +26,15 @@ export class VersionMismatch extends Schema.TaggedError<VersionMismatch>("papyro
   message: Schema.String
 }) {}
 
+/** This runtime lacks a part of Node that Remote needs. */
+export class Unsupported extends Schema.TaggedError<Unsupported>("papyros/Unsupported")("Unsupported", {
+  address: Schema.String,
+  message: Schema.String
+}) {}
+
 /** The workers or the registry could not be reached. */
 export class RemoteError extends Schema.TaggedError<RemoteError>("papyros/RemoteError")("RemoteError", {
-  reason: Schema.Union([Unreachable, Unauthorized, VersionMismatch])
+  reason: Schema.Union([Unreachable, Unauthorized, VersionMismatch, Unsupported])
 }) {
   override get message(): string {
     return `${this.reason.address}: ${this.reason.message}`

@@ -24,8 +24,8 @@ export type { WorkerLike }
 export interface HandlersModule {
   /**
    * The `file:` URL of the handlers module, whose default export is the Layer of the handlers. Each thread loads it and
-   * builds the Layer once. If it ends in `.ts` or `.mts` and no such file exists, the `.js` or `.mjs` file beside it is
-   * loaded.
+   * builds the Layer once. If it ends in `.ts`, `.mts` or `.cts` and no such file exists, the `.js`, `.mjs` or `.cjs`
+   * file beside it is loaded.
    */
   readonly handlers: URL | string
   readonly thread?: undefined
@@ -41,8 +41,8 @@ export interface HandlersModule {
 export interface ThreadModule {
   /**
    * In place of `handlers`: the `file:` URL of the module that each thread starts with. The module calls `Thread.run` of
-   * `papyros/Thread` with the Layer of the handlers, and can be bundled with all that it imports. If it ends in `.ts` or
-   * `.mts` and no such file exists, the `.js` or `.mjs` file beside it is loaded.
+   * `papyros/Thread` with the Layer of the handlers, and can be bundled with all that it imports. If it ends in `.ts`,
+   * `.mts` or `.cts` and no such file exists, the `.js`, `.mjs` or `.cjs` file beside it is loaded.
    *
    * Or a function that returns a new thread, which starts with such a module:
    * `() => new Worker(new URL("./thread.ts", import.meta.url))`. Bundlers that know this expression build the module, so

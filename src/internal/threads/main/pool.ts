@@ -107,7 +107,7 @@ export class Pool implements ThreadListener {
       url: url ?? "",
       cause: missing.length === 0
         ? cause
-        : new Error(`${describe(cause)} (${missing.join(" and ")} not found: was it left out of the build?)`, { cause })
+        : new Error(`${describe(cause)} (${missing.join(", ")} not found: was it left out of the build?)`, { cause })
     })
   }
 
