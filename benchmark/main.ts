@@ -8,8 +8,8 @@
  *
  *     npm run bench -- soak [--minutes N] [--dispatcher pool|fiber] [--seed N]
  *
- * The suites `advice`, `dashboard`, `memory`, `faults` and `scale` are programs of their own: `benchmark/memory/main.ts` and so on. All others are
- * compiled before they run.
+ * The suites `advice`, `dashboard`, `faults`, `memory`, `recorder` and `scale` are programs of their own:
+ * `benchmark/memory/main.ts` and so on. All others are compiled before they run.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"

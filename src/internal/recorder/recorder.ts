@@ -12,7 +12,7 @@ import { causeOf } from "../scheduler/lossCause.ts"
 import type { Observable, Observer } from "../scheduler/observer.ts"
 import type { FreeReason, TaskEntry } from "../scheduler/producer.ts"
 import { typeOf } from "../scheduler/taskTypes.ts"
-import type { Chunk, WorkerState } from "../scheduler/workerState.ts"
+import type { Chunk, Reading, WorkerState } from "../scheduler/workerState.ts"
 import type * as Task from "../task.ts"
 import { FreeSlots } from "./budget.ts"
 import { Columns } from "./columns.ts"
@@ -125,9 +125,9 @@ export class Recorder {
     return this.endedAt ?? this.sources[0].now() - this.startedAt
   }
 
-  /** A time of the clock of the schedulers, in milliseconds since the recording began. */
-  since(at: number | undefined): number {
-    return at === undefined ? 0 : Math.max(0, at - this.startedAt)
+  /** A reading of the clock of the schedulers, in milliseconds since the recording began. */
+  since(reading: Reading | undefined): number {
+    return reading === undefined ? 0 : Math.max(0, reading.at - this.startedAt)
   }
 
   /** Completes the segments that are open. */
@@ -162,16 +162,25 @@ export class Recorder {
   // --- events ----------------------------------------------------------------
 
   private observerOf(source: Observable): Observer {
-    const { startedAt } = this
+    // A number that is computed again for each call would be an object for each.
+    let latest: Reading | undefined
+    let at = 0
+    const since = (reading: Reading): number => {
+      if (reading !== latest) {
+        latest = reading
+        at = reading.at - this.startedAt
+      }
+      return at
+    }
     return {
-      joined: (worker, at) => this.onJoined(worker, at - startedAt),
-      left: (worker, loss, at) => this.onLeft(worker, loss, at - startedAt),
-      starting: (slots, at) => this.onStarting(source, slots, at - startedAt),
-      took: (chunk, at) => this.onTook(chunk, at - startedAt),
-      ran: (chunk, _tasks, micros, at) => this.onRan(chunk, micros, at - startedAt),
-      ended: (chunk, at) => this.onEnded(chunk, at - startedAt),
-      failed: (entry, failure, chunk, at) => this.onFailed(entry, failure, chunk, at - startedAt),
-      restarted: (entry, worker, _isCulprit, at) => this.addEvent("restarted", worker, entry.name, at - startedAt)
+      joined: (worker, at) => this.onJoined(worker, since(at)),
+      left: (worker, loss, at) => this.onLeft(worker, loss, since(at)),
+      starting: (slots, at) => this.onStarting(source, slots, since(at)),
+      took: (chunk, at) => this.onTook(chunk, since(at)),
+      ran: (worker, micros, at) => this.onRan(worker, micros, since(at)),
+      ended: (chunk, at) => this.onEnded(chunk, since(at)),
+      failed: (entry, failure, chunk, at) => this.onFailed(entry, failure, chunk, since(at)),
+      restarted: (entry, worker, _isCulprit, at) => this.addEvent("restarted", worker, entry.name, since(at))
     }
   }
 
@@ -234,7 +243,7 @@ export class Recorder {
   }
 
   private onTook(chunk: Chunk, at: number): void {
-    const worker = this.workerOf(chunk)
+    const worker = this.workerOf(chunk.worker)
     if (worker === undefined) return
     const { assigned } = chunk.worker
     const before = assigned - chunk.items.length
@@ -243,15 +252,15 @@ export class Recorder {
     worker.record.changed = true
   }
 
-  private onRan(chunk: Chunk, micros: number, at: number): void {
-    const worker = this.workerOf(chunk)
+  private onRan(state: WorkerState, micros: number, at: number): void {
+    const worker = this.workerOf(state)
     if (worker === undefined) return
     worker.reportedAt = at
     worker.record.busy += micros
   }
 
   private onEnded(chunk: Chunk, at: number): void {
-    const worker = this.workerOf(chunk)
+    const worker = this.workerOf(chunk.worker)
     if (worker === undefined) return
     const { items } = chunk
     const { assigned } = chunk.worker
@@ -264,9 +273,9 @@ export class Recorder {
     type.chunks++
     type.chunkTasks += tasks
     record.tasks += tasks
-    const from = this.since(chunk.takenAt)
+    const from = this.since(chunk.taken)
     // What such a worker reports is time of the one thread, not of its slots.
-    const busy = record.sharesThread ? (at - from) * 1000 : chunk.busy ?? 0
+    const busy = record.sharesThread ? (at - from) * 1000 : (chunk.busy ?? 0) / 1000
     this.endedChunk = chunk
     this.endedRow = record.rows.add(from, at, type.id, tasks, chunk.failed, busy, this.spanMillis)
   }
@@ -279,7 +288,7 @@ export class Recorder {
   ): void {
     this.failures.add(failure, entry.index, at)
     if (chunk === undefined) return
-    const worker = this.workerOf(chunk)
+    const worker = this.workerOf(chunk.worker)
     if (worker === undefined) return
     worker.record.failed++
     worker.record.failures[this.columns.at(at)]++
@@ -300,10 +309,9 @@ export class Recorder {
     if (this.events.length > EVENTS) this.events.shift()
   }
 
-  private workerOf(chunk: Chunk): JoinedWorker | undefined {
-    const { worker } = chunk
-    if (this.lastWorker?.state === worker) return this.lastWorker
-    return this.lastWorker = this.joined.get(worker)
+  private workerOf(state: WorkerState): JoinedWorker | undefined {
+    if (this.lastWorker?.state === state) return this.lastWorker
+    return this.lastWorker = this.joined.get(state)
   }
 
   /** A segment is complete: it goes into the ring, and into the columns of the whole recording. */

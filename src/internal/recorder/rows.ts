@@ -35,12 +35,15 @@ export class Rows {
   private readonly worker: number
   private readonly all: Array<Row> = []
   private readonly limit: number
+  /** The row of a worker of one slot. */
+  private readonly only: Row | undefined
   private readonly close: (row: Row) => void
 
   /** @param close adds the segment of a row to the ring */
   constructor(worker: number, slots: number, close: (row: Row) => void) {
     this.worker = worker
     this.limit = Math.max(1, Math.min(slots, ROWS))
+    if (this.limit === 1) this.all.push(this.only = new Row(worker, 0))
     this.close = close
   }
 
@@ -48,7 +51,7 @@ export class Rows {
    * Adds a chunk: to the segment that is open, if it has its type and is close and shorter than `span`, else as a new one.
    */
   add(from: number, to: number, type: number, tasks: number, failed: number, busy: number, span: number): Row {
-    const row = this.rowAt(from)
+    const row = this.only ?? this.rowAt(from)
     // A worker is sent chunks while it runs others: the chunk has its slot when the one before has ended.
     const start = from > row.to ? from : row.to
     const end = to > start ? to : start

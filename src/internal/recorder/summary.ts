@@ -72,7 +72,7 @@ const oldestChunk = (worker: JoinedWorker, recorder: Recorder, at: number): Mode
   return {
     type: recorder.types.get(chunk.items[0].name).id,
     tasks: chunk.open,
-    age: round(Math.max(0, at - recorder.since(chunk.takenAt)))
+    age: round(Math.max(0, at - recorder.since(chunk.taken)))
   }
 }
 

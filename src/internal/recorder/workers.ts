@@ -118,9 +118,10 @@ export class JoinedWorker {
    * of which all ran until now if they share the thread of the scheduler.
    */
   advance(before: number, after: number, at: number): void {
-    const until = Math.min(before, this.concurrency)
-    const millis = at - this.heldSince
-    if (millis > 0) {
+    // Not again for the chunks that follow in the same turn.
+    if (at > this.heldSince) {
+      const until = Math.min(before, this.concurrency)
+      const millis = at - this.heldSince
       const mean = this.state.handle.sharesThread === true ? Math.max(this.held, until) : (this.held + until) / 2
       this.record.occupied += mean * millis
       this.heldSince = at

@@ -4,37 +4,38 @@
  * Must stay true: without an observer a chunk costs one check. An observer never throws, and never calls the
  * scheduler. All observers get the same times. One reading of the clock, which costs a twentieth of a small chunk, serves
  * all events of a turn: of a message with outcomes, and of the chunks that its worker takes next. Handlers that run in
- * the thread of the scheduler take time within a turn, so that their worker has a reading for each event.
+ * the thread of the scheduler take time within a turn, so that their worker has a reading for each event. Observers are
+ * called by index: V8 inlines into the functions of the scheduler up to a bound, which the iterators of for-of would use up.
  */
 import type * as TaskFailure from "../../TaskFailure.ts"
 import type * as Task from "../task.ts"
 import type * as Contract from "./contract.ts"
 import type { FreeReason, TaskEntry } from "./producer.ts"
 import type { Statistics } from "./statistics.ts"
-import type { Chunk, WorkerState } from "./workerState.ts"
+import { type Chunk, Reading, type WorkerState } from "./workerState.ts"
 
-/** `at`: milliseconds of the monotonic clock of the scheduler. */
+/** The readings are of the monotonic clock of the scheduler. */
 export interface Observer {
-  readonly joined: (worker: WorkerState, at: number) => void
+  readonly joined: (worker: WorkerState, at: Reading) => void
   /** After everything that it held has been released. */
-  readonly left: (worker: WorkerState, loss: Contract.WorkerLoss | undefined, at: number) => void
+  readonly left: (worker: WorkerState, loss: Contract.WorkerLoss | undefined, at: Reading) => void
   /** So many slots are starting, all in all. */
-  readonly starting: (slots: number, at: number) => void
+  readonly starting: (slots: number, at: Reading) => void
   /** A worker was assigned a chunk. */
-  readonly took: (chunk: Chunk, at: number) => void
-  /** The worker reported that it spent so many microseconds on so many items of the chunk. */
-  readonly ran: (chunk: Chunk, tasks: number, micros: number, at: number) => void
+  readonly took: (chunk: Chunk, at: Reading) => void
+  /** The worker reported that it spent so many microseconds on items that it holds. Not called if it shares the thread. */
+  readonly ran: (worker: WorkerState, micros: number, at: Reading) => void
   /** The last item of a chunk was released. Its failure, if it has one, follows. */
-  readonly ended: (chunk: Chunk, at: number) => void
+  readonly ended: (chunk: Chunk, at: Reading) => void
   /** An attempt failed. `chunk` is absent if no worker had the entry, or if the worker was lost. */
   readonly failed: (
     entry: TaskEntry,
     failure: TaskFailure.TaskFailure<Task.Any>,
     chunk: Chunk | undefined,
-    at: number
+    at: Reading
   ) => void
   /** A task will start again, because its worker was lost. */
-  readonly restarted: (entry: TaskEntry, worker: string, isCulprit: boolean, at: number) => void
+  readonly restarted: (entry: TaskEntry, worker: string, isCulprit: boolean, at: Reading) => void
 }
 
 /** A scheduler, as a recorder sees it. */
@@ -61,9 +62,8 @@ export class Observers {
   active = false
   private all: ReadonlyArray<Observer> = []
   private readonly clock: () => number
-  /** The reading of the clock in this turn. */
-  private at = 0
-  private hasRead = false
+  /** The reading of the clock in this turn, if there is one. */
+  private reading: Reading | undefined
 
   constructor(clock: () => number) {
     this.clock = clock
@@ -80,78 +80,81 @@ export class Observers {
 
   joined(worker: WorkerState): void {
     const at = this.read()
-    for (const observer of this.all) observer.joined(worker, at)
+    for (let i = 0; i < this.all.length; i++) this.all[i].joined(worker, at)
   }
 
   left(worker: WorkerState, loss: Contract.WorkerLoss | undefined): void {
     const at = this.read()
-    for (const observer of this.all) observer.left(worker, loss, at)
+    for (let i = 0; i < this.all.length; i++) this.all[i].left(worker, loss, at)
   }
 
   starting(slots: number): void {
     const at = this.read()
-    for (const observer of this.all) observer.starting(slots, at)
+    for (let i = 0; i < this.all.length; i++) this.all[i].starting(slots, at)
   }
 
   took(chunk: Chunk): void {
-    const at = this.readFor(chunk)
-    chunk.takenAt = at
-    for (const observer of this.all) observer.took(chunk, at)
+    const at = chunk.taken = this.readFor(chunk)
+    for (let i = 0; i < this.all.length; i++) this.all[i].took(chunk, at)
   }
 
-  /** Workers report before they settle the items. Items that have been released count for no chunk. */
-  ran(entries: ReadonlyArray<TaskEntry>, micros: number): void {
+  /**
+   * Workers report before they settle the items. Items that have been released count for no chunk. The time of a worker
+   * that shares the thread is that in which it holds tasks.
+   */
+  ran(worker: WorkerState, entries: ReadonlyArray<TaskEntry>, micros: number): void {
+    if (worker.handle.sharesThread === true) return
     const { length } = entries
-    const first = chunkOf(entries[0])
-    if (first !== undefined && first === chunkOf(entries[length - 1])) return this.ranOf(first, length, micros)
+    const nanos = 1000 * micros / length
+    let held = 0
     for (let from = 0; from < length;) {
-      const chunk = chunkOf(entries[from])
-      let to = from + 1
-      while (to < length && chunkOf(entries[to]) === chunk) to++
-      if (chunk !== undefined) this.ranOf(chunk, to - from, micros * (to - from) / length)
+      const chunk = entries[from].assignment as Chunk | undefined
+      let to = entries[length - 1].assignment === chunk ? length : from + 1
+      while (to < length && entries[to].assignment === chunk) to++
+      if (chunk !== undefined) {
+        held += to - from
+        chunk.busy = (chunk.busy ?? 0) + Math.round(nanos * (to - from))
+      }
       from = to
     }
-  }
-
-  private ranOf(chunk: Chunk, tasks: number, micros: number): void {
-    const at = this.readFor(chunk)
-    chunk.busy = (chunk.busy ?? 0) + micros
-    for (const observer of this.all) observer.ran(chunk, tasks, micros, at)
+    if (held === 0) return
+    const at = this.read()
+    for (let i = 0; i < this.all.length; i++) this.all[i].ran(worker, micros * held / length, at)
   }
 
   ended(chunk: Chunk): void {
     const at = this.readFor(chunk)
-    for (const observer of this.all) observer.ended(chunk, at)
+    for (let i = 0; i < this.all.length; i++) this.all[i].ended(chunk, at)
   }
 
   failed(entry: TaskEntry, failure: TaskFailure.TaskFailure<Task.Any>, chunk: Chunk | undefined): void {
     const at = this.read()
     if (chunk !== undefined && chunk.open > 0) chunk.failed++
-    for (const observer of this.all) observer.failed(entry, failure, chunk, at)
+    for (let i = 0; i < this.all.length; i++) this.all[i].failed(entry, failure, chunk, at)
   }
 
   restarted(entry: TaskEntry, worker: string, isCulprit: boolean): void {
     const at = this.read()
-    for (const observer of this.all) observer.restarted(entry, worker, isCulprit, at)
+    for (let i = 0; i < this.all.length; i++) this.all[i].restarted(entry, worker, isCulprit, at)
   }
 
-  private readFor(chunk: Chunk): number {
-    return chunk.worker.handle.sharesThread === true ? this.clock() : this.read()
+  private readFor(chunk: Chunk): Reading {
+    return chunk.worker.handle.sharesThread === true ? new Reading(this.clock()) : this.read()
   }
 
-  private read(): number {
-    if (this.hasRead) return this.at
-    this.hasRead = true
+  private read(): Reading {
+    return this.reading ?? this.readClock()
+  }
+
+  private readClock(): Reading {
     void TURN.then(this.endTurn)
-    return this.at = this.clock()
+    return this.reading = new Reading(this.clock())
   }
 
   private readonly endTurn = (): void => {
-    this.hasRead = false
+    this.reading = undefined
   }
 }
 
 /** Resolved: what follows it runs before the next turn, and costs less than `queueMicrotask`. */
 const TURN = Promise.resolve()
-
-const chunkOf = (entry: TaskEntry): Chunk | undefined => entry.assignment as Chunk | undefined

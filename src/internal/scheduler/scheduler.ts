@@ -38,7 +38,7 @@ import { TaskTypes } from "./taskTypes.ts"
 import { UnservedTasks } from "./unserved.ts"
 import { WorkerAbsence } from "./workerAbsence.ts"
 import { Workers } from "./workers.ts"
-import type { Chunk, WorkerState } from "./workerState.ts"
+import { type Chunk, Reading, type WorkerState } from "./workerState.ts"
 
 /** The options of a dispatcher, and those of papyros itself. */
 export interface SchedulerOptions extends Contract.DispatcherOptions {
@@ -389,8 +389,9 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     recordRun(items, micros)
     // All are of one worker. Those that have been settled are of none; a worker that settles first is often the only one.
     const worker = (items[0].assignment as Chunk | undefined)?.worker ?? this.workers.only
-    if (worker !== undefined) worker.counts.busy += micros
-    if (this.observers.active) this.observers.ran(items, micros)
+    if (worker === undefined) return
+    worker.counts.busy += micros
+    if (this.observers.active) this.observers.ran(worker, items, micros)
   }
 
   starting(slots: number): void {
@@ -420,7 +421,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
 
   observe(observer: Observer): () => void {
     const remove = this.observers.add(observer)
-    const at = this.now()
+    const at = new Reading(this.now())
     observer.starting(this.startingSlots, at)
     for (const worker of this.workers) observer.joined(worker, at)
     return remove

@@ -15,6 +15,15 @@ import type { WorkerCounts } from "./statistics.ts"
 import { type ProducerSubscription, subscriptionOf } from "./subscription.ts"
 import { type TaskType, typeOf } from "./taskTypes.ts"
 
+/** A reading of the clock. Chunks share it: a number of their own would be an object for each. */
+export class Reading {
+  readonly at: number
+
+  constructor(at: number) {
+    this.at = at
+  }
+}
+
 export class Chunk implements Contract.Chunk, ChunkShare {
   readonly id: number
   readonly size: number
@@ -41,8 +50,8 @@ export class Chunk implements Contract.Chunk, ChunkShare {
   returned = 0
   // Written by `Observers` alone.
   /** When its worker took it, while somebody observes. */
-  takenAt: number | undefined = undefined
-  /** Microseconds that its worker has reported for it. */
+  taken: Reading | undefined = undefined
+  /** Nanoseconds that its worker has reported for it, whole: most of these numbers need no object. */
   busy: number | undefined = undefined
   /** Items that failed before the last one was released. */
   failed = 0
