@@ -13,6 +13,7 @@ import { record, type Recording, type RecordingOptions } from "./internal/record
 
 export type {
   Advice,
+  Attempt,
   Failure,
   FailureGroup,
   FailureSummary,

@@ -76,7 +76,11 @@ const Groups = (props: {
 
 export type LoadFailure = (id: number) => Promise<Failure | undefined>
 
-const Detail = ({ failure, group }: { readonly failure: FailureSummary | Failure; readonly group: FailureGroup }) => {
+const Detail = ({ failure, group, startedAt }: {
+  readonly failure: FailureSummary | Failure
+  readonly group: FailureGroup
+  readonly startedAt: number
+}) => {
   const [copied, setCopied] = useState(false)
   const details = "trace" in failure ? failure : undefined
   const copy = (): void => {
@@ -95,8 +99,16 @@ const Detail = ({ failure, group }: { readonly failure: FailureSummary | Failure
         <dd>{sanitizeLines(details?.text ?? failure.message)}</dd>
         {failure.error === null ? null : <><dt>Error</dt><dd>{line(failure.error)}</dd></>}
         {group.place === null ? null : <><dt>Place</dt><dd><code>{line(group.place)}</code></dd></>}
-        <dt>Attempt</dt>
-        <dd>{failure.attempt} on {line(failure.worker)}</dd>
+        {details?.span ? <><dt>Span</dt><dd><code>{details.span.traceId} / {details.span.spanId}</code></dd></> : null}
+        <dt>Attempts</dt>
+        <dd>
+          {[...(details?.attempts ?? []), failure].map(({ at, attempt, message, reason, worker }, i) => (
+            <div key={i}>
+              {attempt} on {line(worker)} <span class="mut">{time(startedAt + at)}</span>{" "}
+              <span class="tag bad">{reason}</span> {at < failure.at ? line(message) : ""}
+            </div>
+          ))}
+        </dd>
         <dt>Payload</dt>
         {details?.payload
           ? <dd><code>{sanitizeLines(details.payload)}</code></dd>
@@ -139,7 +151,7 @@ export const Failures = (
       <Groups groups={groups} store={store} picked={picked} pick={pickFailure} />
       {picked === undefined || shown === undefined ? null : (
         <div class="detail">
-          <Detail failure={loaded?.id === shown.id ? loaded : shown} group={picked} />
+          <Detail failure={loaded?.id === shown.id ? loaded : shown} group={picked} startedAt={store.startedAt} />
           <Panel title="Failed attempts of this row" note={`latest ${count(ofGroup.length)} of ${count(picked.count)}`}>
             {ofGroup.length === 0 ? <Empty>The list of the latest failures does not reach back so far.</Empty> : (
               <Table

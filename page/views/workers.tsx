@@ -1,5 +1,5 @@
 /** The table of the workers, and their events. */
-import { count, line, percent, span, time } from "../format.ts"
+import { count, line, percent, several, span, time } from "../format.ts"
 import { Empty, Meter, Panel, Table } from "../parts.tsx"
 import type { Store, WorkerSummary } from "../store.ts"
 import { matches, type ViewProps } from "./context.ts"
@@ -77,7 +77,10 @@ export const WorkerTable = (
   )
 }
 
-const KINDS = { joined: "joined", left: "left", lost: "was lost", restarted: "had to restart a task" } as const
+const textOf = ({ detail, kind, tasks }: Store["events"][number]): string => {
+  const text = kind === "lost" ? "was lost" : kind === "restarted" ? `had to restart ${several(tasks, "task")}` : kind
+  return detail === null ? text : `${text}: ${line(detail)}`
+}
 
 const Events = ({ filter, store }: Pick<ViewProps, "filter" | "store">) => {
   const found = store.events.filter(({ detail, worker }) => matches(filter, worker, detail))
@@ -85,11 +88,11 @@ const Events = ({ filter, store }: Pick<ViewProps, "filter" | "store">) => {
     <Panel title="Events" note={`latest ${count(found.length)}`}>
       {found.length === 0 ? <Empty>No event.</Empty> : (
         <Table label="Events" isList columns={[["Time"], ["Worker"], ["Event"]]}>
-              {found.map(({ at, detail, id, kind, worker }) => (
-                <tr key={id}>
-                  <td class="mut">{time(store.startedAt + at)}</td>
-                  <td>{line(worker)}</td>
-                  <td class={kind === "lost" ? "badc" : "mut"}>{KINDS[kind]}{detail === null ? "" : `: ${line(detail)}`}</td>
+              {found.map((event) => (
+                <tr key={event.id}>
+                  <td class="mut">{time(store.startedAt + event.at)}</td>
+                  <td>{line(event.worker)}</td>
+                  <td class={event.kind === "lost" ? "badc" : "mut"}>{textOf(event)}</td>
                 </tr>
               ))}
         </Table>

@@ -16,7 +16,14 @@ describe("Store of the page", () => {
   })
 
   it("draws no segment, failure or event twice that the first frame repeats", () => {
-    const event = (id: number): Model.WorkerEvent => ({ id, at: id, worker: "w", kind: "joined", detail: null })
+    const event = (id: number): Model.WorkerEvent => ({
+      id,
+      at: id,
+      worker: "w",
+      kind: "joined",
+      detail: null,
+      tasks: 0
+    })
     const store = new Store()
     store.snapshot(snapshot({ segments: segments(0, 20), segmentCount: 12, events: [event(2), event(1)] }))
     store.frame(frame(1, { segments: segments(20, 40), segmentCount: 13, events: [event(3), event(2)] }))

@@ -6,10 +6,13 @@
  * latest group of their task, reason and error if there is one.
  */
 import type * as TaskFailure from "../../TaskFailure.ts"
+import type { TaskEntry } from "../scheduler/producer.ts"
 import type * as Task from "../task.ts"
+import { Attempts } from "./attempts.ts"
 import type { Failure, FailureGroup, FailureSummary } from "./model.ts"
 import { payloadOf } from "./payload.ts"
 import { shortName } from "./sizes.ts"
+import { Tokens } from "./tokens.ts"
 
 const LATEST = 200
 const GROUPS = 100
@@ -17,23 +20,8 @@ const MAX_MESSAGE = 300
 const MAX_TEXT = 1024
 const MAX_TRACE = 8 * 1024
 
-/** Failures a second of which details are kept, and how many at once. */
-const PER_SECOND = 50
-const BURST = 200
-
-/** Bounds a rate. Times are in milliseconds. */
-class Tokens {
-  private left = BURST
-  private at = 0
-
-  take(at: number): boolean {
-    this.left = Math.min(BURST, this.left + (at - this.at) * PER_SECOND / 1000)
-    this.at = at
-    if (this.left < 1) return false
-    this.left--
-    return true
-  }
-}
+/** An entry of a producer, of which attempts have failed. */
+export type FailedEntry = Pick<TaskEntry, "index" | "span">
 
 class Group {
   readonly id: number
@@ -72,6 +60,7 @@ export class Failures {
   count = 0
   /** Failures of groups that were dropped. */
   ungrouped = 0
+  readonly attempts = new Attempts()
   private readonly payloads: boolean
   private readonly latest: Array<Failure> = []
   private readonly groups = new Map<string, Group>()
@@ -87,17 +76,17 @@ export class Failures {
   }
 
   /** Adds a failed attempt. `at`: milliseconds since the recording began. */
-  add(failure: TaskFailure.TaskFailure<Task.Any>, index: number, at: number): void {
+  add(failure: TaskFailure.TaskFailure<Task.Any>, entry: FailedEntry, at: number): void {
     const id = ++this.count
     try {
-      this.addDetails(id, failure, index, at)
+      this.addDetails(id, failure, entry, at)
     } catch {
       // An error whose members throw.
       this.ungrouped++
     }
   }
 
-  private addDetails(id: number, failure: TaskFailure.TaskFailure<Task.Any>, index: number, at: number): void {
+  private addDetails(id: number, failure: TaskFailure.TaskFailure<Task.Any>, entry: FailedEntry, at: number): void {
     const reason: TaskFailure.Reason<unknown> = failure.reason
     const error = errorOf(reason)
     const cause = `${failure.task._tag}\n${reason._tag}\n${error}`
@@ -116,7 +105,7 @@ export class Failures {
       id,
       at,
       task: shortName(failure.task._tag),
-      index,
+      index: entry.index,
       reason: reason._tag,
       error,
       worker: shortName(failure.worker),
@@ -135,8 +124,12 @@ export class Failures {
       ...group.sample,
       text,
       trace,
-      payload: this.payloads ? payloadOf(failure.task) : null
+      payload: this.payloads ? payloadOf(failure.task) : null,
+      span: spanOf(entry),
+      attempts: this.attempts.of(entry)
     })
+    const { attempt, message, worker } = summary
+    this.attempts.add(entry, { attempt, at, worker, reason: summary.reason, message })
     if (this.latest.length > LATEST) this.latest.shift()
   }
 
@@ -185,8 +178,7 @@ export class Failures {
   after(id: number): Array<FailureSummary> {
     const found: Array<FailureSummary> = []
     for (let i = this.latest.length - 1; i >= 0 && this.latest[i].id > id; i--) {
-      const { payload: _payload, text: _text, trace: _trace, ...summary } = this.latest[i]
-      found.push(summary)
+      found.push(summaryOf(this.latest[i]))
     }
     return found
   }
@@ -195,6 +187,18 @@ export class Failures {
     return this.latest.find((failure) => failure.id === id)
   }
 }
+
+const summaryOf = (
+  { attempts: _attempts, payload: _payload, span: _span, text: _text, trace: _trace, ...summary }: Failure
+): FailureSummary => summary
+
+/** Ids are of any tracer. */
+const MAX_ID = 64
+
+const spanOf = ({ span }: FailedEntry): Failure["span"] =>
+  span === undefined || !span.sampled
+    ? null
+    : { traceId: cut(span.traceId, MAX_ID), spanId: cut(span.spanId, MAX_ID) }
 
 const cut = (text: string, max: number): string => text.length > max ? `${text.slice(0, max - 1)}…` : text
 

@@ -19,6 +19,9 @@ const FRAME_WORKERS = 64
 const FRAME_FAILURES = 20
 const FRAME_EVENTS = 50
 
+/** Segments of one part that wait for the name of a type. A part that never tells it loses them. */
+const MAX_WAITING = 2000
+
 type Segment = { readonly [Column in keyof Model.Segments]: number }
 
 const SEGMENT_COLUMNS = ["worker", "row", "type", "from", "to", "tasks", "failed", "busy"] as const
@@ -70,6 +73,8 @@ export class Part {
   advice: ReadonlyArray<Model.Advice> = []
   sequence = 0
   segmentCount = 0
+  /** Segments with its ids, the first of which has a type or a worker that it has not told yet. */
+  waiting: Array<Segment> = []
   lastFailure = 0
   lastEvent = 0
 
@@ -110,7 +115,9 @@ export class MergedRecording {
   }
   private counted = { succeeded: 0, failed: 0, at: 0 }
   private sequence = 0
-  private shown = { segments: 0, failure: 0, event: 0 }
+  /** Segments that no frame has had. `segmentCount` has those that parts have left out, too. */
+  private fresh = 0
+  private shown = { failure: 0, event: 0 }
 
   /** @param clock milliseconds since the start of the whole */
   constructor(name: string, startedAtUnix: number, clock: () => number) {
@@ -149,7 +156,7 @@ export class MergedRecording {
       if (worker.state !== "up") continue
       this.workers[id] = { ...worker, state: "lost", leftAt: round(this.clock()), held: 0, oldest: null }
       this.changed.add(id)
-      this.addEvent({ at: this.clock(), worker: worker.name, kind: "lost", detail: "connection" })
+      this.addEvent({ at: this.clock(), worker: worker.name, kind: "lost", detail: "connection", tasks: 0 })
     }
   }
 
@@ -160,7 +167,12 @@ export class MergedRecording {
 
   /** The details of a failure of a part. */
   detailsOf(part: Part, failure: Model.Failure): Model.Failure {
-    return { ...failure, ...this.placed(part, failure), text: failure.text, trace: failure.trace, payload: null }
+    const attempts = failure.attempts.map((attempt) => ({
+      ...attempt,
+      at: round(attempt.at + part.offset),
+      worker: part.prefix + attempt.worker
+    }))
+    return { ...failure, ...this.placed(part, failure), payload: null, attempts }
   }
 
   private takeCommon(part: Part, data: Model.Snapshot | Model.Frame): void {
@@ -201,9 +213,15 @@ export class MergedRecording {
       name: part.prefix + worker.name,
       joinedAt: round(worker.joinedAt + part.offset),
       leftAt: worker.leftAt === null ? null : round(worker.leftAt + part.offset),
-      oldest: worker.oldest === null ? null : { ...worker.oldest, type: part.types[worker.oldest.type] ?? 0 }
+      oldest: this.oldestOf(part, worker)
     }
     this.changed.add(id)
+  }
+
+  /** The chunk that a worker has held longest, once the name of its type is known. */
+  private oldestOf(part: Part, { oldest }: Model.WorkerSummary): Model.WorkerSummary["oldest"] {
+    const type = oldest === null ? undefined : part.types[oldest.type]
+    return oldest === null || type === undefined ? null : { ...oldest, type }
   }
 
   private groupIdOf(part: Part, group: number): number {
@@ -261,21 +279,36 @@ export class MergedRecording {
 
   private takeSegments(part: Part, segments: Model.Segments, count: number): void {
     const { length } = segments.worker
-    for (let i = Math.max(0, length - (count - part.segmentCount)); i < length; i++) {
-      this.segments.push({
-        worker: part.workers[segments.worker[i]] ?? 0,
-        row: segments.row[i],
-        type: part.types[segments.type[i]] ?? 0,
-        from: round(segments.from[i] + part.offset),
-        to: round(segments.to[i] + part.offset),
-        tasks: segments.tasks[i],
-        failed: segments.failed[i],
-        busy: segments.busy[i]
-      })
-    }
-    this.segmentCount += count - part.segmentCount
+    const { waiting } = part
+    for (let i = Math.max(0, length - (count - part.segmentCount)); i < length; i++) waiting.push(rowOf(segments, i))
+    // Those that the part has left out count too.
+    this.segmentCount += Math.max(0, count - part.segmentCount - length)
     part.segmentCount = count
+    // In their order, which the rows of the page rely on.
+    let known = 0
+    while (known < waiting.length && this.addSegment(part, waiting[known])) known++
+    waiting.splice(0, known)
+    while (waiting.length > MAX_WAITING) {
+      if (!this.addSegment(part, waiting.shift()!)) this.segmentCount++
+    }
     if (this.segments.length > 2 * SEGMENTS) this.segments = this.segments.slice(-SEGMENTS)
+  }
+
+  /** Adds a segment of a part, unless the part has not told its type or its worker yet. */
+  private addSegment(part: Part, segment: Segment): boolean {
+    const worker = part.workers[segment.worker]
+    const type = part.types[segment.type]
+    if (worker === undefined || type === undefined) return false
+    this.segmentCount++
+    this.fresh++
+    this.segments.push({
+      ...segment,
+      worker,
+      type,
+      from: round(segment.from + part.offset),
+      to: round(segment.to + part.offset)
+    })
+    return true
   }
 
   // --- the whole -------------------------------------------------------------
@@ -385,7 +418,8 @@ export class MergedRecording {
     for (const id of workers) this.changed.delete(id)
     const groups = this.groups.filter(({ id }) => this.changedGroups.has(id)).slice(0, FRAME_FAILURES)
     this.changedGroups.clear()
-    const fresh = Math.min(this.segmentCount - this.shown.segments, FRAME_SEGMENTS, this.segments.length)
+    const fresh = Math.min(this.fresh, FRAME_SEGMENTS, this.segments.length)
+    this.fresh = 0
     const frame: Model.Frame = {
       ...current,
       sequence: ++this.sequence,
@@ -398,10 +432,13 @@ export class MergedRecording {
       segments: columnsOf(fresh === 0 ? [] : this.segments.slice(-fresh)),
       segmentCount: this.segmentCount
     }
-    this.shown = { segments: this.segmentCount, failure: this.lastFailure, event: this.lastEvent }
+    this.shown = { failure: this.lastFailure, event: this.lastEvent }
     return frame
   }
 }
+
+const rowOf = (segments: Model.Segments, at: number): Segment =>
+  Object.fromEntries(SEGMENT_COLUMNS.map((column) => [column, segments[column][at]])) as Segment
 
 const columnsOf = (segments: ReadonlyArray<Segment>): Model.Segments =>
   Object.fromEntries(

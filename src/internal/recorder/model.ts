@@ -195,6 +195,24 @@ export interface FailureSummary {
 }
 
 /**
+ * An attempt that failed, or whose worker was lost.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Attempt {
+  readonly attempt: number
+  /** Milliseconds since the recording began. */
+  readonly at: number
+  readonly worker: string
+  /** The tag of the reason: `WorkerLost`, if the worker was lost and the task started again. */
+  readonly reason: string
+  /** At most 300 characters. Can hold data of the task. Of a worker that was lost: the cause, as of an event. */
+  readonly message: string
+}
+
+/**
  * A failed attempt with its details.
  *
  * @stability experimental
@@ -208,6 +226,10 @@ export interface Failure extends FailureSummary {
   readonly trace: string
   /** The task as JSON, at most 2 KiB, if the recording was made with `payloads`. */
   readonly payload: string | null
+  /** The ids of the span under which the task was run or pushed; `null` if that was not sampled. */
+  readonly span: { readonly traceId: string; readonly spanId: string } | null
+  /** The attempts of the task before this one, the oldest first; at most the latest 8 of those that were recorded. */
+  readonly attempts: ReadonlyArray<Attempt>
 }
 
 /**
@@ -247,8 +269,13 @@ export interface WorkerEvent {
   /** The name of the worker. */
   readonly worker: string
   readonly kind: "joined" | "left" | "lost" | "restarted"
-  /** How it was lost: `out of memory`, `terminated`, `exit` or `connection`. Of `restarted`: the name of the task. */
+  /**
+   * How it was lost: `out of memory`, `terminated`, `exit` or `connection`. Of `restarted`: the name of the task, or of
+   * several types of task.
+   */
   readonly detail: string | null
+  /** Of `restarted`: the tasks that started again because of one loss. Else 0. */
+  readonly tasks: number
 }
 
 /**

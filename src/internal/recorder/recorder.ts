@@ -180,7 +180,7 @@ export class Recorder {
       ran: (worker, micros, at) => this.onRan(worker, micros, since(at)),
       ended: (chunk, at) => this.onEnded(chunk, since(at)),
       failed: (entry, failure, chunk, at) => this.onFailed(entry, failure, chunk, since(at)),
-      restarted: (entry, worker, _isCulprit, at) => this.addEvent("restarted", worker, entry.name, since(at))
+      restarted: (entry, worker, exit, isCulprit, at) => this.onRestarted(entry, worker, exit, isCulprit, since(at))
     }
   }
 
@@ -286,7 +286,7 @@ export class Recorder {
     chunk: Chunk | undefined,
     at: number
   ): void {
-    this.failures.add(failure, entry.index, at)
+    this.failures.add(failure, entry, at)
     if (chunk === undefined) return
     const worker = this.workerOf(chunk.worker)
     if (worker === undefined) return
@@ -298,13 +298,32 @@ export class Recorder {
     else if (this.endedRow !== undefined) this.segments.addFailure(worker.record.id, this.endedRow.row)
   }
 
-  private addEvent(kind: WorkerEvent["kind"], worker: string, detail: string | null, at: number): void {
+  /** The tasks that start again because of one loss are told one after the other, with the same time, and are one event. */
+  private onRestarted(
+    entry: TaskEntry,
+    worker: string,
+    exit: Contract.WorkerExit,
+    isCulprit: boolean,
+    at: number
+  ): void {
+    this.failures.attempts.addLoss(entry, entry.attempt, worker, exit, isCulprit, at)
+    const last = this.events.at(-1)
+    const name = shortName(worker)
+    if (last?.kind !== "restarted" || last.worker !== name || last.at !== at) {
+      return this.addEvent("restarted", worker, entry.name, at, 1)
+    }
+    const detail = last.detail === shortName(entry.name) ? last.detail : "several types of task"
+    this.events[this.events.length - 1] = { ...last, detail, tasks: last.tasks + 1 }
+  }
+
+  private addEvent(kind: WorkerEvent["kind"], worker: string, detail: string | null, at: number, tasks = 0): void {
     this.events.push({
       id: ++this.lastEvent,
       at,
       worker: shortName(worker),
       kind,
-      detail: detail === null ? null : shortName(detail)
+      detail: detail === null ? null : shortName(detail),
+      tasks
     })
     if (this.events.length > EVENTS) this.events.shift()
   }

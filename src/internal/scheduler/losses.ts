@@ -115,7 +115,7 @@ export class Losses {
       return outcomes.failLost(entry, name, exit)
     }
     typeOf(entry).counts.restarted++
-    if (observers.active) observers.restarted(entry, name, entry === culprit)
+    if (observers.active) observers.restarted(entry, name, exit, entry === culprit)
     if (entry === culprit || (culprit === undefined && attribution !== "nobody")) {
       quarantine.add(entry)
     } else {

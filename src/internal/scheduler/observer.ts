@@ -35,7 +35,13 @@ export interface Observer {
     at: Reading
   ) => void
   /** A task will start again, because its worker was lost. */
-  readonly restarted: (entry: TaskEntry, worker: string, isCulprit: boolean, at: Reading) => void
+  readonly restarted: (
+    entry: TaskEntry,
+    worker: string,
+    exit: Contract.WorkerExit,
+    isCulprit: boolean,
+    at: Reading
+  ) => void
 }
 
 /** A scheduler, as a recorder sees it. */
@@ -133,9 +139,9 @@ export class Observers {
     for (let i = 0; i < this.all.length; i++) this.all[i].failed(entry, failure, chunk, at)
   }
 
-  restarted(entry: TaskEntry, worker: string, isCulprit: boolean): void {
+  restarted(entry: TaskEntry, worker: string, exit: Contract.WorkerExit, isCulprit: boolean): void {
     const at = this.read()
-    for (let i = 0; i < this.all.length; i++) this.all[i].restarted(entry, worker, isCulprit, at)
+    for (let i = 0; i < this.all.length; i++) this.all[i].restarted(entry, worker, exit, isCulprit, at)
   }
 
   private readFor(chunk: Chunk): Reading {

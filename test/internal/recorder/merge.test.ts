@@ -84,7 +84,7 @@ const two = (now = { at: 1000 }) => {
         failures: 1,
         latestFailures: [failure(3, 1)],
         groups: [group(1, failure(3, 1))],
-        events: [{ id: 1, at: 1, worker: "thread-1", kind: "joined", detail: null }]
+        events: [{ id: 1, at: 1, worker: "thread-1", kind: "joined", detail: null, tasks: 0 }]
       })
     )
   return {
@@ -152,6 +152,39 @@ describe("MergedRecording", () => {
     assert.strictEqual(types[0].succeeded, 20)
     assert.strictEqual(totals.succeeded, 121)
     assert.deepStrictEqual(merged.toFrame().segments.from, [])
+  })
+
+  it("holds back segments until their type is known, for a bounded number of segments", () => {
+    const { a, merged } = two()
+    merged.toFrame()
+    const of = (type: number, ...from: ReadonlyArray<number>) => ({ ...segments(...from), type: from.map(() => type) })
+    // The second type of the part has no name yet.
+    merged.frame(a, frame(1, { segments: of(2, 100), segmentCount: 8 }))
+    merged.frame(a, frame(2, { segments: of(0, 110), segmentCount: 9 }))
+    const before = merged.toFrame()
+    assert.deepStrictEqual(before.segments.from, [])
+    merged.frame(a, frame(3, { types: [type(2, "Mul", 1)], segmentCount: 9 }))
+    const after = merged.toFrame()
+    assert.deepStrictEqual(after.segments.from, [700, 710])
+    assert.deepStrictEqual(after.segments.type.map((id) => after.types[id].name), ["Mul", "Add"])
+    assert.strictEqual(after.segmentCount, before.segmentCount + 2)
+    // A chunk of a type without a name is not shown as one of another type.
+    merged.frame(
+      a,
+      frame(4, { workers: [worker(0, "thread-1", { oldest: { type: 9, tasks: 1, age: 3 } })], segmentCount: 9 })
+    )
+    assert.isNull(merged.toFrame().workers[0].oldest)
+    // A part that never tells the name of a type loses these segments, and no others.
+    const count = 9 + 3000
+    const many = Array.from({ length: 3000 }, (_, i) => 200 + 20 * i)
+    merged.frame(a, frame(5, { segments: of(9, ...many), segmentCount: count }))
+    merged.frame(a, frame(6, { segments: of(0, 99_000), segmentCount: count + 1 }))
+    assert.isAtMost(a.waiting.length, 2000)
+    for (let i = 0; i < 2001; i++) {
+      merged.frame(a, frame(7 + i, { segments: of(9, 99_100 + 20 * i), segmentCount: count + 2 + i }))
+    }
+    assert.deepStrictEqual(merged.toFrame().segments.from, [99_600])
+    assert.strictEqual(merged.toFrame().segmentCount + a.waiting.length, 7 + count + 2001 + 1)
   })
 
   it("keeps the counts of a part that is gone, and continues the part of the same recording", () => {

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Tracer from "effect/Tracer"
 import { type AdviceFacts, advise } from "../../../src/internal/recorder/advice.ts"
 import { COLUMNS, Columns } from "../../../src/internal/recorder/columns.ts"
 import { Failures } from "../../../src/internal/recorder/failures.ts"
@@ -9,7 +10,7 @@ import { payloadOf } from "../../../src/internal/recorder/payload.ts"
 import { SegmentRing, SEGMENTS } from "../../../src/internal/recorder/segments.ts"
 import { TypeRecords, TYPES } from "../../../src/internal/recorder/types.ts"
 import * as TaskFailure from "../../../src/TaskFailure.ts"
-import { Number } from "../../support/scheduler/fixtures.ts"
+import { entryOf, Number } from "../../support/scheduler/fixtures.ts"
 
 describe("SegmentRing", () => {
   it("keeps the latest segments, and counts all", () => {
@@ -80,10 +81,10 @@ describe("Failures", () => {
 
   it("groups those with the same error and place", () => {
     const failures = new Failures(false)
-    failures.add(fail(new TypeError("a")), 1, 0)
-    failures.add(fail(new TypeError("b")), 2, 5)
-    failures.add(fail(new TypeError("b"), "Error\n    at h (file.ts:9:9)"), 3, 6)
-    failures.add(fail(new RangeError("c")), 4, 7)
+    failures.add(fail(new TypeError("a")), entryOf(1), 0)
+    failures.add(fail(new TypeError("b")), entryOf(2), 5)
+    failures.add(fail(new TypeError("b"), "Error\n    at h (file.ts:9:9)"), entryOf(3), 6)
+    failures.add(fail(new RangeError("c")), entryOf(4), 7)
     const groups = failures.groupSummaries
     assert.deepStrictEqual(groups.map(({ count, error, first, last, place }) => [error, place, count, first, last]), [
       ["RangeError", "f (file.ts:1:2)", 1, 7, 7],
@@ -104,7 +105,7 @@ describe("Failures", () => {
       const failure = fail(new TypeError("x".repeat(5000)))
       Object.defineProperty(failure, "trace", { get: () => (rendered++, `Error\n    at f${n % 500} (file.ts)`) })
       // 1,000 a second.
-      failures.add(failure, n, n)
+      failures.add(failure, entryOf(n), n)
     }
     assert.isBelow(rendered, 50 * 10 + 300)
     const groups = failures.groupSummaries
@@ -123,14 +124,14 @@ describe("Failures", () => {
       const failure = fail(Object.assign(new Error("x"), { name: `Error${n}` }))
       Object.defineProperty(failure, "trace", { get: () => (rendered++, `Error\n    at f (file.ts)`) })
       // 1,000 a second.
-      failures.add(failure, n, n)
+      failures.add(failure, entryOf(n), n)
     }
     assert.isBelow(rendered, 50 * 10 + 300)
     const groups = failures.groupSummaries
     assert.strictEqual(groups.reduce((sum, group) => sum + group.count, failures.ungrouped), count)
     // Many of one cause do not hide another.
-    for (let n = 0; n < 1000; n++) failures.add(fail(new TypeError("x")), n, count + n)
-    failures.add(fail(new RangeError("y")), 0, count + 1000)
+    for (let n = 0; n < 1000; n++) failures.add(fail(new TypeError("x")), entryOf(n), count + n)
+    failures.add(fail(new RangeError("y")), entryOf(0), count + 1000)
     assert.include(failures.groupSummaries.map(({ error }) => error), "RangeError")
   })
 
@@ -159,6 +160,31 @@ describe("Failures", () => {
     assert.isNull(payloadOf(Object.assign(new Number({ n: 1 }), { n: 1n })))
   })
 
+  it("have the latest attempts before each, and a bounded number of them", () => {
+    const failures = new Failures(false)
+    const entry = entryOf(1)
+    const failed = (attempt: number) => Object.assign(fail(new TypeError(`attempt ${attempt}`)), { attempt })
+    for (let attempt = 1; attempt <= 12; attempt++) failures.add(failed(attempt), entry, attempt)
+    const attempts = (id: number) => failures.find(id)!.attempts.map(({ attempt, at }) => [attempt, at])
+    assert.deepStrictEqual(attempts(1), [])
+    assert.deepStrictEqual(attempts(3), [[1, 1], [2, 2]])
+    assert.deepStrictEqual(attempts(12), Array.from({ length: 8 }, (_, i) => [i + 4, i + 4]))
+    // Of a storm of failures, only some are kept.
+    const storm = Array.from({ length: 10_000 }, (_, n) => entryOf(n))
+    for (const entry of storm) failures.attempts.addLoss(entry, 1, "worker", { outOfMemory: false }, false, 100)
+    assert.isAtMost(storm.filter((entry) => failures.attempts.of(entry).length > 0).length, 200)
+  })
+
+  it("have the span of a caller that is sampled", () => {
+    const failures = new Failures(false)
+    const span = (sampled: boolean) => Tracer.externalSpan({ traceId: "trace", spanId: "span", sampled })
+    failures.add(fail(new TypeError("a")), { index: 0, span: span(true) }, 0)
+    failures.add(fail(new TypeError("a")), { index: 1, span: span(false) }, 0)
+    assert.deepStrictEqual(failures.find(1)!.span, { traceId: "trace", spanId: "span" })
+    assert.isNull(failures.find(2)!.span)
+    assert.notProperty(failures.after(0)[0], "span")
+  })
+
   it("keep what cannot be printed", () => {
     const failures = new Failures(true)
     const hostile = new Proxy({}, {
@@ -166,7 +192,7 @@ describe("Failures", () => {
         throw new Error("on purpose")
       }
     })
-    failures.add(fail(hostile), 0, 0)
+    failures.add(fail(hostile), entryOf(0), 0)
     assert.strictEqual(failures.count, 1)
   })
 })

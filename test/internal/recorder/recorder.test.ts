@@ -232,6 +232,64 @@ describe("Recorder", () => {
       assert.deepStrictEqual(first, second)
     }), { arbitrary: { runs: 5 } })
 
+  it.effect("has one event for the tasks that start again because of one loss, and keeps all other events", () =>
+    Effect.gen(function*() {
+      const { scheduler, subscribe } = yield* makeScheduler({ boundary: "none" })
+      const recorder = new Recorder([scheduler], OPTIONS, 0)
+      const tasks = 2000
+      const worker = new FakeWorker({ concurrency: tasks })
+      scheduler.join(worker)
+      subscribe(new ListProducer(Array.from({ length: tasks }, (_, n) => entryOf(n))))
+      const held: Array<Chunk> = []
+      for (let taken = 0; taken < tasks; taken += held.at(-1)!.items.length) {
+        held.push(scheduler.take(worker, tasks) as Chunk)
+      }
+      scheduler.leave(worker, {
+        outOfMemory: true,
+        chunks: held.map((chunk) => ({ chunk, started: () => true }))
+      })
+      const { events } = snapshotOf(recorder, 0)
+      assert.deepStrictEqual(events.map(({ detail, kind, tasks }) => [kind, tasks, detail]), [
+        ["lost", 0, "out of memory"],
+        ["restarted", tasks, "Number"],
+        ["joined", 0, null]
+      ])
+    }))
+
+  it.effect("has the earlier attempts of a task that fails: retries, and losses of its worker", () =>
+    Effect.gen(function*() {
+      const { scheduler, subscribe } = yield* makeScheduler({ boundary: "none" }, { maxWorkerLosses: 3 })
+      const recorder = new Recorder([scheduler], OPTIONS, 0)
+      const entry = entryOf(7)
+      const other = entryOf(7)
+      const producer = new ListProducer([entry])
+      subscribe(producer)
+      const lose = (name: string) => {
+        const worker = new FakeWorker({ name })
+        scheduler.join(worker)
+        const chunk = scheduler.take(worker, 1) as Chunk
+        scheduler.leave(worker, { outOfMemory: true, chunks: [{ chunk, started: () => true }] })
+      }
+      lose("worker-1")
+      yield* TestClock.adjust(5)
+      lose("worker-2")
+      yield* TestClock.adjust(5)
+      const worker = new FakeWorker({ name: "worker-3" })
+      scheduler.join(worker)
+      const chunk = scheduler.take(worker, 1) as Chunk
+      scheduler.fail(chunk, 0, { _tag: "Defect", defect: new Error("on purpose"), trace: "" })
+      const [{ id }] = snapshotOf(recorder, 0).latestFailures
+      const details = recorder.failures.find(id)!
+      const message = "out of memory; this task ended the worker"
+      assert.deepStrictEqual(details.attempts, [
+        { attempt: 1, at: 0, worker: "worker-1", reason: "WorkerLost", message },
+        { attempt: 2, at: 5, worker: "worker-2", reason: "WorkerLost", message }
+      ])
+      assert.strictEqual(details.attempt, 3)
+      // Another task with the same index has none.
+      assert.deepStrictEqual(recorder.failures.attempts.of(other), [])
+    }))
+
   it.effect("keeps a row for each worker that is up, however many have left, and loses no sum", () =>
     Effect.gen(function*() {
       const { scheduler, subscribe } = yield* makeScheduler({ boundary: "none" })

@@ -5,6 +5,7 @@
  * cuts them, and numbers are finite, so that a worker can neither fill its memory nor break the page.
  */
 import * as Schema from "effect/Schema"
+import { ATTEMPTS } from "../../recorder/attempts.ts"
 import { BUDGET_PARTS } from "../../recorder/timeBudget.ts"
 
 /** Types and workers of a recording are at most 257. */
@@ -82,7 +83,8 @@ const WorkerEvent = Schema.Struct({
   at: Millis,
   worker: Name,
   kind: Schema.Literals(["joined", "left", "lost", "restarted"]),
-  detail: Schema.NullOr(Message)
+  detail: Schema.NullOr(Message),
+  tasks: Count
 })
 
 const SEGMENTS = 8000
@@ -183,5 +185,7 @@ export const FailureDetails = Schema.fromJsonString(Schema.NullOr(Schema.Struct(
   ...FailureSummary.fields,
   text: text(2048),
   trace: text(16_384),
-  payload: Schema.Null
+  payload: Schema.Null,
+  span: Schema.NullOr(Schema.Struct({ traceId: Name, spanId: Name })),
+  attempts: list(Schema.Struct({ attempt: Count, at: Millis, worker: Name, reason: Name, message: Message }), ATTEMPTS)
 })))

@@ -1,0 +1,17 @@
+/** A bound of a rate: `BURST` at once, then `PER_SECOND`. */
+const PER_SECOND = 50
+const BURST = 200
+
+export class Tokens {
+  private left = BURST
+  private at = 0
+
+  /** `at`: milliseconds. Whether there is one left. */
+  take(at: number): boolean {
+    this.left = Math.min(BURST, this.left + (at - this.at) * PER_SECOND / 1000)
+    this.at = at
+    if (this.left < 1) return false
+    this.left--
+    return true
+  }
+}
