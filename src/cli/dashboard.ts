@@ -53,6 +53,15 @@ interface Given {
   readonly dashboardHost: Option.Option<string>
 }
 
+/** Refuses the host of a dashboard that there is not. */
+export const check = ({ dashboard, dashboardHost }: Given): Effect.Effect<void, Unusable> =>
+  Option.isSome(dashboard) || Option.isNone(dashboardHost) ? Effect.void : Effect.fail(
+    new Unusable({
+      message:
+        "--dashboard-host or PAPYROS_DASHBOARD_HOST is given without a port of the dashboard: give --dashboard too."
+    })
+  )
+
 /** Serves the dashboard of a recording, and prints its URL, if the flag is given. */
 export const serve = <R>(
   { dashboard, dashboardHost }: Given,

@@ -30,6 +30,7 @@ export const nameserver = Command.make(
     serving(
       config,
       Effect.gen(function*() {
+        yield* Dashboard.check(config)
         const secret = yield* secretOption(yield* Remote.readSecret(config))
         const address = Option.getOrElse(host, () => "127.0.0.1")
         const at = { host: address, port: Option.getOrElse(port, () => DEFAULT_PORT) }

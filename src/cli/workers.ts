@@ -69,6 +69,7 @@ export const workers = Command.make("workers", config, (config) =>
   serving(
     config,
     Effect.gen(function*() {
+      yield* Dashboard.check(config)
       const secret = yield* Remote.readSecret(config)
       // This build only finds the tasks. Every thread builds the Layer again.
       const { group, url } = yield* Effect.scoped(Handlers.load(config.handlers))

@@ -66,6 +66,13 @@ describe("papyros run --dashboard", { timeout: 60_000 }, () => {
         nowhere.stderr,
         /^The dashboard could not start: 203\.0\.113\.7:0: cannot listen: this host does not have/
       )
+      // Before anything else: the handlers module is missing.
+      const commands = [["run", "./missing.ts", "Wait"], ["workers", "./missing.ts"], ["nameserver", "--port", "0"]]
+      for (const command of commands) {
+        const { code, stderr } = yield* papyrosWith([...command, "--dashboard-host", "127.0.0.1"], { stdin: "" })
+        assert.strictEqual(code, 2)
+        assert.match(stderr, /^--dashboard-host or PAPYROS_DASHBOARD_HOST is given without a port/)
+      }
       const invalid = yield* papyrosWith(["run", handlers, "Wait", "--dashboard", "70000"], { stdin: "" })
       assert.match(invalid.stderr, /a port from 0 to 65535.*--dashboard or PAPYROS_DASHBOARD/s)
     }))
