@@ -25,7 +25,7 @@ const serve = (folder: string, { isolated, strict }: PageOptions) =>
       ...(strict === true ? { "content-security-policy": "script-src 'self'; worker-src 'self'" } : {}),
       "content-type": TYPES[extname(path)] ?? "application/octet-stream"
     }
-    if (path.endsWith("page.html") && !existsSync(path)) {
+    if (path.endsWith("index.html") && !existsSync(path)) {
       const script = new URL(request.url!, "http://page").searchParams.get("script")
       response.writeHead(200, headers).end(`<!doctype html><script type="module" src="${script}"></script>`)
     } else if (existsSync(path) && statSync(path).isFile()) {
@@ -35,15 +35,8 @@ const serve = (folder: string, { isolated, strict }: PageOptions) =>
     }
   })
 
-/** The lines that a page prints, up to `OK` or `FAILED`. Without `page.html` in the folder, the page is only a script. */
-export const load = async (
-  folder: string,
-  script: string,
-  options: PageOptions,
-  seconds = 60
-): Promise<ReadonlyArray<string>> => {
-  const server = serve(folder, options)
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+/** The lines that a page prints, up to `OK` or `FAILED`. */
+export const loadUrl = async (url: string, seconds = 60): Promise<ReadonlyArray<string>> => {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] })
   const lines: Array<string> = []
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -57,13 +50,28 @@ export const load = async (
       page.on("pageerror", reject)
       timer = setTimeout(() => reject(new Error(`no end within ${seconds} s:\n${lines.join("\n")}`)), seconds * 1000)
     })
-    const { port } = server.address() as AddressInfo
-    await page.goto(`http://127.0.0.1:${port}/page.html?script=${script}`)
+    await page.goto(url)
     await ended
     return lines
   } finally {
     clearTimeout(timer)
     await browser.close()
+  }
+}
+
+/** The same of a script in a folder. A folder with an `index.html` needs no script. */
+export const load = async (
+  folder: string,
+  script: string,
+  options: PageOptions,
+  seconds?: number
+): Promise<ReadonlyArray<string>> => {
+  const server = serve(folder, options)
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  try {
+    const { port } = server.address() as AddressInfo
+    return await loadUrl(`http://127.0.0.1:${port}/index.html?script=${script}`, seconds)
+  } finally {
     server.close()
   }
 }

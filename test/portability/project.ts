@@ -1,24 +1,24 @@
 /** The project of a user: the app, the packed package and its peers, in a temporary folder. */
-import { execFile } from "node:child_process"
+import { deepStrictEqual } from "node:assert/strict"
 import {
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   symlinkSync,
   writeFileSync
 } from "node:fs"
 import { tmpdir } from "node:os"
-import { delimiter, dirname, join } from "node:path"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
+import { command, tools } from "./processes.ts"
+import { modules, type Recipe } from "./recipes.ts"
 
-const run = promisify(execFile)
 const here = fileURLToPath(new URL(".", import.meta.url))
 const repository = join(here, "../..")
-const tools = join(here, "tools/node_modules")
 
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium"
 
@@ -28,40 +28,68 @@ export const missing = (): ReadonlyArray<string> => [
   ...(existsSync(CHROMIUM) ? [] : [`${CHROMIUM}: apt-get install chromium, or set CHROMIUM`])
 ]
 
-/** Runs a command of the tools, or `node`, in a folder of the project, and returns the lines that it prints. */
-export const command = async (
-  cwd: string,
-  name: string,
-  ...args: ReadonlyArray<string>
-): Promise<ReadonlyArray<string>> => {
-  const path = [join(tools, ".bin"), dirname(process.execPath), process.env.PATH].join(delimiter)
-  try {
-    const { stdout } = await run(name, args, {
-      cwd,
-      timeout: 120_000,
-      env: { ...process.env, PATH: path, NODE_OPTIONS: "" }
-    })
-    return stdout.split("\n")
-  } catch (error) {
-    const { message, stderr, stdout } = error as Error & { readonly stdout?: string; readonly stderr?: string }
-    throw new Error(`${message}\n${stdout}${stderr}`)
+/** The programs of the app observe more than those of the guides. The other modules of the guides are those of the app. */
+const OWN = ["main.ts", "single.ts"]
+
+const checkModules = (): void => {
+  for (const { name, text } of modules()) {
+    const file = join(here, "app", name)
+    if (existsSync(file) && !OWN.includes(name)) {
+      deepStrictEqual({ name, text }, { name, text: readFileSync(file, "utf8") })
+    }
   }
+}
+
+const link = (target: string, path: string): void => {
+  mkdirSync(dirname(path), { recursive: true })
+  symlinkSync(target, path)
 }
 
 /** Makes the project, from a build of the package. */
 export const makeProject = async (): Promise<string> => {
+  checkModules()
   const root = mkdtempSync(join(realpathSync(tmpdir()), "papyros-portability-"))
-  await command(repository, "npm", "run", "--silent", "build")
-  await command(repository, "npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", root)
+  await command(repository, ["npm", "run", "--silent", "build"])
+  await command(repository, ["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", root])
   const modules = join(root, "node_modules")
   mkdirSync(join(modules, "papyros"), { recursive: true })
   const [tarball] = readdirSync(root).filter((name) => name.endsWith(".tgz"))
-  await command(root, "tar", "xzf", tarball, "--strip-components=1", "-C", "node_modules/papyros")
-  for (const name of ["effect", "@effect"]) symlinkSync(join(repository, "node_modules", name), join(modules, name))
-  for (const name of ["vite", "webpack", "esbuild-loader", "esbuild"]) {
-    symlinkSync(join(tools, name), join(modules, name))
-  }
+  await command(root, ["tar", "xzf", tarball, "--strip-components=1", "-C", "node_modules/papyros"])
+  for (const name of ["effect", "@effect"]) link(join(repository, "node_modules", name), join(modules, name))
+  const { dependencies } = JSON.parse(readFileSync(join(here, "tools/package.json"), "utf8"))
+  for (const name of Object.keys(dependencies)) link(join(tools, name), join(modules, name))
   writeFileSync(join(root, "package.json"), JSON.stringify({ type: "module" }))
   cpSync(join(here, "app"), root, { recursive: true })
   return root
+}
+
+/** Makes a folder of the project with the app and the files of a recipe. `renamed`: files of the app by their new names. */
+export const makeFolder = (
+  root: string,
+  recipe: Recipe,
+  renamed: Readonly<Record<string, string>> = {}
+): string => {
+  const folder = mkdtempSync(join(root, `${recipe.name.replaceAll(/\W+/g, "-")}-`))
+  cpSync(join(here, "app"), folder, { recursive: true })
+  for (const [to, from] of Object.entries(renamed)) cpSync(join(here, "app", from), join(folder, to))
+  for (const { name, text } of recipe.files) writeFileSync(join(folder, name), text)
+  return folder
+}
+
+/**
+ * Makes a folder for Next.js, which accepts no links to packages outside of the folder, and no program that is not there.
+ * The copies are hard links where that is possible.
+ */
+export const makeNextFolder = async (root: string, recipe: Recipe): Promise<string> => {
+  const folder = makeFolder(root, recipe)
+  const modules = join(folder, "node_modules")
+  const copy = (from: string, to: string) =>
+    command(folder, ["sh", "-c", `cp -alL "$0" "$1" 2>/dev/null || cp -aL "$0" "$1"`, from, to])
+  await command(folder, ["sh", "-c", `cp -al "$0" "$1" 2>/dev/null || cp -a "$0" "$1"`, tools, modules])
+  await copy(join(root, "node_modules/papyros"), modules)
+  for (const name of ["effect", "@effect"]) await copy(join(repository, "node_modules", name), modules)
+  cpSync(join(here, "next"), folder, { recursive: true })
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }))
+  writeFileSync(join(folder, "package-lock.json"), "{}")
+  return folder
 }

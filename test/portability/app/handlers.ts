@@ -26,9 +26,9 @@ export default Tasks.toLayer({
         setTimeout(() => void Promise.reject(new Error("rejected late")), 1)
         break
       case "loops": {
-        // A bundler drops a loop without a body.
-        let n = 0
-        for (;;) n = Math.sqrt(n + 1)
+        // A bundler drops a loop that has no effect.
+        const turns = new Uint32Array(1)
+        for (;;) Atomics.add(turns, 0, 1)
       }
       case "exits":
         if (process === undefined) close!()

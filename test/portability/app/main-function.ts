@@ -1,10 +1,5 @@
-import * as Effect from "effect/Effect"
-import { Worker } from "node:worker_threads"
-import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { pool } from "./function.ts"
 import { program } from "./program.ts"
-import { Tasks } from "./tasks.ts"
 
-const thread = () => new Worker(new URL("./thread.ts", import.meta.url))
-
-await Effect.runPromise(Effect.provide(program, WorkerPoolDispatcher.layer(Tasks, { thread, size: 2 })))
-console.log("OK")
+NodeRuntime.runMain(program(pool))

@@ -1,9 +1,8 @@
-import * as Effect from "effect/Effect"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { program } from "./program.ts"
 import { Tasks } from "./tasks.ts"
 
-const handlers = new URL("./handlers.ts", import.meta.url)
+const pool = WorkerPoolDispatcher.layer(Tasks, { handlers: new URL("./handlers.ts", import.meta.url), size: 2 })
 
-await Effect.runPromise(Effect.provide(program, WorkerPoolDispatcher.layer(Tasks, { handlers, size: 2 })))
-console.log("OK")
+NodeRuntime.runMain(program(pool))

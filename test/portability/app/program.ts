@@ -1,5 +1,6 @@
 /** Runs tasks that work and tasks that misbehave, and prints one line for each observation. */
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
@@ -7,7 +8,7 @@ import { Misbehave, Root } from "./tasks.ts"
 
 const print = (line: string) => Effect.sync(() => console.log(line))
 
-export const program = Effect.gen(function*() {
+const tasks = Effect.gen(function*() {
   const roots = Array.from({ length: 500 }, (_, n) => new Root({ n }))
   const results = yield* Stream.runCollect(Dispatcher.execute(roots, { ordered: true }))
   const inOrder = results.every(({ bytes, root }, n) => root === Math.sqrt(n) && bytes.length === n)
@@ -30,3 +31,7 @@ export const program = Effect.gen(function*() {
   const after = yield* new Root({ n: 9 })
   yield* print(`afterwards: ${after.root}`)
 })
+
+/** Runs the tasks, closes the dispatcher, and prints `OK`. */
+export const program = <E>(dispatcher: Layer.Layer<Dispatcher.Dispatcher, E>) =>
+  tasks.pipe(Effect.provide(dispatcher), Effect.andThen(print("OK")))

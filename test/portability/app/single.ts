@@ -8,8 +8,7 @@ import { Tasks } from "./tasks.ts"
 
 if (isMainThread) {
   const pool = WorkerPoolDispatcher.layer(Tasks, { thread: new URL(import.meta.url), size: 2 })
-  await Effect.runPromise(Effect.provide(program, pool))
-  console.log("OK")
+  await Effect.runPromise(program(pool))
 } else {
   Thread.run(handlers)
 }

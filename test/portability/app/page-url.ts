@@ -4,9 +4,6 @@ import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { program } from "./program.ts"
 import { Tasks } from "./tasks.ts"
 
-const thread = new URL("./thread.js", import.meta.url)
+const pool = WorkerPoolDispatcher.layer(Tasks, { thread: new URL("./thread.js", import.meta.url), size: 2 })
 
-Effect.runPromise(Effect.provide(program, WorkerPoolDispatcher.layer(Tasks, { thread, size: 2 }))).then(
-  () => console.log("OK"),
-  (error) => console.log(`FAILED ${error.stack}`)
-)
+Effect.runPromise(program(pool)).catch((error) => console.log(`FAILED ${error.stack}`))

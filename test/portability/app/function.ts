@@ -1,0 +1,7 @@
+import { Worker } from "node:worker_threads"
+import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
+import { Tasks } from "./tasks.ts"
+
+export const pool = WorkerPoolDispatcher.layer(Tasks, {
+  thread: () => new Worker(new URL("./thread.ts", import.meta.url))
+})
