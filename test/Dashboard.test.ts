@@ -13,15 +13,22 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 import * as Dashboard from "papyros/Dashboard"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
+import * as Recording from "papyros/Recording"
+import * as Report from "papyros/Report"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 import type { Page } from "playwright-core"
 import { Chromium, isAvailable, open } from "./support/browser/chromium.ts"
 import { freePort } from "./support/remote/processes.ts"
+import { TLS } from "./support/tls.ts"
 
 class Corrupt extends Schema.TaggedError<Corrupt>()("Corrupt", { file: Schema.String }) {
   override get message() {
@@ -265,5 +272,144 @@ describe.skipIf(!isAvailable)(
           assert.strictEqual(new URL(page.url()).pathname, "/admin/tasks/")
           assert.deepStrictEqual(problems, [])
         }), 60_000)
+
+      it.effect("is served by HTTPS, with a cookie that no unencrypted connection gets", () =>
+        Effect.gen(function*() {
+          const token = "correct-horse-battery-staple"
+          const { context, url } = yield* setting({ token: Redacted.make(token), tls: TLS })
+          assert.match(url, /^https:\/\/127\.0\.0\.1:\d+\/#/)
+          yield* Stream.make(new Count({ n: 1 })).pipe(
+            Dispatcher.results(),
+            Stream.runDrain,
+            Effect.provideContext(context)
+          )
+          const { page, problems } = yield* open(url, { ignoreHTTPSErrors: true })
+          yield* shows(page, tile("Done"), "Done1")
+          yield* shows(page, ".live", "live")
+          const cookies = yield* Effect.promise(() => page.context().cookies())
+          assert.deepStrictEqual(
+            cookies.map(({ httpOnly, name, sameSite, secure }) => ({ httpOnly, name, sameSite, secure })),
+            [{ httpOnly: true, name: `papyros-${new URL(url).port}`, sameSite: "Strict", secure: true }]
+          )
+          assert.deepStrictEqual(problems, [])
+        }), 60_000)
+
+      it.effect("lets no script add markup or code, or send data elsewhere", () =>
+        Effect.gen(function*() {
+          const { url } = yield* setting()
+          const { page, problems } = yield* open(url, {
+            allowed: /^console: (?:policy: |.*(?:Trusted|Content Security Policy))/
+          })
+          yield* shows(page, ".live", "live")
+          const attempts = yield* Effect.promise(() =>
+            page.evaluate<ReadonlyArray<boolean>>(`[
+              () => document.body.innerHTML = "<b>x</b>",
+              () => setTimeout("globalThis.ran = true"),
+              () => trustedTypes.createPolicy("own", { createHTML: (text) => text })
+            ].map((attempt) => {
+              try {
+                attempt()
+                return true
+              } catch {
+                return false
+              }
+            })`)
+          )
+          assert.deepStrictEqual(attempts, [false, false, false])
+          const violated = yield* Effect.promise(() =>
+            page.evaluate<string>(`new Promise((resolve) => {
+              document.addEventListener("securitypolicyviolation", (event) => resolve(event.violatedDirective))
+              fetch("http://127.0.0.1:9/").catch(() => {})
+            })`)
+          )
+          assert.strictEqual(violated, "connect-src")
+          assert.deepStrictEqual(problems, [])
+        }), 60_000)
+
+      it.effect("says that the main thread is busy, and for how long", () =>
+        Effect.gen(function*() {
+          const { url } = yield* setting()
+          const { page, problems } = yield* open(url)
+          yield* shows(page, ".live", "live")
+          yield* Effect.promise(() =>
+            page.evaluate(`new MutationObserver(() => {
+              const banner = document.querySelector(".banner.warn")
+              if (banner !== null) globalThis.seen = banner.textContent
+            }).observe(document.body, { childList: true, subtree: true, characterData: true })`)
+          )
+          // No frame can be sent meanwhile.
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000)
+          const seen = yield* Effect.promise(async () => {
+            await page.waitForFunction("globalThis.seen !== undefined")
+            return page.evaluate<string>("globalThis.seen")
+          })
+          assert.match(seen, /^No update for \d+ s: the main thread of the program is busy/)
+          yield* Effect.promise(() => page.locator(".banner.warn").waitFor({ state: "detached" }))
+          assert.deepStrictEqual(problems, [])
+        }), 60_000)
+
+      it.effect("has the task stream on keys, and the attempts of a failed task", () =>
+        Effect.gen(function*() {
+          const { context, url } = yield* setting()
+          yield* Stream.make(attack(-1)).pipe(
+            Dispatcher.results({ retry: { times: 2 } }),
+            Stream.runDrain,
+            Effect.provideContext(context)
+          )
+          const { page, problems } = yield* open(`${url}#/stream`)
+          const press = (key: string) => Effect.promise(() => page.keyboard.press(key))
+          yield* shows(page, "h2", "Task stream")
+          yield* Effect.promise(() => page.locator("#stream").focus())
+          yield* press("Enter")
+          yield* shows(page, ".selected", "failed")
+          yield* press("+")
+          yield* press("ArrowLeft")
+          yield* shows(page, "button", "Now")
+          yield* press("Escape")
+          yield* Effect.promise(() => page.locator(".selected").waitFor({ state: "detached" }))
+          yield* press("5")
+          yield* shows(page, "dd", /1 on .*Failed.*2 on .*Failed.*3 on .*Failed/s)
+          assert.deepStrictEqual(problems, [])
+        }), 60_000)
+
+      it.effect(
+        "is inside a report, which opens from a file without a network and has the figures of its snapshot",
+        () =>
+          Effect.gen(function*() {
+            const { context } = yield* setting()
+            const recording = yield* Effect.provideContext(Recording.make({ name: "run" }), context)
+            yield* Stream.make(attack(-1), ...Array.from({ length: 41 }, (_, n) => new Count({ n }))).pipe(
+              Dispatcher.results(),
+              Stream.runDrain,
+              Effect.provideContext(context)
+            )
+            const folder = yield* Effect.acquireRelease(
+              Effect.sync(() => mkdtempSync(join(tmpdir(), "papyros-report-"))),
+              (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+            )
+            const file = join(folder, "report.html")
+            writeFileSync(file, yield* Report.toHtml(recording))
+            const snapshot = yield* recording.snapshot
+            const { page, problems } = yield* open(pathToFileURL(file).href, { offline: true, acceptDownloads: true })
+            yield* shows(page, tile("Result"), "42 tasks")
+            yield* shows(page, tile("Result"), "1 failed")
+            yield* Effect.promise(() => page.keyboard.press("5"))
+            yield* shows(page, "dd", "file-1 is corrupt <b>\\u202e")
+            const saved = (name: string) =>
+              Effect.promise(async () => {
+                const [download] = await Promise.all([
+                  page.waitForEvent("download"),
+                  page.click(`footer button >> text=${name}`)
+                ])
+                return JSON.parse(readFileSync(await download.path(), "utf8"))
+              })
+            const { duration, totals, types } = yield* saved("data as JSON")
+            assert.deepStrictEqual({ totals, types }, { totals: snapshot.totals, types: snapshot.types })
+            assert.isAtMost(duration, snapshot.duration)
+            assert.isArray((yield* saved("trace for Perfetto")).traceEvents)
+            assert.deepStrictEqual(problems, [])
+          }),
+        60_000
+      )
     })
 )

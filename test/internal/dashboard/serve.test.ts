@@ -321,6 +321,20 @@ describe("dashboard server", () => {
       assert.strictEqual(yield* statusOf(port, { headers: { "x-long": "x".repeat(20_000) } }), 431)
     }))
 
+  it.live("closes connections whose headers or bodies do not come within 10 seconds", () =>
+    Effect.gen(function*() {
+      const { port } = yield* started({ token: Redacted.make(TOKEN) })
+      const head = `POST /login HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n`
+      const connections = yield* Effect.forEach([head, `${head}content-length: 100\r\n\r\nx`], (text) =>
+        Effect.tap(raw(port), ({ socket }) => Effect.sync(() => socket.write(text))))
+      yield* until(() =>
+        connections.every(({ closed }) => closed)
+      )
+      for (const { received } of connections) {
+        assert.match(Buffer.concat(received).toString(), /^HTTP\/1\.1 408 /)
+      }
+    }), 30_000)
+
   it.live("tells viewers of the end of a server of the user, which does not wait for them", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
