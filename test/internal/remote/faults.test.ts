@@ -87,7 +87,7 @@ layer(Layer.provideMerge(Shared.layer, Place.layer), { excludeTestServices: true
     it.effect("moves what a worker that is told to end cannot finish in time", () =>
       Effect.gen(function*() {
         const site = yield* ownSite
-        const [leaver] = yield* site.workers(1, { threads: 2, args: ["--drain-timeout", "300ms"] })
+        const [leaver] = yield* site.workers(1, { args: ["--concurrency", "2", "--drain-timeout", "300ms"] })
         yield* Effect.gen(function*() {
           yield* joined(1)
           const tasks = [new Work({ id: 1, millis: 0, first: 1e6 }), new Once({ id: 2, millis: 1e6 })]
@@ -124,7 +124,7 @@ layer(Layer.provideMerge(Shared.layer, Place.layer), { excludeTestServices: true
       () =>
         Effect.gen(function*() {
           const site = yield* ownSite
-          const [frozen] = yield* site.workers(1, { threads: 2 })
+          const [frozen] = yield* site.workers(1, { args: ["--concurrency", "2"] })
           yield* Effect.gen(function*() {
             yield* joined(1)
             const held = [new Work({ id: 1, millis: 1, first: 1e6 }), new Once({ id: 2, millis: 1e6 })]
@@ -132,7 +132,7 @@ layer(Layer.provideMerge(Shared.layer, Place.layer), { excludeTestServices: true
             yield* until("both run", () => site.count("start") === 2)
             yield* site.workers(1)
             yield* joined(2)
-            const tasks = works(1000, 5, 10)
+            const tasks = works(350, 15, 10)
             const running = yield* Effect.forkChild(site.run(tasks))
             yield* until("some are done", () => site.count("success") >= 50)
             site.kill(frozen, "SIGSTOP")

@@ -43,8 +43,16 @@ const placeOf = (id: string): string => relative(root, id).replace(/^node_module
 const make = async (sources: ReadonlyArray<string>, folder: string): Promise<void> => {
   /** The places of modules, by the URL of the module that each was made from. */
   const places: Record<string, string> = {}
-  /** One chunk has the modules that worker threads load, and effect's; one those that only the command loads. */
-  const groups = { thread: new Set<string>(), command: new Set<string>() }
+  /**
+   * One chunk has the modules that worker threads load, and effect's; one those that the threads of Remote workers load
+   * too; one those of dispatchers in one process; and one the rest of the command.
+   */
+  const groups = {
+    thread: new Set<string>(),
+    wire: new Set<string>(),
+    local: new Set<string>(),
+    command: new Set<string>()
+  }
   const plugin: Plugin = {
     name: "papyros",
     // The page is not a source: it is built where it stands, when it is loaded.
@@ -72,6 +80,8 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
       const importsOf = (entry: string) => this.getModuleInfo(join(root, "src", entry))!.importedIds
       add(groups.thread, importsOf("internal/threads/thread/entry.ts"))
       add(groups.thread, Array.from(this.getModuleIds()).filter((id) => /\/effect\/dist\/[^/]+\.js$/.test(id)))
+      add(groups.wire, [join(root, "src/internal/encoding/wire/taskCodecs.ts")])
+      add(groups.local, ["Dummy", "Fiber", "WorkerPool"].map((name) => join(root, `src/layers/${name}Dispatcher.ts`)))
       add(groups.command, importsOf("cli/main.ts"))
     }
   }
@@ -88,7 +98,7 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
   const { output } = await bundle.generate({
     chunkFileNames: "shared/[name].js",
     codeSplitting: {
-      groups: Object.entries(groups).map(([name, ids], i) => ({ name, priority: 2 - i, test: (id) => ids.has(id) }))
+      groups: Object.entries(groups).map(([name, ids], i) => ({ name, priority: 4 - i, test: (id) => ids.has(id) }))
     },
     comments: false
   })

@@ -96,10 +96,13 @@ export class Proxy {
 /** A registered worker that clients can reach only through a proxy. */
 export const proxied = (
   site: Site,
-  options: { readonly threads?: number; readonly env?: Readonly<Record<string, string>> } = {}
+  { args = [], env = {} }: {
+    readonly args?: ReadonlyArray<string>
+    readonly env?: Readonly<Record<string, string>>
+  } = {}
 ): Effect.Effect<{ readonly worker: Papyros; readonly proxy: Proxy }, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const worker = yield* site.start({ ...options, args: ["--advertise", ADVERTISED] })
+    const worker = yield* site.start({ env, args: ["--advertise", ADVERTISED, ...args] })
     const port = Number(yield* worker.wrote(/Worker \S+:(\d+) of group \S+ is listening/))
     const proxy = yield* Effect.acquireRelease(
       Effect.callback<Proxy>((resume) => {
