@@ -21,6 +21,7 @@ import { tmpdir } from "node:os"
 import { basename, dirname, join } from "node:path"
 import { anchorsOf, commands, isThread, linked, linksOf, type Program, programs, shared } from "../scripts/docs.ts"
 import * as Options from "../scripts/options.ts"
+import { checkModules } from "./portability/project.ts"
 
 const repository = process.cwd()
 
@@ -139,6 +140,8 @@ describe("docs", () => {
         assert.strictEqual(stdout, prints, `${where}: ${stderr}`)
       })).pipe(Effect.provide(NodeServices.layer)), runs)
   }
+
+  it("the modules of the guides are those that `npm run test:portability` runs", checkModules)
 
   it("every link leads to a file, and to a heading where it names one", () => {
     const broken = linked.flatMap(linksOf).filter(({ anchor, path }) =>

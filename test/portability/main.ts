@@ -26,9 +26,13 @@ const main = async (args: ReadonlyArray<string>): Promise<boolean> => {
   try {
     for (const { name, run } of chosen) {
       const start = performance.now()
-      const error = await run(root).then(() => undefined, (error: unknown) => error)
+      const { error, figure } = await run(root).then(
+        (figure) => ({ error: undefined, figure: figure ?? "" }),
+        (error: unknown) => ({ error, figure: "" })
+      )
       if (error !== undefined) failed++
-      console.log(`${error === undefined ? "OK    " : "FAILED"} ${name} (${Math.round(performance.now() - start)} ms)`)
+      const millis = Math.round(performance.now() - start)
+      console.log(`${error === undefined ? "OK    " : "FAILED"} ${name} (${millis} ms)${figure && `: ${figure}`}`)
       if (error !== undefined) console.log(error)
     }
   } finally {

@@ -31,7 +31,7 @@ export const missing = (): ReadonlyArray<string> => [
 /** The programs of the app observe more than those of the guides. The other modules of the guides are those of the app. */
 const OWN = ["main.ts", "single.ts"]
 
-const checkModules = (): void => {
+export const checkModules = (): void => {
   for (const { name, text } of modules()) {
     const file = join(here, "app", name)
     if (existsSync(file) && !OWN.includes(name)) {
@@ -47,7 +47,6 @@ const link = (target: string, path: string): void => {
 
 /** Makes the project, from a build of the package. */
 export const makeProject = async (): Promise<string> => {
-  checkModules()
   const root = mkdtempSync(join(realpathSync(tmpdir()), "papyros-portability-"))
   await command(repository, ["npm", "run", "--silent", "build"])
   await command(repository, ["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", root])

@@ -45,7 +45,7 @@ const everywhere = (recipe: Recipe): ReadonlyArray<Row> => [
   server(recipe, { name: `${recipe.name}, on Deno`, edit: (line) => line.replace(/^node /, `${DENO} `) })
 ]
 
-const build = async (root: string, recipe: Recipe, renamed: Readonly<Record<string, string>>): Promise<string> => {
+const build = async (root: string, recipe: Recipe, renamed?: Readonly<Record<string, string>>): Promise<string> => {
   const folder = makeFolder(root, recipe, renamed)
   for (const line of recipe.commands) await shell(folder, line)
   return folder
@@ -79,7 +79,6 @@ const runNext = async (root: string, recipe: Recipe): Promise<void> => {
   }
 }
 
-/** Vite builds dependencies when the page asks for them. The page is then loaded anew, so its program may begin again. */
 const runViteDev = async (root: string, recipe: Recipe): Promise<void> => {
   const folder = makeFolder(root, recipe)
   const server = await start(folder, "vite --host 127.0.0.1 --port 0", /http:\/\/127\.0\.0\.1:\d+/)
@@ -129,9 +128,15 @@ const special: Readonly<Record<string, (recipe: Recipe) => ReadonlyArray<Row>>> 
   "Vite for browsers": (recipe) => [
     {
       name: "Vite for browsers, built",
-      run: async (root) => check(await load(join(await build(root, recipe, {}), "dist"), "", { isolated: true }))
+      run: async (root) => check(await load(join(await build(root, recipe), "dist"), "", { isolated: true }))
     },
     { name: "Vite for browsers, development", run: (root) => runViteDev(root, recipe) }
+  ],
+  "webpack for browsers": (recipe) => [
+    {
+      name: recipe.name,
+      run: async (root) => check(await load(join(await build(root, recipe), "dist"), "page.js", { isolated: true }))
+    }
   ],
   "esbuild for browsers": (recipe) =>
     [true, false].map((isolated) => ({

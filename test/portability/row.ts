@@ -5,7 +5,8 @@ export interface Row {
   readonly name: string
   /** It takes long, and runs only if it is asked for. */
   readonly nightly?: boolean
-  readonly run: (root: string) => Promise<void>
+  /** May return a figure to print. */
+  readonly run: (root: string) => Promise<string | void>
 }
 
 const PRINTED_IN_THREAD = "printed in the thread"

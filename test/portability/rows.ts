@@ -1,5 +1,5 @@
 /** All rows: programs that are not bundled, the recipes of docs/guides/bundlers.md, pages, and the laws. */
-import { deepStrictEqual, match } from "node:assert/strict"
+import { deepStrictEqual, match, ok } from "node:assert/strict"
 import { join } from "node:path"
 import { load } from "./chromium.ts"
 import { type Command, command, shell } from "./processes.ts"
@@ -53,6 +53,18 @@ const pages: ReadonlyArray<Row> = [
   }
 ]
 
+/** A minified bundle must take less than half the CPU time of `effect` and papyros as they are. */
+const startOfThread: Row = {
+  name: "CPU time of the start of a thread",
+  run: async (root) => {
+    await shell(root, "esbuild thread.ts --bundle --platform=node --format=esm --minify --outfile=out/start/thread.js")
+    const [line] = await command(root, ["node", "main-start.ts"])
+    const [bundled, handlers] = Array.from(line.matchAll(/[\d.]+(?= ms)/g), ([millis]) => Number(millis))
+    ok(bundled < handlers / 2, line)
+    return line
+  }
+}
+
 /** Every law of a pool without a TestClock has properties: over 30 are checked. */
 const checkLaws = (lines: ReadonlyArray<string>): void => {
   deepStrictEqual(lines.filter((line) => line.startsWith("BROKEN")), [])
@@ -73,4 +85,4 @@ const laws: ReadonlyArray<Row> = [
   }))
 ]
 
-export const rows: ReadonlyArray<Row> = [...unbundled, ...recipeRows, ...pages, ...laws]
+export const rows: ReadonlyArray<Row> = [...unbundled, ...recipeRows, ...pages, startOfThread, ...laws]
