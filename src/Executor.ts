@@ -25,6 +25,7 @@ export type {
   AttemptInfo,
   Cancel,
   Chunk,
+  ConnectionBytes,
   DispatcherOptions,
   EncodedTasks,
   ExecutorSettings,

@@ -11,7 +11,9 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { readFileSync } from "node:fs"
 import * as Dispatcher from "papyros/Dispatcher"
+import * as Executor from "papyros/Executor"
 import * as FiberDispatcher from "papyros/FiberDispatcher"
+import * as Recording from "papyros/Recording"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 import * as Testing from "papyros/testing"
@@ -42,6 +44,38 @@ const handlers = Tasks.toLayer({
 })
 
 const dispatcher = Layer.provide(FiberDispatcher.layer(Tasks, { concurrency: 4 }), handlers)
+
+/** Runs for a second. */
+class Hold extends Task.Class<Hold>()("Hold") {}
+
+const Holding = TaskGroup.make(Hold)
+
+/** One at a time. */
+const holding = Layer.provide(
+  FiberDispatcher.layer(Holding, { concurrency: 1 }),
+  Holding.toLayer({ Hold: () => Effect.sleep("1 second") })
+)
+
+/** One worker: each chunk takes 3 seconds, of which its tasks run for one. */
+const slow: Executor.Executor = {
+  name: "slow",
+  boundary: "none",
+  maxChunk: 2,
+  open: (scheduler) =>
+    Effect.sync(() => {
+      const wake = () => {
+        const chunk = scheduler.take(worker, 2)
+        if (chunk === undefined) return
+        scheduler.after(3000, () => {
+          scheduler.recordBusy(chunk.items, 1e6)
+          for (let at = 0; at < chunk.size; at++) scheduler.succeed(chunk, at, 1)
+          wake()
+        })
+      }
+      const worker: Executor.WorkerHandle = { name: "slow", concurrency: 1, window: 2, wake, cancel: () => {} }
+      scheduler.join(worker)
+    })
+}
 
 /** Runs with a registry of its own. */
 const isolated = Effect.provideServiceEffect(Metric.MetricRegistry, Effect.sync(() => new Map()))
@@ -248,6 +282,97 @@ describe("metrics", () => {
       }))
   )
 
+  it.effect.prop(
+    "count each start once, though tasks are given back, lost and cancelled",
+    { seed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1e6 })) },
+    ({ seed }) =>
+      isolated(Effect.gen(function*() {
+        const starts = new Map<string, number>()
+        const series = yield* Effect.gen(function*() {
+          // The consumer of the first execution stops: its tasks are cancelled, before they have started and after that.
+          const stopped = Stream.runDrain(Stream.take(Dispatcher.results(some), seed % 5))
+          const fiber = yield* Effect.forkChild(
+            Effect.andThen(stopped, Stream.runDrain(Dispatcher.results(some, { retry: { times: 2 } })))
+          )
+          let before: Record<string, number> = {}
+          while (fiber.pollUnsafe() === undefined) {
+            yield* TestClock.adjust(Duration.seconds(1))
+            const now = counted(yield* read, "tasks_started_total")
+            for (const [key, value] of Object.entries(before)) assert.isAtLeast(now[key], value)
+            before = now
+          }
+          yield* Fiber.join(fiber)
+          return yield* read
+        }).pipe(Effect.provide(Testing.scripted(Tasks, {
+          seed,
+          maxWorkerLosses: 2,
+          idOf: ({ name }) => name === "Work" ? 0 : 1,
+          observe: (event) => {
+            if (event._tag !== "Started") return
+            const key = `scripted ${event.id === 0 ? "Work" : "Break"}`
+            starts.set(key, (starts.get(key) ?? 0) + 1)
+          },
+          run: (item) => item.name === "Work" ? Effect.succeed(1) : Effect.die("on purpose")
+        })))
+        assert.deepStrictEqual(counted(series, "tasks_started_total"), Object.fromEntries(starts))
+      }))
+  )
+
+  it.effect("have the time that each 64th task of a queue waited, and the results that are ready", () =>
+    isolated(
+      Effect.gen(function*() {
+        const queue = yield* Dispatcher.makeQueue<Hold>()
+        const push = (count: number) =>
+          Effect.forEach(Array.from({ length: count }, () => new Hold()), (task) => queue.push(task))
+        const waits = Effect.map(Metric.snapshot, (snapshots) =>
+          snapshots.find(({ id }) => id === "papyros_task_wait_seconds")!.state as Metric.HistogramState)
+        // The first one starts at once. The 65th waits until 64 others have run for a second each, one after the other.
+        yield* push(65)
+        yield* TestClock.adjust("64 seconds")
+        const { count, max, min } = yield* waits
+        assert.deepStrictEqual({ count, max, min }, { count: 2, max: 64, min: 0 })
+        assert.strictEqual((yield* read)["results_ready fiber"], 64)
+        yield* queue.popMany({ max: 60 })
+        assert.strictEqual((yield* read)["results_ready fiber"], 4)
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* read)["results_ready fiber"], 5)
+      }).pipe(Effect.scoped, Effect.provide(holding))
+    ))
+
+  it.effect("have the results that an execution keeps for its consumer", () =>
+    isolated(
+      Effect.gen(function*() {
+        const pull = yield* Stream.toPull(Dispatcher.execute(Array.from({ length: 8 }, () => new Hold())))
+        const first = yield* Effect.forkChild(pull)
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(first)
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual((yield* read)["results_ready fiber"], 7)
+      }).pipe(Effect.scoped, Effect.provide(holding))
+    ))
+
+  it.effect("have the time that a worker held a chunk and did not run it, while a recording is made", () =>
+    isolated(
+      Effect.gen(function*() {
+        const overheads = Effect.map(Metric.snapshot, (snapshots) =>
+          snapshots.find(({ id }) =>
+            id === "papyros_chunk_overhead_seconds"
+          )!.state as Metric.HistogramState)
+        const run = Effect.gen(function*() {
+          const fiber = yield* Effect.forkChild(Stream.runDrain(Dispatcher.results(some.slice(0, 4), { chunkSize: 2 })))
+          yield* TestClock.adjust("10 seconds")
+          yield* Fiber.join(fiber)
+        })
+        yield* run
+        assert.strictEqual((yield* overheads).count, 0)
+        // The second recording counts nothing twice.
+        yield* Effect.scoped(Effect.andThen(Effect.andThen(Recording.make(), Recording.make()), run))
+        // Each chunk takes 3 seconds, of which its tasks run for one.
+        const { count, max, min, sum } = yield* overheads
+        assert.deepStrictEqual({ count, max, min, sum }, { count: 2, max: 2, min: 2, sum: 4 })
+      }).pipe(Effect.provide(Executor.layer(Tasks, slow)))
+    ))
+
   it.effect("of a fiber dispatcher have the run time of each attempt, whether it suspends or not", () =>
     isolated(Effect.gen(function*() {
       class Wait extends Task.Class<Wait>()("Wait", { payload: { millis: Schema.Int } }) {}
@@ -286,6 +411,7 @@ describe("metrics", () => {
         assert.strictEqual(series["task_run_seconds pool Add"], 100)
         assert.isAbove(series["worker_busy_seconds_total pool thread-1"], 0)
         assert.deepStrictEqual(counted(series, "workers_lost_total"), { "pool exit": 1 })
+        assert.deepStrictEqual(counted(series, "workers_replaced_total"), { "pool exit": 1 })
         assert.deepInclude(counted(series, "tasks_completed_total"), {
           "pool Add success": 100,
           "pool Misbehave WorkerLost": 1
@@ -293,6 +419,19 @@ describe("metrics", () => {
         const text = yield* PrometheusMetrics.format()
         assert.match(text, /papyros_task_run_seconds_bucket\{dispatcher="pool",task="Add",le="\+Inf"\} 100/)
       }).pipe(Effect.provide(pool({ size: 1, maxWorkerLosses: 1 })))
+    ))
+
+  it.live("count threads that are replaced after so many tasks", () =>
+    isolated(
+      Effect.gen(function*() {
+        const tasks = Array.from({ length: 45 }, (_, n) => new Add({ n }))
+        yield* Stream.runDrain(Dispatcher.results(tasks, { chunkSize: 1 }))
+        const series = yield* read
+        const replaced = counted(series, "workers_replaced_total")
+        // The successor of the fifth thread may start before that one has run all that it may.
+        assert.include([4, 5], replaced["pool task limit"])
+        assert.deepStrictEqual(Object.keys(replaced), ["pool task limit"])
+      }).pipe(Effect.provide(pool({ size: 1, maxTasksPerWorker: 10 })))
     ))
 
   it.effect("are those of the reference, with their attributes", () =>

@@ -6,6 +6,10 @@ import { RUN_SECONDS } from "../scheduler/runTimes.ts"
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
 
 /** Counts of each type of task: attributes `dispatcher` and `task`. */
+export const started = counter(
+  "papyros_tasks_started_total",
+  "Attempts that a worker got, but for those that it gave back before they had started."
+)
 export const retried = counter("papyros_tasks_retried_total", "Failed attempts that the retry policy repeated.")
 export const restarted = counter("papyros_tasks_restarted_total", "Starts repeated because the worker was lost.")
 export const cancelled = counter("papyros_tasks_cancelled_total", "Tasks that were cancelled while a worker had them.")
@@ -28,6 +32,31 @@ export const chunkTasks = Metric.histogram("papyros_chunk_tasks", {
   boundaries: CHUNK_TASKS
 })
 
+export const chunkOverheadSeconds = Metric.histogram("papyros_chunk_overhead_seconds", {
+  description:
+    "While a recording is made: time that a worker held a chunk and did not run it, which was sent or waited there.",
+  attributes: { unit: "s" },
+  boundaries: RUN_SECONDS
+})
+
+export const waitSeconds = Metric.histogram("papyros_task_wait_seconds", {
+  description: "Time from when a task was pushed into a queue until a worker got it, of one task in 64.",
+  attributes: { unit: "s" },
+  boundaries: RUN_SECONDS
+})
+
+const byteCounter = (name: string, description: string) =>
+  Metric.counter(name, { description, attributes: { unit: "By" }, incremental: true })
+
+export const sentBytes = byteCounter(
+  "papyros_sent_bytes_total",
+  "Bytes of the messages to workers of Remote and Cluster."
+)
+export const receivedBytes = byteCounter(
+  "papyros_received_bytes_total",
+  "Bytes of the messages from workers of Remote and Cluster."
+)
+
 /** Attributes `dispatcher` and `worker`. */
 export const workerBusySeconds = Metric.counter("papyros_worker_busy_seconds_total", {
   description:
@@ -42,11 +71,20 @@ export const workersLost = counter(
   "Workers that ended while they had tasks, or by themselves."
 )
 
+export const workersReplaced = counter(
+  "papyros_workers_replaced_total",
+  "Worker threads in whose place another one was started."
+)
+
 const gauge = (name: string, description: string) => Metric.gauge(name, { description })
 
 /** Gauges: attribute `dispatcher`. */
 export const waiting = gauge("papyros_tasks_waiting", "Tasks that are accepted and have not started.")
 export const running = gauge("papyros_tasks_running", "Tasks that run.")
 export const executions = gauge("papyros_executions", "Executions, queues and single runs that are open.")
+export const resultsReady = gauge(
+  "papyros_results_ready",
+  "Results that executions and queues have, and that their consumers have not taken."
+)
 export const workers = gauge("papyros_workers", "Workers.")
 export const slots = gauge("papyros_slots", "Tasks that all workers together can run at a time.")

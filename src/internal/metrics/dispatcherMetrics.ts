@@ -50,6 +50,9 @@ export const register = (scheduler: Scheduler, name: string): Effect.Effect<void
     statistics.listen({
       task: (counts) => {
         const attributes = { task: counts.name }
+        // Falls when a worker gives tasks back, which the counter must not.
+        let started = 0
+        series.counter(Metrics.started, attributes, () => started = Math.max(started, counts.started))
         series.counter(Metrics.retried, attributes, () => counts.retried)
         series.counter(Metrics.restarted, attributes, () => counts.restarted)
         series.counter(Metrics.cancelled, attributes, () => counts.cancelled)
@@ -59,12 +62,19 @@ export const register = (scheduler: Scheduler, name: string): Effect.Effect<void
       reason: (counts, reason) =>
         series.counter(Metrics.completed, { task: counts.name, outcome: reason }, () => counts.failed.get(reason) ?? 0),
       worker: (counts) => series.counter(Metrics.workerBusySeconds, { worker: counts.name }, () => counts.busy / 1e6),
-      loss: (cause) => series.counter(Metrics.workersLost, { cause }, () => statistics.lost.get(cause) ?? 0)
+      loss: (cause) => series.counter(Metrics.workersLost, { cause }, () => statistics.lost.get(cause) ?? 0),
+      replacement: (cause) =>
+        series.counter(Metrics.workersReplaced, { cause }, () => statistics.replaced.get(cause) ?? 0)
     })
     series.histogram(Metrics.chunkTasks, {}, statistics.chunkTasks)
+    series.histogram(Metrics.chunkOverheadSeconds, {}, statistics.chunkOverheads)
+    series.histogram(Metrics.waitSeconds, {}, statistics.waits)
+    series.counter(Metrics.sentBytes, {}, () => statistics.traffic.sent)
+    series.counter(Metrics.receivedBytes, {}, () => statistics.traffic.received)
     series.gauge(Metrics.waiting, () => scheduler.status.waiting)
     series.gauge(Metrics.running, () => scheduler.status.running)
     series.gauge(Metrics.executions, () => scheduler.status.executions)
+    series.gauge(Metrics.resultsReady, () => scheduler.resultsReady)
     series.gauge(Metrics.workers, () => scheduler.status.workers.length)
     series.gauge(Metrics.slots, () => scheduler.slots())
   })

@@ -303,6 +303,10 @@ class Execution<A, E> implements Producer, JournaledExecution {
     this.retries?.each(f)
   }
 
+  get resultsReady(): number {
+    return this.ready.length
+  }
+
   get waitsFor(): FreeReason {
     if (this.ending.hasEnded) return "noTasks"
     if (this.ending.isOpen && !this.exhausted) {

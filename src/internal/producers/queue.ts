@@ -46,6 +46,9 @@ interface QueueOptions {
   readonly chunkSize?: number | "auto" | undefined
 }
 
+/** Of so many tasks that are pushed, one has its time of waiting measured. */
+const TIMED_EVERY = 64
+
 export class QueueProducer implements Producer {
   readonly pushed = true
   readonly callers = 1
@@ -65,6 +68,8 @@ export class QueueProducer implements Producer {
   /** The end of a turn of the event loop: the poppers are being served. */
   private servesNow = false
   private pushedCount = 0
+  /** The task whose time of waiting is measured: one of `TIMED_EVERY`, and one at a time. */
+  private timed: { readonly entry: TaskEntry; readonly at: number } | undefined
   /** Tasks without an outcome. */
   unsettled = 0
   private ended = false
@@ -113,7 +118,12 @@ export class QueueProducer implements Producer {
   // --- the scheduler's side --------------------------------------------------
 
   next(): TaskEntry | undefined {
-    return this.stopCause === undefined ? this.pending.shift() : undefined
+    const entry = this.stopCause === undefined ? this.pending.shift() : undefined
+    if (entry !== undefined && entry === this.timed?.entry) {
+      this.subscription.waited(entry, this.subscription.timers.now() - this.timed.at)
+      this.timed = undefined
+    }
+    return entry
   }
 
   settled(entry: TaskEntry): void {
@@ -145,6 +155,10 @@ export class QueueProducer implements Producer {
     this.retries?.each(f)
   }
 
+  get resultsReady(): number {
+    return this.ready.length
+  }
+
   get waitsFor(): FreeReason {
     if (this.stopCause !== undefined) return "noTasks"
     if (!this.pushers.isEmpty) return "consumer"
@@ -159,7 +173,7 @@ export class QueueProducer implements Producer {
     if (used >= this.capacity + this.subscription.slots()) return false
     const entry = new TaskEntry(task, this.pushedCount, taskTimeoutOf(task, this.taskTimeout), span)
     if (!this.subscription.accept(entry)) return false
-    this.pushedCount++
+    if (this.pushedCount++ % TIMED_EVERY === 0) this.timed ??= { entry, at: this.subscription.timers.now() }
     this.unsettled++
     this.pending.push(entry)
     this.subscription.ready(entry)
@@ -358,6 +372,7 @@ export class QueueProducer implements Producer {
     this.stopCause = cause
     this.retries?.cancel(() => true)
     this.pending.clear()
+    this.timed = undefined
     this.unsettled = 0
     this.stopping = true
     this.subscription.end(() => {

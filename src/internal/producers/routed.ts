@@ -95,6 +95,10 @@ class Branch implements Producer {
     if (this.fork.isFirst(this)) this.fork.producer.eachRetrying?.(f)
   }
 
+  get resultsReady() {
+    return this.fork.isFirst(this) ? this.fork.producer.resultsReady : 0
+  }
+
   get onRunning() {
     return this.fork.producer.onRunning
   }
@@ -155,6 +159,10 @@ class Fork implements Subscription {
 
   accept(entry: TaskEntry): boolean {
     return this.branchOf(entry.task).subscription!.accept(entry)
+  }
+
+  waited(entry: TaskEntry, millis: number): void {
+    this.branchOf(entry.task).subscription!.waited(entry, millis)
   }
 
   isFirst(branch: Branch): boolean {

@@ -66,6 +66,7 @@ export class Assignments {
     for (const entry of items) {
       entry.assignment = chunk
       entry.attempt++
+      typeOf(entry).counts.started++
       if (entry.span !== undefined) traced = true
       const { assigned: owner, producer } = subscriptionOf(entry)
       if (producer.onRunning !== undefined) observed = true
@@ -83,6 +84,7 @@ export class Assignments {
   assignBlock(worker: WorkerState, subscription: ProducerSubscription, block: TaskBlock, type: TaskType): Chunk {
     const chunk = block.chunk = new Chunk(++this.lastId, [], worker, { block, type, subscription })
     this.chunkTasks.add(block.size)
+    type.counts.started += block.size
     subscription.assigned.add(chunk)
     subscription.assigned.size += block.size
     worker.add(chunk)
@@ -102,8 +104,10 @@ export class Assignments {
     this.afterRelease(worker)
   }
 
-  /** The entry did not start, so it has made no span. */
-  takeBackSpan(entry: TaskEntry): void {
+  /** The entry did not start, so it counts no attempt and has made no span. */
+  takeBackStart(entry: TaskEntry): void {
+    entry.attempt--
+    typeOf(entry).counts.started--
     if (entry.span?.sampled === true) this.spans.giveBack()
   }
 

@@ -250,6 +250,18 @@ export interface WorkerLoss extends WorkerExit {
 }
 
 /**
+ * The bytes of the messages of one connection, so far.
+ *
+ * @stability unstable
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConnectionBytes {
+  readonly sent: number
+  readonly received: number
+}
+
+/**
  * The scheduler, as an executor sees it. Every member is synchronous and never
  * throws. A report about an item that has its outcome, or that the worker does not
  * hold any more, is ignored: late outcomes are dropped here and nowhere else.
@@ -284,6 +296,10 @@ export interface Scheduler {
   recordBusy(items: ReadonlyArray<Item>, micros: number): void
   /** So many slots are starting, all in all: workers that have not joined yet. For recordings. */
   starting(slots: number): void
+  /** A worker that has ended, or is about to, is replaced by another one. For metrics. */
+  replaced(cause: string): void
+  /** Messages go over a connection, until the returned function is called. For metrics. */
+  connected(connection: ConnectionBytes): () => void
   /** Items from `from` up to, not including, `to` did not start. They count no attempt. */
   requeue(chunk: Chunk, from: number, to: number): void
   /**

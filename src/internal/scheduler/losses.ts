@@ -72,8 +72,10 @@ export class Losses {
         assignments.release(chunk, entry)
         if (hasStarted) started.push(entry)
         if (hasStarted && report.culprit === at) culprit = entry
-        if (entry.cancelled || entry.lingers) unwanted.push(entry)
-        else if (!hasStarted) unstarted.push(entry)
+        if (entry.cancelled || entry.lingers) {
+          unwanted.push(entry)
+          if (!hasStarted && !entry.lingers) assignments.takeBackStart(entry)
+        } else if (!hasStarted) unstarted.push(entry)
       }
     }
     if (loss?.attribution === undefined && started.length === 1) culprit = started[0]
@@ -94,8 +96,7 @@ export class Losses {
   private restartUnstarted(entry: TaskEntry, worker: WorkerState, exit: Contract.WorkerExit): void {
     const { assignments, outcomes, runQueue } = this.options
     if (entry.lingers) return
-    entry.attempt--
-    assignments.takeBackSpan(entry)
+    assignments.takeBackStart(entry)
     if (worker.moves(entry)) outcomes.failLost(entry, worker.handle.name, exit)
     else runQueue.requeue(entry)
   }

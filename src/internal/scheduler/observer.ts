@@ -11,6 +11,7 @@ import type * as TaskFailure from "../../TaskFailure.ts"
 import type * as Task from "../task.ts"
 import type * as Contract from "./contract.ts"
 import type { FreeReason, TaskEntry } from "./producer.ts"
+import type { RunTimes } from "./runTimes.ts"
 import type { Statistics } from "./statistics.ts"
 import { type Chunk, Reading, type WorkerState } from "./workerState.ts"
 
@@ -68,11 +69,13 @@ export class Observers {
   active = false
   private all: ReadonlyArray<Observer> = []
   private readonly clock: () => number
+  private readonly overheads: RunTimes
   /** The reading of the clock in this turn, if there is one. */
   private reading: Reading | undefined
 
-  constructor(clock: () => number) {
+  constructor(clock: () => number, overheads: RunTimes) {
     this.clock = clock
+    this.overheads = overheads
   }
 
   add(observer: Observer): () => void {
@@ -130,6 +133,7 @@ export class Observers {
 
   ended(chunk: Chunk): void {
     const at = this.readFor(chunk)
+    if (chunk.busy !== undefined && chunk.taken !== undefined) this.overheads.add(overheadOf(chunk, at.at), 1)
     for (let i = 0; i < this.all.length; i++) this.all[i].ended(chunk, at)
   }
 
@@ -161,6 +165,10 @@ export class Observers {
     this.reading = undefined
   }
 }
+
+/** Microseconds from when its worker took a chunk until it had all outcomes, without the time that its tasks ran. */
+const overheadOf = ({ busy, size, taken, worker }: Chunk, at: number): number =>
+  Math.max(0, 1000 * (at - taken!.at) - busy! / 1000 / Math.min(size, worker.handle.concurrency))
 
 /** Resolved: what follows it runs before the next turn, and costs less than `queueMicrotask`. */
 const TURN = Promise.resolve()

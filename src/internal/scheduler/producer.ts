@@ -164,6 +164,8 @@ export interface Producer {
   readonly retrying?: number | undefined
   /** Calls the function for each of them. */
   readonly eachRetrying?: ((f: (entry: TaskEntry) => void) => void) | undefined
+  /** Results that its consumer has not taken. */
+  readonly resultsReady?: number | undefined
   /** `Subscription.runningUnsettled` may have changed. */
   readonly onRunning?: (() => void) | undefined
   /** A place of the capacity may be free for an entry that `Subscription.accept` refused. */
@@ -198,6 +200,8 @@ export interface Subscription {
   /** Tasks that keep all workers busy, chunks on their way included. */
   readonly window: () => number
   readonly timers: Timers
+  /** The entry, which is handed out now, waited for so many milliseconds. For metrics. */
+  readonly waited: (entry: TaskEntry, millis: number) => void
 }
 
 /** A caller of single runs: a running task, or the scheduler for those that no handler starts. */

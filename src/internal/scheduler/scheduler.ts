@@ -93,7 +93,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     this.dispatcherName = options.name ?? executor.name
     this.workerName = options.workerName ?? identity
     this.later = later
-    const observers = this.observers = new Observers(() => this.now())
+    const observers = this.observers = new Observers(() => this.now(), this.statistics.chunkOverheads)
     const capacity = this.capacity = new Capacity(boundOption("capacity", options.capacity, 1))
     const maxWorkerLosses = countOption("maxWorkerLosses", options.maxWorkerLosses, 1) ?? 3
     // Chunks of live tasks only save calls: they need no estimate.
@@ -399,7 +399,26 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     if (this.observers.active) this.observers.starting(slots)
   }
 
+  replaced(cause: string): void {
+    this.statistics.replace(cause)
+  }
+
+  connected(connection: Contract.ConnectionBytes): () => void {
+    return this.statistics.traffic.add(connection)
+  }
+
+  waited(millis: number): void {
+    this.statistics.waits.add(1000 * millis, 1)
+  }
+
   // --- the dispatcher --------------------------------------------------------
+
+  /** Results that consumers have not taken. */
+  get resultsReady(): number {
+    let ready = 0
+    for (const { producer } of this.subscriptions) ready += producer.resultsReady ?? 0
+    return ready
+  }
 
   get status(): Contract.Status {
     const workers = Array.from(this.workers)

@@ -1,15 +1,18 @@
 /**
  * The counts of a scheduler since it was made, for the metrics of its dispatcher.
  *
- * Must stay true: counts only grow. Counting costs an addition to a field; the fields are read when somebody exports.
+ * Must stay true: counts only grow, but for `started`. Counting costs an addition to a field; the fields are read when somebody exports.
  */
 import { ChunkSizes } from "./distribution.ts"
 import { RunTimes } from "./runTimes.ts"
+import { Traffic } from "./traffic.ts"
 
 /** The counts of one type of task. */
 export class TaskCounts {
   /** The value of the attribute `task`. */
   readonly name: string
+  /** Attempts that a worker was given, but for those that it gave back before they had started. Falls when it does so. */
+  started = 0
   succeeded = 0
   retried = 0
   /** Times that a task was lost with its worker, and waited for another one. */
@@ -54,6 +57,7 @@ export interface StatisticsListener {
   readonly worker: (counts: WorkerCounts) => void
   readonly reason: (counts: TaskCounts, reason: string) => void
   readonly loss: (cause: string) => void
+  readonly replacement: (cause: string) => void
 }
 
 export class Statistics {
@@ -61,8 +65,15 @@ export class Statistics {
   private readonly tasks = new Map<string, TaskCounts>()
   private readonly workers = new Map<string, WorkerCounts>()
   readonly chunkTasks = new ChunkSizes()
+  /** Times in which chunks were held and not run, while somebody records. */
+  readonly chunkOverheads = new RunTimes()
+  /** Times that tasks waited in queues, of one in so many. */
+  readonly waits = new RunTimes()
+  readonly traffic = new Traffic()
   /** Workers that were lost, by cause. */
   readonly lost = new Map<string, number>()
+  /** Workers that others have replaced, by cause. */
+  readonly replaced = new Map<string, number>()
   private listener: StatisticsListener | undefined
 
   /** The counts of a type of task. Types of one name share them. */
@@ -98,6 +109,13 @@ export class Statistics {
     if (count === undefined) this.listener?.loss(cause)
   }
 
+  /** A worker is replaced by another one. */
+  replace(cause: string): void {
+    const count = this.replaced.get(cause)
+    this.replaced.set(cause, (count ?? 0) + 1)
+    if (count === undefined) this.listener?.replacement(cause)
+  }
+
   /** Tells the listener of all counts that there are, and of those that follow. */
   listen(listener: StatisticsListener): void {
     this.listener = listener
@@ -107,5 +125,6 @@ export class Statistics {
     }
     for (const counts of this.workers.values()) listener.worker(counts)
     for (const cause of this.lost.keys()) listener.loss(cause)
+    for (const cause of this.replaced.keys()) listener.replacement(cause)
   }
 }

@@ -20,6 +20,7 @@ export interface SubscriptionOwner {
   readonly enqueue: (subscription: ProducerSubscription, given?: TaskEntry) => void
   /** The entry waits for a worker from now on. */
   readonly accepted: (entry: TaskEntry) => void
+  readonly waited: (millis: number) => void
   readonly unsubscribe: (subscription: ProducerSubscription) => void
 }
 
@@ -66,6 +67,10 @@ export class ProducerSubscription implements Subscription {
 
   window(): number {
     return this.owner.window()
+  }
+
+  waited(_entry: TaskEntry, millis: number): void {
+    this.owner.waited(millis)
   }
 
   ready(given?: TaskEntry): void {

@@ -1,9 +1,11 @@
 /** Name servers, clients and connections that come and go while tasks run. */
 import { assert, layer } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import { writeFileSync } from "node:fs"
@@ -60,6 +62,33 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
       }),
     300_000
   )
+
+  it.effect("counts the bytes of all its connections in its metrics, also of those that are cut", () =>
+    Effect.gen(function*() {
+      const site = yield* ownSite
+      const { proxy } = yield* proxied(site)
+      yield* Effect.gen(function*() {
+        const of = (name: string) =>
+          (Metric.snapshotUnsafe(Context.empty()).find(({ attributes, id }) =>
+            id === `papyros_${name}_bytes_total` && attributes?.dispatcher === site.group
+          )!.state as Metric.CounterState<number>).count
+        const { bytes } = proxy
+        yield* joined(1)
+        yield* site.run(works(300, 0))
+        yield* until(
+          "the metrics have the bytes of the proxy",
+          () => bytes.fromClients > 3000 && of("sent") === bytes.fromClients && of("received") === bytes.toClients
+        )
+        proxy.cut()
+        yield* site.run(works(300, 0, 1000))
+        // What it sends before it learns of the cut does not arrive.
+        yield* until(
+          "they have those of the next connection",
+          () => bytes.fromClients > 6000 && of("sent") >= bytes.fromClients && of("received") === bytes.toClients
+        )
+        assert.isBelow(of("sent"), bytes.fromClients + 3000)
+      }).pipe(Effect.provide(site.client({ name: site.group })))
+    }))
 
   it.effect("goes on with all tasks whenever connections are cut", () =>
     Effect.gen(function*() {

@@ -6,6 +6,7 @@ import { Capacity } from "../../../src/internal/scheduler/capacity.ts"
 import { ChunkSizes } from "../../../src/internal/scheduler/distribution.ts"
 import { Observers } from "../../../src/internal/scheduler/observer.ts"
 import type { TaskEntry } from "../../../src/internal/scheduler/producer.ts"
+import { RunTimes } from "../../../src/internal/scheduler/runTimes.ts"
 import { SpanLimit } from "../../../src/internal/scheduler/spanLimit.ts"
 import { WorkerCounts } from "../../../src/internal/scheduler/statistics.ts"
 import { type Chunk, WorkerState } from "../../../src/internal/scheduler/workerState.ts"
@@ -25,7 +26,13 @@ describe("AssignedShares", () => {
       Effect.sync(() => {
         const capacity = new Capacity(Infinity)
         const spans = new SpanLimit(Infinity, () => 0)
-        const assignments = new Assignments(capacity, new ChunkSizes(), new Observers(() => 0), spans, () => {})
+        const assignments = new Assignments(
+          capacity,
+          new ChunkSizes(),
+          new Observers(() => 0, new RunTimes()),
+          spans,
+          () => {}
+        )
         const workers = [new FakeWorker(), new FakeWorker()].map((handle) =>
           new WorkerState(handle, new WorkerCounts(handle.name), capacity)
         )

@@ -10,6 +10,8 @@ const ADVERTISED = "127.0.0.2"
 
 export class Proxy {
   readonly server: Net.Server
+  /** Bytes from clients and to them. */
+  readonly bytes = { fromClients: 0, toClients: 0 }
   /** Both sides of each connection. */
   private readonly pairs = new Set<readonly [Net.Socket, Net.Socket]>()
   private frozen = false
@@ -33,6 +35,7 @@ export class Proxy {
             from.pause()
             setTimeout(() => from.resume(), 100)
           }
+          this.bytes[from === near ? "fromClients" : "toClients"] += bytes.length
           if (this.garbled.delete(from)) bytes[bytes.length >> 1] ^= 1
           if (!this.frozen) to.write(bytes)
         })

@@ -122,6 +122,7 @@ const noScheduler: SubscriptionOwner = {
   window: () => 1,
   enqueue: () => {},
   accepted: () => {},
+  waited: () => {},
   unsubscribe: (subscription) => subscription.places.close()
 }
 

@@ -47,6 +47,14 @@ export class Between implements Executor.Scheduler {
     this.inner.failRunning(chunk, at, failure)
   }
 
+  replaced(cause: string) {
+    this.inner.replaced(cause)
+  }
+
+  connected(...args: Parameters<Executor.Scheduler["connected"]>) {
+    return this.inner.connected(...args)
+  }
+
   starting(...args: Parameters<Executor.Scheduler["starting"]>) {
     this.inner.starting(...args)
   }

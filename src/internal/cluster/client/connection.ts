@@ -51,6 +51,7 @@ export const connect = (options: ConnectionOptions): Member["connect"] =>
       handshake: { ...handshake, worker: sanitizeForLog(handshake.worker) },
       isSilent: () => true,
       closed: Deferred.await(runner.lost),
+      bytes: calls,
       events: ({ session }, onEvents) => calls.receive(session, onEvents),
       send: (commands) => calls.send(commands),
       // A runner that has drained is about to go. One that stays is found again.
@@ -75,6 +76,9 @@ class SessionCalls {
   private polling = false
   private sending = false
   private attached: Uint8Array | undefined
+  /** Bytes of the messages. */
+  sent = 0
+  received = 0
 
   constructor(runner: RunnerCalls, options: ConnectionOptions) {
     this.runner = runner
@@ -97,6 +101,7 @@ class SessionCalls {
     })
     const handle = (events: Uint8Array): Effect.Effect<void, InvalidEvents> => {
       this.polling = true
+      this.received += events.length
       // The commands that follow are collected in a microtask, and then taken by the fiber that sends them.
       return Effect.flatMap(decoded(events), onEvents).pipe(
         Effect.andThen(Effect.yieldNow),
@@ -112,6 +117,7 @@ class SessionCalls {
     return Effect.suspend(() => {
       // Once, for all attempts.
       const message = Buffer.concat(encodeCommands(commands))
+      this.sent += message.length
       if (this.polling && !this.sending && this.attached === undefined) {
         this.attached = message
         return Effect.void

@@ -68,6 +68,7 @@ export const openRpc = Effect.fnUntraced(function*(
   return {
     handshake: { ...handshake, worker: sanitizeForLog(handshake.worker) },
     rpc,
+    bytes: connection.bytes,
     isSilent: connection.isSilent,
     /** Must be called before there can be a message. */
     onMessage: (handle: (bytes: Uint8Array) => Effect.Effect<void>) => {
@@ -81,8 +82,9 @@ export const memberOf = (runner: Runner, options: Omit<Credentials, "role">, max
   address: Address.format(runner.address),
   connect: Effect.map(
     openRpc(runner, { ...options, role: "client" }, maxTaskBytes),
-    ({ handshake, isSilent, onMessage, rpc }) => ({
+    ({ bytes, handshake, isSilent, onMessage, rpc }) => ({
       handshake,
+      bytes,
       isSilent,
       closed: rpc.closed,
       events: (session, onEvents) =>

@@ -7,6 +7,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type * as Executor from "../../../Executor.ts"
 import type { Commands, Events, HandshakeResponse, OpenSession } from "../protocol/messages.ts"
 import type { RemoteError } from "../transport/error.ts"
 
@@ -34,6 +35,8 @@ export interface WorkerConnection {
   readonly isSilent: () => boolean
   /** Completes with the reason when the connection is lost. */
   readonly closed: Effect.Effect<string>
+  /** Of its messages, or all that it has on the network. */
+  readonly bytes?: Executor.ConnectionBytes | undefined
   /** Completes when the connection can take more. */
   readonly send: (commands: typeof Commands.Type) => Effect.Effect<void, unknown>
 }

@@ -224,7 +224,11 @@ class WorkerSessions {
 const runConnection = Effect.fnUntraced(function*(sessions: WorkerSessions, member: Member, onJoined: () => void) {
   const { members } = sessions
   const connection = yield* members.connecting.withPermits(1)(member.connect)
-  const { handshake } = connection
+  const { bytes, handshake } = connection
+  if (bytes !== undefined) {
+    const disconnected = members.scheduler.connected(bytes)
+    yield* Effect.addFinalizer(() => Effect.sync(disconnected))
+  }
   const resume = sessions.isWaiting
   const session = yield* sessions.of(handshake, onJoined)
   const { handle, id, left } = session

@@ -44,6 +44,8 @@ export interface Connection {
   readonly close: Effect.Effect<void>
   /** Nothing can be sent any more. */
   readonly isClosed: () => boolean
+  /** On the network, so far. */
+  readonly bytes: { readonly sent: number; readonly received: number }
   /** Whether the connection was ended because the peer had sent nothing for too long. */
   readonly isSilent: () => boolean
 }
@@ -70,6 +72,14 @@ export const connect: (options: ConnectOptions) => Effect.Effect<Connection, Rem
       closed: Deferred.await(opening.closed),
       close: Effect.sync(() => opening.end("closed by this process")),
       isClosed,
+      bytes: {
+        get sent() {
+          return opening.raw.bytesWritten
+        },
+        get received() {
+          return opening.raw.bytesRead
+        }
+      },
       isSilent: () => opening.silent
     }
   })

@@ -27,6 +27,8 @@ export class Pool implements ThreadListener {
   private readonly threads = new Set<ThreadHandle>()
   private readonly sizing: Sizing<ThreadHandle>
   private readonly monitor = new Monitor(() => this.tick())
+  /** Threads whose successor was counted. */
+  private readonly replaced = new WeakSet<ThreadHandle>()
   private failedStarts = 0
   private started = 0
   private closing = false
@@ -126,11 +128,21 @@ export class Pool implements ThreadListener {
     this.sizing.worked()
   }
 
-  onLeaving(thread: ThreadHandle): void {
-    this.sizing.replace(thread)
+  onLeaving(thread: ThreadHandle, cause: string): void {
+    this.replace(thread, cause)
   }
 
-  onExit(thread: ThreadHandle, { cause, reason, wasReady }: ThreadExit): void {
+  /** Starts a successor, if one is missing. Returns the milliseconds until then. */
+  private replace(thread: ThreadHandle, cause: string): number | undefined {
+    const delay = this.sizing.replace(thread)
+    if (delay !== undefined && !this.replaced.has(thread)) {
+      this.replaced.add(thread)
+      this.environment.scheduler.replaced(cause)
+    }
+    return delay
+  }
+
+  onExit(thread: ThreadHandle, { cause, outOfMemory, reason, wasReady }: ThreadExit): void {
     this.threads.delete(thread)
     this.countStarting()
     if (!wasReady) this.onUnusable(cause)
@@ -144,7 +156,7 @@ export class Pool implements ThreadListener {
         this.environment.scheduler.unavailable(cause)
       }
     }
-    const delay = this.sizing.replace(thread)
+    const delay = this.replace(thread, wasReady ? outOfMemory ? "out of memory" : "exit" : "start")
     if (reason !== undefined) this.log(`${thread.name} ${reason}`, cause, delay)
   }
 

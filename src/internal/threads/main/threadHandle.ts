@@ -56,7 +56,7 @@ export interface ThreadListener {
   /** The thread settled a task, or was ended by the timeout of one: threads of this pool work. */
   readonly onWorked: () => void
   /** The thread is about to end, and needs a successor. May be called again. */
-  readonly onLeaving: (thread: ThreadHandle) => void
+  readonly onLeaving: (thread: ThreadHandle, cause: "task limit" | "terminated") => void
   readonly onExit: (thread: ThreadHandle, exit: ThreadExit) => void
 }
 
@@ -64,6 +64,7 @@ export interface ThreadListener {
 export interface ThreadExit {
   /** Its handlers were loaded. */
   readonly wasReady: boolean
+  readonly outOfMemory: boolean
   /** Why it ended, after its name in a message; `undefined` if it ended as it should. */
   readonly reason: string | undefined
   readonly cause: unknown
@@ -305,7 +306,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
       this.settled += settleOutcomes(message, request, this.requests, scheduler)
       this.listener.onWorked()
       if (this.usedUp) this.retire()
-      else if (this.lifetime.endsSoon(this.settled, performance.now())) this.listener.onLeaving(this)
+      else if (this.lifetime.endsSoon(this.settled, performance.now())) this.listener.onLeaving(this, "task limit")
     }
     if (!last) return
     this.delivery.closed(request)
@@ -397,7 +398,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
   /** Sends no more work; the thread ends when its requests are done. */
   private retire(): void {
     if (!this.state.on("retire")) return
-    this.listener.onLeaving(this)
+    this.listener.onLeaving(this, "task limit")
     this.requests.revokeCopied()
     if (this.requests.empty) this.end()
   }
@@ -421,7 +422,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
     this.state.on(event)
     if (ending) return
     this.terminated = reason
-    this.listener.onLeaving(this)
+    this.listener.onLeaving(this, "terminated")
     this.requests.revokeAll()
     this.connection.terminate()
   }
@@ -430,11 +431,12 @@ export class ThreadHandle implements Executor.WorkerHandle {
     clearTimeout(this.endTimer)
     const { attribution, joined } = this.state
     const reason = this.exitReason(exitCode)
-    if (joined) this.environment.scheduler.leave(this, lossOf(this.requests, attribution, exitCode, this.error))
+    const loss = lossOf(this.requests, attribution, exitCode, this.error)
+    if (joined) this.environment.scheduler.leave(this, loss)
     this.requests.clear()
     this.state.on("exit")
     const cause = this.error ?? (joined ? undefined : new Error(`the thread ${exitOf(exitCode)}`))
-    this.listener.onExit(this, { wasReady: joined, reason, cause })
+    this.listener.onExit(this, { wasReady: joined, outOfMemory: loss.outOfMemory, reason, cause })
   }
 
   /** Why it ended, if that is not in good order. */

@@ -68,6 +68,8 @@ const makeScheduler = (chunks: ReadonlyArray<ChunkOptions>) => {
     failRunning: () => {},
     recordBusy: () => {},
     starting: () => {},
+    replaced: () => {},
+    connected: () => () => {},
     requeue: (chunk, from, to) => calls.push(["requeue", chunk.id, from, to]),
     leave: (_handle, loss) => {
       calls.push(["leave"])
