@@ -24,6 +24,7 @@ const alone = [
   // Playwright replaces functions of its process.
   "test/Dashboard.test.ts",
   "test/page/bars.test.ts",
+  "test/chaos/dashboard.test.ts",
   "test/browserExample.test.ts",
   // The native library of sharp sets a variable of the environment.
   "test/benchmark/real.test.ts"

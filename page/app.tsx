@@ -131,7 +131,11 @@ export const App = ({ recording }: { readonly recording: Recording }) => {
                 show(name)
               }}
             >
-              {recording.isReport && name === "overview" ? "Summary" : NAMES[name]}
+              {recording.isReport && name === "overview"
+                ? "Summary"
+                : name === "stream"
+                ? <><span class="hide-small">Task{" "}</span>stream</>
+                : NAMES[name]}
               {name === "failures" && store !== undefined && store.failures > 0
                 ? <span class="count">{count(store.failures)}</span>
                 : null}

@@ -332,17 +332,15 @@ describe.skipIf(!isAvailable)(
           const { page, problems } = yield* open(url)
           yield* shows(page, ".live", "live")
           yield* Effect.promise(() =>
-            page.evaluate(`new MutationObserver(() => {
-              const banner = document.querySelector(".banner.warn")
-              if (banner !== null) globalThis.seen = banner.textContent
-            }).observe(document.body, { childList: true, subtree: true, characterData: true })`)
+            page.evaluate(`void (globalThis.seen = new Promise((resolve) =>
+              new MutationObserver(() => {
+                const banner = document.querySelector(".banner.warn")
+                if (banner !== null) resolve(banner.textContent)
+              }).observe(document.body, { childList: true, subtree: true, characterData: true })))`)
           )
           // No frame can be sent meanwhile.
           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000)
-          const seen = yield* Effect.promise(async () => {
-            await page.waitForFunction("globalThis.seen !== undefined")
-            return page.evaluate<string>("globalThis.seen")
-          })
+          const seen = yield* Effect.promise(() => page.evaluate<string>("globalThis.seen"))
           assert.match(seen, /^No update for \d+ s: the main thread of the program is busy/)
           yield* Effect.promise(() => page.locator(".banner.warn").waitFor({ state: "detached" }))
           assert.deepStrictEqual(problems, [])

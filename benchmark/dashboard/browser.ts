@@ -15,11 +15,12 @@ export const launch = Effect.acquireRelease(
 )
 
 /** Milliseconds from the start of the navigation to the first drawing with data. */
-const FIRST_DRAWING = `new MutationObserver((_, observer) => {
-  if (document.querySelector(".tile") === null) return
-  observer.disconnect()
-  requestAnimationFrame(() => { globalThis.firstDrawing = performance.now() })
-}).observe(document, { childList: true, subtree: true })`
+const FIRST_DRAWING = `globalThis.firstDrawing = new Promise((resolve) =>
+  new MutationObserver((_, observer) => {
+    if (document.querySelector(".tile") === null) return
+    observer.disconnect()
+    requestAnimationFrame(() => resolve(performance.now()))
+  }).observe(document, { childList: true, subtree: true }))`
 
 export const newPage = (browser: Browser) =>
   Effect.promise(async () => {
@@ -34,7 +35,7 @@ export const newPage = (browser: Browser) =>
 export const openPage = (page: Page, url: string) =>
   Effect.promise(async () => {
     await page.goto(url)
-    await page.waitForFunction("globalThis.firstDrawing !== undefined")
+    // `waitForFunction` would evaluate text in the page, which its policy forbids.
     return page.evaluate<number>("globalThis.firstDrawing")
   })
 
@@ -76,27 +77,30 @@ export const loopTasks = <A>(browser: Browser, page: Page, during: Effect.Effect
     return [...mains.values()].toSorted((a, b) => busy(b) - busy(a))[0] ?? []
   })
 
-/** The sums of tasks in each half second: the work of one update. */
-export const byUpdate = (tasks: ReadonlyArray<LoopTask>): ReadonlyArray<LoopTask> => {
-  const sums = new Map<number, LoopTask>()
-  for (const { at, cpu, wall } of tasks) {
-    const half = Math.floor(at / 500)
-    const sum = sums.get(half) ?? { at, wall: 0, cpu: 0 }
-    sums.set(half, { at, wall: sum.wall + wall, cpu: sum.cpu + cpu })
+/** Milliseconds of an idle thread, after which a frame can be drawn. */
+const IDLE = 1
+
+/** Tasks that follow each other without a pause, as one: no frame can be drawn in between. */
+export const burstsOf = (tasks: ReadonlyArray<LoopTask>): ReadonlyArray<LoopTask> => {
+  const bursts: Array<LoopTask> = []
+  let end = -Infinity
+  for (const { at, cpu, wall } of tasks.toSorted((a, b) => a.at - b.at)) {
+    const last = bursts.at(-1)
+    if (last !== undefined && at - end < IDLE) {
+      bursts[bursts.length - 1] = { at: last.at, wall: at + wall - last.at, cpu: last.cpu + cpu }
+    } else bursts.push({ at, cpu, wall })
+    end = at + wall
   }
-  // The first and the last one are cut.
-  return [...sums.values()].slice(1, -1)
+  return bursts
 }
 
-/** The longest task in each half second. */
-export const longestByUpdate = (tasks: ReadonlyArray<LoopTask>): ReadonlyArray<LoopTask> => {
-  const longest = new Map<number, LoopTask>()
-  for (const task of tasks) {
-    const half = Math.floor(task.at / 500)
-    if (task.cpu >= (longest.get(half)?.cpu ?? 0)) longest.set(half, task)
-  }
-  return [...longest.values()].slice(1, -1)
-}
+/** By half second, in which the page gets one update: the tasks, without those that are cut at the ends. */
+const byUpdate = (tasks: ReadonlyArray<LoopTask>): ReadonlyArray<ReadonlyArray<LoopTask>> =>
+  Array.from(Map.groupBy(tasks, ({ at }) => Math.floor(at / 500)).values()).slice(1, -1)
+
+/** The longest task of each update. */
+export const longestByUpdate = (tasks: ReadonlyArray<LoopTask>): ReadonlyArray<LoopTask> =>
+  byUpdate(tasks).map((all) => all.reduce((longest, task) => task.cpu > longest.cpu ? task : longest))
 
 /** Percentiles of times on the clock and, in brackets, on the CPU. */
 export const percentiles = (tasks: ReadonlyArray<LoopTask>): string => {

@@ -21,22 +21,28 @@ export const recordRunOf = (type: TaskType, tasks: number, micros: number): void
   type.counts.runTimes.add(micros, tasks)
 }
 
-/** Of several types, each keeps its share of the expected time; one without an estimate gets the mean of all. */
+/**
+ * Of several types, each keeps its share of the expected time. One without an estimate gets the time that the others leave,
+ * or the mean of all if they leave none; its estimate becomes the mean.
+ */
 const recordMixed = (entries: ReadonlyArray<TaskEntry>, micros: number): void => {
   const tasks = new Map<TaskType, number>()
   let expected = 0
+  let unknown = 0
   for (const entry of entries) {
     const type = typeOf(entry)
     tasks.set(type, (tasks.get(type) ?? 0) + 1)
     expected += type.micros
+    if (type.micros === 0) unknown++
   }
   const mean = micros / entries.length
-  const factor = expected > 0 ? micros / expected : 0
+  const rest = micros > expected ? (micros - expected) / unknown : mean
+  const all = unknown === 0 ? expected : expected + unknown * rest
+  const factor = all > 0 ? micros / all : 0
   for (const [type, count] of tasks) {
-    // Its share of the time, and the time of its tasks: they differ while the time of a type is not known.
-    const share = expected > 0 ? type.micros * factor : mean
-    const known = type.micros > 0 && expected > 0
-    updateEstimate(type, known ? share : mean)
+    const isKnown = type.micros > 0
+    const share = (isKnown ? type.micros : rest) * factor
+    updateEstimate(type, isKnown ? share : mean)
     type.counts.runTimes.add(share, count)
   }
 }

@@ -50,12 +50,19 @@ describe("recordRun", () => {
     assert.deepInclude(type.counts.runTimes, { count: 4, micros: 400 })
   })
 
-  it("gives a type whose time is not known the mean of all", () => {
-    const [known, unknown] = [typeOf(10), typeOf(0)]
-    recordRun(entriesOf([known, unknown]), 30)
-    assert.strictEqual(unknown.micros, 15)
-    assert.strictEqual(known.counts.runTimes.count + unknown.counts.runTimes.count, 2)
-    assert.closeTo(known.counts.runTimes.micros + unknown.counts.runTimes.micros, 30, 1e-9)
+  it("gives a type whose time is not known the time that the others leave, or the mean of all", () => {
+    const run = (micros: number, ...estimates: ReadonlyArray<number>) => {
+      const types = estimates.map(typeOf)
+      recordRun(entriesOf(types), micros)
+      assert.isTrue(types.every(({ counts }) => counts.runTimes.count === 1))
+      return types.map(({ counts, micros }) => [counts.runTimes.micros, micros])
+    }
+    assert.deepStrictEqual(run(30, 10, 0), [[10, 10], [20, 15]])
+    assert.deepStrictEqual(run(31, 10, 0, 0)[1], [10.5, 31 / 3])
+    // They were expected to take longer than all took.
+    assert.deepStrictEqual(run(30, 45, 0).map(([runTime]) => runTime), [22.5, 7.5])
+    assert.deepStrictEqual(run(30, 0, 0), [[15, 15], [15, 15]])
+    assert.deepStrictEqual(run(0, 0, 10).map(([runTime]) => runTime), [0, 0])
   })
 })
 
