@@ -1,6 +1,6 @@
 /** The rows of the recipes. Each runs the commands of its recipe as they are in the guide. */
 import { match, strictEqual } from "node:assert/strict"
-import { cpSync, mkdtempSync, rmSync } from "node:fs"
+import { appendFileSync, cpSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { load, loadUrl } from "./chromium.ts"
@@ -12,23 +12,30 @@ import { check, type Row } from "./row.ts"
 
 const DENO = "deno run --allow-all --node-modules-dir=manual"
 
+/** Code that Node cannot load, and code that cannot be bundled, for the end of the handlers module. */
+const ENUM = "export enum Kind { One }"
+const NATIVE = `import sharp from "sharp"
+await sharp({ create: { width: 1, height: 1, channels: 3, background: "red" } }).png().toBuffer()`
+
 interface Variant {
   /** The name of the row, if it is not that of the recipe. */
   readonly name?: string
   /** Files of the app by their new names. */
   readonly renamed?: Readonly<Record<string, string>>
+  /** Code for the end of the handlers module. */
+  readonly handlers?: string
   readonly edit?: (line: string) => string
   /** The folder in which the program runs, if it is not that of the build. */
   readonly cwd?: string
 }
 
-const server = (recipe: Recipe, { cwd, edit = (line) => line, name = recipe.name, renamed }: Variant = {}): Row => ({
-  name,
+const server = (recipe: Recipe, variant: Variant = {}): Row => ({
+  name: variant.name ?? recipe.name,
   run: async (root) => {
-    const folder = makeFolder(root, {
-      ...recipe,
-      files: recipe.files.map((file) => ({ ...file, text: edit(file.text) }))
-    }, renamed)
+    const { cwd, edit = (line) => line, handlers = "", renamed } = variant
+    const files = recipe.files.map(({ name, text }) => ({ name, text: edit(text) }))
+    const folder = makeFolder(root, { ...recipe, files }, renamed)
+    appendFileSync(join(folder, "handlers.ts"), handlers)
     const lines = recipe.commands.map(edit)
     for (const line of lines.slice(0, -1)) await shell(folder, line)
     const program = lines.at(-1)!
@@ -110,6 +117,9 @@ const special: Readonly<Record<string, (recipe: Recipe) => ReadonlyArray<Row>>> 
       edit: replacing("  ssr: { noExternal: true },\n", "")
     })
   ],
+  "esbuild, packages with native code": (recipe) => [server(recipe, { handlers: NATIVE })],
+  tsx: (recipe) => [server(recipe, { handlers: ENUM })],
+  Vitest: (recipe) => [server(recipe, { handlers: ENUM, renamed: { "portability.test.ts": "inVitest.ts" } })],
   webpack: (recipe) => [server(recipe, { renamed: { "main.ts": "main-function.ts" } })],
   "Next.js": (recipe) => [{ name: recipe.name, nightly: true, run: (root) => runNext(root, recipe) }],
   "bun build --compile": (recipe) => [
