@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -391,16 +392,20 @@ describe("Durable.execute", () => {
       }).pipe(Effect.provide(Layer.merge(layer, durable)))
     }))
 
-  it.effect("goes on when the store is back, without an error and without a timeout", () =>
+  it.effect("goes on when the store is back, without an error and without a timeout, and says so in the log", () =>
     Effect.gen(function*() {
       const { layer } = recorded(all)
+      const logs: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => logs.push(`${logLevel} ${String(message)}`))
       let away = true
+      let silent = true
       const cause = new Error("the server restarts")
       const failed = new Durable.DurableError({
         reason: new Durable.StoreFailed({ operation: "write", retryable: true, cause })
       })
-      const { layer: durable } = memory(({ append, lookup }) => ({
+      const { layer: durable } = memory(({ append, lookup, renew }) => ({
         append: (...args) => Effect.suspend(() => away ? Effect.fail(failed) : append(...args)),
+        renew: (...args) => Effect.suspend(() => silent ? Effect.fail(failed) : renew(...args)),
         lookup: (...args) => Effect.suspend(() => away ? Effect.fail(failed) : lookup(...args))
       }))
       const run = Stream.runCollect(Durable.execute(evens(2, 4), { run: "r", idleTimeout: "1 second" }))
@@ -410,6 +415,12 @@ describe("Durable.execute", () => {
         yield* settle
         for (let seconds = 0; seconds < 20; seconds++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
         assert.isUndefined(fiber.pollUnsafe())
+        const warning =
+          "Warn The store of the run \"r\" could not be written: the server restarts. Trying again until it succeeds."
+        assert.deepStrictEqual(logs, [warning])
+        silent = false
+        yield* TestClock.adjust("6 seconds")
+        assert.deepStrictEqual(logs, [warning, "Info The store of the run \"r\" answers again."])
         away = false
         yield* TestClock.adjust("6 seconds")
         assert.lengthOf(yield* Fiber.join(fiber), 2)
@@ -421,7 +432,7 @@ describe("Durable.execute", () => {
         away = false
         yield* TestClock.adjust("6 seconds")
         assert.lengthOf(yield* Fiber.join(again), 2)
-      }).pipe(Effect.provide(Layer.merge(layer, durable)))
+      }).pipe(Effect.provide(Layer.mergeAll(layer, durable, Logger.layer([logger]))))
     }))
 
   for (const [what, limit] of [["its disk is full", "max_page_count = 1"], ["it is read-only", "query_only = 1"]]) {

@@ -10,10 +10,14 @@ export class StoreFailed extends Schema.TaggedError<StoreFailed>("papyros/StoreF
   cause: Schema.Defect({ includeStack: true })
 }) {
   override get message(): string {
-    return `The store of durable runs could not be ${PAST[this.operation]}: ${reasonOf(this.cause)}. ` +
+    return `The store of durable runs ${problemOf(this)}. ` +
       "Every result that was delivered is stored: mend the database, and run the program again."
   }
 }
+
+/** The operation that failed and its cause, in words. */
+export const problemOf = ({ cause, operation }: StoreFailed): string =>
+  `could not be ${PAST[operation]}: ${reasonOf(cause)}`
 
 const PAST = { open: "opened", read: "read", write: "written" }
 

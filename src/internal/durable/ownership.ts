@@ -12,7 +12,7 @@ import { randomUUID } from "node:crypto"
 import { readFileSync, readlinkSync } from "node:fs"
 import { hostname } from "node:os"
 import { DurableError, RunBusy } from "../durableError.ts"
-import { persist, persistAtEnd, persistBriefly } from "./persist.ts"
+import { persist, persistAtEnd, persistBriefly, persistWithWarning } from "./persist.ts"
 import { type Acquired, SILENCE, type Store } from "./store.ts"
 import { watch } from "./watch.ts"
 
@@ -202,7 +202,10 @@ export class Owners {
 
   /** Renews the ownership until the scope closes. An error of the store shows when outcomes are stored. */
   private beat(run: string, ownership: Ownership): Effect.Effect<void, never, Scope.Scope> {
-    const renewed = Effect.orElseSucceed(persist(this.store.renew(run, ownership.owner)), () => true)
+    const renewed = Effect.orElseSucceed(
+      persistWithWarning(run, this.store.renew(run, ownership.owner)),
+      () => true
+    )
     const beat = Effect.map(renewed, (owned) => {
       if (!owned) ownership.onLost?.(lost(run))
       return owned

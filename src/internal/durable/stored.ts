@@ -8,7 +8,7 @@ import { DurableError, Unencodable } from "../durableError.ts"
 import { toCodecError } from "../encoding/codecError.ts"
 import type * as Task from "../task.ts"
 import * as Outcomes from "./outcomes.ts"
-import { persist, persistBriefly } from "./persist.ts"
+import { persistBriefly, persistWithWarning } from "./persist.ts"
 import { Portion } from "./portion.ts"
 import type { PlacedRow, Store } from "./store.ts"
 import * as TaskForm from "./taskForm.ts"
@@ -41,11 +41,13 @@ export const stream = (
   { after = 0, follow = false }: StoredOptions
 ): Stream.Stream<StoredOutcome<Task.Any>, DurableError> => {
   const forms = new Map<string, TaskForm.TaskForm>()
-  const reading = (portion: Portion) => (from: number) =>
-    Effect.tap(
-      (follow ? persist : persistBriefly)(store.list(run, from, portion.size)),
+  const reading = (portion: Portion) => (from: number) => {
+    const list = store.list(run, from, portion.size)
+    return Effect.tap(
+      follow ? persistWithWarning(run, list) : persistBriefly(list),
       (rows) => Effect.sync(() => portion.adapt(rows))
     )
+  }
   const pages = Stream.unwrap(Effect.map(
     follow ? watch(store, run) : Effect.succeed(undefined),
     (changed) => {
