@@ -64,8 +64,8 @@ interface Options<A> {
   readonly input: string
   /** The longest line that is read, in MiB. */
   readonly maxLine: number
-  /** Makes the value of a line that is not blank, the `index`th from 0, or says why there is none. */
-  readonly parse: (json: unknown, index: number) => Result.Result<A, string>
+  /** Makes the value of a line that is not blank, the `index`th from 0, or says why there is none. `line`: from 1. */
+  readonly parse: (json: unknown, index: number, line: number) => Result.Result<A, string>
   /** Bounds the values that are not written yet, if they are not used one by one. */
   readonly inFlight?: InFlight | undefined
   /** Called for each value. */
@@ -164,7 +164,7 @@ class Reader<A> {
         if (line.trim() === "") continue
         return this.broken(this.line, `the line is not JSON: ${oneLine(json.failure)}`)
       }
-      const value = this.options.parse(json.success, this.index)
+      const value = this.options.parse(json.success, this.index, this.line)
       if (Result.isFailure(value)) return this.fail(this.line, value.failure)
       this.options.inFlight?.read(this.index, line.length)
       this.index++

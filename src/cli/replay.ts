@@ -22,10 +22,10 @@ import * as Task from "../Task.ts"
 import * as TaskFailure from "../TaskFailure.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
 import { executing } from "./executing.ts"
-import { Exited, SOME_FAILED, UNUSABLE } from "./exit.ts"
+import { Exited, SOME_FAILED, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Handlers from "./handlers.ts"
-import { openInput } from "./input.ts"
+import { type Input, openInput } from "./input.ts"
 import * as Json from "./json.ts"
 import * as Lines from "./lines.ts"
 import * as LogFormat from "./logFormat.ts"
@@ -45,8 +45,8 @@ const REASONS: ReadonlyArray<string> = [
 ] satisfies ReadonlyArray<TaskFailure.Reason<unknown>["_tag"]>
 
 /** Parses `3` and `3,17,42`. */
-const indexes = (text: string): Option.Option<ReadonlySet<number>> =>
-  Option.map(Option.all(text.split(",").map((part) => Flags.whole(0)(part.trim()))), (parts) => new Set(parts))
+const numbers = (min: number) => (text: string): Option.Option<ReadonlySet<number>> =>
+  Option.map(Option.all(text.split(",").map((part) => Flags.whole(min)(part.trim()))), (parts) => new Set(parts))
 
 const config = {
   handlers: Argument.String("HANDLERS").pipe(
@@ -59,7 +59,13 @@ const config = {
     about: "Only the failures with these indexes",
     metavar: "index,…",
     expected: "indexes such as 3 or 3,17,42",
-    parse: indexes
+    parse: numbers(0)
+  }),
+  line: Flags.value("line", {
+    about: "Only the failures in these lines of the file",
+    metavar: "line,…",
+    expected: "numbers of lines such as 3 or 3,17,42",
+    parse: numbers(1)
   }),
   task: Flags.text("task", "Only the failures of this task", "name", "the name of a task"),
   reason: Flags.value("reason", {
@@ -78,7 +84,7 @@ const config = {
 
 type Config = Command.Command.Config.Infer<typeof config>
 
-/** Indexes that a message names. */
+/** Indexes or lines that a message names. */
 const MAX_SHOWN = 10
 
 /** The longest line, in MiB: a payload of `papyros run`, beside a typed error. */
@@ -90,13 +96,15 @@ const MAX_LINE = 256
 
 interface Failure extends FailureLine.Line {
   readonly index: number
+  /** From 1. */
+  readonly line: number
 }
 
-const parse = (json: unknown, index: number): Result.Result<Failure, string> => {
-  const line = FailureLine.read(json)
-  return line._tag === "Success"
-    ? Result.succeed({ index, ...line.value })
-    : Result.fail(`the line is not a failure: ${Lines.oneLine(Json.explain(line.cause))}`)
+const parse = (json: unknown, index: number, line: number): Result.Result<Failure, string> => {
+  const read = FailureLine.read(json)
+  return read._tag === "Success"
+    ? Result.succeed({ index, ...read.value, line })
+    : Result.fail(`the line is not a failure: ${Lines.oneLine(Json.explain(read.cause))}`)
 }
 
 interface TaskCodec {
@@ -151,11 +159,43 @@ const notRun = ({ index, task: name }: Failure, reason: TaskFailure.Reason<unkno
 // All of them
 // ----------------------------------------------------------------------------
 
+/** Whether the flags choose a failure. */
+const chooses = (config: Config) => ({ index, line, reason, task }: Failure): boolean =>
+  Option.match(config.only, { onNone: () => true, onSome: (only) => only.has(index) }) &&
+  Option.match(config.line, { onNone: () => true, onSome: (lines) => lines.has(line) }) &&
+  Option.getOrElse(config.task, () => task) === task &&
+  (Option.isNone(config.reason) || config.reason.value === reason)
+
+/** A file can have the failures of several streams, whose indexes are not unique. Nothing has run yet. */
+const refuseAmbiguous = Effect.fnUntraced(function*(config: Config, { again, name }: Input) {
+  if (Option.isNone(config.only) || Option.isSome(config.line) || again === undefined) return
+  const lines = new Map<number, Array<number>>()
+  yield* Lines.fromBytes(again, { input: name, maxLine: MAX_LINE, parse }).pipe(
+    Stream.filter(chooses(config)),
+    Stream.runForEach(({ index, line }) => Effect.sync(() => lines.set(index, [...lines.get(index) ?? [], line]))),
+    // A line that cannot be read is reported when the lines before it have run.
+    Effect.ignore
+  )
+  for (const [index, of] of lines) {
+    if (of.length < 2) continue
+    return yield* new Unusable({
+      message: `${name} has ${of.length} failures with the index ${index}, because it is of several streams. ` +
+        `They are in the lines ${listed(of)}: choose by --line.`
+    })
+  }
+})
+
+const listed = (numbers: ReadonlyArray<number>): string => {
+  const more = numbers.length > MAX_SHOWN ? `, and ${numbers.length - MAX_SHOWN} more` : ""
+  return numbers.slice(0, MAX_SHOWN).join(", ") + more
+}
+
 const replayFile = Effect.fnUntraced(function*(config: Config) {
   yield* Stderr.redirectConsole
   const handlers = yield* Handlers.load(config.handlers)
   if (Option.isSome(config.task)) yield* Handlers.find(handlers, config.task.value)
   const input = yield* openInput(Option.some(config.file))
+  yield* refuseAmbiguous(config, input)
   const context = yield* DummyDispatcher.layer(handlers.group).pipe(
     Layer.provide(Layer.succeedContext(handlers.context)),
     Layer.build
@@ -165,13 +205,9 @@ const replayFile = Effect.fnUntraced(function*(config: Config) {
   const clock = yield* Clock.Clock
   const started = clock.currentTimeMillisUnsafe()
   const missing = new Set(Option.getOrElse(config.only, (): ReadonlySet<number> => new Set()))
+  const missingLines = new Set(Option.getOrElse(config.line, (): ReadonlySet<number> => new Set()))
   let cut: number | undefined
-  const isChosen = ({ index, reason, task }: Failure): boolean => {
-    missing.delete(index)
-    return Option.match(config.only, { onNone: () => true, onSome: (only) => only.has(index) }) &&
-      Option.getOrElse(config.task, () => task) === task &&
-      (Option.isNone(config.reason) || config.reason.value === reason)
-  }
+  const isChosen = chooses(config)
   const outcomes = Lines.fromBytes(input.bytes, {
     input: input.name,
     maxLine: MAX_LINE,
@@ -181,6 +217,8 @@ const replayFile = Effect.fnUntraced(function*(config: Config) {
     }
   }).pipe(
     Stream.filter((line) => {
+      missing.delete(line.index)
+      missingLines.delete(line.line)
       const chosen = isChosen(line)
       if (chosen) counts.read++
       return chosen
@@ -204,13 +242,14 @@ const replayFile = Effect.fnUntraced(function*(config: Config) {
     )
   }
   if (error === undefined && missing.size > 0) {
-    const shown = Array.from(missing).slice(0, MAX_SHOWN).join(", ")
-    const more = missing.size > MAX_SHOWN ? `, and ${missing.size - MAX_SHOWN} more` : ""
-    yield* Stderr.say(`${input.name} has no failure with the index ${shown}${more}.`)
+    yield* Stderr.say(`${input.name} has no failure with the index ${listed(Array.from(missing))}.`)
+  }
+  if (error === undefined && missingLines.size > 0) {
+    yield* Stderr.say(`${input.name} has no failure in line ${listed(Array.from(missingLines))}.`)
   }
   yield* summary(false)
-  if (error !== undefined || missing.size > 0) return yield* new Exited({ code: UNUSABLE })
-  if (counts.failed > 0 || (cut !== undefined && Option.isNone(config.only))) {
+  if (error !== undefined || missing.size > 0 || missingLines.size > 0) return yield* new Exited({ code: UNUSABLE })
+  if (counts.failed > 0 || (cut !== undefined && Option.isNone(config.only) && Option.isNone(config.line))) {
     return yield* new Exited({ code: SOME_FAILED })
   }
 })

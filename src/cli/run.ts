@@ -21,9 +21,9 @@ import * as Dispatcher from "../Dispatcher.ts"
 import * as Durable from "../Durable.ts"
 import * as Failures from "../Failures.ts"
 import { describe } from "../internal/describe.ts"
-import { viewed } from "../internal/recorder/recording.ts"
+import { record, viewed } from "../internal/recorder/recording.ts"
 import * as Progress from "../Progress.ts"
-import * as Recording from "../Recording.ts"
+import type * as Recording from "../Recording.ts"
 import type * as Task from "../Task.ts"
 import * as Dashboard from "./dashboard.ts"
 import * as Database from "./database.ts"
@@ -39,6 +39,7 @@ import * as Lines from "./lines.ts"
 import * as LogFormat from "./logFormat.ts"
 import * as Outcomes from "./outcomes.ts"
 import * as Payloads from "./payloads.ts"
+import { remedies } from "./remedies.ts"
 import * as Remote from "./remoteFlags.ts"
 import * as Stderr from "./stderr.ts"
 import * as Summary from "./summary.ts"
@@ -186,7 +187,11 @@ const execute = Effect.fnUntraced(function*(config: Config) {
 
   // One for the page, the report and the lines at the end. It begins when it is first used.
   const recording = yield* Effect.cached(
-    Effect.provideContext(Recording.make({ name: config.task, payloads: config.showPayloads }), context)
+    record(Context.get(context, Dispatcher.Dispatcher)[Dispatcher.ObservablesKey], {
+      name: config.task,
+      payloads: config.showPayloads,
+      remedies
+    })
   )
   if (!config.quiet) yield* recording
   yield* Dashboard.serve(config, Effect.map(recording, viewed))

@@ -163,6 +163,35 @@ describe("papyros replay", () => {
       }
     })))
 
+  it.effect("chooses by line where an index is not unique, and runs nothing before", () =>
+    scoped(Effect.gen(function*() {
+      const failure = (index: number, n: number, reason = "Failed") => ({
+        index,
+        task: "Factorize",
+        payload: { _tag: "Factorize", n },
+        reason
+      })
+      // As of two streams, one behind the other.
+      const file = yield* fileOf(failure(4, 6), failure(9, 10), failure(4, 15, "WorkerLost"), failure(2, 21))
+      const chosen = (...flags: Array<string>) =>
+        Effect.map(papyrosWith(["replay", mended, file, ...flags]), ({ code, stderr, stdout }) => ({
+          code,
+          stderr,
+          products: outcomes(stdout).map(({ success }) => (success as Array<number>).reduce((a, b) => a * b))
+        }))
+      const ambiguous = yield* chosen("--only", "2,4")
+      assert.deepStrictEqual([ambiguous.code, ambiguous.products], [2, []])
+      assert.include(ambiguous.stderr, "has 2 failures with the index 4, because it is of several streams")
+      assert.include(ambiguous.stderr, "They are in the lines 1, 3: choose by --line.")
+      assert.deepStrictEqual((yield* chosen("--line", "3,4")).products, [15, 21])
+      assert.deepStrictEqual((yield* chosen("--only", "4", "--line", "1,4")).products, [6])
+      assert.deepStrictEqual((yield* chosen("--only", "4", "--reason", "WorkerLost")).products, [15])
+      const missing = yield* chosen("--line", "2,5")
+      assert.deepStrictEqual([missing.code, missing.products], [2, [10]])
+      assert.include(missing.stderr, "has no failure in line 5.")
+      assert.include((yield* chosen("--line", "0")).stderr, "numbers of lines such as 3")
+    })))
+
   it.effect("has one failure for each line whose task it cannot make, and goes on", () =>
     scoped(Effect.gen(function*() {
       const file = yield* fileOf(

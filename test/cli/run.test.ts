@@ -11,6 +11,7 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { stripVTControlCharacters } from "node:util"
+import { remedies } from "../../src/cli/remedies.ts"
 import { passing, settle, turn } from "../support/time.ts"
 import { primeFactors } from "./fixtures/primeFactors.ts"
 import { fixture, handlers, papyrosWith, parsed, spawned, start } from "./harness.ts"
@@ -558,9 +559,12 @@ describe("papyros run", () => {
         assert.deepStrictEqual([flags.code, flags.stdout], [2, ""])
       }).pipe(Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))))
 
-    it.live("helps with examples, on stdout", () =>
+    it.live("helps with examples, on stdout, and has the flags that its advice names", () =>
       Effect.gen(function*() {
         const { code, stdout } = yield* spawned(["run", "--help"], "")
+        const named = JSON.stringify({ ...remedies, slots: remedies.slots(8) }).match(/--[a-z-]+/g)
+        assert.strictEqual(named?.length, 6)
+        for (const flag of named!) assert.match(stdout, new RegExp(`^ +${flag} `, "m"))
         assert.include(stdout, "papyros run ./handlers.ts Factorize --input numbers.ndjson")
         assert.include(stdout, "[PAPYROS_TASK_TIMEOUT]")
         assert.strictEqual(code, 0)

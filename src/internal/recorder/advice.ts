@@ -6,6 +6,28 @@
  */
 import type { Advice, TimeBudget, Totals } from "./model.ts"
 
+/** What advice tells to do: each begins a sentence that goes on with "would save up to". */
+export interface Remedies {
+  readonly fiber: string
+  readonly pool: string
+  readonly slots: (count: number) => string
+  readonly input: string
+  readonly consumer: string
+  readonly order: string
+  readonly autoChunks: string
+}
+
+/** For programs. */
+const programs: Remedies = {
+  fiber: "FiberDispatcher",
+  pool: "WorkerPoolDispatcher",
+  slots: (count) => `FiberDispatcher, or some ${count} slots in all by a larger \`concurrency\`,`,
+  input: "A source that reads ahead, as with Stream.buffer,",
+  consumer: "Consuming several results at a time",
+  order: "A larger `bufferSize`, or results that are not `ordered`,",
+  autoChunks: "`chunkSize: \"auto\"`"
+}
+
 /** The figures that advice depends on. Times are milliseconds. */
 export interface AdviceFacts {
   readonly duration: number
@@ -26,6 +48,7 @@ export interface AdviceFacts {
   /** The largest `chunkSize` that an execution was given. */
   readonly chunkSize: number | undefined
   readonly cpus: number
+  readonly remedies?: Remedies | undefined
   /** The task that was lost with its worker most often, and how workers were lost. */
   readonly lostTask: string | undefined
   readonly lostCause: string | undefined
@@ -39,17 +62,20 @@ const MAX_ADVICE = 2
 /** The time that a chunk aims at, in milliseconds. */
 const CHUNK_MILLIS = 0.7
 
-/** The shares of the main thread's time for trivial tasks on a pool: on Fiber, and with chunks of some size (measured). */
-const FIBER_COST = 0.4
-const AUTO_COST = 0.5
+/**
+ * The shares of the main thread's time for trivial tasks on a pool: on Fiber, and with chunks of some size. Measured from
+ * 0.4 to 0.6, and from 0.5 to 0.7: a gain is an upper bound, but no more than twice the one that comes.
+ */
+const FIBER_COST = 0.6
+const AUTO_COST = 0.7
 
-type Rule = (facts: AdviceFacts, share: (millis: number) => number) => Advice | undefined
+type Rule = (facts: AdviceFacts, share: (millis: number) => number, remedies: Remedies) => Advice | undefined
 
 const seconds = (millis: number): string =>
   millis < 10_000 ? `${(millis / 1000).toFixed(1)} s` : `${Math.round(millis / 1000)} s`
 const percent = (share: number): string => `${Math.round(100 * share)} %`
 
-const small: Rule = ({ budget, duration, mainThread, meanRun, sharesThread }, share) => {
+const small: Rule = ({ budget, duration, mainThread, meanRun, sharesThread }, share, { fiber }) => {
   if (sharesThread || share(budget.sending) < 0.4 || meanRun >= 0.02 || mainThread < 0.8) return undefined
   // The same work in one thread, without a boundary.
   const gain = duration - budget.running - FIBER_COST * mainThread * duration
@@ -57,22 +83,22 @@ const small: Rule = ({ budget, duration, mainThread, meanRun, sharesThread }, sh
     kind: "small",
     gain,
     text: `Tasks take ${(meanRun * 1000).toFixed(1)} µs, less than it costs to send them. ` +
-      `FiberDispatcher, or more work in each task, would save up to ${seconds(gain)}.`
+      `${fiber}, or more work in each task, would save up to ${seconds(gain)}.`
   }
 }
 
-const oneThread: Rule = ({ cpus, duration, mainThread, meanRun, sharesThread }) => {
+const oneThread: Rule = ({ cpus, duration, mainThread, meanRun, sharesThread }, _, { pool }) => {
   if (!sharesThread || mainThread < 0.95 || cpus < 2 || meanRun < 0.1) return undefined
   const gain = duration - duration * mainThread / cpus
   return {
     kind: "oneThread",
     gain,
     text: `All tasks ran in one thread, which was busy ${percent(mainThread)} of the time. There are ${cpus} CPUs: ` +
-      `WorkerPoolDispatcher would save up to ${seconds(gain)}.`
+      `${pool} would save up to ${seconds(gain)}.`
   }
 }
 
-const waiting: Rule = ({ budget, duration, sharesThread, totals, workerThreads }, share) => {
+const waiting: Rule = ({ budget, duration, sharesThread, totals, workerThreads }, share, remedies) => {
   const running = share(budget.running)
   if (sharesThread || workerThreads === undefined || workerThreads >= 0.25 * running) return undefined
   const gain = duration * (running - workerThreads)
@@ -81,22 +107,22 @@ const waiting: Rule = ({ budget, duration, sharesThread, totals, workerThreads }
     kind: "waiting",
     gain,
     text: `Threads were busy ${percent(workerThreads)} of the time and waited the rest, for example for I/O. ` +
-      `FiberDispatcher, or some ${slots} slots in all by a larger \`concurrency\`, would save up to ${seconds(gain)}.`
+      `${remedies.slots(slots)} would save up to ${seconds(gain)}.`
   }
 }
 
-const input: Rule = ({ budget, duration }, share) => {
+const input: Rule = ({ budget, duration }, share, remedies) => {
   const gain = share(budget.input) * duration
   if (share(budget.input) < 0.2) return undefined
   return {
     kind: "input",
     gain,
     text: `Workers waited for input ${percent(share(budget.input))} of the time: more workers do not help. ` +
-      `A source that reads ahead, as with Stream.buffer, would save up to ${seconds(gain)}.`
+      `${remedies.input} would save up to ${seconds(gain)}.`
   }
 }
 
-const consumer: Rule = ({ budget, duration }, share) => {
+const consumer: Rule = ({ budget, duration }, share, remedies) => {
   const gain = share(budget.consumer) * duration
   if (share(budget.consumer) < 0.2) return undefined
   return {
@@ -106,22 +132,22 @@ const consumer: Rule = ({ budget, duration }, share) => {
       `Workers waited for the consumer of results ${
         percent(share(budget.consumer))
       } of the time: more workers do not ` +
-      `help. Consuming several results at a time would save up to ${seconds(gain)}.`
+      `help. ${remedies.consumer} would save up to ${seconds(gain)}.`
   }
 }
 
-const order: Rule = ({ budget, duration }, share) => {
+const order: Rule = ({ budget, duration }, share, remedies) => {
   const gain = share(budget.order) * duration
   if (share(budget.order) < 0.2) return undefined
   return {
     kind: "order",
     gain,
     text: `Results waited for that of an earlier task ${percent(share(budget.order))} of the time. ` +
-      `A larger \`bufferSize\`, or results that are not \`ordered\`, would save up to ${seconds(gain)}.`
+      `${remedies.order} would save up to ${seconds(gain)}.`
   }
 }
 
-const tail: Rule = ({ chunkSize, duration, longestRun, longestType, meanRun, tail, totals }, share) => {
+const tail: Rule = ({ chunkSize, duration, longestRun, longestType, meanRun, tail, totals }, share, { autoChunks }) => {
   const slots = Math.max(1, totals.slots)
   // No run is shorter than its longest task.
   const gain = Math.min(share(tail) * duration, duration - longestRun)
@@ -131,7 +157,7 @@ const tail: Rule = ({ chunkSize, duration, longestRun, longestType, meanRun, tai
       kind: "chunkSize",
       gain,
       text: `At the end, slots had no task left while others ran chunks of ${chunkSize}. ` +
-        `\`chunkSize: "auto"\` would save up to ${seconds(gain)}.`
+        `${autoChunks} would save up to ${seconds(gain)}.`
     }
   }
   if (longestRun <= tail / slots) return undefined
@@ -144,7 +170,7 @@ const tail: Rule = ({ chunkSize, duration, longestRun, longestType, meanRun, tai
   }
 }
 
-const chunkSize: Rule = ({ budget, chunkSize, duration, mainThread, meanRun, sharesThread }, share) => {
+const chunkSize: Rule = ({ budget, chunkSize, duration, mainThread, meanRun, sharesThread }, share, { autoChunks }) => {
   if (sharesThread || chunkSize === undefined || share(budget.sending) < 0.3) return undefined
   const auto = CHUNK_MILLIS / Math.max(meanRun, 1e-6)
   if (chunkSize >= auto / 2) return undefined
@@ -156,7 +182,7 @@ const chunkSize: Rule = ({ budget, chunkSize, duration, mainThread, meanRun, sha
     kind: "chunkSize",
     gain,
     text: `Sending chunks of ${chunkSize} took ${percent(share(budget.sending))} of the time of slots. ` +
-      `\`chunkSize: "auto"\` would save up to ${seconds(gain)}.`
+      `${autoChunks} would save up to ${seconds(gain)}.`
   }
 }
 
@@ -185,7 +211,7 @@ export const advise = (facts: AdviceFacts): ReadonlyArray<Advice> => {
   const share = (millis: number): number => total > 0 ? millis / total : 0
   const found: Array<Advice> = []
   for (const rule of RULES) {
-    const advice = rule(facts, share)
+    const advice = rule(facts, share, facts.remedies ?? programs)
     if (advice !== undefined && advice.gain >= LEAST_GAIN * duration) found.push(advice)
   }
   // Small tasks and a fixed chunk size, for example, have one cause: the larger gain says it.

@@ -14,6 +14,7 @@ import type { FreeReason, TaskEntry } from "../scheduler/producer.ts"
 import { typeOf } from "../scheduler/taskTypes.ts"
 import type { Chunk, Reading, WorkerState } from "../scheduler/workerState.ts"
 import type * as Task from "../task.ts"
+import type { Remedies } from "./advice.ts"
 import { FreeSlots } from "./budget.ts"
 import { Columns } from "./columns.ts"
 import { EventLoops } from "./eventLoops.ts"
@@ -41,6 +42,7 @@ export interface RecorderOptions {
   /** How long the latest segments must reach back, in milliseconds. */
   readonly window: number
   readonly payloads: boolean
+  readonly remedies?: Remedies | undefined
 }
 
 /** The schedulers of one recording, each with its own clock. */
@@ -71,6 +73,7 @@ export class Recorder {
   mostSlots = 0
   /** The largest `chunkSize` of an execution. */
   largestChunkSize: number | undefined
+  readonly remedies: Remedies | undefined
   private readonly window: number
   private readonly startedAt: number
   private readonly stops: Array<() => void> = []
@@ -95,6 +98,7 @@ export class Recorder {
     this.sources = sources
     this.name = options.name ?? Array.from(new Set(sources.map(({ name }) => name))).join(" + ")
     this.window = options.window
+    this.remedies = options.remedies
     this.failures = new Failures(options.payloads)
     this.series = {
       succeeded: this.columns.make(),

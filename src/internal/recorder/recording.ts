@@ -13,6 +13,7 @@ import * as RcRef from "effect/RcRef"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Observable } from "../scheduler/observer.ts"
+import type { Remedies } from "./advice.ts"
 import type { Failure, Frame, Snapshot, Summary } from "./model.ts"
 import { pack } from "./pack.ts"
 import { Recorder } from "./recorder.ts"
@@ -83,14 +84,15 @@ const FRAMES_AHEAD = 2
 /** Records schedulers until the scope closes. */
 export const record = (
   observables: ReadonlyArray<Observable>,
-  options: RecordingOptions
+  options: RecordingOptions & { readonly remedies?: Remedies | undefined }
 ): Effect.Effect<Recording, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
     const recorder = new Recorder(observables, {
       name: options.name,
       window: Duration.toMillis(options.window ?? "2 minutes"),
-      payloads: options.payloads === true
+      payloads: options.payloads === true,
+      remedies: options.remedies
     }, clock.currentTimeMillisUnsafe())
     const state = new FrameState()
     let last: { readonly summary: Summary; readonly snapshot: Snapshot; readonly frame: Frame } | undefined

@@ -196,6 +196,7 @@ const adviceOf = (
     sharesThread: recorder.workers.length > 0 && recorder.workers.every(({ sharesThread }) => sharesThread),
     chunkSize: recorder.largestChunkSize,
     cpus: cpus(),
+    remedies: recorder.remedies,
     lostTask: lostType?.name,
     lostCause: recorder.events.findLast(({ kind }) => kind === "lost")?.detail ?? undefined
   })

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
+import { remedies } from "../../../src/cli/remedies.ts"
 import { type AdviceFacts, advise } from "../../../src/internal/recorder/advice.ts"
 import { COLUMNS, Columns } from "../../../src/internal/recorder/columns.ts"
 import { Failures } from "../../../src/internal/recorder/failures.ts"
@@ -268,6 +269,9 @@ describe("advise", () => {
   ])("says what to do about %s", (_, changes, kinds) => {
     const advice = advise({ ...facts, ...changes })
     assert.deepStrictEqual(advice.map(({ kind }) => kind), kinds)
+    // The command has flags, and no names of its API.
+    const ofCommand = advise({ ...facts, ...changes, remedies }).map(({ text }) => text).join(" ")
+    assert.notMatch(ofCommand, /Dispatcher|chunkSize|bufferSize|Stream|`ordered`|`concurrency`/)
     for (const { gain } of advice) {
       assert.isAtLeast(gain, 1500)
       assert.isAtMost(gain, facts.duration)
