@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { mkdirSync } from "node:fs"
@@ -52,6 +53,22 @@ const press = (page: Page, key: string) => Effect.promise(() => page.keyboard.pr
 const opened = (url: string, theme: Theme, width: Width) =>
   Effect.map(open(url, { colorScheme: theme, viewport: WIDTHS[width] }), ({ page }) => page)
 
+/** The connection of the page is lost. A browser without a network keeps the connections that it has. */
+const lose = (page: Page) =>
+  Effect.promise(async () => {
+    await page.addInitScript(`globalThis.EventSource = class extends EventSource {
+      constructor(url) {
+        super(url)
+        globalThis.source = this
+      }
+    }`)
+    await page.reload()
+    await page.locator(".tile").first().waitFor()
+    await page.context().setOffline(true)
+    await page.evaluate("source.onerror()")
+    await page.locator(".banner.bad").waitFor()
+  })
+
 /** The views in one theme and width, and the page of the overview. */
 const shootViews = Effect.fnUntraced(function*(url: string, theme: Theme, width: Width) {
   const page = yield* opened(url, theme, width)
@@ -78,6 +95,11 @@ const program = Effect.gen(function*() {
   const scope = yield* Scope.make()
   const context = yield* Scope.provide(Layer.build(dashboard), scope)
   const { url } = Context.get(context, Dashboard.Dashboard)
+  const withToken = Dashboard.layer({ port: 0, token: Redacted.make("of-screenshots-and-nothing-else") })
+  const guarded = Context.get(
+    yield* Layer.build(withToken).pipe(Effect.provideContext(context), Scope.provide(scope)),
+    Dashboard.Dashboard
+  ).url
   yield* shootAlso(yield* opened(url, "light", "desk"), "overview-light-desk-no-tasks")
 
   // It has a lost thread, a long task, a pause of the source, and failures.
@@ -100,6 +122,14 @@ const program = Effect.gen(function*() {
         yield* press(page, " ")
         yield* shootAlso(page, `overview-${theme}-${width}-paused`)
         yield* press(page, " ")
+        yield* lose(page)
+        yield* shootAlso(page, `overview-${theme}-${width}-lost`)
+        yield* Effect.promise(() => page.context().setOffline(false))
+        yield* press(page, "?")
+        yield* shootAlso(page, `keys-${theme}-${width}`)
+        yield* press(page, "Escape")
+        // Without the token, in the fragment.
+        yield* shootAlso(yield* opened(new URL("/", guarded).href, theme, width), `token-${theme}-${width}`)
         pages.push([`${theme}-${width}`, page])
       }
     }

@@ -270,8 +270,8 @@ export interface WorkerEvent {
   readonly worker: string
   readonly kind: "joined" | "left" | "lost" | "restarted"
   /**
-   * How it was lost: `out of memory`, `terminated`, `exit` or `connection`. Of `restarted`: the name of the task, or of
-   * several types of task.
+   * How it was lost: `out of memory`, `terminated`, `exit` or `connection`. Of `restarted`: the name of the task, or
+   * `several types`.
    */
   readonly detail: string | null
   /** Of `restarted`: the tasks that started again because of one loss. Else 0. */

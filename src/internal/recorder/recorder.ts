@@ -316,7 +316,7 @@ export class Recorder {
     if (last?.kind !== "restarted" || last.worker !== name || last.at !== at) {
       return this.addEvent("restarted", worker, entry.name, at, 1)
     }
-    const detail = last.detail === shortName(entry.name) ? last.detail : "several types of task"
+    const detail = last.detail === shortName(entry.name) ? last.detail : "several types"
     this.events[this.events.length - 1] = { ...last, detail, tasks: last.tasks + 1 }
   }
 
