@@ -227,13 +227,17 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     this.startable = true
     if (this.waking) return
     this.waking = true
-    while (this.startable) {
-      this.startable = false
-      // A task must not wait behind others on one worker, while another worker has a free slot.
-      this.wakeParked(true)
-      this.wakeParked(false)
+    try {
+      while (this.startable) {
+        this.startable = false
+        // A task must not wait behind others on one worker, while another worker has a free slot.
+        this.wakeParked(true)
+        this.wakeParked(false)
+      }
+    } finally {
+      // Also if a worker of another executor throws.
+      this.waking = false
     }
-    this.waking = false
   }
 
   /** Wakes the parked workers that have a free slot, or those that have none, while there is anything to take. */

@@ -50,4 +50,19 @@ describe("Scheduler", () => {
       assert.deepStrictEqual([busy.assigned, idle.assigned], [1, 1])
       assert.strictEqual(idle.chunks[0].items[0], unstarted.items[0])
     }))
+
+  it.effect("wakes the other workers after one that throws", () =>
+    Effect.gen(function*() {
+      const { scheduler, subscribe } = yield* makeScheduler()
+      class ThrowingWorker extends TakingWorker {
+        override wake() {
+          throw new Error("broken")
+        }
+      }
+      const broken = new ThrowingWorker(scheduler, "broken")
+      assert.throws(() => subscribe(new ListProducer([entryOf(0)])), "broken")
+      const sound = new TakingWorker(scheduler, "sound")
+      subscribe(new ListProducer([entryOf(1)]))
+      assert.deepStrictEqual([broken.assigned, sound.assigned], [0, 2])
+    }))
 })
