@@ -13,10 +13,11 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Stream from "effect/Stream"
 import { execFile } from "node:child_process"
-import { dirname } from "node:path"
+import { basename, dirname } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { promisify } from "node:util"
 import { build } from "rolldown"
+import { programs } from "../scripts/docs.ts"
 import { parsed } from "./cli/harness.ts"
 
 const repository = process.cwd()
@@ -24,10 +25,16 @@ const fixtures = fileURLToPath(new URL("./package", import.meta.url))
 const tsc = `${repository}/node_modules/typescript/bin/tsc`
 
 /**
- * Runs a command that must succeed. Its child processes named `node` run the Node of the tests, and load the package
+ * Runs a command that must end with an exit code. Its child processes named `node` run the Node of the tests, and load the package
  * and its peers as they are.
  */
-const run = Effect.fnUntraced(function*(cwd: string, command: string, args: ReadonlyArray<string>, stdin = "") {
+const run = Effect.fnUntraced(function*(
+  cwd: string,
+  command: string,
+  args: ReadonlyArray<string>,
+  stdin = "",
+  code = 0
+) {
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const child = yield* spawner.spawn(ChildProcess.make(command, args, {
     cwd,
@@ -40,7 +47,7 @@ const run = Effect.fnUntraced(function*(cwd: string, command: string, args: Read
     [text(child.stdout), text(child.stderr), child.exitCode],
     { concurrency: "unbounded" }
   )
-  assert.strictEqual(Number(exitCode), 0, `${command} ${args.join(" ")}\n${stdout}${stderr}`)
+  assert.strictEqual(Number(exitCode), code, `${command} ${args.join(" ")}\n${stdout}${stderr}`)
   return stdout
 }, Effect.scoped)
 
@@ -90,6 +97,11 @@ class Project extends Context.Service<Project, { readonly root: string }>()("pap
     })
   )
 }
+
+/** The files of the example in the README, by their names. */
+const example = new Map(
+  programs().filter(({ path }) => path.startsWith("README.md/")).map((program) => [basename(program.path), program])
+)
 
 /** The compiler options that the documentation recommends for Node's own TypeScript. */
 const tsconfig = {
@@ -170,6 +182,30 @@ layer(Layer.provideMerge(Project.layer, NodeServices.layer), { excludeTestServic
           /HandlersError[^]*module that calls Thread\.run of papyros\/Thread/
         )
       }), 60_000)
+
+    it.effect(
+      "runs the example of the README, and the command on its handlers: failures, and their replay",
+      () =>
+        Effect.gen(function*() {
+          const { root } = yield* Project
+          const fs = yield* FileSystem.FileSystem
+          for (const name of ["tasks.ts", "handlers.ts", "main.ts"]) {
+            yield* fs.writeFileString(`${root}/${name}`, example.get(name)!.code)
+          }
+          const printed = (yield* node(root, "main.ts")).trimEnd().split("\n")
+          assert.deepStrictEqual(printed, example.get("main.ts")!.prints.map(({ text }) => text))
+          const papyros = (args: ReadonlyArray<string>, stdin: string, code: number) =>
+            Effect.map(run(root, "node_modules/.bin/papyros", args, stdin, code), parsed)
+          const payloads = "{\"n\":12}\n{\"n\":-7}\n"
+          const failed = ["handlers.ts", "Factorize", "--failures", "failed.ndjson", "--ordered"]
+          const [success, failure] = yield* papyros(["run", ...failed], payloads, 1)
+          assert.deepStrictEqual(success, { index: 0, success: [2, 2, 3] })
+          assert.deepNestedInclude(failure, { index: 1, "failure.error": { _tag: "NotPositive", n: -7 } })
+          const [again] = yield* papyros(["replay", "handlers.ts", "failed.ndjson", "--only", "1"], "", 1)
+          assert.deepNestedInclude(again, { index: 1, "failure.error": { _tag: "NotPositive", n: -7 } })
+        }),
+      60_000
+    )
 
     it.effect("runs the command, on handlers in TypeScript", () =>
       Effect.gen(function*() {

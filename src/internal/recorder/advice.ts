@@ -66,7 +66,7 @@ const CHUNK_MILLIS = 0.7
  * The shares of the main thread's time for trivial tasks on a pool: on Fiber, and with chunks of some size. Measured from
  * 0.4 to 0.6, and from 0.5 to 0.7: a gain is an upper bound, but no more than twice the one that comes.
  */
-const FIBER_COST = 0.6
+const FIBER_COST = 0.5
 const AUTO_COST = 0.7
 
 type Rule = (facts: AdviceFacts, share: (millis: number) => number, remedies: Remedies) => Advice | undefined
