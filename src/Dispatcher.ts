@@ -12,8 +12,8 @@ import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { DispatcherClosed, DispatchTimeout } from "./internal/errors.ts"
-import * as Execution from "./internal/producers/execution.ts"
 import type { ExecutionOptions } from "./internal/producers/executionOptions.ts"
+import * as ExecutionStream from "./internal/producers/executionStream.ts"
 import type { RetryPolicy } from "./internal/producers/retries.ts"
 import { runSingle } from "./internal/producers/single.ts"
 import { type TaskResult, toResult } from "./internal/producers/taskResult.ts"
@@ -246,7 +246,7 @@ export const execute: {
 } = dual(
   (args) => isSource(args[0]),
   (tasks: Iterable<Task.Any>, options: ExecutionOptions = {}) =>
-    Execution.stream(scheduler, tasks, options, true, (entry) => entry.value)
+    ExecutionStream.make(scheduler, tasks, options, true, (entry) => entry.value)
 ) as never
 
 /**
@@ -273,7 +273,7 @@ export const results: {
 } = dual(
   (args) => isSource(args[0]),
   (tasks: Iterable<Task.Any>, options: ExecutionOptions = {}) =>
-    Execution.stream(scheduler, tasks, options, false, toResult)
+    ExecutionStream.make(scheduler, tasks, options, false, toResult)
 ) as never
 
 /**

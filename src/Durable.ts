@@ -29,7 +29,7 @@ import type { RunSummary, Store } from "./internal/durable/store.ts"
 import * as Stored from "./internal/durable/stored.ts"
 import { TaskKeys } from "./internal/durable/taskKeys.ts"
 import type { DurableError } from "./internal/durableError.ts"
-import * as Execution from "./internal/producers/execution.ts"
+import * as ExecutionStream from "./internal/producers/executionStream.ts"
 import { toResult } from "./internal/producers/taskResult.ts"
 import type { TaskEntry } from "./internal/scheduler/producer.ts"
 import type * as Task from "./Task.ts"
@@ -269,9 +269,10 @@ const stream = <A>(
     const journal = new RunJournal({ store, run, owner, keys: new TaskKeys(key, true), rerun, looksUp }, fork)
     ownership.onLost = (error) => journal.fail(error)
     yield* journal.start
-    return Execution.stream(scheduler, tasks, options, failFast, emit, (execution) => journal.attach(execution)).pipe(
-      Stream.onEnd(Effect.sync(() => ownership.end = { keep }))
-    )
+    return ExecutionStream.make(scheduler, tasks, options, failFast, emit, (execution) => journal.attach(execution))
+      .pipe(
+        Stream.onEnd(Effect.sync(() => ownership.end = { keep }))
+      )
   }))
 
 /**

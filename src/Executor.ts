@@ -13,12 +13,8 @@ import type * as Scope from "effect/Scope"
 import { Dispatcher, ObservablesKey, SchedulerHandleKey } from "./Dispatcher.ts"
 import { register } from "./internal/metrics/dispatcherMetrics.ts"
 import type { DispatcherOptions, ExecutorSettings, Scheduler } from "./internal/scheduler/contract.ts"
-import {
-  makeScheduler,
-  openExecutor,
-  type Scheduler as InternalScheduler,
-  type SchedulerOptions
-} from "./internal/scheduler/scheduler.ts"
+import { makeScheduler, openExecutor } from "./internal/scheduler/opening.ts"
+import type { Scheduler as InternalScheduler, SchedulerOptions } from "./internal/scheduler/scheduler.ts"
 import type * as TaskGroup from "./TaskGroup.ts"
 
 export type {

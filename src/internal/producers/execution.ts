@@ -8,14 +8,11 @@
  */
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Channel from "effect/Channel"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as EffectScheduler from "effect/Scheduler"
-import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { TaskFailure } from "../../TaskFailure.ts"
 import { Deque } from "../deque.ts"
@@ -36,7 +33,7 @@ import { notATask } from "./assertTask.ts"
 import { Credits } from "./credits.ts"
 import { Ending, type EndingCause } from "./ending.ts"
 import { type ExecutionOptions, type Settings, toSettings } from "./executionOptions.ts"
-import * as ExecutionTrace from "./executionTrace.ts"
+import type * as ExecutionTrace from "./executionTrace.ts"
 import { IdleTimeout } from "./idleTimeout.ts"
 import type { Journal, JournaledExecution } from "./journal.ts"
 import { awaitNested, parentIn } from "./nesting.ts"
@@ -44,12 +41,12 @@ import { ResultOrder } from "./order.ts"
 import { Retries } from "./retries.ts"
 import * as Source from "./source.ts"
 
-type ExecutionError = DispatchTimeout | DispatcherClosed | DurableError
+export type ExecutionError = DispatchTimeout | DispatcherClosed | DurableError
 
 /** The journal of an execution; none unless it belongs to a durable run. */
 export type MakeJournal = ((execution: JournaledExecution) => Journal) | undefined
 
-class Execution<A, E> implements Producer, JournaledExecution {
+export class Execution<A, E> implements Producer, JournaledExecution {
   readonly pushed = false
   readonly callers = 1
   readonly chunkSize: number | undefined
@@ -432,38 +429,3 @@ class Execution<A, E> implements Producer, JournaledExecution {
     this.ending.whenStopped(() => resume(Effect.void))
   }).pipe(Effect.andThen(Effect.suspend(() => this.source.close)))
 }
-
-/** Executes tasks on a scheduler, as a stream of their outcomes in the form of `emit`. */
-export const stream = <A, E, R>(
-  scheduler: Effect.Effect<SchedulerHandle, never, R>,
-  tasks: Iterable<unknown> | Stream.Stream<unknown, E, R>,
-  options: ExecutionOptions,
-  failFast: boolean,
-  emit: (entry: TaskEntry) => A,
-  makeJournal?: MakeJournal
-): Stream.Stream<A, TaskFailure<Task.Any> | ExecutionError | E, R> =>
-  Stream.fromChannel(
-    Channel.fromTransform((_: Pull.Pull<unknown, unknown, unknown>, scope) =>
-      Effect.flatMap(scheduler, (scheduler) =>
-        Effect.contextWith((context: Context.Context<R>) =>
-          Effect.flatMap(ExecutionTrace.begin(callerSpan(context), scope), (trace) => {
-            const execution = new Execution<A, E>(
-              scheduler,
-              options,
-              context as Context.Context<never>,
-              failFast,
-              emit,
-              makeJournal,
-              trace
-            )
-            return Source.make(tasks, scope, execution.offer).pipe(
-              Effect.flatMap((source) => {
-                execution.source = execution.journal?.through(source, execution.offer) ?? source
-                return Scope.addFinalizer(scope, execution.close)
-              }),
-              Effect.as(execution.take)
-            )
-          })
-        ))
-    )
-  )

@@ -8,34 +8,33 @@
  * closure per task; a source is never pulled while it is pulled; a worker whose
  * `take` returned nothing is woken when that may have changed.
  */
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
-import * as EffectScheduler from "effect/Scheduler"
-import type * as Scope from "effect/Scope"
 import { boundOption, countOption } from "../options.ts"
 import type * as Task from "../task.ts"
-import { Timers } from "../timers.ts"
+import type { Timers } from "../timers.ts"
 import { Assignments } from "./assignments.ts"
-import { recordRun, recordRunOf } from "./busyTime.ts"
+import { recordRun } from "./busyTime.ts"
 import { Capacity } from "./capacity.ts"
 import { ChunkFiller } from "./chunkFill.ts"
 import { TARGET_MICROS } from "./chunkSizing.ts"
 import type * as Contract from "./contract.ts"
+import { EncodedBlocks } from "./encodedBlocks.ts"
 import { causeOf } from "./lossCause.ts"
 import { Losses } from "./losses.ts"
 import { type Observable, type Observer, Observers } from "./observer.ts"
+import { OpenProducers } from "./openProducers.ts"
 import { Outcomes } from "./outcomes.ts"
 import { Preparation } from "./preparation.ts"
-import type { FreeReason, ParentTask, Producer, SchedulerHandle, TaskBlock, TaskEntry } from "./producer.ts"
+import type { FreeReason, ParentTask, Producer, SchedulerHandle, TaskEntry } from "./producer.ts"
 import { Quarantine } from "./quarantine.ts"
 import { RunQueue } from "./runQueue.ts"
-import { SpanLimit, SpansPerSecond } from "./spanLimit.ts"
+import { SpanLimit } from "./spanLimit.ts"
 import { Statistics } from "./statistics.ts"
 import { ProducerSubscription, subscriptionOf, type SubscriptionOwner } from "./subscription.ts"
 import { TaskTypes } from "./taskTypes.ts"
 import { UnservedTasks } from "./unserved.ts"
+import { Waking } from "./waking.ts"
 import { WorkerAbsence } from "./workerAbsence.ts"
 import { Workers } from "./workers.ts"
 import { type Chunk, Reading, type WorkerState } from "./workerState.ts"
@@ -69,17 +68,13 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
   private readonly filler: ChunkFiller
   private readonly quarantine: Quarantine
   private readonly losses: Losses
-  private readonly subscriptions = new Set<ProducerSubscription>()
+  private readonly blocks: EncodedBlocks
+  private readonly producers = new OpenProducers()
+  private readonly waking: Waking
   private readonly observers: Observers
   /** Slots that the executor is starting. */
   private startingSlots = 0
-  /** Workers are being woken, and whether something may have become startable meanwhile. */
-  private waking = false
-  private startable = false
-  private wakesSoon = false
   private closed = false
-  /** Set while the executor has no worker and says that none can be had. */
-  private absence: WorkerAbsence | undefined
 
   constructor(
     tasks: ReadonlyMap<string, Task.AnyClass>,
@@ -112,7 +107,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       this.statistics.chunkTasks,
       observers,
       new SpanLimit(options.spansPerSecond ?? Infinity, () => timers.now()),
-      () => this.wake()
+      () => this.waking.wake()
     )
     const unserved = this.unserved = new UnservedTasks({
       workers,
@@ -121,11 +116,11 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       timers,
       unservedTimeout: executor.unservedTimeout ?? 0,
       chunkMicros,
-      wakeSoon: () => this.wakeSoon()
+      wakeSoon: () => this.waking.wakeSoon()
     })
     const preparation = new Preparation(types, outcomes, unserved)
     const quarantine = this.quarantine = new Quarantine(workers, preparation)
-    this.filler = new ChunkFiller({
+    const filler = this.filler = new ChunkFiller({
       capacity,
       workers,
       runQueue,
@@ -135,6 +130,8 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       chunkMicros
     })
     this.losses = new Losses({ assignments, observers, outcomes, quarantine, runQueue, maxWorkerLosses })
+    this.blocks = new EncodedBlocks({ assignments, filler, observers, outcomes, quarantine, settling: this })
+    this.waking = new Waking({ workers, runQueue, quarantine, unserved, later })
   }
 
   now(): number {
@@ -161,22 +158,22 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     const parent = producer.parent?.scheduler === this ? producer.parent : undefined
     const depth = parent === undefined ? 0 : parent.depth + 1
     const subscription = new ProducerSubscription(this, this.capacity, producer, depth)
-    this.subscriptions.add(subscription)
+    this.producers.add(subscription)
     if (parent !== undefined) (parent.subscriptions ??= new Set()).add(subscription)
     return subscription
   }
 
   unsubscribe(subscription: ProducerSubscription): void {
-    this.subscriptions.delete(subscription)
+    this.producers.remove(subscription)
     subscription.producer.parent?.subscriptions?.delete(subscription)
     this.runQueue.ended(subscription)
     subscription.places.close()
   }
 
   enqueue(subscription: ProducerSubscription, given?: TaskEntry): void {
-    this.absence?.waits(subscription, given)
+    this.waking.absence?.waits(subscription, given)
     this.runQueue.add(subscription)
-    this.wake()
+    this.waking.wake()
   }
 
   accepted(entry: TaskEntry): void {
@@ -197,9 +194,9 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     if (this.closed) return
     const worker = this.workers.join(handle)
     if (this.observers.active) this.observers.joined(worker)
-    this.absence?.end()
-    this.absence = undefined
-    this.wake()
+    this.waking.absence?.end()
+    this.waking.absence = undefined
+    this.waking.wake()
   }
 
   leave(handle: Contract.WorkerHandle, loss?: Contract.WorkerLoss): void {
@@ -210,53 +207,14 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     if (this.observers.active) this.observers.left(worker, loss)
     this.unserved.workerLeft()
     this.capacity.notify()
-    this.wake()
+    this.waking.wake()
   }
 
   unavailable(cause: unknown, timeout = 0): void {
     if (this.closed || this.workers.size > 0) return
     const { outcomes, quarantine, runQueue, timers, unserved } = this
-    this.absence ??= new WorkerAbsence({ outcomes, quarantine, runQueue, timers, unserved })
-    this.absence.report(cause, timeout)
-  }
-
-  /** Wakes the workers whose `take` returned nothing, until it does so again or they are full. */
-  private wake(): void {
-    if (this.closed) return
-    if (this.absence !== undefined) return this.absence.check()
-    this.startable = true
-    if (this.waking) return
-    this.waking = true
-    try {
-      while (this.startable) {
-        this.startable = false
-        // A task must not wait behind others on one worker, while another worker has a free slot.
-        this.wakeParked(true)
-        this.wakeParked(false)
-      }
-    } finally {
-      // Also if a worker of another executor throws.
-      this.waking = false
-    }
-  }
-
-  /** Wakes the parked workers that have a free slot, or those that have none, while there is anything to take. */
-  private wakeParked(freeSlot: boolean): void {
-    for (const worker of this.workers) {
-      if (this.runQueue.length === 0 && this.quarantine.size === 0 && this.unserved.size === 0) return
-      if (!worker.parked || worker.assigned < worker.handle.concurrency !== freeSlot) continue
-      worker.parked = false
-      worker.handle.wake()
-    }
-  }
-
-  private wakeSoon(): void {
-    if (this.wakesSoon) return
-    this.wakesSoon = true
-    this.later(() => {
-      this.wakesSoon = false
-      this.wake()
-    })
+    this.waking.absence ??= new WorkerAbsence({ outcomes, quarantine, runQueue, timers, unserved })
+    this.waking.absence.report(cause, timeout)
   }
 
   // --- tasks -----------------------------------------------------------------
@@ -268,10 +226,10 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     if (runQueue.rotating) {
       // The source that is being pulled uses the dispatcher itself. It cannot be pulled again meanwhile.
       worker.parked = true
-      this.later(() => this.wake())
+      this.later(() => this.waking.wake())
       return undefined
     }
-    const block = handle.takesEncoded === true && first === undefined ? this.takeBlock(worker, max) : undefined
+    const block = handle.takesEncoded === true && first === undefined ? this.blocks.take(worker, max) : undefined
     if (block !== undefined) return block
     runQueue.rotating = true
     let chunk: Chunk | undefined
@@ -289,46 +247,6 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     }
     if (chunk === undefined) worker.parked = true
     return chunk
-  }
-
-  private takeBlock(worker: WorkerState, max: number): Chunk | undefined {
-    const { assignments, filler, observers, quarantine } = this
-    // Observers are told of each task.
-    if (quarantine.size > 0 || worker.runsQuarantined || observers.active) return undefined
-    const taken = filler.takeBlock(max)
-    if (taken === undefined) return undefined
-    const { block, subscription, type } = taken
-    const chunk = assignments.assignBlock(worker, subscription, block, type)
-    const { name, payloads, size } = block
-    const succeed = (from: number, to: number, results: Uint8Array, micros: number) =>
-      this.succeedBlock(chunk, block, from, to, results, micros)
-    chunk.encoded = { name, size, payloads, succeed }
-    return chunk
-  }
-
-  private succeedBlock(
-    chunk: Chunk,
-    block: TaskBlock,
-    from: number,
-    to: number,
-    results: Uint8Array,
-    micros: number
-  ): void {
-    const count = to - from
-    if (micros >= 0 && micros < Infinity) {
-      recordRunOf(chunk.type, count, micros / count)
-      chunk.worker.counts.busy += micros
-    }
-    if (chunk.block !== undefined && from === chunk.done) {
-      this.assignments.releaseFirst(chunk, count)
-      this.outcomes.succeedBlock(chunk, block, count, results)
-      return this.assignments.finishFirst(chunk)
-    }
-    const values = block.decode(results, count)
-    for (let i = 0; i < count; i++) {
-      if (typeof values !== "string") this.succeed(chunk, from + i, values[i])
-      else this.fail(chunk, from + i, { _tag: "Undecodable", part: "success", message: values })
-    }
   }
 
   demand(max: number): number {
@@ -366,7 +284,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
       const name = info?.worker ?? chunk.worker.handle.name
       if (failure._tag === "WorkerLost") {
         this.losses.provenLoss(entry, name, chunk.worker, failure)
-        this.wake()
+        this.waking.wake()
       } else {
         this.outcomes.failReported(entry, chunk, name, failure)
       }
@@ -384,7 +302,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
 
   requeue(chunk: Chunk, from: number, to: number): void {
     this.losses.requeue(chunk, from, to)
-    this.wake()
+    this.waking.wake()
   }
 
   recordBusy(items: ReadonlyArray<TaskEntry>, micros: number): void {
@@ -417,25 +335,16 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
 
   // --- the dispatcher --------------------------------------------------------
 
-  /** Results that consumers have not taken. */
   get resultsReady(): number {
-    let ready = 0
-    for (const { producer } of this.subscriptions) ready += producer.resultsReady ?? 0
-    return ready
+    return this.producers.resultsReady
   }
 
   get status(): Contract.Status {
     const workers = Array.from(this.workers)
-    let waiting = 0
-    let executions = 0
-    for (const subscription of this.subscriptions) {
-      waiting += subscription.producer.unsettled - subscription.runningUnsettled()
-      executions += subscription.producer.callers
-    }
     return {
-      waiting,
+      waiting: this.producers.waiting,
       running: workers.reduce((sum, { running }) => sum + running, 0),
-      executions,
+      executions: this.producers.executions,
       succeeded: this.outcomes.succeeded,
       failed: this.outcomes.failed,
       workers: workers.map(({ assigned, handle: { concurrency, name } }) => ({ name, concurrency, assigned }))
@@ -452,33 +361,26 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
 
   freeReason(): FreeReason {
     if (this.runQueue.length > 0 || this.quarantine.size > 0) return "sending"
-    const reasons = new Set<FreeReason>()
-    for (const { producer } of this.subscriptions) reasons.add(producer.waitsFor ?? "noTasks")
-    return FREE_REASONS.find((reason) => reasons.has(reason)) ?? "noTasks"
+    return this.producers.freeReason
   }
 
   chunkSize(): number | undefined {
-    let largest: number | undefined
-    for (const { producer } of this.subscriptions) {
-      if (producer.chunkSize !== undefined) largest = Math.max(largest ?? 0, producer.chunkSize)
-    }
-    return largest
+    return this.producers.chunkSize
   }
 
   retrying(): number {
-    let retrying = 0
-    for (const { producer } of this.subscriptions) retrying += producer.retrying ?? 0
-    return retrying
+    return this.producers.retrying
   }
 
   eachRetrying(f: (entry: TaskEntry) => void): void {
-    for (const { producer } of this.subscriptions) producer.eachRetrying?.(f)
+    this.producers.eachRetrying(f)
   }
 
   /** Ends every subscription. Completes when all that ran has stopped. */
   readonly close: Effect.Effect<void> = Effect.callback((resume) => {
     this.closed = true
-    const open = Array.from(this.subscriptions)
+    this.waking.close()
+    const open = Array.from(this.producers)
     // The work of a subscription that has ended before may go on.
     const subscriptions = new Set([...open, ...this.workers.subscriptions()])
     let left = subscriptions.size
@@ -495,32 +397,3 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     }
   })
 }
-
-/** Of several producers, the one that could use free slots first says why they are free. */
-const FREE_REASONS: ReadonlyArray<FreeReason> = ["input", "consumer", "order", "retry"]
-
-/** Makes the scheduler of an executor, to be opened by `openExecutor`. */
-export const makeScheduler = (
-  tasks: ReadonlyMap<string, Task.AnyClass>,
-  executor: Contract.ExecutorSettings,
-  options: SchedulerOptions
-): Effect.Effect<Scheduler> =>
-  Effect.gen(function*() {
-    const context = yield* Effect.context<never>()
-    const clock = yield* Clock.Clock
-    const timers = new Timers(clock, Effect.runForkWith(context))
-    const eventLoop = Context.get(context, EffectScheduler.Scheduler).makeDispatcher()
-    // The clients of a relay have bounded their spans.
-    const spansPerSecond = options.relays === true ? Infinity : Context.get(context, SpansPerSecond)
-    return new Scheduler(tasks, executor, { ...options, spansPerSecond }, timers, (f) => eventLoop.scheduleTask(f, 0))
-  })
-
-/** Opens an executor. When the scope closes, the scheduler is closed first, then the executor. */
-export const openExecutor = <E, R>(
-  scheduler: Scheduler,
-  open: (scheduler: Contract.Scheduler) => Effect.Effect<void, E, R>
-): Effect.Effect<void, E, R | Scope.Scope> =>
-  Effect.andThen(
-    Effect.suspend(() => open(scheduler as unknown as Contract.Scheduler)),
-    Effect.addFinalizer(() => scheduler.close)
-  )

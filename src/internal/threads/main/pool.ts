@@ -13,7 +13,8 @@ import { PayloadCodecs } from "./encodeRequest.ts"
 import { Monitor } from "./monitor.ts"
 import { HandlersError, idOf, type PoolOptions } from "./options.ts"
 import { Sizing } from "./sizing.ts"
-import { type ThreadEnvironment, type ThreadExit, ThreadHandle, type ThreadListener } from "./threadHandle.ts"
+import type { ThreadEnvironment, ThreadExit, ThreadListener } from "./threadEnvironment.ts"
+import { ThreadHandle } from "./threadHandle.ts"
 
 /** Failed starts in a row after which waiting tasks fail. */
 const MAX_FAILED_STARTS = 5
@@ -21,7 +22,7 @@ const MAX_FAILED_STARTS = 5
 /** Threads that start at a time: more of them would all be ready later. */
 const CPUS = cpus()
 
-export class Pool implements ThreadListener {
+export class Pool implements ThreadListener<ThreadHandle> {
   private readonly environment: ThreadEnvironment
   /** Threads that have not exited. */
   private readonly threads = new Set<ThreadHandle>()

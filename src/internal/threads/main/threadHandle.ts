@@ -18,57 +18,19 @@ import { ThreadOutbox } from "../protocol/outbox.ts"
 import { type ItemStates, SharedState } from "../protocol/sharedState.ts"
 import { Deadlines } from "./deadlines.ts"
 import { Delivery } from "./delivery.ts"
-import { encodeRequest, type PayloadCodecs, withoutPayloads, withoutUnclonable } from "./encodeRequest.ts"
+import { encodeRequest, withoutPayloads, withoutUnclonable } from "./encodeRequest.ts"
 import { canBeStolen, InFlightWork } from "./flowControl.ts"
 import { Lifetime } from "./lifetime.ts"
 import { lossOf } from "./loss.ts"
-import type { PoolOptions } from "./options.ts"
 import { settleOutcomes } from "./outcomes.ts"
 import { Progress } from "./progress.ts"
 import type { Request, RequestSegment } from "./request.ts"
 import { Requests } from "./requests.ts"
 import { TelemetryReceiver } from "./telemetryReceiver.ts"
 import { isTraced } from "./telemetryReplay.ts"
+import type { ThreadEnvironment, ThreadListener } from "./threadEnvironment.ts"
 import { ThreadState } from "./threadState.ts"
 import { startThread } from "./worker.ts"
-
-/** The values that all threads of a pool share. */
-export interface ThreadEnvironment {
-  readonly options: PoolOptions
-  readonly scheduler: Executor.Scheduler
-  /** Its loggers, tracer and metrics receive the telemetry of threads. */
-  readonly context: Context.Context<never>
-  readonly codecs: PayloadCodecs
-  /** Runs a log effect in the context. */
-  readonly log: (effect: Effect.Effect<void>) => void
-}
-
-/** The events of a thread, for the pool that started it. */
-export interface ThreadListener {
-  /** The thread can run tasks. */
-  readonly onReady: () => void
-  /** The thread cannot use the handlers module. */
-  readonly onUnusable: (cause: unknown) => void
-  /** The thread was sent work: it must be ticked until it is not busy. */
-  readonly onBusy: () => void
-  /** The thread is ready and has nothing to do. */
-  readonly onIdle: (thread: ThreadHandle) => void
-  /** The thread settled a task, or was ended by the timeout of one: threads of this pool work. */
-  readonly onWorked: () => void
-  /** The thread is about to end, and needs a successor. May be called again. */
-  readonly onLeaving: (thread: ThreadHandle, cause: "task limit" | "terminated") => void
-  readonly onExit: (thread: ThreadHandle, exit: ThreadExit) => void
-}
-
-/** The end of a thread. */
-export interface ThreadExit {
-  /** Its handlers were loaded. */
-  readonly wasReady: boolean
-  readonly outOfMemory: boolean
-  /** Why it ended, after its name in a message; `undefined` if it ended as it should. */
-  readonly reason: string | undefined
-  readonly cause: unknown
-}
 
 export class ThreadHandle implements Executor.WorkerHandle {
   readonly name: string
@@ -80,7 +42,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
   /** The time since when it has nothing to do. */
   idleSince: number | undefined
   private readonly environment: ThreadEnvironment
-  private readonly listener: ThreadListener
+  private readonly listener: ThreadListener<ThreadHandle>
   private readonly connection: ThreadConnection
   private readonly outbox: ThreadOutbox<ToThread>
   private readonly state = new ThreadState()
@@ -100,7 +62,7 @@ export class ThreadHandle implements Executor.WorkerHandle {
   /** Terminates the thread if it does not end in good order. */
   private endTimer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(name: string, environment: ThreadEnvironment, listener: ThreadListener) {
+  constructor(name: string, environment: ThreadEnvironment, listener: ThreadListener<ThreadHandle>) {
     const { context, log, options, scheduler } = environment
     const { concurrency, group, module } = options
     this.name = name

@@ -10,7 +10,7 @@ import * as RemoteExecutor from "../../../../src/internal/remote/client/executor
 import type { Member } from "../../../../src/internal/remote/client/member.ts"
 import { TaskCatalog } from "../../../../src/internal/remote/protocol/catalog.ts"
 import { ClientSessions } from "../../../../src/internal/remote/worker/sessions.ts"
-import { makeScheduler, openExecutor } from "../../../../src/internal/scheduler/scheduler.ts"
+import { makeScheduler, openExecutor } from "../../../../src/internal/scheduler/opening.ts"
 import * as ThreadsExecutor from "../../../../src/internal/threads/main/executor.ts"
 import { checkPool } from "../../../../src/internal/threads/main/options.ts"
 import { workerSubject } from "../../../support/workerSubject.ts"

@@ -12,7 +12,7 @@ import {
   toNumbers16
 } from "../../../../src/internal/remote/protocol/payloads.ts"
 import { ClientSession } from "../../../../src/internal/remote/worker/session.ts"
-import { makeScheduler } from "../../../../src/internal/scheduler/scheduler.ts"
+import { makeScheduler } from "../../../../src/internal/scheduler/opening.ts"
 import { FakeWorker } from "../../../support/scheduler/fixtures.ts"
 
 class Work extends Task.Class<Work>()("Work", { payload: { n: Schema.Int }, success: Schema.Int }) {}
