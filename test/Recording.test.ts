@@ -202,6 +202,22 @@ describe("Recording", () => {
       assert.isAbove(budget.starting, 0)
     }).pipe(Effect.provide(pool({ size: 1, maxWorkerLosses: 1 }))))
 
+  it.live("has the heap of worker threads as of the latest look, and of no other workers", () =>
+    Effect.gen(function*() {
+      const recording = yield* Recording.make()
+      yield* Dispatcher.run(new Add({ n: 1 }))
+      assert.deepStrictEqual((yield* recording.summary).workers.map(({ heap }) => heap), [null])
+      const heaps = Effect.map(recording.summary, ({ workers }) => workers.map(({ heap }) => heap))
+      const [heap] = yield* Effect.repeat(heaps, { until: ([heap]) => heap !== null, schedule: Schedule.spaced(5) })
+      assert.isAbove(heap!, 1e6)
+      yield* Stream.runDrain(Dispatcher.results([new Misbehave({ how: "exit" })]))
+      const { workers } = yield* Effect.repeat(recording.summary, {
+        until: ({ workers }) => workers[0].state === "lost",
+        schedule: Schedule.spaced(5)
+      })
+      assert.isNull(workers[0].heap)
+    }).pipe(Effect.provide(pool({ size: 1, maxWorkerLosses: 1 }))))
+
   it.effect("shows the chunk that a worker has held longest", () =>
     Effect.gen(function*() {
       const recording = yield* Recording.make()

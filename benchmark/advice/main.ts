@@ -75,7 +75,7 @@ const cases: ReadonlyArray<Case> = [
   },
   { kind: "waiting", before: [pool(2), all(waits(500, 10))], after: [fiber(32), all(waits(500, 10))] },
   { kind: "oneThread", usesCpu: true, before: [fiber(4), all(computing)], after: [pool(2), all(computing)] },
-  { kind: "small", usesCpu: true, before: [pool(2), all(echoes)], after: [fiber(32), all(echoes)] },
+  { kind: "small", usesCpu: true, before: [pool(2), all(echoes, { chunkSize: 1 })], after: [fiber(32), all(echoes)] },
   { kind: "chunkSize", usesCpu: true, before: [pool(2), all(echoes, { chunkSize: 1 })], after: [pool(2), all(echoes)] },
   { kind: "lost", before: [pool(1), all(exits(10))], after: [pool(1), all(exits(0))] }
 ]

@@ -59,6 +59,8 @@ export interface ThreadConnection {
   readonly keepAlive: (keeps: boolean) => void
   /** The time, in milliseconds, in which its event loop worked and was idle, if the runtime can tell. */
   readonly eventLoop?: (() => { readonly active: number; readonly idle: number }) | undefined
+  /** The bytes in use on its heap when this was called before, if the runtime can tell. */
+  readonly heapBytes?: (() => number | undefined) | undefined
 }
 
 /** The side of the program, and all that does not depend on the side. */

@@ -114,6 +114,8 @@ export interface WorkerSummary {
   readonly occupied: number
   /** The busy share: the part of the time of its slots that it spent on tasks, 0 to 1. */
   readonly share: number
+  /** Bytes in use on the heap of its thread at the latest look, if it has a thread of its own and Node tells. */
+  readonly heap: number | null
   /** The chunk that it has held longest. */
   readonly oldest: {
     /** The type of the first task of the chunk. */

@@ -93,6 +93,11 @@ const occupiedOf = (record: WorkerRecord, joined: ReadonlyArray<JoinedWorker>, a
   return Math.min(occupied, record.slotTimeUntil(at))
 }
 
+const heapOf = (joined: ReadonlyArray<JoinedWorker>): number | null => {
+  const heaps = joined.flatMap(({ state }) => state.handle.heapBytes?.() ?? [])
+  return heaps.length === 0 ? null : heaps.reduce((sum, bytes) => sum + bytes)
+}
+
 const workerOf = (
   record: WorkerRecord,
   joined: ReadonlyArray<JoinedWorker>,
@@ -114,6 +119,7 @@ const workerOf = (
     busy: round(running),
     occupied: round(occupiedOf(record, joined, at)),
     share: share(running, record.slotTimeUntil(at)),
+    heap: heapOf(joined),
     oldest: oldest.toSorted((a, b) => b.age - a.age)[0] ?? null
   }
 }

@@ -80,6 +80,11 @@ export interface WorkerHandle {
    * recordings.
    */
   readonly eventLoop?: (() => { readonly active: number; readonly idle: number }) | undefined
+  /**
+   * The bytes in use on the heap of a thread of its own, as it was when this was called before, for recordings that somebody
+   * looks at.
+   */
+  readonly heapBytes?: (() => number | undefined) | undefined
   /** Tasks at this depth of nesting that may start. Default: as many as it takes. */
   readonly capacityAt?: ((depth: number) => number) | undefined
   /** Why it cannot run tasks of this name, or `undefined` if it can. Default: it can run all. Must not change. */

@@ -37,6 +37,7 @@ const worker = (id: number, name: string, part: Partial<Model.WorkerSummary> = {
   busy: 0,
   occupied: 0,
   share: 0,
+  heap: null,
   oldest: null,
   ...part
 })

@@ -50,6 +50,7 @@ const WorkerSummary = Schema.Struct({
   busy: Millis,
   occupied: Millis,
   share: Schema.Finite,
+  heap: Schema.NullOr(Count),
   oldest: Schema.NullOr(Schema.Struct({ type: Id, tasks: Count, age: Millis }))
 })
 

@@ -116,6 +116,10 @@ export class ThreadHandle implements Executor.WorkerHandle {
     return this.connection.eventLoop
   }
 
+  get heapBytes(): Executor.WorkerHandle["heapBytes"] {
+    return this.connection.heapBytes
+  }
+
   get starting(): boolean {
     return this.state.starting
   }
