@@ -7,8 +7,9 @@
 import { RUN_TIME_BUCKETS } from "../scheduler/runTimeBuckets.ts"
 import { COLUMNS, Columns } from "./columns.ts"
 import type * as Model from "./model.ts"
+import { NO_BUDGET, NO_TOTALS, Part } from "./part.ts"
 import { histogramOf, percentile } from "./percentile.ts"
-import { budgetOf } from "./timeBudget.ts"
+import { columnsOf, rowOf, type Segment } from "./segmentRows.ts"
 
 const SEGMENTS = 8000
 const FAILURES = 200
@@ -22,28 +23,8 @@ const FRAME_EVENTS = 50
 /** Segments of one part that wait for the name of a type. A part that never tells it loses them. */
 const MAX_WAITING = 2000
 
-type Segment = { readonly [Column in keyof Model.Segments]: number }
-
-const SEGMENT_COLUMNS = ["worker", "row", "type", "from", "to", "tasks", "failed", "busy"] as const
-
-const NO_TOTALS: Model.Totals = {
-  started: 0,
-  succeeded: 0,
-  failed: 0,
-  retried: 0,
-  restarted: 0,
-  cancelled: 0,
-  waiting: 0,
-  running: 0,
-  retrying: 0,
-  executions: 0,
-  slots: 0
-}
-
 /** The members of the totals that are of this moment. */
 const NOW = ["waiting", "running", "retrying", "executions", "slots"] as const
-
-const NO_BUDGET = budgetOf(() => 0)
 
 /** Adds the members of objects of numbers. */
 const sumOf = <A extends object>(zero: A, all: Iterable<A>): A => {
@@ -53,37 +34,6 @@ const sumOf = <A extends object>(zero: A, all: Iterable<A>): A => {
 }
 
 const round = (millis: number): number => Math.round(millis * 100) / 100
-
-/** The recording of one worker process. */
-export class Part {
-  readonly prefix: string
-  readonly startedAt: number
-  /** Milliseconds from the start of the whole to that of the part. */
-  readonly offset: number
-  /** Its ids, and those of the whole. */
-  readonly types: Array<number> = []
-  readonly workers: Array<number> = []
-  readonly groups = new Map<number, number>()
-  readonly typeSummaries: Array<Model.TypeSummary> = []
-  totals = NO_TOTALS
-  budget = NO_BUDGET
-  mainThread = 0
-  failures = 0
-  ungrouped = 0
-  advice: ReadonlyArray<Model.Advice> = []
-  sequence = 0
-  segmentCount = 0
-  /** Segments with its ids, the first of which has a type or a worker that it has not told yet. */
-  waiting: Array<Segment> = []
-  lastFailure = 0
-  lastEvent = 0
-
-  constructor(prefix: string, startedAt: number, offset: number) {
-    this.prefix = prefix
-    this.startedAt = startedAt
-    this.offset = offset
-  }
-}
 
 export class MergedRecording {
   private readonly name: string
@@ -436,11 +386,3 @@ export class MergedRecording {
     return frame
   }
 }
-
-const rowOf = (segments: Model.Segments, at: number): Segment =>
-  Object.fromEntries(SEGMENT_COLUMNS.map((column) => [column, segments[column][at]])) as Segment
-
-const columnsOf = (segments: ReadonlyArray<Segment>): Model.Segments =>
-  Object.fromEntries(
-    SEGMENT_COLUMNS.map((column) => [column, segments.map((segment) => segment[column])])
-  ) as unknown as Model.Segments

@@ -24,7 +24,7 @@ import type { Row } from "./rows.ts"
 import { SegmentRing, SEGMENTS } from "./segments.ts"
 import { shortName } from "./sizes.ts"
 import { type TypeRecord, TypeRecords } from "./types.ts"
-import { busyColumns, JoinedWorker, WorkerRecord, WORKERS } from "./workers.ts"
+import { busyColumns, firstThatLeft, JoinedWorker, WorkerRecord, WORKERS } from "./workers.ts"
 
 /** Events of workers that are kept. */
 const EVENTS = 500
@@ -411,14 +411,4 @@ export class Recorder {
     for (const worker of this.joined.values()) occupied += worker.occupiedSince(at)
     return occupied
   }
-}
-
-/** The worker with a record of its own that left before all others. */
-const firstThatLeft = (workers: ReadonlyArray<WorkerRecord>): WorkerRecord | undefined => {
-  let first: WorkerRecord | undefined
-  for (const record of workers) {
-    if (record.id === WORKERS || record.up > 0) continue
-    if (first === undefined || record.leftAt! < first.leftAt!) first = record
-  }
-  return first
 }

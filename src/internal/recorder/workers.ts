@@ -161,3 +161,13 @@ export const busyColumns = (record: WorkerRecord, type: number, columns: Columns
 
 /** Types with columns of their own in each worker: the first ones that ran. */
 export const COLUMN_TYPES = Math.min(7, TYPES)
+
+/** The worker with a record of its own that left before all others. */
+export const firstThatLeft = (workers: ReadonlyArray<WorkerRecord>): WorkerRecord | undefined => {
+  let first: WorkerRecord | undefined
+  for (const record of workers) {
+    if (record.id === WORKERS || record.up > 0) continue
+    if (first === undefined || record.leftAt! < first.leftAt!) first = record
+  }
+  return first
+}

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { MergedRecording, type Part } from "../../../src/internal/recorder/merge.ts"
+import { MergedRecording } from "../../../src/internal/recorder/merge.ts"
 import type * as Model from "../../../src/internal/recorder/model.ts"
+import type { Part } from "../../../src/internal/recorder/part.ts"
 import { Followed } from "../../../src/internal/remote/operator/recordings.ts"
 import { BUDGET, frame, segments, snapshot, TOTALS } from "../../support/recording/data.ts"
 
