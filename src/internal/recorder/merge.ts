@@ -9,6 +9,7 @@ import { COLUMNS, Columns } from "./columns.ts"
 import type * as Model from "./model.ts"
 import { NO_BUDGET, NO_TOTALS, Part } from "./part.ts"
 import { histogramOf, percentile } from "./percentile.ts"
+import { round } from "./rounding.ts"
 import { columnsOf, rowOf, type Segment } from "./segmentRows.ts"
 
 const SEGMENTS = 8000
@@ -32,8 +33,6 @@ const sumOf = <A extends object>(zero: A, all: Iterable<A>): A => {
   for (const one of all) for (const [key, value] of Object.entries(one)) sum[key] += value
   return sum as A
 }
-
-const round = (millis: number): number => Math.round(millis * 100) / 100
 
 export class MergedRecording {
   private readonly name: string

@@ -11,10 +11,11 @@ import { COLUMNS } from "./columns.ts"
 import type * as Model from "./model.ts"
 import { histogramOf, percentile } from "./percentile.ts"
 import type { Recorder } from "./recorder.ts"
+import { fine, round, share } from "./rounding.ts"
 import type { Segment } from "./segments.ts"
 import { fitting, jsonBytes } from "./sizes.ts"
 import type { TypeRecord } from "./types.ts"
-import type { JoinedWorker, WorkerRecord } from "./workers.ts"
+import { joinedByRecord, occupiedOf, runningOf, workerOf } from "./workerSummary.ts"
 
 const SNAPSHOT_SEGMENTS = 8000
 const SNAPSHOT_BYTES = 512 * 1024
@@ -28,11 +29,6 @@ const FRAME_FAILURES = 20
 const FRAME_EVENTS = 50
 /** Bytes of each list of a frame. Segments get what is left. */
 const FRAME_LISTS = { types: 14 * 1024, workers: 20 * 1024, groups: 10 * 1024, failures: 6 * 1024, events: 5 * 1024 }
-
-/** Hundredths are enough, and shorter. */
-const round = (millis: number): number => Math.round(millis * 100) / 100
-const fine = (millis: number): number => Math.round(millis * 1e6) / 1e6
-const share = (part: number, whole: number): number => whole > 0 ? round(Math.min(1, Math.max(0, part / whole))) : 0
 
 // ----------------------------------------------------------------------------
 // Types
@@ -59,80 +55,6 @@ const typeOf = (type: TypeRecord): Model.TypeSummary => {
     p99: percentile(counts.buckets, counts.reported, 0.99),
     chunk: type.chunks > 0 ? round(type.chunkTasks / type.chunks) : null
   }
-}
-
-// ----------------------------------------------------------------------------
-// Workers
-// ----------------------------------------------------------------------------
-
-const oldestChunk = (worker: JoinedWorker, recorder: Recorder, at: number): Model.WorkerSummary["oldest"] => {
-  let chunk = worker.state.newestChunk
-  while (chunk?.older !== undefined) chunk = chunk.older
-  if (chunk === undefined) return null
-  return {
-    type: recorder.types.get(chunk.items[0].name).id,
-    tasks: chunk.open,
-    age: round(Math.max(0, at - recorder.since(chunk.taken)))
-  }
-}
-
-/** Milliseconds that a worker has spent on tasks, those under way included: at most the time in which it held one. */
-const runningOf = (record: WorkerRecord, joined: ReadonlyArray<JoinedWorker>, at: number): number => {
-  const occupied = occupiedOf(record, joined, at)
-  // It does not report times, or has nothing to send.
-  if (joined.some(({ state }) => state.handle.sharesThread) || record.sharesThread) return occupied
-  if (record.busy === 0 && record.tasks > 0) return occupied
-  let running = record.busy / 1000
-  for (const worker of joined) running += worker.runningSince(at)
-  return Math.min(running, occupied)
-}
-
-const occupiedOf = (record: WorkerRecord, joined: ReadonlyArray<JoinedWorker>, at: number): number => {
-  let occupied = record.occupied
-  for (const worker of joined) occupied += worker.occupiedSince(at)
-  return Math.min(occupied, record.slotTimeUntil(at))
-}
-
-const heapOf = (joined: ReadonlyArray<JoinedWorker>): number | null => {
-  const heaps = joined.flatMap(({ state }) => state.handle.heapBytes?.() ?? [])
-  return heaps.length === 0 ? null : heaps.reduce((sum, bytes) => sum + bytes)
-}
-
-const workerOf = (
-  record: WorkerRecord,
-  joined: ReadonlyArray<JoinedWorker>,
-  recorder: Recorder,
-  at: number
-): Model.WorkerSummary => {
-  const oldest = joined.map((worker) => oldestChunk(worker, recorder, at)).filter((chunk) => chunk !== null)
-  const running = runningOf(record, joined, at)
-  return {
-    id: record.id,
-    name: record.name,
-    slots: record.up > 0 ? record.slots : record.mostSlots,
-    state: record.state,
-    joinedAt: round(record.joinedAt),
-    leftAt: record.leftAt === undefined ? null : round(record.leftAt),
-    held: joined.reduce((sum, { state }) => sum + state.assigned, 0),
-    tasks: record.tasks,
-    failed: record.failed,
-    busy: round(running),
-    occupied: round(occupiedOf(record, joined, at)),
-    share: share(running, record.slotTimeUntil(at)),
-    heap: heapOf(joined),
-    oldest: oldest.toSorted((a, b) => b.age - a.age)[0] ?? null
-  }
-}
-
-/** The workers that have joined, by their records. */
-const joinedByRecord = (recorder: Recorder): ReadonlyMap<WorkerRecord, ReadonlyArray<JoinedWorker>> => {
-  const all = new Map<WorkerRecord, Array<JoinedWorker>>()
-  for (const worker of recorder.joined.values()) {
-    const known = all.get(worker.record)
-    if (known === undefined) all.set(worker.record, [worker])
-    else known.push(worker)
-  }
-  return all
 }
 
 // ----------------------------------------------------------------------------
