@@ -417,6 +417,11 @@ describe("metrics", () => {
           "pool Misbehave WorkerLost": 1
         })
         const text = yield* PrometheusMetrics.format()
+        assert.match(text, /papyros_tasks_started_total\{dispatcher="pool",task="Misbehave"\} 1\n/)
+        // Those that ran when the thread was lost have started again.
+        const restarted = series["tasks_restarted_total pool Add"]
+        assert.strictEqual(series["tasks_started_total pool Add"], 100 + restarted)
+        assert.include(text, `papyros_workers_replaced_total{dispatcher="pool",cause="exit"} 1`)
         assert.match(text, /papyros_task_run_seconds_bucket\{dispatcher="pool",task="Add",le="\+Inf"\} 100/)
       }).pipe(Effect.provide(pool({ size: 1, maxWorkerLosses: 1 })))
     ))

@@ -44,6 +44,11 @@ describe("papyros run, with a collector of OpenTelemetry", () => {
         "fiber Factorize success": 2,
         "fiber Factorize Failed": 1
       })
+      assert.deepStrictEqual(counts(bodies, "papyros_tasks_started_total"), { "fiber Factorize": 3 })
+      const metrics = bodies.find((body) => body.startsWith("/v1/metrics "))!
+      for (
+        const [name, unit] of [["task_run_seconds", "s"], ["chunk_overhead_seconds", "s"], ["sent_bytes_total", "By"]]
+      ) assert.match(metrics, new RegExp(`"name":"papyros_${name}","description":"[^"]+","unit":"${unit}"`))
       const names = spansOf(to).map(({ name }) => name).sort()
       assert.deepStrictEqual(names, [
         "papyros run",
