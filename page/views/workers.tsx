@@ -1,4 +1,5 @@
 /** The table of the workers, and their events. */
+import { useMemo } from "preact/hooks"
 import { count, line, percent, several, span, time } from "../format.ts"
 import { Empty, Meter, Panel, Table } from "../parts.tsx"
 import type { Store, WorkerSummary } from "../store.ts"
@@ -82,24 +83,26 @@ const textOf = ({ detail, kind, tasks }: Store["events"][number]): string => {
   return detail === null ? text : `${text}: ${line(detail)}`
 }
 
-const Events = ({ filter, store }: Pick<ViewProps, "filter" | "store">) => {
-  const found = store.events.filter(({ detail, worker }) => matches(filter, worker, detail))
-  return (
-    <Panel title="Events" note={`latest ${count(found.length)}`}>
-      {found.length === 0 ? <Empty>No event.</Empty> : (
-        <Table label="Events" isList columns={[["Time"], ["Worker"], ["Event"]]}>
-              {found.map((event) => (
-                <tr key={event.id}>
-                  <td class="mut">{time(store.startedAt + event.at)}</td>
-                  <td>{line(event.worker)}</td>
-                  <td class={event.kind === "lost" ? "badc" : "mut"}>{textOf(event)}</td>
-                </tr>
-              ))}
-        </Table>
-      )}
-    </Panel>
-  )
-}
+/** It is made again only for new events: there may be hundreds. */
+const Events = ({ filter, store: { events, startedAt } }: Pick<ViewProps, "filter" | "store">) =>
+  useMemo(() => {
+    const found = events.filter(({ detail, worker }) => matches(filter, worker, detail))
+    return (
+      <Panel title="Events" note={`latest ${count(found.length)}`}>
+        {found.length === 0 ? <Empty>No event.</Empty> : (
+          <Table label="Events" isList columns={[["Time"], ["Worker"], ["Event"]]}>
+            {found.map((event) => (
+              <tr key={event.id}>
+                <td class="mut">{time(startedAt + event.at)}</td>
+                <td>{line(event.worker)}</td>
+                <td class={event.kind === "lost" ? "badc" : "mut"}>{textOf(event)}</td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Panel>
+    )
+  }, [events, startedAt, filter])
 
 export const Workers = (props: ViewProps) => (
   <>
