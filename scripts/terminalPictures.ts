@@ -14,7 +14,7 @@ import * as Progress from "papyros/Progress"
 import { open } from "../test/support/terminal/pty.ts"
 import type { Screen } from "../test/support/terminal/screen.ts"
 
-const COLUMNS = 96
+const COLUMNS = 100
 const ROWS = 6
 const CELL = { width: 8.4, height: 20 }
 const MARGIN = 12
