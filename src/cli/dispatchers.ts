@@ -1,13 +1,14 @@
 /**
  * The dispatchers that `papyros run` offers by `--dispatcher`. A new dispatcher is added here.
  *
- * Must stay true: a handlers module runs on each of them unchanged.
+ * Must stay true: a handlers module runs on each of them unchanged. Those that use the network are loaded on demand.
  */
-import type * as Layer from "effect/Layer"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type { Dispatcher } from "../Dispatcher.ts"
 import * as DummyDispatcher from "../layers/DummyDispatcher.ts"
 import * as FiberDispatcher from "../layers/FiberDispatcher.ts"
-import * as RemoteDispatcher from "../layers/RemoteDispatcher.ts"
+import type * as RemoteDispatcher from "../layers/RemoteDispatcher.ts"
 import * as WorkerPoolDispatcher from "../layers/WorkerPoolDispatcher.ts"
 import type * as Task from "../Task.ts"
 import type * as TaskGroup from "../TaskGroup.ts"
@@ -43,6 +44,12 @@ export const dispatchers: ReadonlyMap<string, DispatcherChoice> = new Map<string
   }],
   ["remote", {
     about: "in worker processes that a name server knows",
-    layer: ({ group, remote }) => RemoteDispatcher.layer(group, remote)
+    layer: ({ group, remote }) =>
+      Layer.unwrap(
+        Effect.map(
+          Effect.promise(() => import("../layers/RemoteDispatcher.ts")),
+          (RemoteDispatcher) => RemoteDispatcher.layer(group, remote)
+        )
+      )
   }]
 ])

@@ -1,12 +1,10 @@
 /**
- * `papyros nameserver`: serves the registry of workers until it is told to end.
+ * `papyros nameserver`: serves the registry of workers until it is told to end. Its server is loaded on demand.
  */
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { watchWorkers } from "../internal/remote/operator/watchWorkers.ts"
 import { DEFAULT_PORT, maxTaskBytesOption, secretOption } from "../internal/remote/options.ts"
-import * as NameServer from "../internal/remote/registry/server.ts"
 import { cannotListen } from "../internal/remote/transport/error.ts"
 import * as Dashboard from "./dashboard.ts"
 import * as Remote from "./remoteFlags.ts"
@@ -31,6 +29,12 @@ export const nameserver = Command.make(
       config,
       Effect.gen(function*() {
         yield* Dashboard.check(config)
+        const [NameServer, { watchWorkers }] = yield* Effect.promise(() =>
+          Promise.all([
+            import("../internal/remote/registry/server.ts"),
+            import("../internal/remote/operator/watchWorkers.ts")
+          ])
+        )
         const secret = yield* secretOption(yield* Remote.readSecret(config))
         const address = Option.getOrElse(host, () => "127.0.0.1")
         const at = { host: address, port: Option.getOrElse(port, () => DEFAULT_PORT) }

@@ -4,25 +4,17 @@
  * Must stay true: names that peers chose are printed without control characters.
  */
 import * as Command from "effect/cli/Command"
-import type * as Runner from "effect/cluster/Runner"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as Address from "../internal/address.ts"
-import { operator } from "../internal/remote/auth/identity.ts"
-import type { Secret } from "../internal/remote/auth/secret.ts"
-import { openRpc } from "../internal/remote/client/connection.ts"
-import { maxTaskBytesOption, nameServerOption, secretOption } from "../internal/remote/options.ts"
-import type { WorkerStatus } from "../internal/remote/protocol/messages.ts"
-import * as NameServerClient from "../internal/remote/registry/client.ts"
-import type { RemoteError } from "../internal/remote/transport/error.ts"
-import * as RpcClient from "../internal/remote/transport/rpcClient.ts"
+import { nameServerOption, secretOption } from "../internal/remote/options.ts"
 import { sanitizeForLog } from "../internal/sanitize.ts"
 import { Exited, UNUSABLE, Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
 import * as Remote from "./remoteFlags.ts"
+import type { Row } from "./statusQuery.ts"
 import * as Stderr from "./stderr.ts"
 import * as Stdout from "./stdout.ts"
 
@@ -36,47 +28,6 @@ const config = {
 
 /** The time between two queries, from which rates are computed, in milliseconds. */
 const PERIOD = 1000
-
-// ----------------------------------------------------------------------------
-// Queries
-// ----------------------------------------------------------------------------
-
-interface Row {
-  readonly group: string
-  readonly worker: string
-  readonly status: typeof WorkerStatus.Type | undefined
-  /** When the status was received, in milliseconds. */
-  readonly at: number
-}
-
-/** How long a worker may take to answer, in milliseconds. */
-const ANSWER_TIMEOUT = 5000
-
-const queryWorker = (runner: Runner.Runner, secret: Secret | undefined) =>
-  Effect.scoped(Effect.flatMap(
-    openRpc(runner, { ...operator, secret }, maxTaskBytesOption(undefined)),
-    ({ rpc }) => RpcClient.orRefused(rpc.client.Status())
-  )).pipe(Effect.timeout(ANSWER_TIMEOUT))
-
-/** The workers of one group, or of all. A worker that does not answer has no status. */
-const query = Effect.fnUntraced(function*(
-  options: Omit<NameServerClient.NameServerClientOptions, "identity">,
-  group: Option.Option<string>
-): Effect.fn.Return<ReadonlyArray<Row>, RemoteError> {
-  const groups = yield* NameServerClient.groups(options)
-  const wanted = groups.filter((one) => Option.isNone(group) || one.group === group.value)
-  return yield* Effect.forEach(
-    wanted.flatMap(({ group, members }) => members.map((runner) => ({ group, runner }))),
-    ({ group, runner }) =>
-      Effect.map(Effect.option(queryWorker(runner, options.secret)), (status): Row => ({
-        group: sanitizeForLog(group),
-        worker: sanitizeForLog(Address.format(runner.address)),
-        status: Option.getOrUndefined(status),
-        at: performance.now()
-      })),
-    { concurrency: 16 }
-  )
-})
 
 // ----------------------------------------------------------------------------
 // The table
@@ -141,6 +92,7 @@ const CLEAR = "\u001b[H\u001b[2J"
 const run = Effect.fnUntraced(function*(
   { group, nameServer, watch, ...secretFlags }: Command.Command.Config.Infer<typeof config>
 ) {
+  const { query } = yield* Effect.promise(() => import("./statusQuery.ts"))
   const stdio = yield* Stdio.Stdio
   const secret = yield* secretOption(yield* Remote.readSecret(secretFlags))
   const options = { ...nameServerOption(Option.getOrUndefined(nameServer)), secret }

@@ -1,5 +1,5 @@
 /**
- * `papyros workers`: runs a worker process until it is told to end.
+ * `papyros workers`: runs a worker process until it is told to end. The worker process is loaded on demand.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -8,7 +8,6 @@ import * as Option from "effect/Option"
 import { record, viewed } from "../internal/recorder/recording.ts"
 import * as Advertise from "../internal/remote/advertise.ts"
 import { DEFAULT_PORT } from "../internal/remote/options.ts"
-import * as RemoteWorker from "../RemoteWorker.ts"
 import * as Dashboard from "./dashboard.ts"
 import { Unusable } from "./exit.ts"
 import * as Flags from "./flags.ts"
@@ -70,6 +69,7 @@ export const workers = Command.make("workers", config, (config) =>
     config,
     Effect.gen(function*() {
       yield* Dashboard.check(config)
+      const RemoteWorker = yield* Effect.promise(() => import("../RemoteWorker.ts"))
       const secret = yield* Remote.readSecret(config)
       // This build only finds the tasks. Every thread builds the Layer again.
       const { group, url } = yield* Effect.scoped(Handlers.load(config.handlers))

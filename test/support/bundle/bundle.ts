@@ -5,7 +5,7 @@
  * The bundle has a module for each module that it was made from, with the same exports, and `hook.ts` loads it in the
  * place of the other. The name of its folder is a hash of its inputs, so a bundle is never older than the sources.
  */
-import { execFileSync } from "node:child_process"
+import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import {
   existsSync,
@@ -45,13 +45,14 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
   const places: Record<string, string> = {}
   /**
    * One chunk has the modules that worker threads load, and effect's; one those that the threads of Remote workers load
-   * too; one those of dispatchers in one process; and one the rest of the command.
+   * too; one those of dispatchers in one process; one those that the command always loads; and one those of Remote.
    */
   const groups = {
     thread: new Set<string>(),
     wire: new Set<string>(),
     local: new Set<string>(),
-    command: new Set<string>()
+    command: new Set<string>(),
+    remote: new Set<string>()
   }
   const plugin: Plugin = {
     name: "papyros",
@@ -83,6 +84,8 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
       add(groups.wire, [join(root, "src/internal/encoding/wire/taskCodecs.ts")])
       add(groups.local, ["Dummy", "Fiber", "WorkerPool"].map((name) => join(root, `src/layers/${name}Dispatcher.ts`)))
       add(groups.command, importsOf("cli/main.ts"))
+      const remote = ["RemoteWorker", "layers/RemoteDispatcher", "internal/remote/registry/server", "cli/statusQuery"]
+      add(groups.remote, remote.map((name) => join(root, `src/${name}.ts`)))
     }
   }
   const inputs = sources.map((file) => [placeOf(file).slice(0, -".js".length), file])
@@ -98,7 +101,7 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
   const { output } = await bundle.generate({
     chunkFileNames: "shared/[name].js",
     codeSplitting: {
-      groups: Object.entries(groups).map(([name, ids], i) => ({ name, priority: 4 - i, test: (id) => ids.has(id) }))
+      groups: Object.entries(groups).map(([name, ids], i) => ({ name, priority: 5 - i, test: (id) => ids.has(id) }))
     },
     comments: false
   })
@@ -114,17 +117,19 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
 }
 
 /**
- * Runs a task in a thread of the command, which puts the bundle into Node's compile cache. Most processes of the tests
- * are killed, and only a process that ends by itself writes to the cache.
+ * Runs a task in a thread of the command, and asks for a name server that is not there, which puts the bundle into
+ * Node's compile cache. Most processes of the tests are killed, and only a process that ends by itself writes to it.
  */
 const warmUp = (options: string): void => {
   const handlers = join(root, "test/support/pool/handlers.ts")
-  const command = ["--conditions=papyros-source", join(root, "src/bin.ts"), "run", handlers, "Add", "--dispatcher=pool"]
-  execFileSync(process.execPath, command, {
-    input: JSON.stringify({ n: 1 }),
-    stdio: ["pipe", "ignore", "ignore"],
-    env: { ...process.env, NODE_OPTIONS: options }
-  })
+  const commands = [["run", handlers, "Add", "--dispatcher=pool"], ["status", "--name-server=127.0.0.1:1"]]
+  for (const command of commands) {
+    spawnSync(process.execPath, ["--conditions=papyros-source", join(root, "src/bin.ts"), ...command], {
+      input: JSON.stringify({ n: 1 }),
+      stdio: ["pipe", "ignore", "ignore"],
+      env: { ...process.env, NODE_OPTIONS: options }
+    })
+  }
 }
 
 const DAY = 24 * 3600 * 1000
