@@ -370,6 +370,33 @@ describe.skipIf(!isAvailable)(
           assert.deepStrictEqual(problems, [])
         }), 60_000)
 
+      it.effect("keeps a bar selected while its task runs and when it has ended", () =>
+        Effect.gen(function*() {
+          const { context, latch, url } = yield* setting()
+          const run = yield* Stream.make(attack(1)).pipe(
+            Dispatcher.results(),
+            Stream.runDrain,
+            Effect.provideContext(context),
+            Effect.forkScoped
+          )
+          const { page, problems } = yield* open(`${url}#/stream`)
+          yield* shows(page, "h2", "Task stream")
+          // Tasks are shown as running after a quarter of a second.
+          yield* Effect.promise(async () => {
+            await page.locator("#stream").press("Enter")
+            return page.locator(".selected").isVisible()
+          }).pipe(Effect.repeat({ until: (isVisible) => isVisible }))
+          const text = Effect.promise(() => page.locator(".selected").innerText())
+          const before = yield* text
+          assert.include(before, "running for")
+          yield* Effect.repeat(text, { until: (now) => now !== before && now.includes("running for") })
+          yield* latch.open
+          yield* Fiber.join(run)
+          yield* Effect.repeat(text, { until: (now) => !now.includes("running for") })
+          assert.match(yield* text, /<img src=x onerror=alert\(1\)>\s+on /)
+          assert.deepStrictEqual(problems, [])
+        }), 60_000)
+
       it.effect(
         "is inside a report, which opens from a file without a network and has the figures of its snapshot",
         () =>

@@ -195,9 +195,11 @@ const Stream = (
   const tip = useRef<HTMLDivElement>(null)
   /** `undefined`: it follows the time. */
   const [range, setRange] = useState<Range | undefined>(undefined)
-  const [selected, setSelected] = useState<Hit | undefined>(undefined)
+  const [chosen, setSelected] = useState<Hit | undefined>(undefined)
 
   const { of, rows } = rowsOf(store, filter, now)
+  const selected = chosen === undefined ? undefined : latestOf(chosen, rows)
+  useEffect(() => setSelected(selected), [selected?.segment])
   const follow: Range = { from: now - length, to: now }
   const { from, to } = range ?? follow
   const view: StreamView = {
@@ -317,6 +319,16 @@ const Stream = (
       )}
     </Panel>
   )
+}
+
+/** The bar of a task that runs is made anew for each update, and the task ends. */
+const latestOf = ({ row, segment }: Hit, rows: ReadonlyArray<Row>): Hit | undefined => {
+  if (segment.to < Infinity) return { row, segment }
+  const { running, segments } = rows[row] ?? { segments: [] }
+  const found = [running, ...segments.slice(-50)].find((one) =>
+    one?.type === segment.type && Math.abs(one.from - segment.from) < 50
+  )
+  return found && { row, segment: found }
 }
 
 /** Zoom or move of a key: factor, centre and share of the width. */
