@@ -250,7 +250,8 @@ export class Recorder {
     const worker = this.workerOf(chunk.worker)
     if (worker === undefined) return
     const { assigned } = chunk.worker
-    const before = assigned - chunk.items.length
+    const before = assigned - chunk.size
+    if (worker.isFull(before)) return
     if (before === 0) worker.reportedAt = at
     worker.advance(before, assigned, at)
     worker.record.changed = true

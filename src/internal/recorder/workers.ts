@@ -118,6 +118,10 @@ export class JoinedWorker {
    * of which all ran until now if they share the thread of the scheduler.
    */
   advance(before: number, after: number, at: number): void {
+    if (!this.isFull(before) || !this.isFull(after)) this.count(before, after, at)
+  }
+
+  private count(before: number, after: number, at: number): void {
     // Not again for the chunks that follow in the same turn.
     if (at > this.heldSince) {
       const until = Math.min(before, this.concurrency)
@@ -127,6 +131,11 @@ export class JoinedWorker {
       this.heldSince = at
     }
     this.held = Math.min(after, this.concurrency)
+  }
+
+  /** With so many tasks all slots hold one. While that stays so, there is nothing to count yet. */
+  isFull(tasks: number): boolean {
+    return tasks >= this.concurrency
   }
 
   /** Counts the time until now by the tasks that its slots hold now: chunks may last long after most of their tasks. */
@@ -144,7 +153,7 @@ export class JoinedWorker {
   freeze(at: number): void {
     this.record.addSlots(0, at)
     const assigned = Math.min(this.state.assigned, this.concurrency)
-    this.advance(assigned, assigned, at)
+    this.count(assigned, assigned, at)
   }
 
   /** Milliseconds of slots that the latest chunk event has not counted yet. */
