@@ -1,6 +1,7 @@
 /**
- * Worker threads of Deno: those of Node, with three differences. Messages can be received synchronously only from a
- * port of a `MessageChannel`, which the thread gets with the first message. `exit` comes within `terminate`, before
+ * Worker threads of Deno: those of Node, with four differences. Messages are sent over a `MessageChannel`, of which the
+ * thread gets a port with the first message. Messages are not received synchronously while the port has a listener:
+ * under load, the listener of a port that is read by both then stalls for seconds. `exit` comes within `terminate`, before
  * messages that were sent earlier. A thrown error has not the mark of the task that threw it, and a thread whose heap is
  * full stops without an event.
  */
@@ -56,7 +57,7 @@ export const thread: ThreadPlatform = {
       listen(port, events.message)
       opened({
         post: (messages, transferred) => port.postMessage(messages, transferred),
-        poll: () => receiveMessageOnPort(port)?.message,
+        poll: () => undefined,
         keepAlive: () => {}
       })
     })
