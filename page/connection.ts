@@ -45,6 +45,8 @@ export const connect = (handlers: Handlers): { readonly retry: () => void } => {
   let tries = 0
   let lostSince: number | undefined
   let isEnded = false
+  /** The token of the address has no answer yet, or is wrong: a page that becomes visible does not connect by itself. */
+  let waitsForToken = false
 
   const close = (): void => {
     clearTimeout(timer)
@@ -71,6 +73,7 @@ export const connect = (handlers: Handlers): { readonly retry: () => void } => {
 
   const open = (): void => {
     close()
+    waitsForToken = false
     if (document.hidden) return
     const opened = new EventSource("events")
     source = opened
@@ -97,12 +100,13 @@ export const connect = (handlers: Handlers): { readonly retry: () => void } => {
 
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) close()
-    else if (source === undefined) open()
+    else if (source === undefined && !waitsForToken) open()
   })
 
   const token = takeToken()
   if (token === undefined) open()
   else {
+    waitsForToken = true
     void login(token).then(
       (message) => message === undefined ? open() : handlers.onStatus({ state: "needsToken", message }),
       () => lose()

@@ -178,6 +178,15 @@ describe.skipIf(!isAvailable)(
           assert.deepStrictEqual(problems, [])
           const other = yield* open(`${url.split("#")[0]}#wrong-token-of-some-length`, { allowed: /401/ })
           yield* shows(other.page, "form", "The token is wrong")
+          // A page that becomes visible does not connect, and keeps the message.
+          const requests: Array<string> = []
+          other.page.on("request", (request) => requests.push(new URL(request.url()).pathname))
+          yield* Effect.promise(() =>
+            other.page.evaluate(
+              `document.dispatchEvent(new Event("visibilitychange")), fetch("failures/0").then(() => {})`
+            )
+          )
+          assert.deepStrictEqual(requests, ["/failures/0"])
           yield* Effect.promise(() => other.page.fill("input[name=token]", token))
           yield* Effect.promise(() => other.page.keyboard.press("Enter"))
           yield* shows(other.page, ".live", "live")
