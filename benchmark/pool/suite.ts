@@ -35,6 +35,9 @@ export const make = Effect.map(calibrate, (perMicro): Suite => ({
   causes: [
     "n + 1: a task costs 0.9 µs of CPU time, 0.4 of them in the main thread and 0.5 in the threads, where a fiber of effect " +
     "runs each handler. multiprocessing pickles 256 integers at a time and calls a function on each, in two processes.",
+    "n + 1, in one process with other pools: while these run, V8 collects the whole heap. No task of papyros is alive " +
+    "then, so V8 drops the hidden classes of its objects, and the code that was compiled for them. The next run compiles " +
+    "it again. In a process of its own, with a task in flight, papyros takes two thirds of the CPU time.",
     "Tasks of 1 ms: each is a message to the thread and a message back, which take 45 µs of the main thread; piscina c=16 " +
     "takes 20 µs, because its messages carry more than one task. The threads share two cores with the main thread.",
     "1 MB, copied: the bytes of a payload become garbage in the thread, and V8 collects the whole heap of the thread after " +
