@@ -43,7 +43,7 @@ const useTheme = (): readonly [string, () => void] => {
   return [theme, () => choose(theme === "dark" ? "light" : "dark")]
 }
 
-/** The time, for which a component is drawn each second. */
+/** The current time. While it is on, the component is drawn again each second. */
 const useClock = (isOn: boolean): number => {
   const [, tick] = useReducer((n: number) => n + 1, 0)
   useEffect(() => {

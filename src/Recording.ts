@@ -3,7 +3,7 @@
  * reports and the end of `papyros run` are made from it.
  *
  * Use it where the program itself reads where the time of a run went. Memory is bounded for a run of any length: about
- * 4 MB, and up to 12 MB with 256 workers. A recording costs the main thread a part of a microsecond for each chunk and
+ * 4 MB, and up to 12 MB with 256 workers. A recording costs the main thread less than a microsecond for each chunk and
  * nothing for each task. A dispatcher without a recording costs nothing.
  */
 import * as Effect from "effect/Effect"

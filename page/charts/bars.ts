@@ -1,21 +1,21 @@
 /**
- * The bars of segments that have ended, in a picture of their own that moves with the time.
+ * Draws the bars of segments that have ended into a canvas of their own, which is shifted to the left as time passes.
  *
- * Must stay true: an update draws the segments that have come since, not all that are in sight. A row draws at most a few
- * marks for each column of pixels, whatever the number of its segments, and no failure is left out. The segments of a row
- * are in the order of their times, and new ones are added at the end of the same array.
+ * Must stay true: an update draws only the segments that were added since the last one, not all visible segments. A row
+ * draws at most a few marks for each column of pixels, whatever the number of its segments, and no failure is left out.
+ * The segments of a row are in the order of their times, and new segments are added at the end of the same array.
  */
 import type { Segment } from "../segment.ts"
 import { colourOf, type Surface, TYPE_COLOURS } from "./canvas.ts"
 import { drawFailureMark, type Rows } from "./rows.ts"
 
-/** Pixels on both sides of the picture: the mark of a failure is wider than its bar. */
+/** Pixels on both sides of the canvas: the mark of a failure is wider than its bar. */
 const MARGIN = 6
 
-/** The most that a mark of a failure stands above its bar. */
+/** The largest height of a mark of a failure above its bar, in pixels. */
 const OVERHANG = 2.5
 
-/** Below this height, failures have no mark. */
+/** In rows below this height, failures have no mark. */
 const LEAST_MARKED = 6
 
 /** The first segment that ends after a time. */
@@ -53,7 +53,7 @@ class Rectangles {
   }
 }
 
-/** What was drawn of a row: its segments, to the last one that is not cut. */
+/** The segments of a row that was drawn, and the last of them that ends within the canvas. */
 interface Drawn {
   readonly segments: ReadonlyArray<Segment>
   readonly last: Segment | undefined
@@ -74,7 +74,7 @@ export class Bars {
     { from, segments, to }: {
       readonly from: number
       readonly to: number
-      /** By row. */
+      /** The segments of each row. */
       readonly segments: ReadonlyArray<ReadonlyArray<Segment>>
     }
   ): void {
@@ -88,7 +88,7 @@ export class Bars {
       this.key = key
       this.origin = from
       this.drawn = []
-      // This clears it too.
+      // To set the width also clears the canvas.
       this.canvas.width = w
       this.canvas.height = h
     } else if (moved > 0) {
@@ -101,12 +101,12 @@ export class Bars {
     }
     this.g.setTransform(ratio, 0, 0, ratio, MARGIN * ratio, 0)
     this.add(surface, rows, segments, perMilli)
-    // What has moved out of sight on the left is left out, the margin included.
+    // The left margin, with the bars that have moved into it, is not copied.
     const visible = w - MARGIN * ratio
     g.drawImage(this.canvas, MARGIN * ratio, 0, visible, h, rows.left, 0, visible / ratio, h / ratio)
   }
 
-  /** Draws what the rows have got since the last time. */
+  /** Draws the segments that were added to the rows since the last call. */
   private add(
     { colours }: Surface,
     rows: Rows,
@@ -114,7 +114,7 @@ export class Bars {
     perMilli: number
   ): void {
     const { g } = this
-    // The picture moves by whole pixels, and reaches a pixel further.
+    // The canvas is shifted by whole pixels, so it is drawn one pixel further to the right.
     const right = rows.right - rows.left + 1
     const end = this.origin + right / perMilli
     const overhang = Math.min(OVERHANG, rows.gap)
@@ -152,7 +152,7 @@ export class Bars {
     y: number,
     h: number
   ): void {
-    /** What is drawn in one column of pixels, for bars that are narrower. */
+    /** The column of pixels that collects bars narrower than one pixel. */
     let column = -1
     let covered = 0
     let most = 0
@@ -187,7 +187,7 @@ export class Bars {
     flush()
   }
 
-  /** One mark a few pixels wide stands for all that it covers. */
+  /** One mark, a few pixels wide, stands for all failures that it covers. */
   private addFailures(
     colours: Surface["colours"],
     row: ReadonlyArray<Segment>,
@@ -200,7 +200,7 @@ export class Bars {
   ): void {
     const { g } = this
     let last = -Infinity
-    // The marks of earlier ones can reach over.
+    // Marks of earlier failures can reach into the part that is drawn.
     for (let i = firstAfter(row, this.origin + (left - MARGIN) / perMilli); i < row.length; i++) {
       const { failed, from, to } = row[i]
       if (from > end) break

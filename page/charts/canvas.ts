@@ -5,7 +5,7 @@ export interface Surface {
   readonly width: number
   readonly height: number
   readonly isSmall: boolean
-  /** Pixels of the screen for each of the page. */
+  /** Pixels of the screen for each pixel of the page. */
   readonly ratio: number
   readonly theme: string | undefined
   readonly colours: Colours

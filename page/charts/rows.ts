@@ -33,7 +33,7 @@ export const rowsIn = (
   }
 }
 
-/** Lines and labels from one time to another, a multiple of a round step apart from `origin`. */
+/** Draws lines and labels between two times, at multiples of a round step from `origin`. */
 export const drawTimeAxis = (
   { colours, g, isSmall }: Surface,
   { bottom, left, right, top }: Rows,
@@ -68,7 +68,7 @@ const shorten = (name: string, isSmall: boolean): string => {
   return short.length > most ? `…${short.slice(1 - most)}` : short
 }
 
-/** The ground of each row, and the names, as many as there is room for. */
+/** Draws the background of each row, and as many names as there is room for. */
 export const drawRows = (
   { colours, g, isSmall }: Surface,
   { h, left, right, rowHeight, y }: Rows,
@@ -84,7 +84,7 @@ export const drawRows = (
   }
 }
 
-/** The shape of failures: it points down at the upper end of a bar. */
+/** The mark of a failure: a triangle that points down at the upper end of a bar. */
 export const drawFailureMark = (
   { colours, g }: Pick<Surface, "g" | "colours">,
   x: number,

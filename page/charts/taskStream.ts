@@ -1,4 +1,4 @@
-/** The task stream: a row for each worker, a bar for each segment, and what runs, was lost or is selected on top. */
+/** The task stream: a row for each slot of a worker, a bar for each segment, and running tasks and losses on top. */
 import { count, percent, span, time } from "../format.ts"
 import type { Segment } from "../segment.ts"
 import { type Bars, firstAfter } from "./bars.ts"
@@ -57,7 +57,7 @@ const hatch = (g: CanvasRenderingContext2D, a: number, w: number, y: number, h: 
   g.restore()
 }
 
-/** Text of the ground's colour, inside a bar. */
+/** Text in the colour of the background, inside a bar. */
 const drawInside = ({ colours, g }: Surface, text: string, x: number, y: number): void => {
   g.fillStyle = colours.panel
   g.textAlign = "left"
@@ -100,7 +100,7 @@ const drawLoss = (surface: Surface, cause: string, [a, b]: Extent, right: number
 
 type Extent = readonly [left: number, right: number]
 
-/** The places of times, as far as they are in sight. */
+/** The visible part of the extent between two times, in pixels; `undefined` if no part of it is visible. */
 const extentIn = ({ left, right }: Rows, view: StreamView) => {
   const x = (t: number): number =>
     Math.max(left, Math.min(right, left + (t - view.from) / (view.to - view.from) * (right - left)))

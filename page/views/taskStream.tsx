@@ -100,7 +100,7 @@ const REPORT_LENGTHS = [{ value: ALL, name: "whole run" }, { value: 120_000, nam
 /** How often the history is loaded again while it is shown, in milliseconds. */
 const HISTORY_EVERY = 5000
 
-/** The history, and the time of the recording until which it goes. */
+/** The history, and the time of the recording at which it ends. */
 interface LoadedHistory {
   readonly history: History
   readonly until: number
@@ -304,7 +304,7 @@ const Stream = (
         data-theme={theme}
         tabIndex={0}
         role="application"
-        aria-label={`Task stream: a row for each worker, a bar for each task or run of short tasks; ${total}. ` +
+        aria-label={`Task stream: a row for each slot, a bar for each task or run of short tasks; ${total}. ` +
           "Plus and minus zoom, the arrows move, Enter selects a bar."}
         onKeyDown={onKey}
         onMouseMove={showTip}
@@ -321,7 +321,7 @@ const Stream = (
   )
 }
 
-/** The bar of a task that runs is made anew for each update, and the task ends. */
+/** Finds the selected bar again: each update makes a new bar for a running task, and its end makes a segment. */
 const latestOf = ({ row, segment }: Hit, rows: ReadonlyArray<Row>): Hit | undefined => {
   if (segment.to < Infinity) return { row, segment }
   const { running, segments } = rows[row] ?? { segments: [] }

@@ -79,11 +79,11 @@ export const WorkerTable = (
 }
 
 const textOf = ({ detail, kind, tasks }: Store["events"][number]): string => {
-  const text = kind === "lost" ? "was lost" : kind === "restarted" ? `had to restart ${several(tasks, "task")}` : kind
+  const text = kind === "lost" ? "was lost" : kind === "restarted" ? `${several(tasks, "task")} started again` : kind
   return detail === null ? text : `${text}: ${line(detail)}`
 }
 
-/** It is made again only for new events: there may be hundreds. */
+/** It is drawn again only for new events, because it may have hundreds. */
 const Events = ({ filter, store: { events, startedAt } }: Pick<ViewProps, "filter" | "store">) =>
   useMemo(() => {
     const found = events.filter(({ detail, worker }) => matches(filter, worker, detail))

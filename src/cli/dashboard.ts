@@ -53,7 +53,7 @@ interface Given {
   readonly dashboardHost: Option.Option<string>
 }
 
-/** Refuses the host of a dashboard that there is not. */
+/** Refuses `--dashboard-host` if no dashboard is served. */
 export const check = ({ dashboard, dashboardHost }: Given): Effect.Effect<void, Unusable> =>
   Option.isSome(dashboard) || Option.isNone(dashboardHost) ? Effect.void : Effect.fail(
     new Unusable({

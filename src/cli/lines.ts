@@ -64,7 +64,10 @@ interface Options<A> {
   readonly input: string
   /** The longest line that is read, in MiB. */
   readonly maxLine: number
-  /** Makes the value of a line that is not blank, the `index`th from 0, or says why there is none. `line`: from 1. */
+  /**
+   * Makes the value of a line that is not blank, or says why there is none. `index` counts such lines from 0, and `line`
+   * counts all lines from 1.
+   */
   readonly parse: (json: unknown, index: number, line: number) => Result.Result<A, string>
   /** Bounds the values that are not written yet, if they are not used one by one. */
   readonly inFlight?: InFlight | undefined

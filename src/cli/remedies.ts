@@ -1,4 +1,4 @@
-/** What the advice at the end of `papyros run`, and on its page, tells to do: the flags of the command. */
+/** The changes that the advice at the end of `papyros run`, and on its page, names: flags of the command. */
 import type { Remedies } from "../internal/recorder/advice.ts"
 
 export const remedies: Remedies = {

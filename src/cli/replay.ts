@@ -166,7 +166,7 @@ const chooses = (config: Config) => ({ index, line, reason, task }: Failure): bo
   Option.getOrElse(config.task, () => task) === task &&
   (Option.isNone(config.reason) || config.reason.value === reason)
 
-/** A file can have the failures of several streams, whose indexes are not unique. Nothing has run yet. */
+/** Fails before any task runs, if `--only` names an index of several failures: a file can be of several streams. */
 const refuseAmbiguous = Effect.fnUntraced(function*(config: Config, { again, name }: Input) {
   if (Option.isNone(config.only) || Option.isSome(config.line) || again === undefined) return
   const lines = new Map<number, Array<number>>()
@@ -179,8 +179,8 @@ const refuseAmbiguous = Effect.fnUntraced(function*(config: Config, { again, nam
   for (const [index, of] of lines) {
     if (of.length < 2) continue
     return yield* new Unusable({
-      message: `${name} has ${of.length} failures with the index ${index}, because it is of several streams. ` +
-        `They are in the lines ${listed(of)}: choose by --line.`
+      message: `${name} has ${of.length} failures with the index ${index}, because it has those of several streams. ` +
+        `They are in the lines ${listed(of)}: choose one with --line.`
     })
   }
 })

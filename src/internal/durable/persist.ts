@@ -21,7 +21,7 @@ export const persist = <A, R>(operation: Effect.Effect<A, DurableError, R>): Eff
 /** How long a store is away before a warning is logged, in milliseconds. */
 const WARN_AFTER = 10_000
 
-/** Repeats it as long as that may help. A store that stays away is reported in the log once, and when it is back. */
+/** Repeats the operation as long as that may help. Logs once that the store is away, and once that it answers again. */
 export const persistWithWarning = <A, R>(
   run: string,
   operation: Effect.Effect<A, DurableError, R>

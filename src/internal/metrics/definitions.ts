@@ -8,7 +8,7 @@ const counter = (name: string, description: string) => Metric.counter(name, { de
 /** Counts of each type of task: attributes `dispatcher` and `task`. */
 export const started = counter(
   "papyros_tasks_started_total",
-  "Attempts that a worker got, but for those that it gave back before they had started."
+  "Attempts that were given to a worker, except those that it gave back before they started."
 )
 export const retried = counter("papyros_tasks_retried_total", "Failed attempts that the retry policy repeated.")
 export const restarted = counter("papyros_tasks_restarted_total", "Starts repeated because the worker was lost.")
@@ -17,7 +17,7 @@ export const cancelled = counter("papyros_tasks_cancelled_total", "Tasks that we
 /** Attributes `dispatcher`, `task` and `outcome`. */
 export const completed = counter(
   "papyros_tasks_completed_total",
-  "Outcomes of attempts: success, or the reason of the failure. A failed attempt that is retried counts too."
+  "Attempts that ended, by success or the reason of the failure. Failed attempts that are retried count too."
 )
 
 export const runSeconds = Metric.histogram("papyros_task_run_seconds", {
@@ -34,13 +34,13 @@ export const chunkTasks = Metric.histogram("papyros_chunk_tasks", {
 
 export const chunkOverheadSeconds = Metric.histogram("papyros_chunk_overhead_seconds", {
   description:
-    "While a recording is made: time that a worker held a chunk and did not run it, which was sent or waited there.",
+    "Time in which a worker held a chunk, but ran none of its tasks. It is measured only while a recording is made.",
   attributes: { unit: "s" },
   boundaries: RUN_SECONDS
 })
 
 export const waitSeconds = Metric.histogram("papyros_task_wait_seconds", {
-  description: "Time from when a task was pushed into a queue until a worker got it, of one task in 64.",
+  description: "Time from the push of a task into a queue until a worker got it; measured for one task in 64.",
   attributes: { unit: "s" },
   boundaries: RUN_SECONDS
 })
@@ -68,7 +68,7 @@ export const workerBusySeconds = Metric.counter("papyros_worker_busy_seconds_tot
 /** Attributes `dispatcher` and `cause`. */
 export const workersLost = counter(
   "papyros_workers_lost_total",
-  "Workers that ended while they had tasks, or by themselves."
+  "Workers that ended while they held tasks, or without being told to."
 )
 
 export const workersReplaced = counter(
@@ -81,7 +81,7 @@ const gauge = (name: string, description: string) => Metric.gauge(name, { descri
 /** Gauges: attribute `dispatcher`. */
 export const waiting = gauge("papyros_tasks_waiting", "Tasks that are accepted and have not started.")
 export const running = gauge("papyros_tasks_running", "Tasks that run.")
-export const executions = gauge("papyros_executions", "Executions, queues and single runs that are open.")
+export const executions = gauge("papyros_executions", "Executions, queues and single tasks that are open.")
 export const resultsReady = gauge(
   "papyros_results_ready",
   "Results that executions and queues have, and that their consumers have not taken."

@@ -50,7 +50,7 @@ export const register = (scheduler: Scheduler, name: string): Effect.Effect<void
     statistics.listen({
       task: (counts) => {
         const attributes = { task: counts.name }
-        // Falls when a worker gives tasks back, which the counter must not.
+        // The count falls when a worker gives tasks back. A counter must not fall.
         let started = 0
         series.counter(Metrics.started, attributes, () => started = Math.max(started, counts.started))
         series.counter(Metrics.retried, attributes, () => counts.retried)

@@ -1,9 +1,9 @@
 /**
  * Worker threads of Deno: those of Node, with four differences. Messages are sent over a `MessageChannel`, of which the
  * thread gets a port with the first message. Messages are not received synchronously while the port has a listener:
- * under load, the listener of a port that is read by both then stalls for seconds. `exit` comes within `terminate`, before
- * messages that were sent earlier. A thrown error has not the mark of the task that threw it, and a thread whose heap is
- * full stops without an event.
+ * under load, the listener of a port that is read in both ways gets no message for seconds. `exit` comes within
+ * `terminate`, before messages that were sent earlier. A thrown error lacks the mark of the task that threw it, and a
+ * thread whose heap is full stops without an event.
  */
 import { MessageChannel, type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads"
 import * as Node from "./node.ts"

@@ -53,9 +53,9 @@ const eventLoopOf = (worker: Worker) =>
     ? undefined
     : () => worker.performance.eventLoopUtilization()
 
-/** Asks the thread with each call, and gives its latest answer. A thread answers within a millisecond, also while it works. */
+/** Asks the thread on each call, and returns its latest answer. A thread answers within 1 ms, even during a task. */
 const heapOf = (worker: Worker) => {
-  // Not before Node 22.16, and not in other runtimes.
+  // Node before 22.16 and other runtimes lack it.
   if ((worker as Partial<Worker>).getHeapStatistics === undefined) return undefined
   let latest: number | undefined
   let asks = false

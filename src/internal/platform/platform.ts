@@ -59,7 +59,7 @@ export interface ThreadConnection {
   readonly keepAlive: (keeps: boolean) => void
   /** The time, in milliseconds, in which its event loop worked and was idle, if the runtime can tell. */
   readonly eventLoop?: (() => { readonly active: number; readonly idle: number }) | undefined
-  /** The bytes in use on its heap when this was called before, if the runtime can tell. */
+  /** The bytes that were in use on its heap at the previous call, if the runtime reports them. */
   readonly heapBytes?: (() => number | undefined) | undefined
 }
 

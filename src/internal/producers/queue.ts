@@ -46,7 +46,7 @@ interface QueueOptions {
   readonly chunkSize?: number | "auto" | undefined
 }
 
-/** Of so many tasks that are pushed, one has its time of waiting measured. */
+/** The waiting time of one task in so many is measured. */
 const TIMED_EVERY = 64
 
 export class QueueProducer implements Producer {
@@ -68,7 +68,7 @@ export class QueueProducer implements Producer {
   /** The end of a turn of the event loop: the poppers are being served. */
   private servesNow = false
   private pushedCount = 0
-  /** The task whose time of waiting is measured: one of `TIMED_EVERY`, and one at a time. */
+  /** The task whose waiting time is measured: one in `TIMED_EVERY`, and one at a time. */
   private timed: { readonly entry: TaskEntry; readonly at: number } | undefined
   /** Tasks without an outcome. */
   unsettled = 0

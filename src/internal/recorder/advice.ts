@@ -6,7 +6,7 @@
  */
 import type { Advice, TimeBudget, Totals } from "./model.ts"
 
-/** What advice tells to do: each begins a sentence that goes on with "would save up to". */
+/** The changes that advice names: each begins a sentence that continues with "would save up to". */
 export interface Remedies {
   readonly fiber: string
   readonly pool: string
@@ -17,7 +17,7 @@ export interface Remedies {
   readonly autoChunks: string
 }
 
-/** For programs. */
+/** The changes for programs: options. */
 const programs: Remedies = {
   fiber: "FiberDispatcher",
   pool: "WorkerPoolDispatcher",
@@ -63,8 +63,9 @@ const MAX_ADVICE = 2
 const CHUNK_MILLIS = 0.7
 
 /**
- * The shares of the main thread's time for trivial tasks on a pool: on Fiber, and with chunks of some size. Measured from
- * 0.4 to 0.6, and from 0.5 to 0.7: a gain is an upper bound, but no more than twice the one that comes.
+ * Shares of the time that the main thread takes for trivial tasks on a pool: the share that Fiber takes (measured from
+ * 0.4 to 0.6), and the share that automatic chunks take (from 0.5 to 0.7). A gain is an upper bound, but at most twice
+ * the gain that is reached.
  */
 const FIBER_COST = 0.5
 const AUTO_COST = 0.7

@@ -10,14 +10,14 @@ import type { Attempt } from "./model.ts"
 import { shortName } from "./sizes.ts"
 import { Tokens } from "./tokens.ts"
 
-/** Of one task: the latest. */
+/** The number of attempts of one task that are kept: the latest ones. */
 export const ATTEMPTS = 8
 
 export class Attempts {
   private readonly byTask = new WeakMap<object, ReadonlyArray<Attempt>>()
   private readonly tokens = new Tokens()
 
-  /** Those of a task so far, the oldest first. */
+  /** The attempts of a task so far, the oldest first. */
   of(task: object): ReadonlyArray<Attempt> {
     return this.byTask.get(task) ?? []
   }

@@ -192,7 +192,7 @@ const summaryOf = (
   { attempts: _attempts, payload: _payload, span: _span, text: _text, trace: _trace, ...summary }: Failure
 ): FailureSummary => summary
 
-/** Ids are of any tracer. */
+/** The longest id of a trace or span that is kept: any tracer may have made it. */
 const MAX_ID = 64
 
 const spanOf = ({ span }: FailedEntry): Failure["span"] =>

@@ -64,7 +64,7 @@ export class MergedRecording {
   }
   private counted = { succeeded: 0, failed: 0, at: 0 }
   private sequence = 0
-  /** Segments that no frame has had. `segmentCount` has those that parts have left out, too. */
+  /** The number of segments that were in no frame yet. `segmentCount` also counts the segments that parts left out. */
   private fresh = 0
   private shown = { failure: 0, event: 0 }
 
@@ -230,10 +230,10 @@ export class MergedRecording {
     const { length } = segments.worker
     const { waiting } = part
     for (let i = Math.max(0, length - (count - part.segmentCount)); i < length; i++) waiting.push(rowOf(segments, i))
-    // Those that the part has left out count too.
+    // Segments that the part left out count too.
     this.segmentCount += Math.max(0, count - part.segmentCount - length)
     part.segmentCount = count
-    // In their order, which the rows of the page rely on.
+    // Segments are added in their order, on which the rows of the page rely.
     let known = 0
     while (known < waiting.length && this.addSegment(part, waiting[known])) known++
     waiting.splice(0, known)
@@ -243,7 +243,7 @@ export class MergedRecording {
     if (this.segments.length > 2 * SEGMENTS) this.segments = this.segments.slice(-SEGMENTS)
   }
 
-  /** Adds a segment of a part, unless the part has not told its type or its worker yet. */
+  /** Adds a segment of a part. Returns `false` if the part has not sent the type or the worker of the segment yet. */
   private addSegment(part: Part, segment: Segment): boolean {
     const worker = part.workers[segment.worker]
     const type = part.types[segment.type]

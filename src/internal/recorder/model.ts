@@ -30,7 +30,7 @@ export interface Totals {
   readonly running: number
   /** Tasks now: failed, and waiting for their next attempt. */
   readonly retrying: number
-  /** Executions, queues and single runs that are open now. */
+  /** Executions, queues and single tasks that are open now. */
   readonly executions: number
   /** Slots of all workers now. */
   readonly slots: number
@@ -114,7 +114,7 @@ export interface WorkerSummary {
   readonly occupied: number
   /** The busy share: the part of the time of its slots that it spent on tasks, 0 to 1. */
   readonly share: number
-  /** Bytes in use on the heap of its thread at the latest look, if it has a thread of its own and Node tells. */
+  /** Bytes in use on the heap of its own thread at the latest reading; `null` if it has none, or Node reports none. */
   readonly heap: number | null
   /** The chunk that it has held longest. */
   readonly oldest: {
@@ -210,7 +210,7 @@ export interface Attempt {
   readonly worker: string
   /** The tag of the reason: `WorkerLost`, if the worker was lost and the task started again. */
   readonly reason: string
-  /** At most 300 characters. Can hold data of the task. Of a worker that was lost: the cause, as of an event. */
+  /** At most 300 characters. Can hold data of the task. If the worker was lost: the cause, as in a `WorkerEvent`. */
   readonly message: string
 }
 
@@ -276,7 +276,7 @@ export interface WorkerEvent {
    * `several types`.
    */
   readonly detail: string | null
-  /** Of `restarted`: the tasks that started again because of one loss. Else 0. */
+  /** Of `restarted`: the number of tasks that started again because of one loss. Else 0. */
   readonly tasks: number
 }
 

@@ -28,7 +28,7 @@ export class Part {
   readonly startedAt: number
   /** Milliseconds from the start of the whole to that of the part. */
   readonly offset: number
-  /** Its ids, and those of the whole. */
+  /** From the ids of the part to the ids of the whole. */
   readonly types: Array<number> = []
   readonly workers: Array<number> = []
   readonly groups = new Map<number, number>()
@@ -41,7 +41,7 @@ export class Part {
   advice: ReadonlyArray<Model.Advice> = []
   sequence = 0
   segmentCount = 0
-  /** Segments with its ids, the first of which has a type or a worker that it has not told yet. */
+  /** Segments with the ids of the part. The type or the worker of the first one has not been sent yet. */
   waiting: Array<Segment> = []
   lastFailure = 0
   lastEvent = 0

@@ -303,7 +303,7 @@ export class Recorder {
     else if (this.endedRow !== undefined) this.segments.addFailure(worker.record.id, this.endedRow.row)
   }
 
-  /** The tasks that start again because of one loss are told one after the other, with the same time, and are one event. */
+  /** Tasks that start again because of one loss are reported one by one, with the same time. They become one event. */
   private onRestarted(
     entry: TaskEntry,
     worker: string,

@@ -1,4 +1,4 @@
-/** A bound of a rate: `BURST` at once, then `PER_SECOND`. */
+/** Limits a rate: `BURST` at once, then `PER_SECOND`. */
 const PER_SECOND = 50
 const BURST = 200
 
@@ -6,7 +6,7 @@ export class Tokens {
   private left = BURST
   private at = 0
 
-  /** `at`: milliseconds. Whether there is one left. */
+  /** Takes a token, and returns whether one was left. `at` is the time in milliseconds. */
   take(at: number): boolean {
     this.left = Math.min(BURST, this.left + (at - this.at) * PER_SECOND / 1000)
     this.at = at

@@ -81,8 +81,8 @@ export interface WorkerHandle {
    */
   readonly eventLoop?: (() => { readonly active: number; readonly idle: number }) | undefined
   /**
-   * The bytes in use on the heap of a thread of its own, as it was when this was called before, for recordings that somebody
-   * looks at.
+   * The bytes that were in use on the heap of a thread of its own at the previous call, for recordings that somebody
+   * views.
    */
   readonly heapBytes?: (() => number | undefined) | undefined
   /** Tasks at this depth of nesting that may start. Default: as many as it takes. */
@@ -303,7 +303,7 @@ export interface Scheduler {
   starting(slots: number): void
   /** A worker that has ended, or is about to, is replaced by another one. For metrics. */
   replaced(cause: string): void
-  /** Messages go over a connection, until the returned function is called. For metrics. */
+  /** Counts the bytes of a connection, until the returned function is called. For metrics. */
   connected(connection: ConnectionBytes): () => void
   /** Items from `from` up to, not including, `to` did not start. They count no attempt. */
   requeue(chunk: Chunk, from: number, to: number): void
@@ -388,7 +388,7 @@ export interface Status {
   readonly waiting: number
   /** Tasks that run. */
   readonly running: number
-  /** Executions, queues and single runs that are open. */
+  /** Executions, queues and single tasks that are open. */
   readonly executions: number
   /** Outcomes since the dispatcher started. */
   readonly succeeded: number

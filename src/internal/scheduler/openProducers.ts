@@ -29,7 +29,7 @@ export class OpenProducers implements Iterable<ProducerSubscription> {
     return this.sum((subscription) => subscription.producer.unsettled - subscription.runningUnsettled())
   }
 
-  /** Executions, queues and single runs. */
+  /** Executions, queues and single tasks. */
   get executions(): number {
     return this.sum(({ producer }) => producer.callers)
   }

@@ -1,7 +1,8 @@
 /**
  * The counts of a scheduler since it was made, for the metrics of its dispatcher.
  *
- * Must stay true: counts only grow, but for `started`. Counting costs an addition to a field; the fields are read when somebody exports.
+ * Must stay true: counts only grow, except `started`. Counting costs an addition to a field; the fields are read when
+ * somebody exports.
  */
 import { ChunkSizes } from "./distribution.ts"
 import { RunTimes } from "./runTimes.ts"
@@ -11,7 +12,7 @@ import { Traffic } from "./traffic.ts"
 export class TaskCounts {
   /** The value of the attribute `task`. */
   readonly name: string
-  /** Attempts that a worker was given, but for those that it gave back before they had started. Falls when it does so. */
+  /** Attempts that were given to a worker, less those that it gave back before they started: these lower the count. */
   started = 0
   succeeded = 0
   retried = 0
@@ -67,12 +68,12 @@ export class Statistics {
   readonly chunkTasks = new ChunkSizes()
   /** Times in which chunks were held and not run, while somebody records. */
   readonly chunkOverheads = new RunTimes()
-  /** Times that tasks waited in queues, of one in so many. */
+  /** Waiting times of tasks in queues, measured for one task in so many. */
   readonly waits = new RunTimes()
   readonly traffic = new Traffic()
   /** Workers that were lost, by cause. */
   readonly lost = new Map<string, number>()
-  /** Workers that others have replaced, by cause. */
+  /** Workers that were replaced by another one, by cause. */
   readonly replaced = new Map<string, number>()
   private listener: StatisticsListener | undefined
 

@@ -11,7 +11,7 @@ export class Traffic {
   private endedReceived = 0
   private readonly open = new Set<Contract.ConnectionBytes>()
 
-  /** Counts a connection. Returns how to end that. */
+  /** Counts the bytes of a connection, until the returned function is called. */
   add(connection: Contract.ConnectionBytes): () => void {
     this.open.add(connection)
     return () => {

@@ -35,7 +35,7 @@ export interface WorkerConnection {
   readonly isSilent: () => boolean
   /** Completes with the reason when the connection is lost. */
   readonly closed: Effect.Effect<string>
-  /** Of its messages, or all that it has on the network. */
+  /** The bytes of its messages (Cluster), or all its bytes on the network (Remote). */
   readonly bytes?: Executor.ConnectionBytes | undefined
   /** Completes when the connection can take more. */
   readonly send: (commands: typeof Commands.Type) => Effect.Effect<void, unknown>

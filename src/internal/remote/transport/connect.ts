@@ -44,7 +44,7 @@ export interface Connection {
   readonly close: Effect.Effect<void>
   /** Nothing can be sent any more. */
   readonly isClosed: () => boolean
-  /** On the network, so far. */
+  /** The bytes on the network so far. */
   readonly bytes: { readonly sent: number; readonly received: number }
   /** Whether the connection was ended because the peer had sent nothing for too long. */
   readonly isSilent: () => boolean
