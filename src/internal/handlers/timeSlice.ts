@@ -26,6 +26,11 @@ export class TimeSlice {
     this.left = this.stride
   }
 
+  /** Milliseconds from `begin` to the last reading of the clock. */
+  get elapsed(): number {
+    return this.last - this.since
+  }
+
   /** Reads the clock, so that `onRead` is called for the latest tasks. */
   end(): void {
     this.onRead?.(performance.now() - this.last)

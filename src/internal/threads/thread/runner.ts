@@ -22,8 +22,14 @@ import { RunningTask } from "./runningTask.ts"
 import { snapshotOutcome } from "./snapshotOutcome.ts"
 import { ThreadRequest } from "./threadRequest.ts"
 
-/** How long outcomes wait for others to be sent with, in milliseconds. */
+/** How long outcomes wait for others to be sent with, in milliseconds, if the thread may soon have nothing to do. */
 const FLUSH = 1
+
+/** How long outcomes wait for others while much is left to do: a message costs each side as much as dozens of tasks. */
+const LONGEST_FLUSH = 4
+
+/** So many milliseconds of work are left to do: the main thread can send more before they have passed. */
+const ENOUGH_LEFT = 2
 
 /** How long tasks that do not suspend may keep the event loop of the thread, in milliseconds. */
 const SLICE = 8
@@ -45,6 +51,8 @@ export class ThreadRunner {
   private running = 0
   private readonly slice = new TimeSlice(SLICE)
   private readonly flushSlice = new TimeSlice(FLUSH)
+  /** Items that were started since outcomes were last sent. */
+  private startedSinceFlush = 0
   /** Ticks of the monitor that were seen. */
   private ticks = 0
   private pumping = false
@@ -116,7 +124,7 @@ export class ThreadRunner {
     this.pumping = true
     this.attribution.startTurn()
     this.slice.begin()
-    this.flushSlice.begin()
+    this.beginFlushSlice()
     // While tasks run, or outcomes wait to be reported, the time since the last report is theirs.
     if (this.running === 0 && !this.reports.pending) this.reports.startClock()
     while (this.running < this.concurrency) {
@@ -134,12 +142,13 @@ export class ThreadRunner {
         continue
       }
       this.start(request, at)
+      this.startedSinceFlush++
       const ticked = this.hasTicked()
-      if (this.flushSlice.over(ticked)) {
+      if (this.flushSlice.over(ticked) && !this.outcomesCanWait) {
         if (!request.closed) this.reports.flush(request)
         this.outbox.send()
         this.poll()
-        this.flushSlice.begin()
+        this.beginFlushSlice()
       }
       if (this.slice.over(ticked)) {
         this.pause()
@@ -152,6 +161,23 @@ export class ThreadRunner {
     if (this.revoked) this.reportVacancy()
     this.outbox.send()
     this.pumping = false
+  }
+
+  private beginFlushSlice(): void {
+    this.flushSlice.begin()
+    this.startedSinceFlush = 0
+  }
+
+  /** The thread has enough to do, and none of the outcomes would be old after one more item of the present length. */
+  private get outcomesCanWait(): boolean {
+    const { elapsed } = this.flushSlice
+    const expected = elapsed / this.startedSinceFlush
+    if (elapsed + expected > LONGEST_FLUSH) return false
+    let left = 0
+    for (const request of this.requests) {
+      if (!request.exhausted) left += request.size - this.sharedState.claimed(request.requestSlot)
+    }
+    return left * expected > ENOUGH_LEFT
   }
 
   /**

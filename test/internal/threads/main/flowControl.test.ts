@@ -59,9 +59,12 @@ describe("Flow control", () => {
     assert.strictEqual(sent(257, small), 0)
   })
 
-  it("sends chunks for at most about 2 ms of work", () => {
-    assert.strictEqual(sent(0, { expectedMicros: 200, bytes: 1 }), 10)
-    assert.strictEqual(sent(4, { expectedMicros: 200, bytes: 1 }), 6)
+  it("sends chunks for at most about 8 ms of work, and more only when half of them are done", () => {
+    assert.strictEqual(sent(0, { expectedMicros: 200, bytes: 1 }), 40)
+    assert.strictEqual(sent(20, { expectedMicros: 200, bytes: 1 }), 20)
+    assert.strictEqual(sent(21, { expectedMicros: 200, bytes: 1 }), 0)
+    assert.strictEqual(sent(0, { expectedMicros: 1000, bytes: 1 }), 8)
+    assert.strictEqual(sent(2, { expectedMicros: 3000, bytes: 1 }), 1)
   })
 
   it("bounds the bytes of all threads, and refills when half of them are done", () => {
@@ -74,14 +77,14 @@ describe("Flow control", () => {
 
   it("counts only chunks with items that have no outcome", () => {
     const { requests } = make()
-    const first = requests.add(chunk(2, { expectedMicros: 900 }))
-    first.add(chunk(1, { expectedMicros: 900 }))
+    const first = requests.add(chunk(2, { expectedMicros: 3000 }))
+    first.add(chunk(1, { expectedMicros: 3000 }))
     requests.publish(first)
     const hasCapacity = () => new InFlightWork(requests.all, 1, 1).hasCapacity
     assert.isFalse(hasCapacity())
     requests.succeed(first, 0, undefined)
     assert.isTrue(hasCapacity())
-    first.add(chunk(1, { expectedMicros: 900 }))
+    first.add(chunk(1, { expectedMicros: 3000 }))
     assert.isFalse(hasCapacity())
     requests.succeed(first, 1, undefined)
     requests.succeed(first, 2, undefined)
