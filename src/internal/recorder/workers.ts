@@ -133,15 +133,18 @@ export class JoinedWorker {
     this.held = Math.min(after, this.concurrency)
   }
 
-  /** With so many tasks all slots hold one. While that stays so, there is nothing to count yet. */
+  /** With so many tasks all slots hold one. While that stays so, chunks have nothing to count. */
   isFull(tasks: number): boolean {
     return tasks >= this.concurrency
   }
 
-  /** Counts the time until now by the tasks that its slots hold now: chunks may last long after most of their tasks. */
+  /**
+   * Counts the time until now by the tasks that its slots hold now: chunks may last long after most of their tasks. Also
+   * while all slots hold one, whose number falls within a chunk: that time must not count as if it had fallen evenly.
+   */
   sample(at: number): void {
     const { assigned } = this.state
-    this.advance(assigned, assigned, at)
+    this.count(assigned, assigned, at)
   }
 
   /** Milliseconds of slots that ran tasks that it has not reported yet. */

@@ -290,6 +290,27 @@ describe("Recorder", () => {
       assert.deepStrictEqual(recorder.failures.attempts.of(other), [])
     }))
 
+  it.effect("has the whole time of slots whose tasks end one after the other within a chunk", () =>
+    Effect.gen(function*() {
+      const { scheduler, subscribe } = yield* makeScheduler({ boundary: "none" })
+      const recorder = new Recorder([scheduler], OPTIONS, 0)
+      const worker = new FakeWorker({ concurrency: 8, window: 64 })
+      scheduler.join(worker)
+      subscribe(new ListProducer(Array.from({ length: 64 }, (_, n) => entryOf(n)), 64))
+      const chunk = scheduler.take(worker, 64) as Chunk
+      assert.strictEqual(chunk.size, 64)
+      // Eight at a time, for a second each. The last one of all takes a second more.
+      for (let at = 0; at < 72; at += 8) {
+        for (let tenth = 0; tenth < 10; tenth++) {
+          yield* TestClock.adjust(100)
+          recorder.sample()
+        }
+        for (let i = at; i < at + 8; i++) if (i < 63 || i === 64) scheduler.succeed(chunk, Math.min(i, 63), undefined)
+        recorder.sample()
+      }
+      near(snapshotOf(recorder, 0).workers[0].occupied, 64_000 + 1000, "occupied")
+    }))
+
   it.effect("keeps a row for each worker that is up, however many have left, and loses no sum", () =>
     Effect.gen(function*() {
       const { scheduler, subscribe } = yield* makeScheduler({ boundary: "none" })
