@@ -1,35 +1,55 @@
 /**
  * The bytes that an executor sends to its workers and receives from them, summed over its connections.
  *
- * Must stay true: the sums never fall; a connection that has ended keeps its part. Connections count by themselves, and
- * are read when somebody exports.
+ * Must stay true: the sums never fall, whatever a connection says; a connection that has ended keeps its part. Connections
+ * count by themselves, and are read when somebody exports.
  */
 import type * as Contract from "./contract.ts"
+
+/** The most that a connection has said. A socket that ends takes back what it has not sent. */
+class Part {
+  sent = 0
+  received = 0
+  private readonly connection: Contract.ConnectionBytes
+
+  constructor(connection: Contract.ConnectionBytes) {
+    this.connection = connection
+  }
+
+  read(): this {
+    const { received, sent } = this.connection
+    if (sent > this.sent) this.sent = sent
+    if (received > this.received) this.received = received
+    return this
+  }
+}
 
 export class Traffic {
   private endedSent = 0
   private endedReceived = 0
-  private readonly open = new Set<Contract.ConnectionBytes>()
+  private readonly open = new Set<Part>()
 
   /** Counts the bytes of a connection, until the returned function is called. */
   add(connection: Contract.ConnectionBytes): () => void {
-    this.open.add(connection)
+    const part = new Part(connection)
+    this.open.add(part)
     return () => {
-      if (!this.open.delete(connection)) return
-      this.endedSent += connection.sent
-      this.endedReceived += connection.received
+      if (!this.open.delete(part)) return
+      const { received, sent } = part.read()
+      this.endedSent += sent
+      this.endedReceived += received
     }
   }
 
   get sent(): number {
     let sum = this.endedSent
-    for (const { sent } of this.open) sum += sent
+    for (const part of this.open) sum += part.read().sent
     return sum
   }
 
   get received(): number {
     let sum = this.endedReceived
-    for (const { received } of this.open) sum += received
+    for (const part of this.open) sum += part.read().received
     return sum
   }
 }

@@ -74,7 +74,8 @@ export const connect: (options: ConnectOptions) => Effect.Effect<Connection, Rem
       isClosed,
       bytes: {
         get sent() {
-          return opening.raw.bytesWritten
+          // Without what still waits in memory, and never leaves it if the connection ends now.
+          return opening.raw.bytesWritten - opening.raw.writableLength
         },
         get received() {
           return opening.raw.bytesRead
