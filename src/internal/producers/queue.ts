@@ -68,8 +68,6 @@ export class QueueProducer implements Producer {
   /** The end of a turn of the event loop: the poppers are being served. */
   private servesNow = false
   private pushedCount = 0
-  /** The task whose waiting time is measured: one in `TIMED_EVERY`, and one at a time. */
-  private timed: { readonly entry: TaskEntry; readonly at: number } | undefined
   /** Tasks without an outcome. */
   unsettled = 0
   private ended = false
@@ -118,12 +116,7 @@ export class QueueProducer implements Producer {
   // --- the scheduler's side --------------------------------------------------
 
   next(): TaskEntry | undefined {
-    const entry = this.stopCause === undefined ? this.pending.shift() : undefined
-    if (entry !== undefined && entry === this.timed?.entry) {
-      this.subscription.waited(entry, this.subscription.timers.now() - this.timed.at)
-      this.timed = undefined
-    }
-    return entry
+    return this.stopCause === undefined ? this.pending.shift() : undefined
   }
 
   settled(entry: TaskEntry): void {
@@ -173,7 +166,7 @@ export class QueueProducer implements Producer {
     if (used >= this.capacity + this.subscription.slots()) return false
     const entry = new TaskEntry(task, this.pushedCount, taskTimeoutOf(task, this.taskTimeout), span)
     if (!this.subscription.accept(entry)) return false
-    if (this.pushedCount++ % TIMED_EVERY === 0) this.timed ??= { entry, at: this.subscription.timers.now() }
+    if (this.pushedCount++ % TIMED_EVERY === 0) this.subscription.time(entry)
     this.unsettled++
     this.pending.push(entry)
     this.subscription.ready(entry)
@@ -372,7 +365,6 @@ export class QueueProducer implements Producer {
     this.stopCause = cause
     this.retries?.cancel(() => true)
     this.pending.clear()
-    this.timed = undefined
     this.unsettled = 0
     this.stopping = true
     this.subscription.end(() => {

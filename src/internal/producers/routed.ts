@@ -161,8 +161,8 @@ class Fork implements Subscription {
     return this.branchOf(entry.task).subscription!.accept(entry)
   }
 
-  waited(entry: TaskEntry, millis: number): void {
-    this.branchOf(entry.task).subscription!.waited(entry, millis)
+  time(entry: TaskEntry): void {
+    this.branchOf(entry.task).subscription!.time(entry)
   }
 
   isFirst(branch: Branch): boolean {

@@ -200,8 +200,8 @@ export interface Subscription {
   /** Tasks that keep all workers busy, chunks on their way included. */
   readonly window: () => number
   readonly timers: Timers
-  /** The entry, which is handed out now, waited for so many milliseconds. For metrics. */
-  readonly waited: (entry: TaskEntry, millis: number) => void
+  /** Measures the time from now until the entry is handed out to a worker, unless that of another one is measured. */
+  readonly time: (entry: TaskEntry) => void
 }
 
 /** A caller of single runs: a running task, or the scheduler for those that no handler starts. */

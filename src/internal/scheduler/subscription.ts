@@ -48,6 +48,8 @@ export class ProducerSubscription implements Subscription {
   /** `ready` was called while the producer was asked for an entry. */
   private readyWhilePulled = false
   private stopped: (() => void) | undefined
+  /** The entry whose time of waiting is measured, and since when. */
+  private timed: { readonly entry: TaskEntry; readonly at: number } | undefined
   private readonly owner: SubscriptionOwner
 
   constructor(owner: SubscriptionOwner, capacity: Capacity, producer: Producer, depth: number) {
@@ -69,8 +71,8 @@ export class ProducerSubscription implements Subscription {
     return this.owner.window()
   }
 
-  waited(_entry: TaskEntry, millis: number): void {
-    this.owner.waited(millis)
+  time(entry: TaskEntry): void {
+    this.timed ??= { entry, at: this.timers.now() }
   }
 
   ready(given?: TaskEntry): void {
@@ -170,6 +172,7 @@ export class ProducerSubscription implements Subscription {
       return
     }
     this.ended = true
+    this.timed = undefined
     this.requeued.clear()
     this.owner.unsubscribe(this)
     this.cancelAssignedAfter(-1)
@@ -185,6 +188,15 @@ export class ProducerSubscription implements Subscription {
 
   /** The next entry to start. */
   shift(): TaskEntry | undefined {
+    const entry = this.takeNext()
+    if (this.timed !== undefined && this.timed.entry === entry) {
+      this.owner.waited(this.timers.now() - this.timed.at)
+      this.timed = undefined
+    }
+    return entry
+  }
+
+  private takeNext(): TaskEntry | undefined {
     for (let entry = this.requeued.shift(); entry !== undefined; entry = this.requeued.shift()) {
       if (this.wants(entry)) return entry
       this.places.release(entry)

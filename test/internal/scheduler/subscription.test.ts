@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { TestClock } from "effect/testing"
 import type * as Contract from "../../../src/internal/scheduler/contract.ts"
 import type { TaskEntry } from "../../../src/internal/scheduler/producer.ts"
+import type { Chunk } from "../../../src/internal/scheduler/workerState.ts"
 import { entryOf, FakeWorker, ListProducer, makeScheduler } from "../../support/scheduler/fixtures.ts"
 
 const entries = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => entryOf(from + i))
@@ -9,6 +11,28 @@ const entries = (from: number, to: number) => Array.from({ length: to - from }, 
 const indexes = (items: ReadonlyArray<Contract.Item>) => items.map((item) => (item as TaskEntry).index)
 
 describe("ProducerSubscription", () => {
+  it.effect("measures how long an entry waits for a worker, and not until it is counted", () =>
+    Effect.gen(function*() {
+      const { scheduler, subscribe } = yield* makeScheduler()
+      const worker = new FakeWorker({ concurrency: 1 })
+      scheduler.join(worker)
+      const [first, second] = entries(0, 2)
+      const subscription = subscribe(new ListProducer([first, second]))
+      subscription.time(second)
+      // One at a time.
+      subscription.time(first)
+      yield* TestClock.adjust(100)
+      // As a pool does that may grow.
+      assert.strictEqual(scheduler.demand(10), 2)
+      const chunk = scheduler.take(worker, 1)!
+      yield* TestClock.adjust(900)
+      scheduler.succeed(chunk as Chunk, 0, undefined)
+      assert.strictEqual(scheduler.statistics.waits.count, 0)
+      scheduler.take(worker, 1)
+      const { count, max } = scheduler.statistics.waits
+      assert.deepStrictEqual([count, max], [1, 1])
+    }))
+
   it.effect("cancels its own entries and no others, all marked before the first worker is told", () =>
     Effect.gen(function*() {
       const { scheduler, subscribe } = yield* makeScheduler()

@@ -79,7 +79,7 @@ export const seam = (
       depth: inner.depth,
       timers: inner.timers,
       ready: () => inner.ready(),
-      waited: (entry, millis) => inner.waited(entry, millis),
+      time: (entry) => inner.time(entry),
       accept: (task) => inner.accept(task),
       hasCapacity: () => inner.hasCapacity(),
       cancel: (entries) => inner.cancel(entries),
