@@ -2,7 +2,8 @@
  * Wakes parked workers: those whose `take` returned nothing.
  *
  * Must stay true: a parked worker is woken when a task may have become startable on it, and workers with a free slot
- * come first. `wake` may be called while workers are being woken. A worker that throws stops no other one.
+ * come first. `wake` may be called while workers are being woken. A worker that throws stops no other one: its error is
+ * thrown when all have been woken.
  */
 import type { Quarantine } from "./quarantine.ts"
 import type { RunQueue } from "./runQueue.ts"
@@ -25,6 +26,8 @@ export class Waking {
   /** Workers are being woken, and whether something may have become startable meanwhile. */
   private waking = false
   private startable = false
+  /** What the first worker threw. */
+  private thrown: { readonly error: unknown } | undefined
   private wakesSoon = false
   private closed = false
 
@@ -39,17 +42,17 @@ export class Waking {
     this.startable = true
     if (this.waking) return
     this.waking = true
-    try {
-      while (this.startable) {
-        this.startable = false
-        // A task must not wait behind others on one worker, while another worker has a free slot.
-        this.wakeParked(true)
-        this.wakeParked(false)
-      }
-    } finally {
-      // Also if a worker of another executor throws.
-      this.waking = false
+    while (this.startable) {
+      this.startable = false
+      // A task must not wait behind others on one worker, while another worker has a free slot.
+      this.wakeParked(true)
+      this.wakeParked(false)
     }
+    this.waking = false
+    if (this.thrown === undefined) return
+    const { error } = this.thrown
+    this.thrown = undefined
+    throw error
   }
 
   /** Wakes the parked workers that have a free slot, or those that have none, while there is anything to take. */
@@ -59,7 +62,12 @@ export class Waking {
       if (runQueue.length === 0 && quarantine.size === 0 && unserved.size === 0) return
       if (!worker.parked || worker.assigned < worker.handle.concurrency !== freeSlot) continue
       worker.parked = false
-      worker.handle.wake()
+      try {
+        worker.handle.wake()
+      } catch (error) {
+        // A worker of another executor.
+        this.thrown ??= { error }
+      }
     }
   }
 

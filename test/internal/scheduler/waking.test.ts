@@ -60,9 +60,11 @@ describe("Scheduler", () => {
         }
       }
       const broken = new ThrowingWorker(scheduler, "broken")
-      assert.throws(() => subscribe(new ListProducer([entryOf(0)])), "broken")
       const sound = new TakingWorker(scheduler, "sound")
+      assert.throws(() => subscribe(new ListProducer([entryOf(0)])), "broken")
+      assert.deepStrictEqual([broken.assigned, sound.assigned], [0, 1])
+      const later = new TakingWorker(scheduler, "later")
       subscribe(new ListProducer([entryOf(1)]))
-      assert.deepStrictEqual([broken.assigned, sound.assigned], [0, 2])
+      assert.deepStrictEqual([broken.assigned, sound.assigned, later.assigned], [0, 1, 1])
     }))
 })
