@@ -172,7 +172,13 @@ const refuseAmbiguous = Effect.fnUntraced(function*(config: Config, { again, nam
   const lines = new Map<number, Array<number>>()
   yield* Lines.fromBytes(again, { input: name, maxLine: MAX_LINE, parse }).pipe(
     Stream.filter(chooses(config)),
-    Stream.runForEach(({ index, line }) => Effect.sync(() => lines.set(index, [...lines.get(index) ?? [], line]))),
+    Stream.runForEach(({ index, line }) =>
+      Effect.sync(() => {
+        const of = lines.get(index)
+        if (of === undefined) lines.set(index, [line])
+        else of.push(line)
+      })
+    ),
     // A line that cannot be read is reported when the lines before it have run.
     Effect.ignore
   )

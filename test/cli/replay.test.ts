@@ -192,6 +192,15 @@ describe("papyros replay", () => {
       assert.include((yield* chosen("--line", "0")).stderr, "numbers of lines such as 3")
     })))
 
+  it.effect("finds at once that an index is that of many failures", () =>
+    scoped(Effect.gen(function*() {
+      const failure = { index: 0, task: "Factorize", payload: { _tag: "Factorize", n: 6 }, reason: "Failed" }
+      const file = yield* fileOf(...Array.from({ length: 60_000 }, () => failure))
+      const { code, stderr } = yield* papyrosWith(["replay", mended, file, "--only", "0"])
+      assert.strictEqual(code, 2)
+      assert.match(stderr, /has 60000 failures with the index 0, .* in the lines 1, (?:\d+, ){8}10, and 59990 more:/)
+    })))
+
   it.effect("has one failure for each line whose task it cannot make, and goes on", () =>
     scoped(Effect.gen(function*() {
       const file = yield* fileOf(
