@@ -101,6 +101,8 @@ export class MergedRecording {
     part.mainThread = 0
     part.advice = []
     for (const id of part.workers) {
+      // A part that skips ids.
+      if (id === undefined) continue
       const worker = this.workers[id]
       if (worker.state !== "up") continue
       this.workers[id] = { ...worker, state: "lost", leftAt: round(this.clock()), held: 0, oldest: null }

@@ -29,8 +29,8 @@ export class Part {
   /** Milliseconds from the start of the whole to that of the part. */
   readonly offset: number
   /** From the ids of the part to the ids of the whole. */
-  readonly types: Array<number> = []
-  readonly workers: Array<number> = []
+  readonly types: Array<number | undefined> = []
+  readonly workers: Array<number | undefined> = []
   readonly groups = new Map<number, number>()
   readonly typeSummaries: Array<Model.TypeSummary> = []
   totals = NO_TOTALS

@@ -11,13 +11,23 @@ import { BUDGET_PARTS } from "../../recorder/timeBudget.ts"
 /** Types and workers of a recording are at most 257. */
 const Id = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1023 }))
 const Row = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 63 }))
-const Count = Schema.Finite
-const Millis = Schema.Finite
+/** Bounded, so that sums over workers, and the numbers that charts keep of them, are finite too. */
+const MOST = Number.MAX_SAFE_INTEGER
+const Count = Schema.Finite.check(Schema.isBetween({ minimum: -MOST, maximum: MOST }))
+const Millis = Count
 const text = (most: number) => Schema.String.check(Schema.isMaxLength(most))
 const list = <S extends Schema.Top>(item: S, most: number) => Schema.Array(item).check(Schema.isMaxLength(most))
 
 const Name = text(200)
 const Message = text(400)
+
+const REASONS = 64
+const Reasons = Schema.Record(Schema.String, Count).check(
+  Schema.makeFilter((reasons) => {
+    const names = Object.keys(reasons)
+    return (names.length <= REASONS && names.every(({ length }) => length <= 200)) || "too many reasons, or too long ones"
+  })
+)
 
 const TypeSummary = Schema.Struct({
   id: Id,
@@ -27,7 +37,7 @@ const TypeSummary = Schema.Struct({
   retried: Count,
   restarted: Count,
   cancelled: Count,
-  reasons: Schema.Record(Schema.String, Count),
+  reasons: Reasons,
   busy: Millis,
   runs: Schema.Struct({ from: Id, counts: list(Count, 256) }),
   mean: Schema.NullOr(Millis),
@@ -49,7 +59,7 @@ const WorkerSummary = Schema.Struct({
   failed: Count,
   busy: Millis,
   occupied: Millis,
-  share: Schema.Finite,
+  share: Count,
   heap: Schema.NullOr(Count),
   oldest: Schema.NullOr(Schema.Struct({ type: Id, tasks: Count, age: Millis }))
 })
@@ -107,8 +117,8 @@ const Segments = Schema.Struct({
 /** Numbers by name. */
 const numbers = <const Names extends ReadonlyArray<string>>(names: Names) =>
   Schema.Struct(
-    Object.fromEntries(names.map((name) => [name, Schema.Finite])) as {
-      readonly [Name in Names[number]]: typeof Schema.Finite
+    Object.fromEntries(names.map((name) => [name, Count])) as {
+      readonly [Name in Names[number]]: typeof Count
     }
   )
 
@@ -151,7 +161,7 @@ const common = {
   types: list(TypeSummary, 1024),
   workers: list(WorkerSummary, 1024),
   budget: TimeBudget,
-  mainThread: Schema.Finite,
+  mainThread: Count,
   failures: Count,
   groups: list(FailureGroup, 100),
   ungrouped: Count,
