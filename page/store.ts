@@ -123,6 +123,7 @@ export class Store {
     this.ungrouped = snapshot.ungrouped
     this.advice = snapshot.advice
     this.types = [...snapshot.types]
+    for (const worker of snapshot.workers) this.forgetBars(this.workers[worker.id], worker)
     this.workers = [...snapshot.workers]
     this.groups = [...snapshot.groups]
     this.latestFailures = [...snapshot.latestFailures]
@@ -151,8 +152,7 @@ export class Store {
     this.advice = frame.advice
     for (const type of frame.types) this.types[type.id] = type
     for (const worker of frame.workers) {
-      // Another worker has the id of one that left, whose bars are not the new one's.
-      if (worker.joinedAt !== this.workers[worker.id]?.joinedAt) delete this.rows[worker.id]
+      this.forgetBars(this.workers[worker.id], worker)
       this.workers[worker.id] = worker
     }
     for (const group of frame.groups) {
@@ -208,6 +208,13 @@ export class Store {
       if (known >= second - SEGMENT_WINDOW / COLUMN) break
       this.columns.delete(known)
     }
+  }
+
+  /** Another worker has the id of one that left, whose bars are not the new one's. A new worker can have bars already. */
+  private forgetBars(known: WorkerSummary | undefined, worker: WorkerSummary): void {
+    if (known === undefined || known.joinedAt === worker.joinedAt) return
+    for (const row of this.rows[worker.id]?.rows ?? []) this.segments -= row?.length ?? 0
+    delete this.rows[worker.id]
   }
 
   /** Adds the latest of the segments, so many at most. */

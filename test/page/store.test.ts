@@ -44,6 +44,33 @@ describe("Store of the page", () => {
     assert.deepStrictEqual(rowOf(store), [60])
   })
 
+  it("keeps the bars of a worker that came before the worker", () => {
+    const store = new Store()
+    store.snapshot(snapshot())
+    store.frame(frame(1, { segments: segments(0, 20), segmentCount: 2 }))
+    const worker = { id: 0, name: "thread-1", joinedAt: 0 } as Model.WorkerSummary
+    store.frame(frame(2, { workers: [worker], segments: segments(40), segmentCount: 3 }))
+    assert.deepStrictEqual(rowOf(store), [0, 20, 40])
+    // After lost frames, another worker has its id.
+    const other = { ...worker, joinedAt: 50 }
+    store.snapshot(snapshot({ duration: 1500, workers: [other], segments: segments(60), segmentCount: 4 }))
+    assert.deepStrictEqual(rowOf(store), [60])
+  })
+
+  it("keeps the latest bars, however many workers have had an id", () => {
+    const store = new Store()
+    store.snapshot(snapshot())
+    let segmentCount = 0
+    for (let n = 1; n <= 400; n++) {
+      const worker = { id: 0, name: `thread-${n}`, joinedAt: Math.min(n, 390) } as Model.WorkerSummary
+      const starts = Array.from({ length: 400 }, (_, i) => n * 500 + i)
+      segmentCount += 400
+      store.frame(frame(n, { workers: [worker], segments: segments(...starts), segmentCount }))
+    }
+    // Of the last worker.
+    assert.lengthOf(rowOf(store), 11 * 400)
+  })
+
   it("has the rates of the last minute", () => {
     const store = new Store()
     store.snapshot(snapshot({ duration: 0 }))
