@@ -176,10 +176,12 @@ export class MergedRecording {
   }
 
   private groupIdOf(part: Part, group: number): number {
-    const known = part.groups.get(group)
-    if (known !== undefined) return known
-    part.groups.set(group, ++this.lastGroup)
-    return this.lastGroup
+    const id = part.groups.get(group) ?? ++this.lastGroup
+    // In the order of their use: those that are not kept any more are forgotten.
+    part.groups.delete(group)
+    part.groups.set(group, id)
+    if (part.groups.size > 2 * (FAILURES + GROUPS)) part.groups.delete(part.groups.keys().next().value!)
+    return id
   }
 
   private takeGroup(part: Part, group: Model.FailureGroup): void {

@@ -216,6 +216,21 @@ describe("MergedRecording", () => {
     assert.strictEqual(merged.toSnapshot().totals.succeeded, 131)
   })
 
+  it("forgets the groups of failures that are not kept any more", () => {
+    const { a, merged } = two()
+    const first = () => merged.toSnapshot().groups.find(({ task }) => task === "First")!.id
+    const next = (n: number) => merged.frame(a, frame(n, { groups: [{ ...group(2, failure(4, 2)), task: "First" }] }))
+    next(1)
+    const id = first()
+    for (let n = 2; n <= 2000; n++) {
+      // One that fails now and then, among others.
+      if (n % 50 === 0) next(n)
+      else merged.frame(a, frame(n, { groups: [group(100 + n, failure(n, 100 + n))] }))
+    }
+    assert.isAtMost(a.groups.size, 600)
+    assert.strictEqual(first(), id)
+  })
+
   it("survives a part that skips ids of workers", () => {
     const merged = new MergedRecording("all", 0, () => 1000)
     merged.leave(merged.snapshot("a ", snapshot({ workers: [worker(5, "thread-6")] })))
