@@ -85,8 +85,11 @@ const totalsOf = (recorder: Recorder, types: ReadonlyArray<Model.TypeSummary>): 
   const attempts = sum(({ cancelled, failed, restarted, retried, succeeded }) =>
     succeeded + failed + retried + restarted + cancelled
   )
+  // They have their outcome.
+  let lingering = 0
+  for (const { statistics } of recorder.sources) for (const counts of statistics.all) lingering += counts.lingering
   return {
-    started: attempts + held,
+    started: attempts + held - lingering,
     succeeded: sum(({ succeeded }) => succeeded),
     failed: sum(({ failed }) => failed) - retrying,
     retried: sum(({ retried }) => retried),

@@ -120,7 +120,8 @@ export class Assignments {
   release(chunk: Chunk, entry: TaskEntry | undefined): entry is TaskEntry {
     if (!this.holds(chunk, entry)) return false
     // One that lingers has had its outcome.
-    if (entry.cancelled && !entry.lingers) typeOf(entry).counts.cancelled++
+    if (entry.lingers) typeOf(entry).counts.lingering--
+    else if (entry.cancelled) typeOf(entry).counts.cancelled++
     const subscription = subscriptionOf(entry)
     entry.assignment = undefined
     subscription.assigned.size--

@@ -32,7 +32,7 @@ import { RunQueue } from "./runQueue.ts"
 import { SpanLimit } from "./spanLimit.ts"
 import { Statistics } from "./statistics.ts"
 import { ProducerSubscription, subscriptionOf, type SubscriptionOwner } from "./subscription.ts"
-import { TaskTypes } from "./taskTypes.ts"
+import { TaskTypes, typeOf } from "./taskTypes.ts"
 import { UnservedTasks } from "./unserved.ts"
 import { Waking } from "./waking.ts"
 import { WorkerAbsence } from "./workerAbsence.ts"
@@ -297,6 +297,7 @@ export class Scheduler implements Contract.Scheduler, SchedulerHandle, Subscript
     if (!this.assignments.holds(chunk, entry) || entry.cancelled || entry.lingers) return
     subscriptionOf(entry).forgets(entry)
     entry.lingers = true
+    typeOf(entry).counts.lingering++
     this.outcomes.failReported(entry, chunk, chunk.worker.handle.name, failure)
   }
 

@@ -1,8 +1,8 @@
 /**
  * The counts of a scheduler since it was made, for the metrics of its dispatcher.
  *
- * Must stay true: counts only grow, except `started`. Counting costs an addition to a field; the fields are read when
- * somebody exports.
+ * Must stay true: counts only grow, except `started` and `lingering`. Counting costs an addition to a field; the fields
+ * are read when somebody exports.
  */
 import { ChunkSizes } from "./distribution.ts"
 import { RunTimes } from "./runTimes.ts"
@@ -14,6 +14,8 @@ export class TaskCounts {
   readonly name: string
   /** Attempts that were given to a worker, less those that it gave back before they started: these lower the count. */
   started = 0
+  /** Tasks that have their outcome, and that a worker still has: they did not stop at their timeout. */
+  lingering = 0
   succeeded = 0
   retried = 0
   /** Times that a task was lost with its worker, and waited for another one. */

@@ -290,6 +290,22 @@ describe("Recorder", () => {
       assert.deepStrictEqual(recorder.failures.attempts.of(other), [])
     }))
 
+  it.effect("counts an attempt once that goes on after its timeout", () =>
+    Effect.gen(function*() {
+      const { scheduler, subscribe } = yield* makeScheduler({ boundary: "none" })
+      const recorder = new Recorder([scheduler], OPTIONS, 0)
+      const worker = new FakeWorker()
+      scheduler.join(worker)
+      subscribe(new ListProducer([entryOf(0)]))
+      const chunk = scheduler.take(worker, 1) as Chunk
+      const started = () => snapshotOf(recorder, 0).totals.started
+      assert.strictEqual(started(), 1)
+      scheduler.failRunning(chunk, 0, { _tag: "TimedOut", millis: 1 })
+      assert.strictEqual(started(), 1)
+      scheduler.fail(chunk, 0, { _tag: "Interrupted" })
+      assert.strictEqual(started(), 1)
+    }))
+
   it.effect("has the whole time of slots whose tasks end one after the other within a chunk", () =>
     Effect.gen(function*() {
       const { scheduler, subscribe } = yield* makeScheduler({ boundary: "none" })
