@@ -399,6 +399,22 @@ describe.skipIf(!isAvailable)(
           const before = yield* text
           assert.include(before, "running for")
           yield* Effect.repeat(text, { until: (now) => now !== before && now.includes("running for") })
+          // It is drawn with each update, and not all the time.
+          const draws = yield* Effect.promise(() =>
+            page.evaluate<number>(`new Promise((resolve) => {
+              const { clearRect } = CanvasRenderingContext2D.prototype
+              let draws = 0
+              let updates = 0
+              CanvasRenderingContext2D.prototype.clearRect = function(...area) {
+                if (this.canvas.id === "stream") draws++
+                clearRect.apply(this, area)
+              }
+              new MutationObserver(() => {
+                if (++updates === 4) resolve(draws)
+              }).observe(document.querySelector(".selected"), { childList: true, subtree: true, characterData: true })
+            })`)
+          )
+          assert.isAtMost(draws, 16)
           yield* latch.open
           yield* Fiber.join(run)
           yield* Effect.repeat(text, { until: (now) => !now.includes("running for") })

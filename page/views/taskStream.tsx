@@ -199,7 +199,9 @@ const Stream = (
 
   const { of, rows } = rowsOf(store, filter, now)
   const selected = chosen === undefined ? undefined : latestOf(chosen, rows)
-  useEffect(() => setSelected(selected), [selected?.segment])
+  // A bar of a task that runs is another one with each drawing: to keep it would draw again, without end.
+  const kept = selected?.segment.to === Infinity ? chosen : selected
+  useEffect(() => setSelected(kept), [kept?.segment])
   const follow: Range = { from: now - length, to: now }
   const { from, to } = range ?? follow
   const view: StreamView = {
