@@ -59,6 +59,8 @@ export const connect = (handlers: Handlers): { readonly retry: () => void } => {
     lostSince ??= Date.now()
     // An event source tells no status. Any path but the page needs a session.
     const status = await fetch("failures/0").then((response) => response.status, () => 0)
+    // The next try has begun: the page was hidden meanwhile, or somebody did not want to wait.
+    if (source !== undefined) return
     if (status === 401) {
       return handlers.onStatus({ state: "needsToken", message: "This page needs the token of the dashboard." })
     }
