@@ -1,14 +1,14 @@
 /**
  * Several recordings as one: those of the workers that a name server knows.
  *
- * Must stay true: an id keeps its meaning, and counts never fall: those of a recording that has ended stay. All times are
+ * Must stay true: an id keeps its meaning, but for those of workers that ended long ago, which others get. Counts never
+ * fall: those of a recording that has ended stay. Memory is bounded, however often worker processes start again. All times are
  * of the clock of this process, since clocks of hosts differ: a part is placed in time when its first snapshot comes.
  */
-import { RUN_TIME_BUCKETS } from "../scheduler/runTimeBuckets.ts"
 import { COLUMNS, Columns } from "./columns.ts"
+import { typeOf } from "./mergedTypes.ts"
 import type * as Model from "./model.ts"
 import { NO_BUDGET, NO_TOTALS, Part } from "./part.ts"
-import { histogramOf, percentile } from "./percentile.ts"
 import { round } from "./rounding.ts"
 import { columnsOf, rowOf, type Segment } from "./segmentRows.ts"
 
@@ -20,6 +20,12 @@ const FRAME_SEGMENTS = 400
 const FRAME_WORKERS = 64
 const FRAME_FAILURES = 20
 const FRAME_EVENTS = 50
+
+/** The latest recordings of one process that are kept apart. Of earlier ones, the counts are kept. */
+const PARTS = 4
+
+/** Types with a name of their own; all further ones are `others`. */
+const TYPES = 1000
 
 /** Segments of one part that wait for the name of a type. A part that never tells it loses them. */
 const MAX_WAITING = 2000
@@ -39,6 +45,10 @@ export class MergedRecording {
   private readonly startedAt: number
   private readonly clock: () => number
   private readonly parts: Array<Part> = []
+  /** The counts of all earlier recordings, with the ids of the whole. */
+  private readonly past = new Part("", NaN, 0)
+  /** Ids of workers of earlier recordings, for others. */
+  private readonly freeWorkers: Array<number> = []
   private readonly typeIds = new Map<string, number>()
   private readonly workers: Array<Model.WorkerSummary> = []
   private readonly changed = new Set<number>()
@@ -73,6 +83,7 @@ export class MergedRecording {
     this.name = name
     this.startedAt = startedAtUnix
     this.clock = clock
+    this.parts.push(this.past)
   }
 
   // --- parts -----------------------------------------------------------------
@@ -81,10 +92,37 @@ export class MergedRecording {
   snapshot(prefix: string, snapshot: Model.Snapshot): Part {
     const known = this.parts.find((part) => part.prefix === prefix && part.startedAt === snapshot.startedAt)
     const part = known ?? new Part(prefix, snapshot.startedAt, this.clock() - snapshot.duration)
-    if (known === undefined) this.parts.push(part)
+    if (known === undefined) {
+      this.parts.push(part)
+      this.absorbEarliest(prefix)
+    }
     part.sequence = snapshot.sequence
     this.takeCommon(part, snapshot)
     return part
+  }
+
+  /** Keeps only the counts of the earliest recording of a process, if there are more than `PARTS`. */
+  private absorbEarliest(prefix: string): void {
+    const { past } = this
+    const all = this.parts.filter((part) => part !== past && part.prefix === prefix)
+    if (all.length <= PARTS) return
+    const [earliest] = all
+    this.leave(earliest)
+    past.totals = sumOf(NO_TOTALS, [past.totals, earliest.totals])
+    past.budget = sumOf(NO_BUDGET, [past.budget, earliest.budget])
+    past.failures += earliest.failures
+    past.ungrouped += earliest.ungrouped
+    const ids = new Set(earliest.types)
+    for (const [name, id] of this.typeIds) {
+      if (!ids.has(id)) continue
+      past.typeSummaries[id] = typeOf([past, earliest], name, id)
+      past.types[id] = id
+    }
+    this.parts.splice(this.parts.indexOf(earliest), 1)
+    const workers = new Set(earliest.workers)
+    this.segments = this.segments.filter(({ worker }) => !workers.has(worker))
+    for (const id of workers) if (id !== undefined) this.freeWorkers.push(id)
+    earliest.workers = []
   }
 
   /** Takes a frame of a part. `false`: one before it is missing, and the part needs a snapshot. */
@@ -152,12 +190,13 @@ export class MergedRecording {
   private typeIdOf(name: string): number {
     const known = this.typeIds.get(name)
     if (known !== undefined) return known
+    if (this.typeIds.size >= TYPES && name !== "others") return this.typeIdOf("others")
     this.typeIds.set(name, this.typeIds.size)
     return this.typeIds.size - 1
   }
 
   private takeWorker(part: Part, worker: Model.WorkerSummary): void {
-    const id = part.workers[worker.id] ??= this.workers.length
+    const id = part.workers[worker.id] ??= this.freeWorkers.pop() ?? this.workers.length
     this.workers[id] = {
       ...worker,
       id,
@@ -266,47 +305,10 @@ export class MergedRecording {
 
   // --- the whole -------------------------------------------------------------
 
-  private typeOf(name: string, id: number): Model.TypeSummary {
-    const buckets = new Float64Array(RUN_TIME_BUCKETS)
-    const reasons: Record<string, number> = {}
-    const sum = { succeeded: 0, failed: 0, retried: 0, restarted: 0, cancelled: 0, busy: 0 }
-    let tasks = 0
-    let chunks = 0
-    for (const part of this.parts) {
-      for (const [at, type] of part.typeSummaries.entries()) {
-        if (type === undefined || part.types[at] !== id) continue
-        for (const key of ["succeeded", "failed", "retried", "restarted", "cancelled", "busy"] as const) {
-          sum[key] += type[key]
-        }
-        for (const [reason, count] of Object.entries(type.reasons)) reasons[reason] = (reasons[reason] ?? 0) + count
-        type.runs.counts.forEach((count, i) => buckets[Math.min(type.runs.from + i, RUN_TIME_BUCKETS - 1)] += count)
-        if (type.chunk !== null && type.chunk > 0) {
-          const ended = type.succeeded + type.failed + type.retried
-          tasks += ended
-          chunks += ended / type.chunk
-        }
-      }
-    }
-    const reported = buckets.reduce((all, count) => all + count, 0)
-    return {
-      id,
-      name,
-      ...sum,
-      busy: round(sum.busy),
-      reasons,
-      runs: histogramOf(buckets),
-      mean: reported > 0 ? sum.busy / reported : null,
-      p50: percentile(buckets, reported, 0.5),
-      p95: percentile(buckets, reported, 0.95),
-      p99: percentile(buckets, reported, 0.99),
-      chunk: chunks > 0 ? round(tasks / chunks) : null
-    }
-  }
-
   private current() {
     return {
       totals: sumOf(NO_TOTALS, this.parts.map(({ totals }) => totals)),
-      types: Array.from(this.typeIds, ([name, id]) => this.typeOf(name, id)),
+      types: Array.from(this.typeIds, ([name, id]) => typeOf(this.parts, name, id)),
       budget: sumOf(NO_BUDGET, this.parts.map(({ budget }) => budget)),
       mainThread: Math.max(0, ...this.parts.map(({ mainThread }) => mainThread)),
       failures: this.parts.reduce((sum, { failures }) => sum + failures, 0),

@@ -30,7 +30,7 @@ export class Part {
   readonly offset: number
   /** From the ids of the part to the ids of the whole. */
   readonly types: Array<number | undefined> = []
-  readonly workers: Array<number | undefined> = []
+  workers: Array<number | undefined> = []
   readonly groups = new Map<number, number>()
   readonly typeSummaries: Array<Model.TypeSummary> = []
   totals = NO_TOTALS

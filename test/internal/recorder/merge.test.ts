@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { Store } from "../../../page/store.ts"
 import { MergedRecording } from "../../../src/internal/recorder/merge.ts"
 import type * as Model from "../../../src/internal/recorder/model.ts"
 import type { Part } from "../../../src/internal/recorder/part.ts"
@@ -67,6 +68,8 @@ const group = (id: number, sample: Model.FailureSummary): Model.FailureGroup => 
   last: 5,
   sample
 })
+
+const sum = (values: ReadonlyArray<number>): number => values.reduce((total, value) => total + value, 0)
 
 /** Two worker processes whose recordings have the same ids for other things. */
 const two = (now = { at: 1000 }) => {
@@ -229,6 +232,57 @@ describe("MergedRecording", () => {
     }
     assert.isAtMost(a.groups.size, 600)
     assert.strictEqual(first(), id)
+  })
+
+  it("keeps the counts of a process that starts again and again, and bounded memory", () => {
+    const now = { at: 0 }
+    const merged = new MergedRecording("all", 0, () => now.at)
+    const store = new Store()
+    const starts = 50
+    for (let n = 1; n <= starts; n++) {
+      now.at = 1000 * n
+      const part = merged.snapshot(
+        "a ",
+        snapshot({
+          startedAt: n,
+          duration: 100,
+          types: [{ ...type(0, "Add", 10), reasons: { [`Reason${n}`]: 1, Failed: 2 } }, type(1, `Type${n % 2}`, n)],
+          workers: [worker(0, "thread-1"), worker(1, "thread-2")],
+          totals: { ...TOTALS, succeeded: 10 + n, running: 1 },
+          budget: { ...BUDGET, running: 100 },
+          segments: segments(10, 20),
+          segmentCount: 2,
+          failures: 2
+        })
+      )
+      if (n === 1) store.snapshot(merged.toSnapshot())
+      else assert.isTrue(store.frame(merged.toFrame()))
+      if (n < starts) merged.leave(part)
+    }
+    const { budget, failures, segments: { worker: bars }, totals, types, workers } = merged.toSnapshot()
+    assert.deepStrictEqual([totals.succeeded, totals.running, failures], [10 * starts + 1275, 1, 2 * starts])
+    assert.strictEqual(budget.running, 100 * starts)
+    assert.deepStrictEqual(types.map(({ name, runs, succeeded }) => [name, succeeded, sum(runs.counts)]), [
+      ["Add", 10 * starts, 10 * starts],
+      ["Type1", 625, 625],
+      ["Type0", 650, 650]
+    ])
+    assert.strictEqual(types[0].reasons.Failed, 2 * starts)
+    assert.strictEqual(sum(Object.values(types[0].reasons)), 3 * starts)
+    // Of the latest four starts, without those whose worker has another one's id.
+    assert.deepStrictEqual(workers.map(({ state }) => state).toSorted(), [...Array(6).fill("lost"), "up", "up"])
+    assert.lengthOf(bars, 8)
+    assert.isTrue(store.rows.every(({ rows }) => rows.every((row) => row.length <= 2)))
+    // No worker can fill the memory by its names.
+    for (let n = 0; n < 20; n++) {
+      const names = Array.from({ length: 100 }, (_, i) => type(i, `Lie${n} ${i}`, 1))
+      const named = names.map((one, i) => ({ ...one, reasons: { [`Lie${n} ${i}`]: 1 } }))
+      merged.snapshot("b ", snapshot({ startedAt: n, types: named }))
+    }
+    const lied = merged.toSnapshot().types
+    assert.isAtMost(lied.length, 1001)
+    assert.isTrue(lied.every(({ reasons }) => Object.keys(reasons).length <= 65))
+    assert.strictEqual(sum(lied.map(({ succeeded }) => succeeded)), 10 * starts + 1275 + 2000)
   })
 
   it("survives a part that skips ids of workers", () => {
