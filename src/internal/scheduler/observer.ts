@@ -68,6 +68,8 @@ export class Observers {
   /** There is an observer. */
   active = false
   private all: ReadonlyArray<Observer> = []
+  /** Since when there has been one. */
+  private activeSince = 0
   private readonly clock: () => number
   private readonly overheads: RunTimes
   /** The reading of the clock in this turn, if there is one. */
@@ -79,6 +81,7 @@ export class Observers {
   }
 
   add(observer: Observer): () => void {
+    if (!this.active) this.activeSince = this.clock()
     this.all = [...this.all, observer]
     this.active = true
     return () => {
@@ -133,7 +136,11 @@ export class Observers {
 
   ended(chunk: Chunk): void {
     const at = this.readFor(chunk)
-    if (chunk.busy !== undefined && chunk.taken !== undefined) this.overheads.add(overheadOf(chunk, at.at), 1)
+    const { busy, taken } = chunk
+    // Of a chunk that was taken before, not all times are known.
+    if (busy !== undefined && taken !== undefined && taken.at >= this.activeSince) {
+      this.overheads.add(overheadOf(chunk, at.at), 1)
+    }
     for (let i = 0; i < this.all.length; i++) this.all[i].ended(chunk, at)
   }
 
