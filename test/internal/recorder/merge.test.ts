@@ -288,7 +288,8 @@ describe("MergedRecording", () => {
   it("survives a part that skips ids of workers", () => {
     const merged = new MergedRecording("all", 0, () => 1000)
     merged.leave(merged.snapshot("a ", snapshot({ workers: [worker(5, "thread-6")] })))
-    assert.deepStrictEqual(merged.toSnapshot().workers.map(({ name, state }) => [name, state]), [["a thread-6", "lost"]])
+    const [{ name, state }] = merged.toSnapshot().workers
+    assert.deepStrictEqual([name, state], ["a thread-6", "lost"])
   })
 
   it.effect("takes no snapshot of a worker that lies", () =>
@@ -309,7 +310,9 @@ describe("MergedRecording", () => {
         { duration: 1e300 },
         { segments: { ...segments(1), to: [-1e300] } },
         { types: [{ ...type(0, "Add", 1), reasons: { ["x".repeat(1000)]: 1 } }] },
-        { types: [{ ...type(0, "Add", 1), reasons: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, 1])) }] }
+        {
+          types: [{ ...type(0, "Add", 1), reasons: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, 1])) }]
+        }
       ]
       for (const lie of lies) assert.strictEqual((yield* decode(lie))._tag, "Failure", JSON.stringify(lie).slice(0, 80))
     }))

@@ -302,7 +302,7 @@ describe("Recorder", () => {
       assert.strictEqual(started(), 1)
       scheduler.failRunning(chunk, 0, { _tag: "TimedOut", millis: 1 })
       assert.strictEqual(started(), 1)
-      scheduler.fail(chunk, 0, { _tag: "Interrupted" })
+      scheduler.fail(chunk, 0, { _tag: "Interrupted", trace: "" })
       assert.strictEqual(started(), 1)
     }))
 

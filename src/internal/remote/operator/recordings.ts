@@ -25,7 +25,8 @@ const REASONS = 64
 const Reasons = Schema.Record(Schema.String, Count).check(
   Schema.makeFilter((reasons) => {
     const names = Object.keys(reasons)
-    return (names.length <= REASONS && names.every(({ length }) => length <= 200)) || "too many reasons, or too long ones"
+    return (names.length <= REASONS && names.every(({ length }) => length <= 200)) ||
+      "too many reasons, or too long ones"
   })
 )
 
