@@ -38,8 +38,9 @@ export const make = Effect.map(calibrate, (perMicro): Suite => ({
     "n + 1, in one process with other pools: while these run, V8 collects the whole heap. No task of papyros is alive " +
     "then, so V8 drops the hidden classes of its objects, and the code that was compiled for them. The next run compiles " +
     "it again. In a process of its own, with a task in flight, papyros takes two thirds of the CPU time.",
-    "Tasks of 1 ms: each is a message to the thread and a message back, which take 45 µs of the main thread; piscina c=16 " +
-    "takes 20 µs, because its messages carry more than one task. The threads share two cores with the main thread.",
+    "Tasks of 1 ms: when these figures were taken, each was a message to the thread and a message back, which took 45 µs " +
+    "of the main thread; a message now carries up to 4 ms of outcomes, and a task takes 36 µs. piscina c=16 takes 20 µs. The " +
+    "threads share two cores with the main thread.",
     "1 MB, copied: the bytes of a payload become garbage in the thread, and V8 collects the whole heap of the thread after " +
     "30 to 40 MB of them. The modules of effect make that heap 16 MB large; it has 4 MB in a thread of piscina.",
     "Latency: an idle thread of piscina waits in `Atomics.wait`, which stops its event loop; with `atomics: \"disabled\"` a " +

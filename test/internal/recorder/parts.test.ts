@@ -7,6 +7,7 @@ import { remedies } from "../../../src/cli/remedies.ts"
 import { type AdviceFacts, advise } from "../../../src/internal/recorder/advice.ts"
 import { COLUMNS, Columns } from "../../../src/internal/recorder/columns.ts"
 import { Failures } from "../../../src/internal/recorder/failures.ts"
+import { NO_BUDGET, NO_TOTALS } from "../../../src/internal/recorder/part.ts"
 import { payloadOf } from "../../../src/internal/recorder/payload.ts"
 import { SegmentRing, SEGMENTS } from "../../../src/internal/recorder/segments.ts"
 import { TypeRecords, TYPES } from "../../../src/internal/recorder/types.ts"
@@ -201,20 +202,8 @@ describe("Failures", () => {
 describe("advise", () => {
   const facts: AdviceFacts = {
     duration: 10_000,
-    budget: { running: 80_000, sending: 0, starting: 0, input: 0, consumer: 0, order: 0, retry: 0, noTasks: 0 },
-    totals: {
-      started: 1000,
-      succeeded: 1000,
-      failed: 0,
-      retried: 0,
-      restarted: 0,
-      cancelled: 0,
-      waiting: 0,
-      running: 0,
-      retrying: 0,
-      executions: 0,
-      slots: 8
-    },
+    budget: { ...NO_BUDGET, running: 80_000 },
+    totals: { ...NO_TOTALS, started: 1000, succeeded: 1000, slots: 8 },
     meanRun: 80,
     longestRun: 100,
     longestType: "Resize",

@@ -1,30 +1,10 @@
 /** Snapshots and frames with only the members that a test is about. */
 import type * as Model from "../../../src/internal/recorder/model.ts"
+import { NO_BUDGET, NO_TOTALS } from "../../../src/internal/recorder/part.ts"
 
-export const TOTALS: Model.Totals = {
-  started: 0,
-  succeeded: 0,
-  failed: 0,
-  retried: 0,
-  restarted: 0,
-  cancelled: 0,
-  waiting: 0,
-  running: 0,
-  retrying: 0,
-  executions: 0,
-  slots: 1
-}
+export const TOTALS: Model.Totals = { ...NO_TOTALS, slots: 1 }
 
-export const BUDGET: Model.TimeBudget = {
-  running: 0,
-  sending: 0,
-  starting: 0,
-  input: 0,
-  consumer: 0,
-  order: 0,
-  retry: 0,
-  noTasks: 0
-}
+export const BUDGET: Model.TimeBudget = NO_BUDGET
 
 export const segments = (...from: ReadonlyArray<number>): Model.Segments => ({
   worker: from.map(() => 0),
