@@ -71,6 +71,20 @@ describe("ThreadRunner", () => {
       }
     }))
 
+  it.effect("sends outcomes of up to 4 ms together, and of 1 ms while less than 2 ms of work is left", () =>
+    Effect.gen(function*() {
+      const { batches, run } = yield* make((_, main) => {
+        main.tick()
+        return 1.1
+      })
+      run(40)
+      yield* Effect.promise(() => vi.waitFor(() => assert.isAtLeast(batches().flat().length, 40)))
+      const sizes = batches().map(({ length }) => length)
+      // A fourth one would end after 4.4 ms. The last ones do not wait. A turn of the event loop has eight.
+      assert.deepStrictEqual(sizes.slice(0, 6), [3, 3, 2, 3, 3, 2])
+      assert.deepStrictEqual(sizes.slice(-2), [1, 1])
+    }))
+
   it.effect("does not start a task that was cancelled before its handler is called", () =>
     Effect.gen(function*() {
       const started: Array<number> = []
