@@ -17,7 +17,7 @@ import type { ListShape, Shape } from "../encoding/columns.ts"
 import { CurrentParent, type ParentTask } from "../scheduler/producer.ts"
 import { movesPayload } from "../task.ts"
 import type { Copy } from "./copy.ts"
-import { type HandlerOutcome, render, undecodable, wireDefect } from "./outcome.ts"
+import { type HandlerOutcome, isEffect, render, undecodable, wireDefect } from "./outcome.ts"
 
 /** The start of an item, as its handler sees it. */
 export type Start = Pick<Executor.Item, "attempt" | "span">
@@ -70,6 +70,8 @@ export class Handler {
    * `CodecError` of a payload that does not decode.
    */
   begin(item: Executor.Item, chunkSize: number): Effect.Effect<unknown, unknown> | Codec.CodecError {
+    // Not even `instanceof`, which looks through all prototypes of a task.
+    if (this.codec === undefined) return this.call(item.payload, item, chunkSize)
     const task = this.decode(item.payload)
     return task instanceof Codec.CodecError ? task : this.call(task, item, chunkSize)
   }
@@ -85,7 +87,7 @@ export class Handler {
   call(task: unknown, start: Start, chunkSize: number): Effect.Effect<unknown, unknown> {
     try {
       const effect = this.handle(task as never)
-      if (!Effect.isEffect(effect)) {
+      if (!isEffect(effect)) {
         return Exit.die(new TypeError(`The handler of ${this.name} returned something that is not an Effect`))
       }
       return start.span?.sampled === true ? this.withSpan(effect, start, chunkSize) : effect

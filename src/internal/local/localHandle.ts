@@ -2,13 +2,14 @@
  * The one worker of the executor of this process: starts tasks as fibers while slots are free, and reports their
  * outcomes. Starting does not nest: a task that ends at once only frees its slot for the loop that started it.
  */
-import * as Exit from "effect/Exit"
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Executor from "../../Executor.ts"
 import { CodecError } from "../encoding/codec.ts"
 import type { Handler } from "../handlers/handler.ts"
 import * as HandlerRun from "../handlers/handlerRun.ts"
 import type { Handlers } from "../handlers/handlers.ts"
-import { undecodable } from "../handlers/outcome.ts"
+import { isExit, undecodable } from "../handlers/outcome.ts"
 import { TimeSlice } from "../handlers/timeSlice.ts"
 import { Deadlines } from "./deadlines.ts"
 import { RunningTask } from "./runningTask.ts"
@@ -132,36 +133,44 @@ export class LocalHandle implements Executor.WorkerHandle {
     this.slots.occupy(depth)
     const effect = handler.begin(item, chunk.items.length)
     // A handler that is done when it returns needs no fiber.
-    if (!(effect instanceof CodecError) && !Exit.isExit(effect)) {
-      const task = new RunningTask(this.slots, this.scheduler, handler, chunk, at)
-      const items = states(chunk)
-      // The handler may have cancelled its own task while it was called.
-      if (items[at] === "cancelled") return this.release(depth, false)
-      items[at] = task
-      const exit = HandlerRun.start(task, effect, handler.contextFor(item, task))
-      if (exit !== undefined) {
-        this.endedAtOnce(item, handler)
-        return this.ended(task, started, exit)
-      }
-      this.suspending = handler
-      const since = started ?? this.scheduler.now()
-      if (item.taskTimeout !== undefined) this.deadlines.add(task, since + item.taskTimeout)
-      if (task.stopping !== undefined) HandlerRun.interrupt(task)
-      HandlerRun.onEnd(task, (exit) => {
-        this.scheduler.recordBusy([item], (this.scheduler.now() - since) * 1000)
-        this.ended(task, since, exit)
-      })
-      return
-    }
-    if (!(effect instanceof CodecError)) this.endedAtOnce(item, handler)
+    if (isExit(effect)) this.endedAtOnce(item, handler)
+    else if (!(effect instanceof CodecError)) return this.startFiber(chunk, at, handler, effect, started)
     if (item.taskTimeout !== undefined && this.scheduler.now() - started! > item.taskTimeout) {
       this.scheduler.fail(chunk, at, { _tag: "TimedOut", millis: item.taskTimeout! })
-    } else if (effect instanceof CodecError) {
-      this.scheduler.fail(chunk, at, undecodable("payload", effect))
-    } else {
+    } else if (isExit(effect)) {
       this.report(handler, chunk, at, effect)
+    } else {
+      this.scheduler.fail(chunk, at, undecodable("payload", effect))
     }
     this.release(depth, false)
+  }
+
+  private startFiber(
+    chunk: Executor.Chunk,
+    at: number,
+    handler: Handler,
+    effect: Effect.Effect<unknown, unknown>,
+    started: number | undefined
+  ): void {
+    const task = new RunningTask(this.slots, this.scheduler, handler, chunk, at)
+    const { depth, item } = task
+    const items = states(chunk)
+    // The handler may have cancelled its own task while it was called.
+    if (items[at] === "cancelled") return this.release(depth, false)
+    items[at] = task
+    const exit = HandlerRun.start(task, effect, handler.contextFor(item, task))
+    if (exit !== undefined) {
+      this.endedAtOnce(item, handler)
+      return this.ended(task, started, exit)
+    }
+    this.suspending = handler
+    const since = started ?? this.scheduler.now()
+    if (item.taskTimeout !== undefined) this.deadlines.add(task, since + item.taskTimeout)
+    if (task.stopping !== undefined) HandlerRun.interrupt(task)
+    HandlerRun.onEnd(task, (exit) => {
+      this.scheduler.recordBusy([item], (this.scheduler.now() - since) * 1000)
+      this.ended(task, since, exit)
+    })
   }
 
   // --- ending ----------------------------------------------------------------

@@ -50,9 +50,13 @@ export class Outcomes {
 
   succeed(entry: TaskEntry, chunk: Chunk, value: unknown): void {
     const { codec, counts } = typeOf(entry)
-    const decoded = codec === undefined ? value : codec.success.decode(value)
-    if (decoded instanceof Codec.CodecError) return this.failUndecodable(entry, chunk, decoded)
-    entry.value = decoded
+    if (codec === undefined) {
+      entry.value = value
+    } else {
+      const decoded = codec.success.decode(value)
+      if (decoded instanceof Codec.CodecError) return this.failUndecodable(entry, chunk, decoded)
+      entry.value = decoded
+    }
     counts.succeeded++
     this.types.release(entry)
     subscriptionOf(entry).producer.settled(entry)

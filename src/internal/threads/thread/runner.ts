@@ -4,13 +4,13 @@
  * the main thread is going to replace the thread.
  */
 import { thread } from "#platform"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import { Deque } from "../../deque.ts"
 import { CodecError } from "../../encoding/codec.ts"
 import type { Handler } from "../../handlers/handler.ts"
 import * as HandlerRun from "../../handlers/handlerRun.ts"
 import type { Handlers } from "../../handlers/handlers.ts"
-import { undecodable, wireDefect } from "../../handlers/outcome.ts"
+import { isExit, undecodable, wireDefect } from "../../handlers/outcome.ts"
 import { TimeSlice } from "../../handlers/timeSlice.ts"
 import type { FromThread, ToThread } from "../protocol/messages.ts"
 import type { ThreadOutbox } from "../protocol/outbox.ts"
@@ -243,7 +243,7 @@ export class ThreadRunner {
     const effect = handler.call(payload, start, request.size)
     let exit: Exit.Exit<unknown, unknown> | undefined
     // A handler that is done when it returns needs no fiber.
-    if (Exit.isExit(effect)) {
+    if (isExit(effect)) {
       exit = effect
     } else {
       task ??= new RunningTask(request, at, since)
