@@ -10,13 +10,14 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import { writeFileSync } from "node:fs"
 import type * as Dispatcher from "papyros/Dispatcher"
-import { freePort, handlers, nameServer, papyros, registered } from "../../support/remote/processes.ts"
-import { proxied } from "../../support/remote/proxy.ts"
+import { freePort, handlers, nameServer, papyros } from "../../support/remote/processes.ts"
+import { proxiedLocal } from "../../support/remote/proxy.ts"
 import { Once, Work } from "../../support/remote/tasks.ts"
 import {
   among,
   ends,
   joined,
+  localNameServer,
   mixed,
   onces,
   ownSite,
@@ -41,7 +42,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
         const scope = yield* Scope.make()
         const { address, port } = yield* Scope.provide(nameServer(yield* freePort), scope)
         const own = yield* site(address)
-        const first = yield* own.workers(1)
+        const first = yield* own.localWorkers(1)
         yield* Effect.gen(function*() {
           yield* joined(1)
           const running = yield* Effect.forkChild(own.run(mixed(works(500, 15), onces(30, 5, 10_000))))
@@ -51,7 +52,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
           const before = own.count("success")
           yield* until("it runs on", () => own.count("success") >= before + 50)
           yield* nameServer(port)
-          const [second] = yield* own.workers(1)
+          const [second] = yield* own.localWorkers(1)
           yield* joined(2)
           yield* until("the new one works", () => own.count("end", second) > 0 || own.count("success") === 530)
           among(["success"], ends(yield* Fiber.join(running)))
@@ -66,7 +67,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
   it.effect("counts the bytes of all its connections in its metrics, also of those that are cut", () =>
     Effect.gen(function*() {
       const site = yield* ownSite
-      const { proxy } = yield* proxied(site)
+      const { proxy } = yield* proxiedLocal(site)
       yield* Effect.gen(function*() {
         const of = (name: string) =>
           (Metric.snapshotUnsafe(Context.empty()).find(({ attributes, id }) =>
@@ -93,8 +94,8 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
   it.effect("goes on with all tasks whenever connections are cut", () =>
     Effect.gen(function*() {
       const site = yield* ownSite
-      const { proxy, worker } = yield* proxied(site)
-      yield* site.workers(1)
+      const { proxy, worker } = yield* proxiedLocal(site)
+      yield* site.localWorkers(1)
       yield* Effect.gen(function*() {
         yield* joined(2)
         const tasks = mixed(works(200, 15), onces(60, 5, 1000))
@@ -117,7 +118,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
   it.effect("goes on with the tasks of a worker whose connections are cut for a second", () =>
     Effect.gen(function*() {
       const site = yield* ownSite
-      const { proxy, worker } = yield* proxied(site, { args: ["--concurrency", "8"] })
+      const { proxy, worker } = yield* proxiedLocal(site, { concurrency: 8 })
       yield* Effect.gen(function*() {
         yield* joined(1)
         const timed = (tasks: ReadonlyArray<Work | Once>) => {
@@ -150,7 +151,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
     () =>
       Effect.gen(function*() {
         const site = yield* ownSite
-        const { proxy, worker } = yield* proxied(site, { args: ["--concurrency", "2"] })
+        const { proxy, worker } = yield* proxiedLocal(site, { concurrency: 2 })
         yield* Effect.gen(function*() {
           yield* joined(1)
           const tasks = [new Work({ id: 1, millis: 1, first: 1e6 }), new Once({ id: 2, millis: 1e6 })]
@@ -158,7 +159,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
           yield* until("both run", () => site.count("start") === 2)
           site.fault(worker)
           proxy.freeze()
-          yield* site.workers(1)
+          yield* site.localWorkers(1)
           assert.deepStrictEqual(ends(yield* Fiber.join(running)), ["success", "WorkerLost"])
           yield* until("both are interrupted", () => site.count("interrupted", worker) === 2)
           proxy.thaw()
@@ -178,13 +179,13 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
     () =>
       Effect.gen(function*() {
         const site = yield* ownSite
-        const [first] = yield* site.workers(1)
+        const [first] = yield* site.localWorkers(1)
         yield* Effect.gen(function*() {
           yield* joined(1)
           const tasks = Array.from({ length: 6 }, (_, id) => new Work({ id, millis: 0, gated: true }))
           const running = yield* Effect.forkChild(site.run(tasks, { chunkSize: 3 }))
           yield* until("the first runs", () => site.count("start", first) === 1)
-          const [second] = yield* site.workers(1)
+          const [second] = yield* site.localWorkers(1)
           yield* until("the second runs one", () => site.count("start", second) === 1)
           site.open()
           const results = yield* Fiber.join(running)
@@ -200,7 +201,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
   it.effect("gives two clients of a group each its own results, and lets both go on", () =>
     Effect.gen(function*() {
       const site = yield* ownSite
-      yield* site.workers(1)
+      yield* site.localWorkers(1)
       const one = yield* Layer.build(site.client())
       const other = yield* Layer.build(site.client())
       const endless = yield* Effect.forkChild(Effect.provideContext(site.run(works(100_000, 5, 1000)), one))
@@ -221,8 +222,8 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
     Effect.gen(function*() {
       const one = yield* ownSite
       const other = yield* ownSite
-      const [first] = yield* one.workers(1)
-      const [second] = yield* other.workers(1)
+      const [first] = yield* one.localWorkers(1)
+      const [second] = yield* other.localWorkers(1)
       const run = (at: typeof one) => Effect.provide(at.run(works(50, 1)), at.client())
       const [mine, theirs] = yield* Effect.all([run(one), run(other)], { concurrency: 2 })
       assert.deepStrictEqual(pids(mine), [first.pid])
@@ -233,7 +234,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
   it.effect("interrupts the tasks of a client that is killed", () =>
     Effect.gen(function*() {
       const site = yield* ownSite
-      const [worker] = yield* site.workers(1)
+      const [worker] = yield* site.localWorkers(1)
       const input = `${site.journal}.ndjson`
       writeFileSync(input, `{"id":1,"millis":1000000}\n{"id":2,"millis":1000000}\n`)
       const run = ["run", handlers, "Work", "--input", input, "--dispatcher", "remote"]
@@ -252,10 +253,10 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
       const port = yield* freePort
       const own = yield* site(`127.0.0.1:${port}`)
       const running = yield* Effect.forkChild(Effect.provide(own.run(works(20, 1)), own.client()))
-      const worker = yield* own.start()
-      yield* worker.wrote(/is listening/)
-      yield* nameServer(port)
-      yield* registered(worker)
+      const worker = yield* own.startLocal()
+      yield* worker.wrote(/trying again/)
+      yield* localNameServer(port)
+      yield* worker.registered
       among(["success"], ends(yield* Fiber.join(running)))
       assert.deepStrictEqual(own.violations, [])
     }), 300_000)

@@ -21,7 +21,7 @@ import {
   works
 } from "../../support/remote/testCluster.ts"
 
-/** A worker group with one worker that no test ends, for tests that end another one. They use it one after the other. */
+/** A worker group with one worker that no test ends, for tests that end another one, which is a process. They use it one after the other. */
 class Shared extends Context.Service<Shared, { readonly site: Site; readonly turn: Semaphore.Semaphore }>()(
   "test/remote/Shared"
 ) {
@@ -29,7 +29,7 @@ class Shared extends Context.Service<Shared, { readonly site: Site; readonly tur
     this,
     Effect.gen(function*() {
       const site = yield* ownSite
-      yield* site.workers(1)
+      yield* site.localWorkers(1)
       return { site, turn: yield* Semaphore.make(1) }
     })
   )
@@ -93,7 +93,7 @@ layer(Layer.provideMerge(Shared.layer, Place.layer), { excludeTestServices: true
           const tasks = [new Work({ id: 1, millis: 0, first: 1e6 }), new Once({ id: 2, millis: 1e6 })]
           const running = yield* Effect.forkChild(site.run(tasks, { chunkSize: 1, ordered: true }))
           yield* until("both run", () => site.count("start") === 2)
-          yield* site.workers(1)
+          yield* site.localWorkers(1)
           site.fault(leaver)
           leaver.kill("SIGTERM")
           assert.deepStrictEqual(ends(yield* Fiber.join(running)), ["success", "WorkerLost"])
@@ -130,7 +130,7 @@ layer(Layer.provideMerge(Shared.layer, Place.layer), { excludeTestServices: true
             const held = [new Work({ id: 1, millis: 1, first: 1e6 }), new Once({ id: 2, millis: 1e6 })]
             const holding = yield* Effect.forkChild(site.run(held, { chunkSize: 1, ordered: true }))
             yield* until("both run", () => site.count("start") === 2)
-            yield* site.workers(1)
+            yield* site.localWorkers(1)
             yield* joined(2)
             const tasks = works(350, 15, 10)
             const running = yield* Effect.forkChild(site.run(tasks))
@@ -195,7 +195,7 @@ layer(Layer.provideMerge(Shared.layer, Place.layer), { excludeTestServices: true
             const running = yield* Effect.forkChild(site.run(tasks))
             yield* until("the first runs", () => site.count("start") === 101)
             site.kill(victim, "SIGKILL")
-            yield* site.workers(1)
+            yield* site.localWorkers(1)
             const found = ends(yield* Fiber.join(running))
             assert.strictEqual(found[0], "WorkerLost")
             among(["success", "WorkerLost"], found)

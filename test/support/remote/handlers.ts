@@ -1,4 +1,4 @@
-/** Handlers that record their starts and ends in the journal that the environment names. */
+/** Handlers that record their starts and ends in the journal that their URL or the environment names. */
 import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
@@ -7,10 +7,15 @@ import { append } from "../journal.ts"
 import type { RemoteLine } from "./history.ts"
 import { Tasks } from "./tasks.ts"
 
-const journal = process.env.PAPYROS_TEST_JOURNAL!
+const { searchParams } = new URL(import.meta.url)
+
+const journal = searchParams.get("journal") ?? process.env.PAPYROS_TEST_JOURNAL!
+
+/** The id of the process, or that of a worker in the process of the test. */
+const pid = Number(searchParams.get("pid") ?? process.pid)
 
 const note = (what: RemoteLine["what"], id: number, attempt: number) =>
-  append<RemoteLine>(journal, { what, id, thread: process.pid, attempt })
+  append<RemoteLine>(journal, { what, id, thread: pid, attempt })
 
 /** The test opens the gate by making this file. */
 const untilOpen: Effect.Effect<void> = Effect.suspend(() =>
@@ -30,7 +35,7 @@ const work = (id: number, body: (attempt: number) => Effect.Effect<void>) =>
       Effect.onInterrupt(() => Effect.sync(() => note("interrupted", id, attempt))),
       Effect.map(() => {
         note("end", id, attempt)
-        return { id, pid: process.pid }
+        return { id, pid }
       })
     ))
 

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
-import type { Papyros } from "./processes.ts"
+import { freePort, type Papyros } from "./processes.ts"
 import type { Site } from "./testCluster.ts"
 
 /** Workers listen on one address of this machine and announce another, at which the proxy listens. */
@@ -96,7 +96,31 @@ export class Proxy {
   }
 }
 
-/** A registered worker that clients can reach only through a proxy. */
+/** A proxy that passes the connections to the port of a worker on. */
+const proxyTo = (port: number): Effect.Effect<Proxy, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Proxy>((resume) => {
+      const proxy = new Proxy(port)
+      proxy.server.once("error", (error) => resume(Effect.die(error)))
+      proxy.server.listen(port, ADVERTISED, () => resume(Effect.succeed(proxy)))
+    }),
+    (proxy) =>
+      Effect.sync(() => {
+        proxy.server.close()
+        proxy.cut()
+      })
+  )
+
+/** A registered worker in this process that clients can reach only through a proxy. */
+export const proxiedLocal = Effect.fnUntraced(function*(site: Site, options?: Parameters<Site["startLocal"]>[0]) {
+  const port = yield* freePort
+  const proxy = yield* proxyTo(port)
+  const worker = yield* site.startLocal({ port, advertise: ADVERTISED, ...options })
+  yield* worker.registered
+  return { worker, proxy }
+})
+
+/** A registered worker process that clients can reach only through a proxy. */
 export const proxied = (
   site: Site,
   { args = [], env = {} }: {
@@ -107,18 +131,7 @@ export const proxied = (
   Effect.gen(function*() {
     const worker = yield* site.start({ env, args: ["--advertise", ADVERTISED, ...args] })
     const port = Number(yield* worker.wrote(/Worker \S+:(\d+) of group \S+ is listening/))
-    const proxy = yield* Effect.acquireRelease(
-      Effect.callback<Proxy>((resume) => {
-        const proxy = new Proxy(port)
-        proxy.server.once("error", (error) => resume(Effect.die(error)))
-        proxy.server.listen(port, ADVERTISED, () => resume(Effect.succeed(proxy)))
-      }),
-      (proxy) =>
-        Effect.sync(() => {
-          proxy.server.close()
-          proxy.cut()
-        })
-    )
+    const proxy = yield* proxyTo(port)
     yield* worker.wrote(/is registered/)
     return { worker, proxy }
   })

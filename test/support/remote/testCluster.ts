@@ -4,6 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -11,9 +12,13 @@ import { randomUUID } from "node:crypto"
 import { writeFileSync } from "node:fs"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as RemoteDispatcher from "papyros/RemoteDispatcher"
+import type * as RemoteWorker from "papyros/RemoteWorker"
+import type { Secret } from "../../../src/internal/remote/auth/secret.ts"
+import * as NameServer from "../../../src/internal/remote/registry/server.ts"
 import * as Journal from "../journal.ts"
 import { type RemoteLine, violations } from "./history.ts"
-import { nameServer, type Papyros, registered, worker } from "./processes.ts"
+import { localWorker } from "./localWorker.ts"
+import { type Papyros, registered, worker } from "./processes.ts"
 import { type Big, type Environment, type Kill, type Load, Once, Tasks, Work } from "./tasks.ts"
 
 /** The tasks whose handlers write to the journal. */
@@ -58,6 +63,9 @@ export const mixed = <A, B>(some: ReadonlyArray<A>, others: ReadonlyArray<B>): R
   return some.flatMap((a, i) => i % every === 0 ? [others[i / every], a] : [a])
 }
 
+/** A worker process, or a worker in the process of the test. */
+export type Member = Pick<Papyros, "pid">
+
 /** The runs of tasks of one test, and the journal of them that the test and the handlers write. */
 export class JournaledRuns {
   readonly journal: string
@@ -73,9 +81,9 @@ export class JournaledRuns {
     return Journal.read<RemoteLine>(this.journal)
   }
 
-  /** Counts the lines of a kind, optionally those of one process. */
-  count(what: RemoteLine["what"], process?: Papyros): number {
-    return this.lines.filter((line) => line.what === what && (process === undefined || line.thread === process.pid))
+  /** Counts the lines of a kind, optionally those of one worker. */
+  count(what: RemoteLine["what"], worker?: Member): number {
+    return this.lines.filter((line) => line.what === what && (worker === undefined || line.thread === worker.pid))
       .length
   }
 
@@ -102,9 +110,9 @@ export class JournaledRuns {
     )
   }
 
-  /** Records that clients may lose this process from now on. */
-  readonly fault = (process: Papyros): void =>
-    Journal.append<RemoteLine>(this.journal, { what: "fault", id: 0, thread: process.pid })
+  /** Records that clients may lose this worker from now on. */
+  readonly fault = ({ pid }: Member): void =>
+    Journal.append<RemoteLine>(this.journal, { what: "fault", id: 0, thread: pid })
 
   readonly kill = (process: Papyros, signal: "SIGKILL" | "SIGSTOP"): void => {
     this.fault(process)
@@ -144,7 +152,24 @@ export class Site extends JournaledRuns {
     })
   }
 
-  /** So many workers, registered. */
+  private locals = 0
+
+  /** A worker in this process, of one thread unless more are asked for, which may not be registered yet. */
+  startLocal(options: Omit<RemoteWorker.RemoteWorkerSettings, "workerGroup"> = {}) {
+    const pid = --this.locals
+    const handlers = Journal.urlOf("./remote/handlers.ts", this.journal)
+    handlers.searchParams.set("pid", String(pid))
+    return localWorker(pid, Tasks, { handlers, nameServer: this.nameServer, workerGroup: this.group, ...options })
+  }
+
+  /** So many workers in this process, registered. */
+  readonly localWorkers = (count: number, options?: Parameters<Site["startLocal"]>[0]) =>
+    Effect.tap(
+      Effect.forEach(Array.from({ length: count }), () => this.startLocal(options)),
+      (workers) => Effect.forEach(workers, ({ registered }) => registered)
+    )
+
+  /** So many worker processes, registered. */
   readonly workers = (
     count: number,
     options?: Parameters<Site["start"]>[0]
@@ -174,9 +199,17 @@ export const site = (nameServer: string): Effect.Effect<Site, never, Scope.Scope
 export const joined = (count: number): Effect.Effect<void, never, Dispatcher.Dispatcher> =>
   poll(`there are ${count} workers`, Effect.map(Dispatcher.status, ({ workers }) => workers.length === count))
 
+/** A name server in this process, on a free port unless one is given: its `host:port`. */
+export const localNameServer = (port = 0, secret?: Secret) =>
+  NameServer.serve({ host: "127.0.0.1", port, secret }).pipe(
+    Effect.map(({ address }) => NetAddress.formatSocketAddress(address)),
+    Effect.provide(Logger.layer([])),
+    Effect.orDie
+  )
+
 /** A name server, for all tests of a file. */
 export class Place extends Context.Service<Place, { readonly address: string }>()("test/remote/Place") {
-  static readonly layer = Layer.effect(this, nameServer())
+  static readonly layer = Layer.effect(this, Effect.map(localNameServer(), (address) => ({ address })))
 }
 
 /** A separate worker group at the name server of the file. */

@@ -11,9 +11,10 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import * as Dispatcher from "papyros/Dispatcher"
 import * as RemoteDispatcher from "papyros/RemoteDispatcher"
+import * as RemoteWorker from "papyros/RemoteWorker"
+import * as TaskGroup from "papyros/TaskGroup"
 import * as Secret from "../../../../src/internal/remote/auth/secret.ts"
 import { nameServer, registered } from "../../../support/remote/processes.ts"
 import { Big, Environment, Load, Once, type Work } from "../../../support/remote/tasks.ts"
@@ -21,6 +22,7 @@ import {
   among,
   ends,
   joined,
+  localNameServer,
   ownSite,
   Place,
   type Site,
@@ -34,7 +36,7 @@ const MiB = 1024 * 1024
 
 /** A group with one worker, for tests that do it no harm. */
 class Shared extends Context.Service<Shared, Site>()("test/remote/Shared") {
-  static readonly layer = Layer.effect(this, Effect.tap(ownSite, (site) => site.workers(1)))
+  static readonly layer = Layer.effect(this, Effect.tap(ownSite, (site) => site.localWorkers(1)))
 }
 
 /** The failures, and how many succeeded. */
@@ -92,7 +94,7 @@ layer(Shared.layer.pipe(Layer.provideMerge(Place.layer)), {
     () =>
       Effect.gen(function*() {
         const own = yield* ownSite
-        const [worker] = yield* own.workers(1)
+        const [worker] = yield* own.localWorkers(1)
         const address = yield* worker.wrote(/Worker (\S+) of group/)
         const skewed = (noWorkerTimeout: Duration.Input) =>
           RemoteDispatcher.layer(Skew.Tasks, {
@@ -125,10 +127,12 @@ layer(Shared.layer.pipe(Layer.provideMerge(Place.layer)), {
               while: (error) => error._tag === "TaskFailure" && error.reason._tag === "UnknownTask"
             })
           )
-          yield* Effect.flatMap(
-            own.start({ handlers: fileURLToPath(new URL("../skew/handlers.ts", import.meta.url)) }),
-            registered
-          )
+          yield* Layer.build(RemoteWorker.layer(TaskGroup.make(Skew.Work), {
+            handlers: new URL("../skew/handlers.ts", import.meta.url),
+            size: 1,
+            nameServer: own.nameServer,
+            workerGroup: own.group
+          }))
           assert.strictEqual(yield* Fiber.join(waiting), "a title")
         }).pipe(Effect.provide(skewed("2 seconds")))
       }),
@@ -150,8 +154,8 @@ layer(Shared.layer.pipe(Layer.provideMerge(Place.layer)), {
     "lets nobody in who has another secret or none, and tells where the layer is built",
     () =>
       Effect.gen(function*() {
-        const { address } = yield* nameServer(0, { PAPYROS_SECRET: Redacted.value(yield* Secret.generate) })
-        const own = yield* site(address)
+        const secret = yield* Effect.fromResult(Secret.parse(yield* Secret.generate))
+        const own = yield* site(yield* localNameServer(0, secret))
         for (const secret of [yield* Secret.generate, undefined]) {
           const error = yield* Effect.flip(Effect.scoped(Layer.build(own.client({ secret }))))
           assert.strictEqual(error._tag, "RemoteError")

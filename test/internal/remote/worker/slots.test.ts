@@ -7,7 +7,7 @@ layer(Place.layer, { excludeTestServices: true, timeout: "60 seconds" })("Remote
   it.effect("fills the free slot of a thread whose other slot runs something long", () =>
     Effect.gen(function*() {
       const site = yield* ownSite
-      yield* site.workers(1, { args: ["--concurrency", "2"] })
+      yield* site.localWorkers(1, { concurrency: 2 })
       yield* Effect.gen(function*() {
         yield* joined(1)
         yield* Effect.forkChild(site.run([new Work({ id: 1, millis: 1e6 })]))
