@@ -23,7 +23,7 @@ import { type HandlerOutcome, isEffect, render, undecodable, wireDefect } from "
 export type Start = Pick<Executor.Item, "attempt" | "span">
 
 export class Handler {
-  private readonly name: string
+  readonly name: string
   readonly handle: HandlerEntry["handle"]
   /** Whether the task declares a typed error. */
   private readonly fails: boolean

@@ -11,7 +11,6 @@ import { Handler } from "./handler.ts"
 
 export class Handlers {
   private readonly known = new Map<string, Handler>()
-  private lastName: string | undefined
   private last: Handler | undefined
   private readonly group: TaskGroup.Any
   private readonly context: Context.Context<never>
@@ -40,12 +39,9 @@ export class Handlers {
   /** The handler of a task, or `undefined` if the group has no such task or the context has no handler for it. */
   get(name: string): Handler | undefined {
     // Tasks of one name come in a row, and comparing two names costs less than a look-up.
-    if (name === this.lastName) return this.last
+    if (this.last !== undefined && this.last.name === name) return this.last
     const known = this.known.get(name)
-    if (known !== undefined) {
-      this.lastName = name
-      return this.last = known
-    }
+    if (known !== undefined) return this.last = known
     const entry = this.group.tasks.has(name) ? this.context.mapUnsafe.get(handlerKey(name)) : undefined
     if (entry === undefined) return undefined
     const handler = new Handler(entry as HandlerEntry, this.dispatcher, this.boundary, this.copy, this.spanAttributes)

@@ -31,18 +31,27 @@ class IterableSource<A> implements Source<A, never> {
   done = false
   cause: Cause.Cause<never> | undefined = undefined
   private readonly iterable: Iterable<A>
+  /** The same, if it is an array, which is read by index: its iterator would make an object for each item. */
+  private readonly array: ReadonlyArray<A> | undefined
+  private at = 0
   private iterator: Iterator<A> | undefined
   /** The iterator is running: code in it may resume the consumer, which asks for more or closes the source. */
   private pulling = false
 
   constructor(iterable: Iterable<A>) {
     this.iterable = iterable
+    this.array = isPlainArray(iterable) ? iterable : undefined
   }
 
   next(): A | typeof NONE {
     if (this.done || this.pulling) return NONE
     this.pulling = true
     try {
+      if (this.array !== undefined) {
+        if (this.at < this.array.length) return this.array[this.at++]
+        this.done = true
+        return NONE
+      }
       this.iterator ??= this.iterable[Symbol.iterator]()
       const result = this.iterator.next()
       if (result.done !== true) {
@@ -67,6 +76,10 @@ class IterableSource<A> implements Source<A, never> {
     })
   }
 }
+
+/** Whether its iterator is that of all arrays. */
+const isPlainArray = <A>(iterable: Iterable<A>): iterable is ReadonlyArray<A> =>
+  Array.isArray(iterable) && iterable[Symbol.iterator] === Array.prototype[Symbol.iterator]
 
 /**
  * Pulls an array of the stream only when the last one is used up, so that at most one array is ahead of the caller.

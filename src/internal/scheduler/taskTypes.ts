@@ -63,7 +63,8 @@ export class TaskTypes {
   /** The type of a name, or `undefined` if the dispatcher does not know it. */
   get(name: string): TaskType | undefined {
     // Tasks of one name come in a row, and comparing two names costs less than a look-up.
-    return name === this.last?.name ? this.last : this.last = this.types.get(name) ?? this.make(name)
+    if (this.last !== undefined && this.last.name === name) return this.last
+    return this.last = this.types.get(name) ?? this.make(name)
   }
 
   /** Sets the type of an entry that fails, and may not have been in a chunk. */

@@ -75,6 +75,48 @@ describe("Source of an Iterable", () => {
     }).pipe(Effect.scoped))
 })
 
+describe("Source of an array", () => {
+  class Countdown extends Array<number> {
+    override *[Symbol.iterator](): ArrayIterator<number> {
+      for (let n = this.length; n > 0; n--) yield n
+    }
+  }
+  const grows = (): Array<number> => {
+    const items = [1, 2]
+    Object.defineProperty(items, 1, { get: () => items.push(3) })
+    return items
+  }
+  const throws = (): Array<number> => Object.defineProperty([1, 2], 1, { get: () => assert.fail("read") })
+  const sparse = (): Array<number> => {
+    const items = [1]
+    items[2] = 3
+    return items
+  }
+
+  it.effect.each<[name: string, make: () => Array<number>]>([
+    ["is empty", () => []],
+    ["has holes", sparse],
+    ["grows while it is read", grows],
+    ["has an iterator of its own", () => Countdown.of(1, 2, 3)],
+    ["throws when it is read", throws]
+  ])("gives the items of its iterator if the array %s", ([, make]) =>
+    Effect.gen(function*() {
+      const source: Source.Source<number, never> = yield* Source.make<number, never, never>(
+        make(),
+        yield* Effect.scope,
+        () => {}
+      )
+      const iterator = make()[Symbol.iterator]()
+      const next = Effect.try(() => iterator.next())
+      for (let result = yield* Effect.exit(next);; result = yield* Effect.exit(next)) {
+        const item = source.next()
+        assert.strictEqual(source.cause !== undefined, Exit.isFailure(result))
+        if (Exit.isFailure(result) || result.value.done === true) return assert.strictEqual(item, Source.NONE)
+        assert.strictEqual(item, result.value.value)
+      }
+    }).pipe(Effect.scoped))
+})
+
 describe("Source of a Stream", () => {
   it.effect.prop(
     "gives the items, once, whichever arrays arrive later",
