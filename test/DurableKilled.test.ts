@@ -5,11 +5,12 @@ import { spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { emptyDatabase, temporaryFile } from "./support/durable/stores.ts"
+import { isChaos } from "./support/effort.ts"
 import { isAvailable } from "./support/postgres/binaries.ts"
 
 const program = fileURLToPath(new URL("./support/durable/program.ts", import.meta.url))
 
-const [KILLS, COUNT] = process.env.PAPYROS_CHAOS === undefined ? [3, 2000] : [20, 10_000]
+const [KILLS, COUNT] = isChaos ? [20, 10_000] : [3, 2000]
 
 const numbersIn = (text: string): ReadonlyArray<number> => text.split("\n").slice(0, -1).map(Number)
 

@@ -6,6 +6,7 @@ import type * as Task from "papyros/Task"
 import { handlersUrl, laws, Tasks } from "papyros/testing"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { vi } from "vitest"
+import { effort, isChaos } from "./support/effort.ts"
 import { fiberSubject } from "./support/fiberSubject.ts"
 import { remoteSubject } from "./support/remote/remoteSubject.ts"
 import { workerSubject } from "./support/workerSubject.ts"
@@ -26,15 +27,12 @@ vi.mock("../src/Dispatcher.ts", async (original) => {
   }
 })
 
-const chaos = process.env.PAPYROS_CHAOS !== undefined
-
 // The tests of FiberDispatcher check the same properties with all inputs. The journal is the same for all executors.
-const effort = chaos ? 1 : 0.3
-laws("Durable.execute over FiberDispatcher", { ...fiberSubject(false), effort })
-laws("Durable.execute over FiberDispatcher with codecs", { ...fiberSubject(true), effort })
+laws("Durable.execute over FiberDispatcher", { ...fiberSubject(false), effort: effort(0.3, 1) })
+laws("Durable.execute over FiberDispatcher with codecs", { ...fiberSubject(true), effort: effort(0.3, 1) })
 
 // They start many threads and processes.
-if (chaos) {
+if (isChaos) {
   laws("Durable.execute over WorkerPoolDispatcher", {
     layer: ({ capacity }) => WorkerPoolDispatcher.layer(Tasks, { handlers: handlersUrl, capacity, size: 2 }),
     ...workerSubject

@@ -6,6 +6,7 @@ import * as Dashboard from "papyros/Dashboard"
 import { loopTasks, metricsOf } from "../../benchmark/dashboard/browser.ts"
 import { run, waiting } from "../../benchmark/dashboard/load.ts"
 import { Chromium, isAvailable, open } from "../support/browser/chromium.ts"
+import { isChaos } from "../support/effort.ts"
 
 const MINUTES = 5
 
@@ -14,7 +15,7 @@ const FILLED = 3
 
 const MEGABYTES = 60e6
 
-describe.skipIf(!isAvailable || process.env.PAPYROS_CHAOS === undefined)(
+describe.skipIf(!isAvailable || !isChaos)(
   "Dashboard at 10,000 tasks a second on 64 workers",
   () =>
     layer(Chromium.layer, { excludeTestServices: true })((it) => {

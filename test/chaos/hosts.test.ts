@@ -5,6 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import { writeFileSync } from "node:fs"
 import * as Secret from "../../src/internal/remote/auth/secret.ts"
+import { isChaos } from "../support/effort.ts"
 import { nameServer, registered } from "../support/remote/processes.ts"
 import { Once, Work } from "../support/remote/tasks.ts"
 import { among, ends, joined, type Site, site, until, works } from "../support/remote/testCluster.ts"
@@ -41,7 +42,7 @@ const hold = (own: Site) =>
     return holding
   })
 
-const skipped = process.env.PAPYROS_CHAOS === undefined ? "needs PAPYROS_CHAOS=1" : whyNot()
+const skipped = isChaos ? whyNot() : "needs PAPYROS_CHAOS=1"
 
 const name = `RemoteDispatcher on hosts of their own${skipped === undefined ? "" : `: ${skipped}`}`
 

@@ -9,11 +9,12 @@ import * as Stream from "effect/Stream"
 import * as Dispatcher from "papyros/Dispatcher"
 import { History } from "papyros/testing"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
+import { effort } from "../support/effort.ts"
 import * as Journal from "../support/journal.ts"
 import { type ChaosLine, of } from "./history.ts"
 import { Act, Once, Play, Spin, Tasks } from "./tasks.ts"
 
-const SCHEDULES = process.env.PAPYROS_CHAOS === undefined ? 52 : 1000
+const SCHEDULES = effort(52, 1000)
 
 const maxWorkerLosses = 2
 
@@ -127,7 +128,7 @@ describe("WorkerPoolDispatcher", () => {
             Arbitrary.schema(Schedule),
             // A schedule that does not end has lost a task.
             (schedule) => Effect.timeout(Effect.provideContext(check(schedule), context), "30 seconds"),
-            { runs: SCHEDULES / configurations.length, maxShrinks: 0, size: 12 }
+            { runs: Math.ceil(SCHEDULES / configurations.length), maxShrinks: 0, size: 12 }
           )
           assert.strictEqual(Arbitrary.formatCheckFailure(result), undefined)
         }).pipe(Effect.provide(pool))

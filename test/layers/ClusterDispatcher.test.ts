@@ -10,15 +10,14 @@ import * as ClusterDispatcher from "papyros/ClusterDispatcher"
 import { handlersUrl, laws, Tasks } from "papyros/testing"
 import { startRunner } from "../support/cluster/site.ts"
 import { client } from "../support/cluster/transport.ts"
+import { effort, isChaos } from "../support/effort.ts"
 import { binaries } from "../support/postgres/binaries.ts"
 import * as Postgres from "../support/postgres/server.ts"
 import { workerSubject } from "../support/workerSubject.ts"
 
-const chaos = process.env.PAPYROS_CHAOS !== undefined
-
 laws("ClusterDispatcher", {
   ...workerSubject,
-  effort: chaos ? 5 : 0.2,
+  effort: effort(0.2, 5),
   layer: ({ capacity }) =>
     ClusterDispatcher.layer(Tasks, { capacity }).pipe(
       Layer.provide(ClusterDispatcher.toLayer(Tasks, { handlers: handlersUrl, size: 2, gracePeriod: 200 })),
@@ -27,7 +26,7 @@ laws("ClusterDispatcher", {
     )
 })
 
-if (chaos && binaries !== undefined) {
+if (isChaos && binaries !== undefined) {
   const scope = Scope.makeUnsafe()
   let place = ""
   const start = Effect.gen(function*() {

@@ -1,4 +1,5 @@
 import { laws } from "papyros/testing"
+import { effort } from "../support/effort.ts"
 import { remoteSubject } from "../support/remote/remoteSubject.ts"
 
-laws("RemoteDispatcher", remoteSubject(process.env.PAPYROS_CHAOS === undefined ? 0.3 : 5))
+laws("RemoteDispatcher", remoteSubject(effort(0.3, 5)))

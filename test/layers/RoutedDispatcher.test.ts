@@ -14,6 +14,7 @@ import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 import { handlers, laws, Tasks } from "papyros/testing"
 import { Hold, Square, Stumble } from "../../src/testing/tasks.ts"
+import { effort } from "../support/effort.ts"
 import { settle } from "../support/time.ts"
 
 const concurrency = 3
@@ -31,7 +32,7 @@ laws("RoutedDispatcher of Dummy and Fiber", {
   concurrency,
   slots: concurrency + 1,
   // The tests of DummyDispatcher and FiberDispatcher check the same properties with all inputs.
-  effort: process.env.PAPYROS_CHAOS === undefined ? 0.3 : 1,
+  effort: effort(0.3, 1),
   bounds: true,
   endsBusyLoops: false,
   losesWorkers: false,

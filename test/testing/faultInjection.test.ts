@@ -1,13 +1,14 @@
 import { laws } from "papyros/testing"
+import { effort } from "../support/effort.ts"
 import { scriptedSubject } from "./mutants/scriptedSubject.ts"
 
 // The simulation checks whole programs on this executor, and FiberDispatcher is checked with all inputs.
-const effort = 0.4
+const some = { effort: effort(0.4) }
 
 laws("ScriptedExecutor that loses workers", scriptedSubject({ window: 6 }), [10])
 
 laws("ScriptedExecutor that loses no worker", {
-  effort,
+  ...some,
   ...scriptedSubject({ window: 2, faults: { loss: 0 } }),
   losesWorkers: false
 }, [1, 2, 3, 4, 5, 7, 8, 9])

@@ -9,10 +9,11 @@ import * as Dispatcher from "papyros/Dispatcher"
 import * as Task from "papyros/Task"
 import * as TaskGroup from "papyros/TaskGroup"
 import { type Kind, kinds, shrinkProgram, simulate, simulateProgram } from "papyros/testing"
+import { effort } from "../support/effort.ts"
 import { found, sound } from "./mutants/simulated.ts"
 
 /** `npm run test:simulate` runs any number of them. */
-const SEEDS = 100
+const SEEDS = effort(100)
 
 /** The run of the first seed in which the oracle finds a broken promise, or that of a rule. */
 const firstViolation = (
@@ -50,7 +51,7 @@ describe("simulateProgram", () => {
   }
 
   for (const [name, kind] of Object.entries(sound)) {
-    it.live(`finds no broken promise of ${name}`, () => expectNone(kind, 30), 60_000)
+    it.live(`finds no broken promise of ${name}`, () => expectNone(kind, effort(30)), 60_000)
   }
 
   for (const [name, { kind, rule, within }] of Object.entries(found)) {

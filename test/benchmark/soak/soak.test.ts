@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Stream from "effect/Stream"
+import { isChaos } from "../../support/effort.ts"
 
 const soak = Effect.fnUntraced(function*(args: ReadonlyArray<string>) {
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
@@ -32,7 +33,7 @@ const LEAK = 50_000
 
 layer(NodeServices.layer, { excludeTestServices: true })("The soak", (it) => {
   // Takes as long as the longest of its scenarios.
-  it.effect.runIf(process.env.PAPYROS_CHAOS)(
+  it.effect.runIf(isChaos)(
     "finds no mistake and nothing left over, on pools of worker threads",
     () =>
       Effect.gen(function*() {

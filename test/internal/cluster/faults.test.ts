@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as Dispatcher from "papyros/Dispatcher"
 import { clusterSite } from "../../support/cluster/site.ts"
+import { isChaos } from "../../support/effort.ts"
 import { binaries } from "../../support/postgres/binaries.ts"
 import * as Postgres from "../../support/postgres/server.ts"
 import type { Papyros } from "../../support/remote/processes.ts"
@@ -13,7 +14,7 @@ import { Kill, Once, Work } from "../../support/remote/tasks.ts"
 import { among, ends, joined, mixed, onces, until, works } from "../../support/remote/testCluster.ts"
 
 /** Cases that wait for losses and leases. */
-const slow = { concurrent: true, skip: process.env.PAPYROS_CHAOS === undefined, timeout: 240_000 }
+const slow = { concurrent: true, skip: !isChaos, timeout: 240_000 }
 
 /** Two runners, and a client that has found them. */
 const two = Effect.fnUntraced(function*(place?: string) {

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { decodeCommands, encodeCommands } from "../../../src/internal/remote/protocol/sessionMessages.ts"
 import { type ClusterSimulation, simulateCluster } from "../../support/cluster/simulation.ts"
+import { effort } from "../../support/effort.ts"
 
 /** `npm run test:simulate -- --kind repaired` runs thousands of them. */
 const SEEDS = 30
@@ -18,7 +19,7 @@ const firstViolation = (options: ClusterSimulation, seeds = SEEDS) =>
 
 const expectNone = (kind: ClusterSimulation["kind"]) =>
   Effect.map(
-    firstViolation({ kind }),
+    firstViolation({ kind }, effort(SEEDS)),
     (run) => assert.isUndefined(run, `seed ${run?.seed}: ${run?.violations.join("; ")}`)
   )
 

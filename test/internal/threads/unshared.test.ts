@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from "@effect/vitest"
 import { handlersUrl, laws, Tasks } from "papyros/testing"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { platform } from "../../../src/internal/platform/server.ts"
+import { effort } from "../../support/effort.ts"
 import { workerSubject } from "../../support/workerSubject.ts"
 
 const { sharesMemory } = platform
@@ -18,5 +19,5 @@ afterAll(() => {
 laws("WorkerPoolDispatcher without shared memory", {
   layer: ({ capacity }) => WorkerPoolDispatcher.layer(Tasks, { handlers: handlersUrl, capacity, size: 2 }),
   ...workerSubject,
-  effort: process.env.PAPYROS_CHAOS === undefined ? 0.3 : 10
+  effort: effort(0.3, 10)
 }, [1, 4, 5, 8, 10])

@@ -15,6 +15,7 @@ import * as MemoryStore from "../../../src/internal/durable/memoryStore.ts"
 import * as PostgresStore from "../../../src/internal/durable/postgresStore.ts"
 import * as SqliteClient from "../../../src/internal/durable/sqliteClient.ts"
 import * as SqlStore from "../../../src/internal/durable/sqlStore.ts"
+import { effort } from "../effort.ts"
 import { isAvailable } from "../postgres/binaries.ts"
 import * as Postgres from "../postgres/shared.ts"
 
@@ -70,10 +71,10 @@ export const freshTables = Effect.acquireRelease(
 
 /** Stores that are opened twice, for two clients. */
 export const stores: Readonly<Record<string, StoreSubject>> = {
-  memory: { open: Effect.map(Effect.sync(MemoryStore.make), (store) => [store, store]) },
+  memory: { open: Effect.map(Effect.sync(MemoryStore.make), (store) => [store, store]), effort: effort(1) },
   sqlite: {
     open: Effect.flatMap(temporaryFile, (file) => Effect.all([openSqlite(file), openSqlite(file)])),
-    effort: 0.5
+    effort: effort(0.5)
   },
   ...(isAvailable
     ? {
@@ -83,7 +84,7 @@ export const stores: Readonly<Record<string, StoreSubject>> = {
             Effect.all([openPostgres(prefix), openPostgres(prefix)]),
             (opened) => [opened[0].store, opened[1].store] as const
           )),
-        effort: process.env.PAPYROS_CHAOS === undefined ? 0.1 : 2
+        effort: effort(0.1, 2)
       }
     }
     : {})

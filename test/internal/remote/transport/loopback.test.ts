@@ -13,6 +13,7 @@ import { ClientSessions } from "../../../../src/internal/remote/worker/sessions.
 import { makeScheduler, openExecutor } from "../../../../src/internal/scheduler/opening.ts"
 import * as ThreadsExecutor from "../../../../src/internal/threads/main/executor.ts"
 import { checkPool } from "../../../../src/internal/threads/main/options.ts"
+import { effort } from "../../../support/effort.ts"
 import { workerSubject } from "../../../support/workerSubject.ts"
 
 const MAX = 8 * 1024 * 1024
@@ -65,5 +66,5 @@ laws("RemoteDispatcher without sockets", {
       })
     ).pipe(Layer.provide(Logger.layer([]))),
   ...workerSubject,
-  effort: process.env.PAPYROS_CHAOS === undefined ? 0.3 : 5
+  effort: effort(0.3, 5)
 })
