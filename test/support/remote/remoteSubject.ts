@@ -8,19 +8,20 @@ import { fileURLToPath } from "node:url"
 import * as RemoteDispatcher from "papyros/RemoteDispatcher"
 import { handlersUrl, type Subject, Tasks } from "papyros/testing"
 import { workerSubject } from "../workerSubject.ts"
-import { nameServer, registered, worker } from "./processes.ts"
+import { registered, worker } from "./processes.ts"
+import { localNameServer } from "./testCluster.ts"
 
 const start = Effect.gen(function*() {
-  const server = yield* nameServer()
+  const address = yield* localNameServer()
   const handlers = fileURLToPath(handlersUrl)
-  const workers = [yield* worker(server.address, { handlers }), yield* worker(server.address, { handlers })]
+  const workers = [yield* worker(address, { handlers }), yield* worker(address, { handlers })]
   yield* Effect.forEach(workers, registered)
-  return server.address
+  return address
 })
 
 /**
- * `RemoteDispatcher` as a subject of the laws, with two worker processes of one thread each and their name server for all
- * tests of the file.
+ * `RemoteDispatcher` as a subject of the laws, with two worker processes of one thread each for all tests of the file, and their
+ * name server in the process of the tests.
  */
 export const remoteSubject = (effort: number): Subject => {
   const scope = Scope.makeUnsafe()
