@@ -1,15 +1,26 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Runner from "effect/cluster/Runner"
 import * as RunnerAddress from "effect/cluster/RunnerAddress"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
+import * as Logger from "effect/Logger"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { pathToFileURL } from "node:url"
+import * as Dispatcher from "papyros/Dispatcher"
+import * as RemoteDispatcher from "papyros/RemoteDispatcher"
+import type * as RemoteWorker from "papyros/RemoteWorker"
 import * as NameServerClient from "../../src/internal/remote/registry/client.ts"
+import { localWorker } from "../support/remote/localWorker.ts"
 import { freePort, nameServer, type Papyros, papyros, registered, worker } from "../support/remote/processes.ts"
 import { until } from "../support/remote/sockets.ts"
+import { localNameServer } from "../support/remote/testCluster.ts"
 import { primeFactors } from "./fixtures/primeFactors.ts"
+import { Tasks, Wait } from "./fixtures/tasks.ts"
 import { type Ended, fixture, handlers, papyrosWith, parsed, spawned, start } from "./harness.ts"
 
 const numbers = Array.from({ length: 500 }, (_, i) => 13 * i + 1)
@@ -57,10 +68,71 @@ const terminated = Effect.fnUntraced(function*(process: Papyros, signal: NodeJS.
   return yield* process.ended
 })
 
+/** Ends a process by a signal. */
+const endedBy = Effect.fnUntraced(function*(process: Papyros, signal: NodeJS.Signals) {
+  assert.deepStrictEqual(yield* terminated(process, signal), { code: 0, signal: null })
+  assert.notInclude(process.log, "Error")
+})
+
+/** Ends a worker by a signal. */
+const drained = Effect.fnUntraced(function*(process: Papyros, signal: NodeJS.Signals) {
+  yield* endedBy(process, signal)
+  assert.match(process.log, /Worker \S+ is draining/)
+  assert.match(process.log, /Worker \S+ is drained/)
+})
+
+/** A worker of one thread in this process, registered; returns its address. */
+const quietWorker = Effect.fnUntraced(
+  function*(nameServer: string, options: Omit<RemoteWorker.RemoteWorkerSettings, "secret"> = {}) {
+    const quiet = new URL("?quiet", pathToFileURL(handlers))
+    const worker = yield* localWorker(-1, Tasks, { handlers: quiet, nameServer, ...options })
+    yield* worker.registered
+    return yield* worker.wrote(/Worker (\S+) is registered/)
+  }
+)
+
+/** Runs tasks on a client of its own. */
+const execute = (tasks: ReadonlyArray<Wait>, nameServer: string, workerGroup = "default") =>
+  Dispatcher.execute(tasks).pipe(
+    Stream.provide(RemoteDispatcher.layer(Tasks, { nameServer, workerGroup })),
+    Stream.provide(Logger.layer([]))
+  )
+
+/** The variables of the environment that Kubernetes makes of a Service that is named papyros. */
+const KUBERNETES = {
+  PAPYROS_PORT: "tcp://10.96.0.7:7427",
+  PAPYROS_PORT_7427_TCP: "tcp://10.96.0.7:7427",
+  PAPYROS_PORT_7427_TCP_PROTO: "tcp",
+  PAPYROS_PORT_7427_TCP_PORT: "7427",
+  PAPYROS_PORT_7427_TCP_ADDR: "10.96.0.7",
+  PAPYROS_SERVICE_HOST: "10.96.0.7",
+  PAPYROS_SERVICE_PORT: "7427"
+}
+
+/** Name servers for the tests that do not end theirs: one without a secret, and one with a secret. */
+const sharedServers = () => {
+  type Server = Effect.Success<ReturnType<typeof nameServer>>
+  const servers = {} as { open: Server; closed: Server & { readonly secret: string } }
+  const scope = Scope.makeUnsafe()
+  beforeAll(() =>
+    Effect.runPromise(Scope.provide(
+      Effect.gen(function*() {
+        const secret = yield* newSecret
+        servers.open = yield* nameServer(0, KUBERNETES)
+        servers.closed = { ...(yield* nameServer(0, { PAPYROS_SECRET: secret })), secret }
+      }),
+      scope
+    ))
+  )
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+  return servers
+}
+
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/
 
 describe("papyros, the commands for more than one process", { timeout: 120_000 }, () => {
+  const servers = sharedServers()
   const serving = ["--health", "--log-format"]
   const secretFlags = ["--secret-file", "--secret-group-readable"]
   const remote = ["--group", "--name-server", ...secretFlags]
@@ -190,19 +262,7 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
         }
       }))
 
-    it.live("of a Service in Kubernetes that is named papyros change nothing", () =>
-      Effect.gen(function*() {
-        const server = yield* nameServer(0, {
-          PAPYROS_PORT: "tcp://10.96.0.7:7427",
-          PAPYROS_PORT_7427_TCP: "tcp://10.96.0.7:7427",
-          PAPYROS_PORT_7427_TCP_PROTO: "tcp",
-          PAPYROS_PORT_7427_TCP_PORT: "7427",
-          PAPYROS_PORT_7427_TCP_ADDR: "10.96.0.7",
-          PAPYROS_SERVICE_HOST: "10.96.0.7",
-          PAPYROS_SERVICE_PORT: "7427"
-        })
-        assert.isAbove(server.port, 0)
-      }))
+    it("of a Service in Kubernetes that is named papyros change nothing", () => assert.isAbove(servers.open.port, 0))
 
     it.effect("secrets that are no secrets are refused, with what to do, and are not repeated", () =>
       Effect.gen(function*() {
@@ -238,8 +298,12 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
 
     it.live("a secret of the environment that is none is not taken for no secret", () =>
       Effect.gen(function*() {
-        for (const secret of ["", "c2hvcnQ"]) {
-          const { code, stderr } = yield* spawned(["nameserver"], "", { PAPYROS_SECRET: secret })
+        const none = yield* spawned(["nameserver"], "", { PAPYROS_SECRET: "" })
+        // The command takes it out of the environment of its process.
+        process.env.PAPYROS_SECRET = "c2hvcnQ"
+        const short = yield* papyrosWith(["nameserver"])
+        assert.isUndefined(process.env.PAPYROS_SECRET)
+        for (const { code, stderr } of [none, short]) {
           assert.include(stderr, "PAPYROS_SECRET: ")
           assert.include(stderr, "Make one with `papyros secret`.")
           assert.strictEqual(code, 2)
@@ -260,7 +324,7 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
 
     it.live("a port that is in use is refused", () =>
       Effect.gen(function*() {
-        const taken = yield* nameServer()
+        const taken = servers.open
         for (const command of [["nameserver"], ["workers", handlers, "-n", "1", "--name-server", taken.address]]) {
           yield* refused(
             [...command, "--port", String(taken.port)],
@@ -281,7 +345,7 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
       Effect.gen(function*() {
         const address = `127.0.0.1:${yield* freePort}`
         yield* refused(["status", "--name-server", address], address, "papyros nameserver", "--name-server")
-        const server = yield* nameServer(0, { PAPYROS_SECRET: yield* newSecret })
+        const server = servers.closed
         const file = yield* secretFile(yield* newSecret)
         for (const flags of [[], ["--secret-file", file]]) {
           const args = ["status", "--name-server", server.address, ...flags]
@@ -310,22 +374,21 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
 
     it.live("lets in those that have it, from a file or the environment, and nobody else", () =>
       Effect.gen(function*() {
-        const secret = yield* newSecret
+        const server = servers.closed
+        const { secret } = server
         const file = yield* secretFile(`${secret}\n`)
         const env = { PAPYROS_SECRET: secret }
-        const server = yield* nameServer(0, env)
         assert.notInclude(server.process.log, "without a secret")
-        yield* registered(yield* worker(server.address, { handlers, args: ["--secret-file", file] }))
-        assertFactors(yield* spawned(factorize(server.address), ndjson, env))
-        assertFactors(yield* papyrosWith(factorize(server.address, "--secret-file", file), { stdin: ndjson }))
-        assert.include((yield* statusOf(server.address, "--secret-file", file)).stdout, "default  127.0.0.1:")
-        const group = yield* secretFile(`${yield* newSecret}\n${secret}\n`, 0o640)
         yield* registered(
           yield* worker(server.address, {
             handlers,
             args: ["--secret-file", yield* secretFile(`${secret} ${yield* newSecret}`)]
           })
         )
+        assertFactors(yield* spawned(factorize(server.address), ndjson, env))
+        assertFactors(yield* papyrosWith(factorize(server.address, "--secret-file", file), { stdin: ndjson }))
+        assert.include((yield* statusOf(server.address, "--secret-file", file)).stdout, "default  127.0.0.1:")
+        const group = yield* secretFile(`${yield* newSecret}\n${secret}\n`, 0o640)
         const both = yield* nameServer(0, {}, ["--secret-file", group, "--secret-group-readable"])
         assert.include((yield* statusOf(both.address, "--secret-file", file)).stdout, "No worker")
         const other = yield* secretFile(yield* newSecret)
@@ -339,15 +402,15 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
   describe("name server, workers and run", () => {
     it.live("find each other by the advertised address, also where a worker listens on all addresses", () =>
       Effect.gen(function*() {
-        const secret = yield* newSecret
+        const { address, secret } = servers.closed
         const env = { PAPYROS_SECRET: secret }
-        const server = yield* nameServer(0, env)
         const port = yield* freePort
         const args = ["--host", "0.0.0.0", "--port", String(port), "--advertise", `localhost:${port}`]
-        const process = yield* worker(server.address, { handlers, args, env })
+        const process = yield* worker(address, { handlers, args, env })
         assert.strictEqual(yield* process.wrote(/Worker (\S+) is registered/), `localhost:${port}`)
-        assertFactors(yield* spawned(factorize(server.address), ndjson, env))
-      }))
+        const file = yield* secretFile(secret)
+        assertFactors(yield* papyrosWith(factorize(address, "--secret-file", file), { stdin: ndjson }))
+      }).pipe(Effect.provide(NodeFileSystem.layer)))
 
     it.live("find each other in whatever order they start", () =>
       Effect.gen(function*() {
@@ -363,12 +426,13 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
         assertFactors(yield* ended)
         yield* registered(workers)
         yield* server.process.wrote(/Worker \S+ \(1 thread\) of group default registered/)
+        yield* endedBy(server.process, "SIGTERM")
       }))
 
     it.live("writes an outcome for each task, failures and defects included", () =>
       Effect.gen(function*() {
-        const { address } = yield* nameServer()
-        yield* registered(yield* worker(address, { handlers, args: ["--group", "g"] }))
+        const { address } = servers.open
+        yield* quietWorker(address, { workerGroup: "g" })
         const run = (task: string, stdin: string) =>
           papyrosWith(
             ["run", handlers, task, "--ordered", "--dispatcher", "remote", "--name-server", address, "--group", "g"],
@@ -391,20 +455,16 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
 
     it.live("end with 0 when they are told to, and say what they do", () =>
       Effect.gen(function*() {
-        for (const signal of ["SIGTERM", "SIGINT"] as const) {
-          const server = yield* nameServer()
-          yield* server.process.wrote(
-            /Name server listening on \S+ without a secret: every user of this host is trusted/
-          )
-          const process = yield* worker(server.address, { handlers })
-          yield* process.wrote(/Worker \S+ of group default is listening, with 1 slots/)
-          yield* registered(process)
-          assert.deepStrictEqual(yield* terminated(process, signal), { code: 0, signal: null })
-          assert.match(process.log, /Worker \S+ is draining/)
-          assert.match(process.log, /Worker \S+ is drained/)
-          assert.deepStrictEqual(yield* terminated(server.process, signal), { code: 0, signal: null })
-          assert.notInclude(process.log + server.process.log, "Error")
-        }
+        const server = yield* nameServer()
+        yield* server.process.wrote(
+          /Name server listening on \S+ without a secret: every user of this host is trusted/
+        )
+        const process = yield* worker(server.address, { handlers })
+        yield* process.wrote(/Worker \S+ of group default is listening, with 1 slots/)
+        yield* registered(process)
+        // The tests beside this one end some by SIGTERM.
+        yield* drained(process, "SIGINT")
+        yield* endedBy(server.process, "SIGINT")
         // Also while it still waits for its name server.
         const waiting = yield* worker(`127.0.0.1:${yield* freePort}`, { handlers })
         yield* waiting.wrote(/trying again/)
@@ -413,14 +473,16 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
 
     it.live("a worker that leaves finishes what runs, and one that is lost is named by all who knew it", () =>
       Effect.gen(function*() {
-        const server = yield* nameServer()
+        const server = servers.open
         const { address } = server
-        const run = ["run", handlers, "Wait", "--dispatcher", "remote", "--name-server", address]
+        const group = ["--group", "leavers"]
+        const run = ["run", handlers, "Wait", "--dispatcher", "remote", "--name-server", address, ...group]
         const running = (id: string) =>
-          Effect.repeat(statusOf(address), {
+          Effect.repeat(statusOf(address, ...group), {
             until: ({ stdout }) => rowsOf(stdout).some((row) => row.worker === id && row.running === "1")
           })
-        const [first, second] = [yield* worker(address, { handlers }), yield* worker(address, { handlers })]
+        const joining = worker(address, { handlers, args: group })
+        const [first, second] = [yield* joining, yield* joining]
         const ids = yield* Effect.forEach([first, second], (process) => process.wrote(/Worker (\S+) is registered/))
 
         // Without end, on both of them.
@@ -436,7 +498,7 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
         const leaving = start(run)
         leaving.child.stdin.end(`{"millis":2000}\n`)
         yield* running(ids[1])
-        assert.deepStrictEqual(yield* terminated(second), { code: 0, signal: null })
+        yield* drained(second, "SIGTERM")
         const { code, stderr, stdout } = yield* leaving.ended
         assert.deepStrictEqual([code, parsed(stdout)], [0, [{ index: 0, success: null }]], stderr)
         assert.include(stderr, `Worker ${ids[1]} has left`)
@@ -444,33 +506,27 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
 
     it.live("what the drain bound cuts off is said, and the worker ends all the same", () =>
       Effect.gen(function*() {
-        const { address } = yield* nameServer()
-        const process = yield* worker(address, { handlers, args: ["--drain-timeout", "100ms"] })
+        const { address } = servers.open
+        const args = ["--group", "cut", "--drain-timeout", "100ms"]
+        const process = yield* worker(address, { handlers, args })
         const id = yield* process.wrote(/Worker (\S+) is registered/)
-        const { child, ended } = start(["run", handlers, "Wait", "--dispatcher", "remote", "--name-server", address])
-        child.stdin.end("{}\n")
-        yield* Effect.repeat(statusOf(address), {
+        yield* Effect.forkScoped(Stream.runDrain(execute([new Wait({})], address, "cut")))
+        yield* Effect.repeat(statusOf(address, "--group", "cut"), {
           until: ({ stdout }) => rowsOf(stdout).some((row) => row.worker === id && row.running === "1")
         })
         assert.deepStrictEqual(yield* terminated(process), { code: 0, signal: null })
         assert.include(process.log, `Worker ${id} stopped waiting for running tasks`)
-        child.kill("SIGINT")
-        yield* ended
       }))
   })
 
   describe("status", () => {
     it.live("says that there is no worker, or shows groups and workers and what they have done", () =>
       Effect.gen(function*() {
-        const { address } = yield* nameServer()
+        const address = yield* localNameServer()
         assert.deepInclude(yield* statusOf(address), { code: 0, stdout: "No worker is registered.\n", stderr: "" })
         const [a, b] = yield* Effect.forEach(
           ["a", "b"],
-          (group) =>
-            Effect.flatMap(
-              worker(address, { handlers, args: ["--group", group, "--concurrency", "3"] }),
-              (process) => process.wrote(/Worker (\S+) is registered/)
-            )
+          (workerGroup) => quietWorker(address, { workerGroup, concurrency: 3 })
         )
         assertFactors(yield* papyrosWith(factorize(address, "--group", "b"), { stdin: ndjson }))
         const all = yield* statusOf(address)
@@ -490,17 +546,13 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
 
     it.live("shows how busy a worker is, also with tasks that have not ended", () =>
       Effect.gen(function*() {
-        const { address } = yield* nameServer()
-        const process = yield* worker(address, { handlers, threads: 2 })
-        yield* process.wrote(/is registered/)
-        const client = start(["run", handlers, "Wait", "--dispatcher", "remote", "--name-server", address])
-        client.child.stdin.end(`{"millis":3}\n{}\n`)
-        yield* Effect.callback<void>((resume) => {
-          client.child.stdout.once("data", () => resume(Effect.void))
-        })
+        const address = yield* localNameServer()
+        yield* quietWorker(address, { size: 2 })
+        const first = yield* Deferred.make<void>()
+        const waits = [new Wait({ millis: 100 }), new Wait({})]
+        yield* Effect.forkScoped(Stream.runForEach(execute(waits, address), () => Deferred.succeed(first, undefined)))
+        yield* Deferred.await(first)
         const [{ busy, done, p95, running }] = rowsOf((yield* statusOf(address)).stdout)
-        client.child.kill("SIGKILL")
-        yield* client.ended
         assert.deepStrictEqual({ busy, done, running }, { busy: "50 %", done: "1", running: "1" })
         assert.match(p95, /^\d+(\.\d)? (ms|s)$/)
       }))
@@ -515,12 +567,11 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
           return watch.wrote(text)
         }
         yield* shows(/No worker is registered\.\n.*No worker/s)
-        const process = yield* worker(address, { handlers })
-        const id = yield* process.wrote(/Worker (\S+) is registered/)
+        const id = yield* quietWorker(address)
         yield* shows(new RegExp(`default +${id} `))
         yield* terminated(server.process, "SIGKILL")
         yield* shows(/ECONNREFUSED/)
-        yield* nameServer(port)
+        yield* localNameServer(port)
         yield* shows(new RegExp(`default +${id} .* 0\n`))
         assert.isUndefined(watch.exit)
         assert.notMatch(watch.log, CONTROL)
@@ -529,7 +580,7 @@ describe("papyros, the commands for more than one process", { timeout: 120_000 }
 
     it.live("ends quietly when the reader of what it shows goes away", () =>
       Effect.gen(function*() {
-        const { address } = yield* nameServer()
+        const { address } = servers.open
         const { child, ended } = start(["status", "--watch", "--name-server", address])
         yield* Effect.promise(() => new Promise((resolve) => child.stdout.once("data", resolve)))
         child.stdout.destroy()

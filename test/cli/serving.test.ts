@@ -5,12 +5,15 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { connect } from "node:net"
 import { pathToFileURL } from "node:url"
 import * as Dispatcher from "papyros/Dispatcher"
+import * as RemoteDispatcher from "papyros/RemoteDispatcher"
 import * as WorkerPoolDispatcher from "papyros/WorkerPoolDispatcher"
 import { PROTOCOL, WorkerRpcs } from "../../src/internal/remote/protocol/messages.ts"
 import * as NameServerClient from "../../src/internal/remote/registry/client.ts"
@@ -18,22 +21,25 @@ import * as NameServer from "../../src/internal/remote/registry/server.ts"
 import { listen } from "../../src/internal/remote/transport/listen.ts"
 import { currentPeer } from "../../src/internal/remote/transport/peer.ts"
 import * as RpcServer from "../../src/internal/remote/transport/rpcServer.ts"
+import { localWorker } from "../support/remote/localWorker.ts"
 import { freePort, nameServer, type Papyros, registered, worker } from "../support/remote/processes.ts"
-import { Reveal, Tasks } from "./fixtures/secretHandlers.ts"
-import { fixture, handlers, papyrosWith, parsed, spawned, start } from "./harness.ts"
+import { localNameServer } from "../support/remote/testCluster.ts"
+import * as SecretHandlers from "./fixtures/secretHandlers.ts"
+import { Tasks, Wait } from "./fixtures/tasks.ts"
+import { fixture, handlers, papyrosWith, parsed, spawned } from "./harness.ts"
 
 const statusOf = (address: string, ...flags: ReadonlyArray<string>) =>
   papyrosWith(["status", "--name-server", address, ...flags])
 
-/** Runs `Wait` on the only worker, and waits until it runs. */
-const waiting = Effect.fnUntraced(function*(address: string, payload: string) {
-  const { child, ended } = start(["run", handlers, "Wait", "--dispatcher", "remote", "--name-server", address])
-  child.stdin.end(`${payload}\n`)
-  yield* Effect.repeat(statusOf(address, "--group", "default"), {
+/** Runs a task on the only worker, and waits until it runs. */
+const waiting = Effect.fnUntraced(function*(nameServer: string, task: Wait) {
+  const client = RemoteDispatcher.layer(Tasks, { nameServer }).pipe(Layer.provide(Logger.layer([])))
+  const fiber = yield* Effect.forkScoped(Effect.provide(Dispatcher.run(task), client))
+  yield* Effect.repeat(statusOf(nameServer, "--group", "default"), {
     // The columns from the running tasks to the busy share.
     until: ({ stdout }) => / 1 +0 +0 +0 +\d+ %/.test(stdout)
   })
-  return { child, ended }
+  return fiber
 })
 
 const terminated = (process: Papyros) =>
@@ -53,11 +59,15 @@ describe("a reader of stderr that has gone", { timeout: 120_000 }, () => {
         child.stdout!.destroy()
       }
       // The name server logs that it has registered.
-      yield* registered(yield* worker(server.address, { handlers, args: ["--group", "other"] }))
-      const { ended } = yield* waiting(server.address, `{"millis":3000}`)
+      const other = {
+        handlers: new URL("?quiet", pathToFileURL(handlers)),
+        workerGroup: "other",
+        nameServer: server.address
+      }
+      yield* (yield* localWorker(-1, Tasks, other)).registered
+      const running = yield* waiting(server.address, new Wait({ millis: 3000 }))
       assert.deepStrictEqual(yield* terminated(process), { code: 0, signal: null })
-      const { code, stdout } = yield* ended
-      assert.deepStrictEqual([code, parsed(stdout)], [0, [{ index: 0, success: null }]])
+      assert.isUndefined(yield* Fiber.join(running))
       assert.deepStrictEqual(yield* terminated(server.process), { code: 0, signal: null })
     }))
 })
@@ -80,20 +90,20 @@ describe("--health", { timeout: 120_000 }, () => {
       assert.strictEqual(yield* probe(health, "/live"), "200 live")
       assert.strictEqual(yield* probe(health, "/ready"), "503 not ready")
       assert.strictEqual(yield* probe(health, "/metrics"), "404 not found")
-      const server = yield* nameServer(port)
+      const address = yield* localNameServer(port)
       yield* registered(process)
       yield* Effect.repeat(probe(health, "/ready"), { until: (answer) => answer === "200 ready" })
       // It ends with its client.
-      const { child, ended } = yield* waiting(server.address, "{}")
+      const running = yield* waiting(address, new Wait({}))
       // A connection that sends nothing does not delay the end.
       const silent = connect(Number(health), "127.0.0.1").on("error", () => {})
       process.kill("SIGTERM")
       yield* process.wrote(/is draining/)
       assert.strictEqual(yield* probe(health, "/ready"), "503 not ready")
       assert.strictEqual(yield* probe(health, "/live"), "200 live")
-      child.kill("SIGINT")
-      assert.deepStrictEqual(yield* process.ended, { code: 0, signal: null })
-      assert.strictEqual((yield* ended).code, 130)
+      yield* Fiber.interrupt(running)
+      // It would wait for 20 seconds.
+      assert.deepStrictEqual(yield* Effect.timeout(process.ended, "15 seconds"), { code: 0, signal: null })
       silent.destroy()
     }))
 
@@ -117,7 +127,7 @@ describe("--log-format", { timeout: 120_000 }, () => {
 
   it.live("json writes one object a line, with its date, also for the output of Effect's loggers in handlers", () =>
     Effect.gen(function*() {
-      const { address } = yield* nameServer()
+      const address = yield* localNameServer()
       const process = yield* worker(address, { handlers, args: ["--log-format", "json"] })
       const id = yield* process.wrote(/Worker (\S+) is registered/)
       process.kill("SIGTERM")
@@ -168,15 +178,15 @@ describe("the secret", { timeout: 120_000 }, () => {
         () => Effect.sync(() => delete process.env.PAPYROS_SECRET)
       )
       const handlers = fixture("secretHandlers.ts")
-      const layer = WorkerPoolDispatcher.layer(Tasks, { handlers: pathToFileURL(handlers), size: 1 })
-      assert.deepStrictEqual(yield* Effect.provide(Dispatcher.run(new Reveal({})), layer), [])
+      const layer = WorkerPoolDispatcher.layer(SecretHandlers.Tasks, { handlers: pathToFileURL(handlers), size: 1 })
+      assert.deepStrictEqual(yield* Effect.provide(Dispatcher.run(new SecretHandlers.Reveal({})), layer), [])
       assert.strictEqual(process.env.PAPYROS_SECRET, secret)
     }))
 
   it.live("cannot be read by handlers of `papyros workers`", () =>
     Effect.gen(function*() {
       const env = { PAPYROS_SECRET: secret }
-      const { address } = yield* nameServer(0, env)
+      const address = yield* localNameServer(0, Redacted.make(secret))
       yield* registered(yield* worker(address, { handlers: fixture("secretHandlers.ts"), env }))
       const args = ["run", fixture("secretHandlers.ts"), "Reveal", "--dispatcher", "remote", "--name-server", address]
       const { stdout } = yield* spawned(args, "{}\n", env)
