@@ -58,9 +58,9 @@ const serveAt = Effect.fnUntraced(function*(address: Address.Address) {
       })
     )
   )
-  // Runs before the server is closed, which waits for its connections.
-  yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
   yield* http.serve(respond(() => ready))
+  // Runs before the service and the server end, which wait for the connections.
+  yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
   const port = "port" in http.address ? http.address.port : 0
   yield* Effect.logInfo(`Health endpoint on http://${Address.format({ ...address, port })}`)
   return Effect.acquireRelease(
