@@ -1,8 +1,9 @@
 /**
- * Rewrites the declarations of a schema, at any depth, to change how their values are encoded.
+ * Rewrites the declarations of a schema, at any depth, and its leaves, to change how their values are encoded.
  *
- * Must stay true: a recursive schema stays recursive, and all that is not a declaration stays as it is.
+ * Must stay true: a recursive schema stays recursive, and its other parts stay as they are.
  */
+import { identity } from "effect/Function"
 import * as SchemaAST from "effect/SchemaAST"
 
 /** What replaces parts of a declaration. Its encoding stays, rewritten, unless it is given. */
@@ -15,19 +16,19 @@ type Change = (ast: SchemaAST.Declaration) => Changed | undefined
 
 type Rewrite = (ast: SchemaAST.AST) => SchemaAST.AST
 
-/** Rewrites the declarations for which `change` gives something. */
-export const rewriteDeclarations = (change: Change): Rewrite => (root) => {
+/** Rewrites the declarations for which `change` gives something. `changeLeaf` replaces other parts without parts. */
+export const rewriteDeclarations = (change: Change, changeLeaf: Rewrite = identity): Rewrite => (root) => {
   // A recursive schema comes back to a node that is being rewritten, by way of a `Suspend`.
   const known = new Map<SchemaAST.AST, SchemaAST.AST>()
   const rewrite: Rewrite = (ast) => {
     let rewritten = known.get(ast)
-    if (rewritten === undefined) known.set(ast, rewritten = rewriteNode(ast, rewrite, change))
+    if (rewritten === undefined) known.set(ast, rewritten = rewriteNode(ast, rewrite, change, changeLeaf))
     return rewritten
   }
   return rewrite(root)
 }
 
-const rewriteNode = (ast: SchemaAST.AST, rewrite: Rewrite, change: Change): SchemaAST.AST => {
+const rewriteNode = (ast: SchemaAST.AST, rewrite: Rewrite, change: Change, changeLeaf: Rewrite): SchemaAST.AST => {
   const links = ast.encoding?.map((link) => new SchemaAST.Link(rewrite(link.to), link.transformation))
   const encoding = links as SchemaAST.Encoding | undefined
   const { annotations, checks, context } = ast
@@ -80,6 +81,6 @@ const rewriteNode = (ast: SchemaAST.AST, rewrite: Rewrite, change: Change): Sche
       return new SchemaAST.Suspend(() => rewrite(ast.thunk()), annotations, checks, encoding, context)
     default:
       // Leaves are in canonical form, or get it from the derivation. Their encodings lead to text and numbers.
-      return ast
+      return changeLeaf(ast)
   }
 }

@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Task from "papyros/Task"
 import * as Codec from "../../../src/internal/encoding/codec.ts"
 import { fromColumns, toColumns } from "../../../src/internal/encoding/columns.ts"
+import { valueCodec } from "../../../src/internal/encoding/wire/valueCodec.ts"
 
 const codecOf = (schema: Schema.Constraint) => {
   class Probe extends Task.Class<Probe>()("Probe", { success: schema as Schema.Codec<unknown, unknown> }) {}
@@ -82,6 +83,41 @@ describe("Codec", () => {
     assert.instanceOf(codec.decode([{ _tag: "Some", value: { id: 1, at: "5" } }]), Codec.CodecError)
     assert.instanceOf(codec.encode([Option.some({ id: 1, at: 5 })]), Codec.CodecError)
   })
+
+  const json = Schema.UndefinedOr(Schema.Json)
+  const undefinedOrNull: Record<string, readonly [schema: Schema.Constraint, ...values: ReadonlyArray<unknown>]> = {
+    "a JSON tree": [json, undefined, null],
+    "any value": [Schema.UndefinedOr(Schema.Unknown), undefined, null],
+    "an optional field": [
+      Schema.Struct({ tree: Schema.optional(Schema.Json) }),
+      { tree: undefined },
+      { tree: null },
+      {}
+    ],
+    "an optional field beside bytes": [
+      Schema.Struct({ data: Schema.Uint8Array, tree: Schema.optional(Schema.Json) }),
+      { data, tree: undefined },
+      { data, tree: null },
+      { data }
+    ],
+    "a list": [Schema.Array(json), [undefined, null, 1]],
+    "an Option": [
+      Schema.Option(Schema.UndefinedOr(Schema.NullOr(Schema.String))),
+      Option.some(undefined),
+      Option.some(null),
+      Option.none()
+    ]
+  }
+  for (const [name, [schema, ...values]] of Object.entries(undefinedOrNull)) {
+    it(`tells undefined from null, in threads and other processes: ${name}`, () => {
+      const codec = codecOf(schema)
+      const encoded = values.map(codec.encode)
+      assert.deepStrictEqual(encoded.map((value) => codec.decode(structuredClone(value))), values)
+      const wire = valueCodec(codec)
+      const bytes = wire.encode(encoded, Infinity) as Uint8Array
+      assert.deepStrictEqual(wire.decode(bytes, values.length).map(codec.decode), values)
+    })
+  }
 
   it("runs the checks of a struct, a class and their parts both ways", () => {
     const ordered = Schema.makeFilter((range: { readonly lo: number; readonly hi: number }) =>

@@ -7,6 +7,7 @@
  */
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
+import { isUndefinedAsIs } from "../undefinedAsIs.ts"
 
 type AnySchema = Schema.Codec<unknown>
 
@@ -44,6 +45,7 @@ export const binarySchema = (ast: SchemaAST.AST): AnySchema | undefined => {
 
 const declared = (ast: SchemaAST.Declaration): AnySchema | undefined => {
   if (isBytes(ast)) return Schema.Uint8Array
+  if (isUndefinedAsIs(ast)) return Schema.Undefined
   return idOf(ast) === "effect/schema/Date" ? Schema.Date : undefined
 }
 
