@@ -62,6 +62,19 @@ export const check = ({ dashboard, dashboardHost }: Given): Effect.Effect<void, 
     })
   )
 
+/** Refuses `--show-payloads` if neither a dashboard nor a report shows them. */
+export const checkPayloads = (
+  { dashboard, report, showPayloads }: Pick<Given, "dashboard"> & {
+    readonly report: Option.Option<string>
+    readonly showPayloads: boolean
+  }
+): Effect.Effect<void, Unusable> =>
+  Option.isSome(dashboard) || Option.isSome(report) || !showPayloads ? Effect.void : Effect.fail(
+    new Unusable({
+      message: "--show-payloads shows payloads on the dashboard and in the report: give --dashboard or --report too."
+    })
+  )
+
 /** Serves the dashboard of a recording, and prints its URL, if the flag is given. */
 export const serve = <R>(
   { dashboard, dashboardHost }: Given,

@@ -253,8 +253,15 @@ const replayFile = Effect.fnUntraced(function*(config: Config) {
   if (error === undefined && missingLines.size > 0) {
     yield* Stderr.say(`${input.name} has no failure in line ${listed(Array.from(missingLines))}.`)
   }
+  const isNamed = Option.isSome(config.only) || Option.isSome(config.line)
+  const noneChosen = error === undefined && missing.size + missingLines.size === 0 && isNamed && counts.read === 0
+  if (noneChosen) {
+    yield* Stderr.say(`${input.name} has no failure that all of the flags choose.`)
+  }
   yield* summary(false)
-  if (error !== undefined || missing.size > 0 || missingLines.size > 0) return yield* new Exited({ code: UNUSABLE })
+  if (error !== undefined || missing.size + missingLines.size > 0 || noneChosen) {
+    return yield* new Exited({ code: UNUSABLE })
+  }
   if (counts.failed > 0 || (cut !== undefined && Option.isNone(config.only) && Option.isNone(config.line))) {
     return yield* new Exited({ code: SOME_FAILED })
   }

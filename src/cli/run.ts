@@ -164,6 +164,7 @@ const reportTo = Effect.fnUntraced(function*<R>(
 const execute = Effect.fnUntraced(function*(config: Config) {
   yield* Stderr.redirectConsole
   yield* Dashboard.check(config)
+  yield* Dashboard.checkPayloads(config)
   // Before the handlers module is loaded, which could read the secret in the environment.
   const secret = yield* Remote.readSecret(config)
   const handlers = yield* Handlers.load(config.handlers)

@@ -73,6 +73,9 @@ describe("papyros run --dashboard", { timeout: 60_000 }, () => {
         assert.strictEqual(code, 2)
         assert.match(stderr, /^--dashboard-host or PAPYROS_DASHBOARD_HOST is given without a port/)
       }
+      const unused = yield* papyrosWith(["run", "./missing.ts", "Wait", "--show-payloads"], { stdin: "" })
+      assert.strictEqual(unused.code, 2)
+      assert.match(unused.stderr, /^--show-payloads shows payloads .*: give --dashboard or --report too\.\n$/)
       const invalid = yield* papyrosWith(["run", handlers, "Wait", "--dashboard", "70000"], { stdin: "" })
       assert.match(invalid.stderr, /a port from 0 to 65535.*--dashboard or PAPYROS_DASHBOARD/s)
     }))

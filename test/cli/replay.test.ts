@@ -190,6 +190,11 @@ describe("papyros replay", () => {
       assert.deepStrictEqual([missing.code, missing.products], [2, [10]])
       assert.include(missing.stderr, "has no failure in line 5.")
       assert.include((yield* chosen("--line", "0")).stderr, "numbers of lines such as 3")
+      for (const other of [["--only", "9"], ["--task", "Factorize", "--reason", "Defect"]]) {
+        const none = yield* chosen("--line", "1", ...other)
+        assert.deepStrictEqual([none.code, none.products], [2, []])
+        assert.include(none.stderr, "has no failure that all of the flags choose.")
+      }
     })))
 
   it.effect("finds at once that an index is that of many failures", () =>

@@ -137,7 +137,16 @@ const resolve = (module: URL): string => {
 const missingFiles = (module: string): ReadonlyArray<string> => {
   const url = new URL(module)
   if (url.protocol !== "file:" || existsSync(url)) return []
-  return [fileURLToPath(url), ...compiledSiblings(url).map(({ pathname }) => basename(decodeURIComponent(pathname)))]
+  return [pathOf(url), ...compiledSiblings(url).map((sibling) => basename(pathOf(sibling)))]
+}
+
+/** The path of a file, or its URL if it is not that of a path, for example because of a single `%`. */
+const pathOf = (url: URL): string => {
+  try {
+    return fileURLToPath(url)
+  } catch {
+    return url.href
+  }
 }
 
 export const platform: Platform = {

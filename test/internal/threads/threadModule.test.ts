@@ -27,6 +27,11 @@ const unusable = [
     Effect.succeed(entry("nowhere.mts")),
     /nowhere\.mts, nowhere\.mjs, nowhere\.js, nowhere\.cjs not found/
   ],
+  [
+    "has a URL that is no path",
+    Effect.succeed(new URL("file:///100%.mts")),
+    /URI malformed \(file:\/\/\/100%\.mts, 100%\.mjs, .* not found/
+  ],
   ["throws", written("throws.mjs", "throw new Error('no license')"), /no license/],
   ["throws null", written("null.mjs", "throw null"), /null/],
   ["throws an error with a cause", written("cause.mjs", "throw new Error('a', { cause: new Error('b') })"), /: a$/],

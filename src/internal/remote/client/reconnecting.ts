@@ -226,8 +226,7 @@ const runConnection = Effect.fnUntraced(function*(sessions: WorkerSessions, memb
   const connection = yield* members.connecting.withPermits(1)(member.connect)
   const { bytes, handshake } = connection
   if (bytes !== undefined) {
-    const disconnected = members.scheduler.connected(bytes)
-    yield* Effect.addFinalizer(() => Effect.sync(disconnected))
+    yield* Effect.acquireRelease(Effect.sync(() => members.scheduler.connected(bytes)), Effect.sync)
   }
   const resume = sessions.isWaiting
   const session = yield* sessions.of(handshake, onJoined)
