@@ -48,7 +48,11 @@ class IterableSource<A> implements Source<A, never> {
     this.pulling = true
     try {
       if (this.array !== undefined) {
-        if (this.at < this.array.length) return this.array[this.at++]
+        if (this.at < this.array.length) {
+          const item = this.array[this.at++]
+          // A getter may have closed the source.
+          return this.done ? NONE : item
+        }
         this.done = true
         return NONE
       }

@@ -117,6 +117,26 @@ describe("Source of an array", () => {
     }).pipe(Effect.scoped))
 })
 
+describe("Source of an array with getters", () => {
+  it.effect("gives nothing after a getter has closed it", () =>
+    Effect.gen(function*() {
+      const items = [1, 2, 3]
+      const source: Source.Source<number, never> = yield* Source.make<number, never, never>(
+        items,
+        yield* Effect.scope,
+        () => {}
+      )
+      Object.defineProperty(items, 1, {
+        get: () => {
+          Effect.runSync(source.close)
+          return 2
+        }
+      })
+      assert.deepStrictEqual([source.next(), source.next(), source.next()], [1, Source.NONE, Source.NONE])
+      assert.isTrue(source.done && source.cause === undefined)
+    }).pipe(Effect.scoped))
+})
+
 describe("Source of a Stream", () => {
   it.effect.prop(
     "gives the items, once, whichever arrays arrive later",
