@@ -10,6 +10,7 @@ import { systemError } from "effect/PlatformError"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Stream from "effect/Stream"
 import { symlinkSync } from "node:fs"
 import * as Dispatcher from "papyros/Dispatcher"
@@ -48,7 +49,10 @@ class Login extends Task.Class<Login>()("Login", {
   payload: {
     user: Schema.String,
     password: Schema.RedactedFromValue(Schema.String),
-    keys: Schema.Array(Schema.Redacted(Schema.Finite))
+    keys: Schema.Array(Schema.Redacted(Schema.Finite)),
+    pin: Schema.RedactedFromValue(Schema.String).pipe(
+      Schema.decodeTo(Schema.String, SchemaTransformation.transform({ decode: Redacted.value, encode: Redacted.make }))
+    )
   },
   error: Schema.Struct({ token: Schema.Redacted(Schema.String) })
 }) {}
@@ -230,20 +234,24 @@ describe("Failures", () => {
       const task = new Login({
         user: "ada",
         password: Redacted.make("opensesame"),
-        keys: [Redacted.make(314159), Redacted.make(271828)]
+        keys: [Redacted.make(314159), Redacted.make(271828)],
+        pin: "hunter2"
       })
       const file = yield* newFile
       const reason = new TaskFailure.Failed({ error: { token: Redacted.make("opensesame") } })
       yield* failing([task, reason]).pipe(Failures.keep(file), Stream.runDrain)
       const text = yield* FileSystem.FileSystem.use((fs) => fs.readFileString(file))
-      for (const secret of ["opensesame", "314159", "271828"]) assert.notInclude(text, secret)
+      for (const secret of ["opensesame", "314159", "271828", "hunter2"]) assert.notInclude(text, secret)
       const line: Line = JSON.parse(text)
       const mark = "<redacted>"
-      assert.deepStrictEqual(line.payload, { _tag: "Login", user: "ada", password: mark, keys: [mark, mark] })
+      const login = { _tag: "Login", user: "ada" }
+      assert.deepStrictEqual(line.payload, { ...login, password: mark, keys: [mark, mark], pin: mark })
       assert.deepStrictEqual(line.error, { token: mark })
       const decode = FailureLine.payloadDecoder(Login)
       assert.throws(() => decode(line.payload), /replace <redacted> by the value[^]*"password"/)
-      const restored = decode({ _tag: "Login", user: "ada", password: "opensesame", keys: [314159, 271828] }) as Login
+      const secrets = { password: "opensesame", keys: [314159, 271828], pin: "hunter2" }
+      const restored = decode({ ...login, ...secrets }) as Login
+      assert.strictEqual(restored.pin, "hunter2")
       assert.strictEqual(Redacted.value(restored.password), "opensesame")
       assert.deepStrictEqual(restored.keys.map(Redacted.value), [314159, 271828])
     })))

@@ -80,7 +80,10 @@ const rewriteNode = (ast: SchemaAST.AST, rewrite: Rewrite, change: Change, chang
     case "Suspend":
       return new SchemaAST.Suspend(() => rewrite(ast.thunk()), annotations, checks, encoding, context)
     default:
-      // Leaves are in canonical form, or get it from the derivation. Their encodings lead to text and numbers.
-      return changeLeaf(ast)
+      return changeLeaf(encoding === undefined ? ast : copyOf(ast, encoding))
   }
 }
+
+/** `SchemaAST` copies its nodes likewise. */
+const copyOf = <A extends SchemaAST.AST>(ast: A, encoding: SchemaAST.Encoding): A =>
+  Object.assign(Object.create(Object.getPrototypeOf(ast) as object) as object, ast, { encoding })
