@@ -30,5 +30,5 @@ export const viaJson = (schema: AnyCodec): Codec => {
 /** Marks the declarations that structured clone carries as being in canonical form already, and so `undefined`. */
 const keepCloneable = rewriteDeclarations(
   (ast) => isCloneable(ast) ? { annotations: { ...ast.annotations, toCodecJson: () => undefined } } : undefined,
-  (ast) => ast._tag === "Undefined" && ast.encoding === undefined ? undefinedAsIs(ast) : ast
+  undefinedAsIs
 )

@@ -4,6 +4,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Task from "papyros/Task"
 import * as Codec from "../../../src/internal/encoding/codec.ts"
 import { fromColumns, toColumns } from "../../../src/internal/encoding/columns.ts"
@@ -106,6 +107,18 @@ describe("Codec", () => {
       Option.some(undefined),
       Option.some(null),
       Option.none()
+    ],
+    "void": [Schema.Option(Schema.Union([Schema.Null, Schema.Void])), Option.some(undefined), Option.some(null)],
+    "text that is encoded to both": [
+      Schema.UndefinedOr(Schema.Null).pipe(Schema.decodeTo(
+        Schema.String,
+        SchemaTransformation.transform({
+          decode: (encoded) => String(encoded),
+          encode: (text) => text === "null" ? null : undefined
+        })
+      )),
+      "undefined",
+      "null"
     ]
   }
   for (const [name, [schema, ...values]] of Object.entries(undefinedOrNull)) {
@@ -118,6 +131,34 @@ describe("Codec", () => {
       assert.deepStrictEqual(wire.decode(bytes, values.length).map(codec.decode), values)
     })
   }
+
+  it("sends each element of a list to other processes, so that their bytes bound the length of a list", () => {
+    const none = Option.none()
+    const lists: ReadonlyArray<readonly [schema: Schema.Constraint, value: ReadonlyArray<unknown>]> = [
+      [Schema.Tuple([Schema.Option(Schema.String), Schema.Array(Schema.Undefined)]), [
+        none,
+        Array(1000).fill(undefined)
+      ]],
+      [Schema.Tuple([Schema.Option(Schema.String), Schema.Array(Schema.Void)]), [none, Array(1000).fill(undefined)]],
+      [Schema.Array(Schema.Union([Schema.Null])), Array(1000).fill(null)],
+      [Schema.Array(Schema.Undefined), Array(1000).fill(undefined)]
+    ]
+    for (const [schema, value] of lists) {
+      const codec = codecOf(schema)
+      const wire = valueCodec(codec)
+      const bytes = wire.encode([codec.encode(value)], Infinity) as Uint8Array
+      assert.isAbove(bytes.length, 1000)
+      assert.deepStrictEqual(wire.decode(bytes, 1).map(codec.decode), [value])
+    }
+    const erased = codecOf(Schema.Undefined.pipe(Schema.decodeTo(
+      Schema.Literal("nothing"),
+      SchemaTransformation.transform({ decode: () => "nothing" as const, encode: () => undefined })
+    )))
+    const wire = valueCodec(erased)
+    const bytes = wire.encode(Array.from({ length: 1000 }, () => erased.encode("nothing")), Infinity) as Uint8Array
+    assert.isAbove(bytes.length, 1000)
+    assert.deepStrictEqual(new Set(wire.decode(bytes, 1000).map(erased.decode)), new Set(["nothing"]))
+  })
 
   it("runs the checks of a struct, a class and their parts both ways", () => {
     const ordered = Schema.makeFilter((range: { readonly lo: number; readonly hi: number }) =>

@@ -7,12 +7,13 @@
  */
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
-import { isUndefinedAsIs } from "../undefinedAsIs.ts"
+import { isUndefined } from "../undefinedAsIs.ts"
 
 type AnySchema = Schema.Codec<unknown>
 
 /** The schema without its checks, or `undefined` if its values cross as JSON. */
 export const binarySchema = (ast: SchemaAST.AST): AnySchema | undefined => {
+  if (isUndefined(ast)) return Schema.Undefined
   switch (ast._tag) {
     case "String":
     case "TemplateLiteral":
@@ -23,9 +24,6 @@ export const binarySchema = (ast: SchemaAST.AST): AnySchema | undefined => {
       return Schema.Boolean
     case "Null":
       return Schema.Null
-    case "Undefined":
-    case "Void":
-      return Schema.Undefined
     case "Literal":
       return typeof ast.literal === "bigint" ? undefined : Schema.Literal(ast.literal)
     case "Enum":
@@ -35,7 +33,7 @@ export const binarySchema = (ast: SchemaAST.AST): AnySchema | undefined => {
     case "Objects":
       return object(ast)
     case "Union":
-      return all(ast.types, Schema.Union)
+      return ast.types.every(takesNoBytes) ? undefined : all(ast.types, Schema.Union)
     case "Declaration":
       return declared(ast)
     default:
@@ -45,7 +43,6 @@ export const binarySchema = (ast: SchemaAST.AST): AnySchema | undefined => {
 
 const declared = (ast: SchemaAST.Declaration): AnySchema | undefined => {
   if (isBytes(ast)) return Schema.Uint8Array
-  if (isUndefinedAsIs(ast)) return Schema.Undefined
   return idOf(ast) === "effect/schema/Date" ? Schema.Date : undefined
 }
 
@@ -70,7 +67,7 @@ const list = ({ elements, rest }: SchemaAST.Arrays): AnySchema | undefined => {
   })
 }
 
-const takesNoBytes = ({ _tag }: SchemaAST.AST): boolean => _tag === "Null" || _tag === "Undefined" || _tag === "Void"
+const takesNoBytes = (ast: SchemaAST.AST): boolean => ast._tag === "Null" || isUndefined(ast)
 
 const object = ({ indexSignatures, propertySignatures }: SchemaAST.Objects): AnySchema | undefined => {
   if (indexSignatures.length > 0) {

@@ -8,6 +8,7 @@
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import { joinerOf, type ListShape, type Shape, splitterOf } from "../columns.ts"
+import { isUndefined } from "../undefinedAsIs.ts"
 import { binarySchema, isBytes } from "./binarySchema.ts"
 import type { BlobReader, BlobWriter } from "./blobs.ts"
 import * as PlainJson from "./plainJson.ts"
@@ -32,12 +33,10 @@ export const columnCodec = (ast: SchemaAST.AST, shape: Shape | ListShape | undef
 }
 
 const column = (ast: SchemaAST.AST): ColumnCodec => {
+  if (isUndefined(ast)) return constant(() => undefined)
   switch (ast._tag) {
     case "Null":
       return constant(() => null)
-    case "Undefined":
-    case "Void":
-      return constant(() => undefined)
     case "String":
       return textColumn
     case "Unknown":
