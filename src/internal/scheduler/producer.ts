@@ -46,10 +46,6 @@ export class TaskEntry implements Item {
   prefetched = false
   /** It has its outcome, and its work goes on, so that its worker holds it. */
   lingers = false
-  /** Its producer handed it out again while it lingers: it restarts when its work has stopped. */
-  restarts = false
-  /** When its caller gave it while there was no worker. Written by `WorkerAbsence` alone. */
-  waitsSince = 0
   /** The task itself, or its encoded payload. */
   payload: unknown = undefined
   value: unknown = undefined

@@ -48,6 +48,8 @@ export class ProducerSubscription implements Subscription {
   /** `ready` was called while the producer was asked for an entry. */
   private readyWhilePulled = false
   private stopped: (() => void) | undefined
+  /** Lingering entries that the producer handed out again: they restart when their work has stopped. */
+  private restarting: Set<TaskEntry> | undefined
   /** The entry whose time of waiting is measured, and since when. */
   private timed: { readonly entry: TaskEntry; readonly at: number } | undefined
   private readonly owner: SubscriptionOwner
@@ -223,7 +225,7 @@ export class ProducerSubscription implements Subscription {
       if (entry !== undefined) {
         entry.subscription = this
         // The work of the attempt before has not stopped.
-        if (entry.lingers) entry.restarts = true
+        if (entry.lingers) this.restartLater(entry)
         else if (this.wants(entry)) return entry
         this.places.release(entry)
       } else if (!this.readyWhilePulled) return undefined
@@ -247,11 +249,14 @@ export class ProducerSubscription implements Subscription {
     }
   }
 
+  private restartLater(entry: TaskEntry): void {
+    this.restarting ??= new Set()
+    this.restarting.add(entry)
+  }
+
   private afterLingering(entry: TaskEntry): void {
     entry.lingers = false
-    if (!entry.restarts) return
-    entry.restarts = false
-    if (!this.wants(entry)) return
+    if (this.restarting?.delete(entry) !== true || !this.wants(entry)) return
     this.requeue(entry)
     this.owner.enqueue(this)
   }

@@ -14,7 +14,7 @@ import type { Outcomes } from "./outcomes.ts"
 import type { TaskEntry } from "./producer.ts"
 import type { Quarantine } from "./quarantine.ts"
 import type { RunQueue } from "./runQueue.ts"
-import type { ProducerSubscription } from "./subscription.ts"
+import { type ProducerSubscription, subscriptionOf } from "./subscription.ts"
 import type { UnservedTasks } from "./unserved.ts"
 
 interface WorkerAbsenceParts {
@@ -34,6 +34,8 @@ export class WorkerAbsence {
   private timeout = 0
   private cause: unknown
   private timer: Timer | undefined
+  /** When callers gave single tasks, or when a task began to wait for its retry. */
+  private readonly starts = new WeakMap<TaskEntry, number>()
   /** Whether `expire` runs. It pulls sources, which may call `check`. */
   private expiring = false
 
@@ -58,7 +60,7 @@ export class WorkerAbsence {
   /** A producer has something to start. `given` is the task, if it is a single one. */
   waits(subscription: ProducerSubscription, given: TaskEntry | undefined): void {
     const now = this.parts.timers.now()
-    if (given !== undefined) given.waitsSince = now
+    if (given !== undefined) this.starts.set(given, now)
     if (!subscription.queued) subscription.waitsSince = now
   }
 
@@ -78,7 +80,7 @@ export class WorkerAbsence {
     const reject = (entry: TaskEntry) => {
       const waited = Duration.millis(Math.round(now - this.startOf(entry)))
       // If it is retried, its next wait begins now.
-      entry.waitsSince = now
+      this.starts.set(entry, now)
       outcomes.reject(
         entry,
         "none",
@@ -119,7 +121,7 @@ export class WorkerAbsence {
     })
   }
 
-  private startOf({ waitsSince, subscription }: TaskEntry): number {
-    return Math.max(this.since, waitsSince, (subscription as ProducerSubscription).waitsSince)
+  private startOf(entry: TaskEntry): number {
+    return Math.max(this.since, this.starts.get(entry) ?? 0, subscriptionOf(entry).waitsSince)
   }
 }
