@@ -164,11 +164,11 @@ export class Execution<A, E> implements Producer, JournaledExecution {
   private pull(): TaskEntry | undefined {
     while (this.ending.isOpen && this.credits.available()) {
       const task = this.source.next()
-      if (task === Source.NONE) {
-        if (this.source.done) this.wakeConsumer()
-        return undefined
-      }
       if (!Task.isTask(task)) {
+        if (task === Source.NONE) {
+          if (this.source.done) this.wakeConsumer()
+          return undefined
+        }
         this.ending.drain({ _tag: "NotATask", defect: Cause.die(notATask("execute", task)) })
         this.wakeConsumer()
         // Later: a worker is asking for the next task now, and an outcome may end this execution.

@@ -31,6 +31,9 @@ export interface ChunkFillerOptions {
 /** A block takes no longer than so many chunks. */
 const MAX_BLOCK_CHUNKS = 4
 
+/** A chunk without entries, which is never written to. */
+const EMPTY: Array<TaskEntry> = []
+
 export interface BlockOfProducer {
   readonly subscription: ProducerSubscription
   readonly block: TaskBlock
@@ -45,8 +48,8 @@ export class ChunkFiller {
   private readonly preparation: Preparation
   private readonly maxChunk: number
   private readonly chunkMicros: number | undefined
-  /** The chunk being filled; empty between calls. An array that grew is kept for as long as chunks have one entry. */
-  private entries: Array<TaskEntry> = []
+  /** The producer that `fillFrom` asked last may have more. */
+  private hasMore = false
 
   constructor(options: ChunkFillerOptions) {
     this.capacity = options.capacity
@@ -61,16 +64,19 @@ export class ChunkFiller {
   /** At most `max` entries for a worker; the children of `parent` come before other producers. */
   fill(worker: WorkerState, max: number, parent: ParentTask | undefined): Array<TaskEntry> {
     const most = Math.min(max, this.maxChunk)
-    const { entries, runQueue } = this
-    if (this.unserved.size > 0) this.unserved.fill(worker, most, entries)
-    if (parent?.subscriptions !== undefined) this.fillFromChildren(parent.subscriptions, most, worker)
+    const { runQueue } = this
+    let entries = EMPTY
+    if (this.unserved.size > 0) this.unserved.fill(worker, most, entries = [])
+    if (parent?.subscriptions !== undefined) {
+      entries = this.fillFromChildren(parent.subscriptions, most, worker, entries)
+    }
     for (let turns = runQueue.length; turns > 0 && entries.length < most; turns--) {
       const subscription = runQueue.first
       const share = Math.ceil((most - entries.length) / turns)
-      runQueue.rotate(!subscription.ended && this.fillFrom(subscription, share, worker, entries))
+      this.hasMore = false
+      if (!subscription.ended) entries = this.fillFrom(subscription, share, worker, entries)
+      runQueue.rotate(this.hasMore)
     }
-    if (entries.length === 1) return [entries.pop()!]
-    if (entries.length > 1) this.entries = []
     return entries
   }
 
@@ -92,23 +98,32 @@ export class ChunkFiller {
     return { subscription, block, type: this.preparation.typeOf(block.name)! }
   }
 
-  private fillFromChildren(children: Iterable<Subscription>, most: number, worker: WorkerState): void {
-    const { entries } = this
+  private fillFromChildren(
+    children: Iterable<Subscription>,
+    most: number,
+    worker: WorkerState,
+    entries: Array<TaskEntry>
+  ): Array<TaskEntry> {
     for (const child of children) {
-      if (entries.length >= most) return
-      this.fillFrom(child as ProducerSubscription, most - entries.length, worker, entries)
+      if (entries.length >= most) break
+      entries = this.fillFrom(child as ProducerSubscription, most - entries.length, worker, entries)
     }
+    return entries
   }
 
-  /** Adds entries of one producer, at most `share`. Whether it may have more. */
+  /**
+   * Adds entries of one producer, at most `share`, and sets `hasMore`. The first entry makes the array: most chunks of
+   * one entry then need no memory for more.
+   */
   private fillFrom(
     subscription: ProducerSubscription,
     share: number,
     worker: WorkerState,
     entries: Array<TaskEntry>
-  ): boolean {
+  ): Array<TaskEntry> {
+    this.hasMore = true
     const size = this.admitted(subscription, share, worker, entries)
-    if (size <= 0) return true
+    if (size <= 0) return entries
     const budget = this.chunkMicros !== undefined && subscription.producer.chunkSize === undefined && size > 1
       ? new ChunkBudget(subscription.lastChunk, this.chunkMicros)
       : undefined
@@ -117,7 +132,8 @@ export class ChunkFiller {
       const entry = subscription.shift()
       if (entry === undefined) {
         this.shareTail(subscription, entries, start)
-        return subscription.requeued.length > 0
+        this.hasMore = subscription.requeued.length > 0
+        return entries
       }
       const type = this.preparation.prepare(entry, worker)
       if (type === undefined) continue
@@ -132,10 +148,11 @@ export class ChunkFiller {
         }
         budget.add(type)
       }
-      entries.push(entry)
+      if (entries === EMPTY) entries = [entry]
+      else entries.push(entry)
     }
     if (budget !== undefined && entries.length > start) subscription.lastChunk = entries.length - start
-    return true
+    return entries
   }
 
   /** How many entries of a producer may join a chunk. */
@@ -145,10 +162,13 @@ export class ChunkFiller {
     { assigned, handle }: WorkerState,
     entries: ReadonlyArray<TaskEntry>
   ): number {
-    let size = producer.chunkSize === undefined ? share : Math.min(share, producer.chunkSize)
+    // Not by `Math.min`, for which V8 converts integers to floats and back.
+    let size = share
+    if (producer.chunkSize !== undefined && producer.chunkSize < size) size = producer.chunkSize
     if (handle.capacityAt !== undefined) {
       const taken = entries.length === 0 ? 0 : entries.filter((entry) => entry.depth === depth).length
-      size = Math.min(size, handle.capacityAt(depth) - taken)
+      const room = handle.capacityAt(depth) - taken
+      if (room < size) size = room
     }
     if (this.capacity.isUnbounded) return size
     if (handle.window <= handle.concurrency) {

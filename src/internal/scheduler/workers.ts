@@ -38,7 +38,8 @@ export class Workers implements Iterable<WorkerState> {
   }
 
   get(handle: Contract.WorkerHandle): WorkerState | undefined {
-    return this.states.get(handle)
+    // Comparing two handles takes a fifth of the time of a look-up, which a chunk of one trivial task notices.
+    return this.only?.handle === handle ? this.only : this.states.get(handle)
   }
 
   [Symbol.iterator](): Iterator<WorkerState> {
