@@ -92,5 +92,13 @@ export type Error<T extends Any> = T extends unknown ? T[typeof TypeId]["error"]
  * @category guards
  * @since 0.1.0
  */
-export const isTask = (u: unknown): u is Any =>
-  ((typeof u === "object" && u !== null) || typeof u === "function") && TypeId in u
+export const isTask = (u: unknown): u is Any => {
+  if ((typeof u !== "object" || u === null) && typeof u !== "function") return false
+  try {
+    // An object that was made from the prototype of a task class, without its constructor, has no name.
+    return TypeId in u && typeof (u as Partial<Any>)._tag === "string"
+  } catch {
+    // A proxy that was revoked, for example.
+    return false
+  }
+}

@@ -34,6 +34,23 @@ describe("What is not a task", () => {
       yield* queue.pop()
     })).pipe(Effect.provide(layer)))
 
+  it.effect("is a value of a task class that its constructor has not made, or that cannot be read", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const queue = yield* Dispatcher.makeQueue<Tick>()
+      const { proxy, revoke } = Proxy.revocable(new Tick(), {})
+      revoke()
+      for (const value of [Object.create(Tick.prototype) as Tick, proxy]) {
+        const defects = [
+          yield* defectOf(Dispatcher.run(value)),
+          yield* defectOf(queue.push(value)),
+          yield* defectOf(Stream.runDrain(Dispatcher.execute([value])))
+        ]
+        for (const defect of defects) assert.include(defect, "something that is not a task")
+        // The dispatcher runs other tasks as before.
+        yield* Dispatcher.run(new Tick())
+      }
+    })).pipe(Effect.provide(layer)))
+
   it("is a promise or an async iterable of tasks", () => {
     for (const tasks of [Promise.resolve([new Tick()]), (async function*() {})()]) {
       assert.throws(
