@@ -3,7 +3,8 @@
  * hundreds of modules, which takes half of the time, or less, from a few files.
  *
  * The bundle has a module for each module that it was made from, with the same exports, and `hook.ts` loads it in the
- * place of the other. The name of its folder is a hash of its inputs, so a bundle is never older than the sources.
+ * place of the other. Most of the code is in a few scripts (`scripts.ts`). The name of its folder is a hash of its inputs,
+ * so a bundle is never older than the sources.
  */
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -21,13 +22,15 @@ import {
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { type Plugin, rolldown } from "rolldown"
-import { withExportsObjects } from "./exportsObject.ts"
+import { withScripts } from "./scripts.ts"
 
 const root = fileURLToPath(new URL("../../../", import.meta.url))
 const bundles = join(root, "node_modules/.cache/papyros")
 
 const files = (...patterns: ReadonlyArray<string>): ReadonlyArray<string> =>
   globSync(patterns, { cwd: root }).sort().map((file) => join(root, file))
+
+const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
 const hashOf = (files: ReadonlyArray<string>): string => {
   const hash = createHash("sha256")
@@ -61,7 +64,9 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
       id === "#page" ? { id: pathToFileURL(join(root, "scripts/page.ts")).href, external: true } : null,
     // Modules find other files, such as `package.json`, by their own URL.
     transform: (code, id) =>
-      isBundled(id) ? code.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(id).href)) : null,
+      isBundled(id)
+        ? code.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(id).href))
+        : null,
     moduleParsed({ id }) {
       if (!isBundled(id)) return
       const fileName = placeOf(id)
@@ -90,7 +95,7 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
   }
   const inputs = sources.map((file) => [placeOf(file).slice(0, -".js".length), file])
   const bundle = await rolldown({
-    input: { ...Object.fromEntries(inputs), hook: fileURLToPath(new URL("./hook.ts", import.meta.url)) },
+    input: { ...Object.fromEntries(inputs), hook: beside("hook.ts"), loadScript: beside("loadScript.ts") },
     external: /^(?!@?effect(\/|$)|[./#])/,
     resolve: { conditionNames: ["papyros-source", "node", "import", "default"] },
     platform: "node",
@@ -108,7 +113,7 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
   const modules = new Map(
     output.map((file) => [file.fileName, file.type === "chunk" ? file.code : String(file.source)])
   )
-  for (const [path, code] of withExportsObjects(modules, Object.keys(groups).map((name) => `shared/${name}.js`))) {
+  for (const [path, code] of withScripts(modules, Object.keys(groups).map((name) => `shared/${name}.js`))) {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(join(folder, path), code)
   }
@@ -116,20 +121,20 @@ const make = async (sources: ReadonlyArray<string>, folder: string): Promise<voi
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }))
 }
 
-/**
- * Runs a task in a thread of the command, and asks for a name server that is not there, which puts the bundle into
- * Node's compile cache. Most processes of the tests are killed, and only a process that ends by itself writes to it.
- */
-const warmUp = (options: string): void => {
-  const handlers = join(root, "test/support/pool/handlers.ts")
-  const commands = [["run", handlers, "Add", "--dispatcher=pool"], ["status", "--name-server=127.0.0.1:1"]]
-  for (const command of commands) {
-    spawnSync(process.execPath, ["--conditions=papyros-source", join(root, "src/bin.ts"), ...command], {
+/** Makes V8's code cache of the scripts, and Node's compile cache of the modules. */
+const warmUp = (folder: string, options: string): void => {
+  const { error, status, stderr } = spawnSync(
+    process.execPath,
+    ["--conditions=papyros-source", beside("warmUp.ts")],
+    {
       input: JSON.stringify({ n: 1 }),
-      stdio: ["pipe", "ignore", "ignore"],
-      env: { ...process.env, NODE_OPTIONS: options }
-    })
-  }
+      env: { ...process.env, NODE_OPTIONS: options, PAPYROS_TEST_CODE_CACHE: "1" },
+      encoding: "utf8"
+    }
+  )
+  if (status === 0) return
+  rmSync(folder, { recursive: true })
+  throw new Error(`the bundle does not run: ${error ?? stderr}`)
 }
 
 const DAY = 24 * 3600 * 1000
@@ -144,7 +149,7 @@ export const bundled = async (): Promise<string> => {
     await make(sources, made)
     // Another run may have made it meanwhile.
     if (!existsSync(folder)) renameSync(made, folder)
-    warmUp(options)
+    warmUp(folder, options)
     for (const other of readdirSync(bundles)) {
       const path = join(bundles, other)
       if (statSync(path).mtimeMs < Date.now() - DAY) rmSync(path, { recursive: true })
