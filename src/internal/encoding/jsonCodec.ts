@@ -1,17 +1,17 @@
 /**
- * The codec of all other schemas: the canonical JSON codec that Effect derives, except that bytes, dates and `undefined`,
- * at any depth, stay as they are, since structured clone carries them. As JSON, bytes are text in base64, which costs
- * 20 ms for each MB, and `undefined` is `null`, which a schema such as `Schema.optional(Schema.Json)` decodes to `null`.
+ * The codec of all other schemas: the canonical JSON codec that Effect derives, except that bytes, dates, `undefined`,
+ * numbers and big integers, at any depth, stay as they are, since structured clone carries them. As JSON, bytes are text in
+ * base64, which costs 20 ms for each MB, and members of a union could be mistaken for each other: `undefined` for `null`.
  */
 import * as Schema from "effect/Schema"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import * as SchemaAST from "effect/SchemaAST"
 import { type AnyCodec, type Codec, fromExit } from "./codecModel.ts"
+import { leafAsIs } from "./leavesAsIs.ts"
 import { isCloneable } from "./plainCodec.ts"
 import { rewriteDeclarations } from "./rewriteSchema.ts"
-import { undefinedAsIs } from "./undefinedAsIs.ts"
 
-/** Encodes to JSON with bytes, dates and `undefined` in it. */
+/** Encodes to JSON with other data in it that structured clone carries. */
 export const viaJson = (schema: AnyCodec): Codec => {
   const codec = Schema.toCodecJson(Schema.make<AnyCodec>(keepCloneable(schema.ast)))
   SchemaJITCompiler.enable(codec.ast)
@@ -27,8 +27,8 @@ export const viaJson = (schema: AnyCodec): Codec => {
   }
 }
 
-/** Marks the declarations that structured clone carries as being in canonical form already, and so `undefined`. */
+/** Marks the declarations that structured clone carries as being in canonical form already, and so leaves. */
 const keepCloneable = rewriteDeclarations(
   (ast) => isCloneable(ast) ? { annotations: { ...ast.annotations, toCodecJson: () => undefined } } : undefined,
-  undefinedAsIs
+  leafAsIs
 )

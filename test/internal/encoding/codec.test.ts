@@ -86,7 +86,7 @@ describe("Codec", () => {
   })
 
   const json = Schema.UndefinedOr(Schema.Json)
-  const undefinedOrNull: Record<string, readonly [schema: Schema.Constraint, ...values: ReadonlyArray<unknown>]> = {
+  const alikeAsJson: Record<string, readonly [schema: Schema.Constraint, ...values: ReadonlyArray<unknown>]> = {
     "a JSON tree": [json, undefined, null],
     "any value": [Schema.UndefinedOr(Schema.Unknown), undefined, null],
     "an optional field": [
@@ -108,6 +108,14 @@ describe("Codec", () => {
       Option.some(null),
       Option.none()
     ],
+    "numbers and text": [
+      Schema.Array(Schema.Option(Schema.Union([Schema.Number, Schema.Literal(1n), Schema.BigInt, Schema.String]))),
+      [NaN, "NaN", -0, "-0", Infinity, "Infinity", 1n, "1", -5n, "-5", 5].map(Option.some)
+    ],
+    "keys and values that are numbers": [
+      Schema.Option(Schema.Record(Schema.Number, Schema.Union([Schema.Int, Schema.Number, Schema.String]))),
+      Option.some({ 1: 1, 2: NaN, 3: "NaN" })
+    ],
     "void": [Schema.Option(Schema.Union([Schema.Null, Schema.Void])), Option.some(undefined), Option.some(null)],
     "text that is encoded to both": [
       Schema.UndefinedOr(Schema.Null).pipe(Schema.decodeTo(
@@ -121,8 +129,8 @@ describe("Codec", () => {
       "null"
     ]
   }
-  for (const [name, [schema, ...values]] of Object.entries(undefinedOrNull)) {
-    it(`tells undefined from null, in threads and other processes: ${name}`, () => {
+  for (const [name, [schema, ...values]] of Object.entries(alikeAsJson)) {
+    it(`tells values that are alike as JSON apart, in threads and other processes: ${name}`, () => {
       const codec = codecOf(schema)
       const encoded = values.map(codec.encode)
       assert.deepStrictEqual(encoded.map((value) => codec.decode(structuredClone(value))), values)

@@ -7,13 +7,13 @@
  */
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
-import { isUndefined } from "../undefinedAsIs.ts"
+import { leafOf } from "../leavesAsIs.ts"
 
 type AnySchema = Schema.Codec<unknown>
 
 /** The schema without its checks, or `undefined` if its values cross as JSON. */
-export const binarySchema = (ast: SchemaAST.AST): AnySchema | undefined => {
-  if (isUndefined(ast)) return Schema.Undefined
+export const binarySchema = (part: SchemaAST.AST): AnySchema | undefined => {
+  const ast = leafOf(part)
   switch (ast._tag) {
     case "String":
     case "TemplateLiteral":
@@ -24,6 +24,9 @@ export const binarySchema = (ast: SchemaAST.AST): AnySchema | undefined => {
       return Schema.Boolean
     case "Null":
       return Schema.Null
+    case "Undefined":
+    case "Void":
+      return Schema.Undefined
     case "Literal":
       return typeof ast.literal === "bigint" ? undefined : Schema.Literal(ast.literal)
     case "Enum":
@@ -67,7 +70,10 @@ const list = ({ elements, rest }: SchemaAST.Arrays): AnySchema | undefined => {
   })
 }
 
-const takesNoBytes = (ast: SchemaAST.AST): boolean => ast._tag === "Null" || isUndefined(ast)
+const takesNoBytes = (part: SchemaAST.AST): boolean => {
+  const { _tag } = leafOf(part)
+  return _tag === "Null" || _tag === "Undefined" || _tag === "Void"
+}
 
 const object = ({ indexSignatures, propertySignatures }: SchemaAST.Objects): AnySchema | undefined => {
   if (indexSignatures.length > 0) {

@@ -8,7 +8,7 @@
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import { joinerOf, type ListShape, type Shape, splitterOf } from "../columns.ts"
-import { isUndefined } from "../undefinedAsIs.ts"
+import { leafOf } from "../leavesAsIs.ts"
 import { binarySchema, isBytes } from "./binarySchema.ts"
 import type { BlobReader, BlobWriter } from "./blobs.ts"
 import * as PlainJson from "./plainJson.ts"
@@ -32,11 +32,14 @@ export const columnCodec = (ast: SchemaAST.AST, shape: Shape | ListShape | undef
   return "element" in shape ? lists(ast as SchemaAST.Arrays, shape) : objects(ast as SchemaAST.Objects, shape)
 }
 
-const column = (ast: SchemaAST.AST): ColumnCodec => {
-  if (isUndefined(ast)) return constant(() => undefined)
+const column = (part: SchemaAST.AST): ColumnCodec => {
+  const ast = leafOf(part)
   switch (ast._tag) {
     case "Null":
       return constant(() => null)
+    case "Undefined":
+    case "Void":
+      return constant(() => undefined)
     case "String":
       return textColumn
     case "Unknown":
