@@ -41,7 +41,9 @@ export interface Definition<out S extends Schema.Constraint, out E extends Schem
 export type Transfer = "payload" | "success" | "both"
 
 /** @internal Whether the buffers of a payload are moved to the other side. */
-export const movesPayload = (transfer: Transfer | undefined): boolean => transfer === "payload" || transfer === "both"
+export const movesPayload = (transfer: Transfer | undefined): boolean =>
+  // Most tasks move nothing. V8 calls a function to compare `undefined` with a string.
+  transfer !== undefined && (transfer === "payload" || transfer === "both")
 
 /**
  * Any task.
