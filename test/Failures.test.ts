@@ -45,6 +45,18 @@ class Everything extends Task.Class<Everything>()("Everything", {
   }
 }) {}
 
+class Account {
+  readonly secret: Redacted.Redacted
+  constructor(secret: Redacted.Redacted) {
+    this.secret = secret
+  }
+}
+
+const toAccount = SchemaTransformation.transform({
+  decode: ({ secret }: { readonly secret: Redacted.Redacted }) => new Account(secret),
+  encode: ({ secret }: Account) => ({ secret })
+})
+
 class Login extends Task.Class<Login>()("Login", {
   payload: {
     user: Schema.String,
@@ -52,7 +64,12 @@ class Login extends Task.Class<Login>()("Login", {
     keys: Schema.Array(Schema.Redacted(Schema.Finite)),
     pin: Schema.RedactedFromValue(Schema.String).pipe(
       Schema.decodeTo(Schema.String, SchemaTransformation.transform({ decode: Redacted.value, encode: Redacted.make }))
-    )
+    ),
+    token: Schema.Struct({ value: Schema.RedactedFromValue(Schema.String) }).pipe(Schema.encodeKeys({ value: "v" })),
+    account: Schema.declare((u): u is Account => u instanceof Account, {
+      toCodecJson: () =>
+        Schema.link<Account>()(Schema.Struct({ secret: Schema.RedactedFromValue(Schema.String) }), toAccount)
+    })
   },
   error: Schema.Struct({ token: Schema.Redacted(Schema.String) })
 }) {}
@@ -235,23 +252,42 @@ describe("Failures", () => {
         user: "ada",
         password: Redacted.make("opensesame"),
         keys: [Redacted.make(314159), Redacted.make(271828)],
-        pin: "hunter2"
+        pin: "hunter2",
+        token: { value: Redacted.make("swordfish") },
+        account: new Account(Redacted.make("mellon"))
       })
       const file = yield* newFile
       const reason = new TaskFailure.Failed({ error: { token: Redacted.make("opensesame") } })
       yield* failing([task, reason]).pipe(Failures.keep(file), Stream.runDrain)
       const text = yield* FileSystem.FileSystem.use((fs) => fs.readFileString(file))
-      for (const secret of ["opensesame", "314159", "271828", "hunter2"]) assert.notInclude(text, secret)
+      for (const secret of ["opensesame", "314159", "271828", "hunter2", "swordfish", "mellon"]) {
+        assert.notInclude(text, secret)
+      }
       const line: Line = JSON.parse(text)
       const mark = "<redacted>"
       const login = { _tag: "Login", user: "ada" }
-      assert.deepStrictEqual(line.payload, { ...login, password: mark, keys: [mark, mark], pin: mark })
+      assert.deepStrictEqual(line.payload, {
+        ...login,
+        password: mark,
+        keys: [mark, mark],
+        pin: mark,
+        token: { v: mark },
+        account: { secret: mark }
+      })
       assert.deepStrictEqual(line.error, { token: mark })
       const decode = FailureLine.payloadDecoder(Login)
       assert.throws(() => decode(line.payload), /replace <redacted> by the value[^]*"password"/)
-      const secrets = { password: "opensesame", keys: [314159, 271828], pin: "hunter2" }
+      const secrets = {
+        password: "opensesame",
+        keys: [314159, 271828],
+        pin: "hunter2",
+        token: { v: "swordfish" },
+        account: { secret: "mellon" }
+      }
       const restored = decode({ ...login, ...secrets }) as Login
       assert.strictEqual(restored.pin, "hunter2")
+      assert.strictEqual(Redacted.value(restored.token.value), "swordfish")
+      assert.strictEqual(Redacted.value(restored.account.secret), "mellon")
       assert.strictEqual(Redacted.value(restored.password), "opensesame")
       assert.deepStrictEqual(restored.keys.map(Redacted.value), [314159, 271828])
     })))

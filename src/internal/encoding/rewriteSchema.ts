@@ -12,7 +12,7 @@ interface Changed {
   readonly encoding?: SchemaAST.Encoding | undefined
 }
 
-type Change = (ast: SchemaAST.Declaration) => Changed | undefined
+type Change = (ast: SchemaAST.Declaration, rewrite: Rewrite) => Changed | undefined
 
 type Rewrite = (ast: SchemaAST.AST) => SchemaAST.AST
 
@@ -34,7 +34,7 @@ const rewriteNode = (ast: SchemaAST.AST, rewrite: Rewrite, change: Change, chang
   const { annotations, checks, context } = ast
   switch (ast._tag) {
     case "Declaration": {
-      const changed: Changed = change(ast) ?? { annotations, encoding }
+      const changed: Changed = change(ast, rewrite) ?? { annotations, encoding }
       return new SchemaAST.Declaration(
         ast.typeParameters.map(rewrite),
         ast.run,
