@@ -24,16 +24,4 @@ describe("the sessions of a dashboard", () => {
       assert.notInclude(held, Buffer.from(secret).toString("hex").replaceAll(/..(?=.)/g, "$& "))
     }
   })
-
-  it("are 64 at most: a further one ends the oldest, and each ends after 12 hours", () => {
-    const sessions = new Sessions(Redacted.make(token))
-    const ids = Array.from({ length: 65 }, (_, at) => {
-      const login = sessions.login(token, at)
-      return login._tag === "Accepted" ? login.session : undefined
-    })
-    const end = 12 * 60 * 60 * 1000
-    assert.deepStrictEqual(ids.map((id) => sessions.has(id, 100)), ids.map((_, at) => at > 0))
-    assert.isTrue(sessions.has(ids[1], end))
-    assert.isFalse(sessions.has(ids[1], end + 1))
-  })
 })
