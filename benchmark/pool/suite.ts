@@ -33,14 +33,13 @@ export const make = Effect.map(calibrate, (perMicro): Suite => ({
     iterationsPerMicrosecond: Math.round(perMicro)
   },
   causes: [
-    "n + 1: a task costs 0.9 µs of CPU time, 0.4 of them in the main thread and 0.5 in the threads, where a fiber of effect " +
+    "n + 1: a task costs 0.9 µs of CPU time, 0.35 of them in the main thread and 0.55 in the threads, where a fiber of effect " +
     "runs each handler. multiprocessing pickles 256 integers at a time and calls a function on each, in two processes.",
     "n + 1, in one process with other pools: while these run, V8 collects the whole heap. No task of papyros is alive " +
     "then, so V8 drops the hidden classes of its objects, and the code that was compiled for them. The next run compiles " +
     "it again. In a process of its own, with a task in flight, papyros takes two thirds of the CPU time.",
-    "Tasks of 1 ms: when these figures were taken, each was a message to the thread and a message back, which took 45 µs " +
-    "of the main thread; a message now carries up to 4 ms of outcomes, and a task takes 36 µs. piscina c=16 takes 20 µs. The " +
-    "threads share two cores with the main thread.",
+    "Tasks of 1 ms: a task takes 30 to 37 µs of the main thread, in messages of up to 4 ms of outcomes, and 20 µs with " +
+    "piscina c=16. The threads share two cores with the main thread.",
     "1 MB, copied: the bytes of a payload become garbage in the thread, and V8 collects the whole heap of the thread after " +
     "30 to 40 MB of them. The modules of effect make that heap 16 MB large; it has 4 MB in a thread of piscina. More than half " +
     "of the CPU time of this case is V8's marking of these heaps. In a bundle, such a heap has 7 MB.",

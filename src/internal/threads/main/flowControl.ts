@@ -18,14 +18,16 @@ const MAX_CHUNKS = 512
 /** So few chunks in flight are refilled one by one. */
 const FEW_CHUNKS = 2
 
-/**
- * Unfinished work in one thread, in microseconds, above which two chunks are enough. With 2 ms, the main thread took two
- * and a half times as long for tasks of 100 microseconds, and twice as long for tasks of 1 ms.
- */
-const MAX_MICROS = 8000
+/** Unfinished work in one thread, in microseconds, above which two chunks are enough, and idle threads may steal. */
+const MAX_MICROS = 2000
 
-/** Unfinished work in one thread, in microseconds, above which idle threads may steal. */
-const STEALABLE_MICROS = 2000
+/**
+ * The same for payloads of `FEW_BYTES` or less. With 2 ms, the main thread took two and a half times as long for tasks of
+ * 100 microseconds, and twice as long for tasks of 1 ms. For tasks of 20 microseconds with 150 structs each, 8 ms took a
+ * quarter more CPU time than 2 ms: the threads wait while the main thread makes a message of more than a megabyte.
+ */
+const MAX_MICROS_OF_FEW_BYTES = 8000
+const FEW_BYTES = 256 * 1024
 
 /**
  * Payloads in flight to all threads, in bytes, above which two chunks per thread are enough. More gains nothing, and
@@ -63,14 +65,18 @@ export class InFlightWork {
     this.maxBytes = MAX_BYTES / threads
     // Not refilled before half of it is done. Few chunks are, which a thread would run before the next ones arrive.
     const isHalfFull = this.chunks > MAX_CHUNKS / 2 || this.bytes > this.maxBytes / 2 ||
-      (this.chunks > FEW_CHUNKS && this.micros > MAX_MICROS / 2)
+      (this.chunks > FEW_CHUNKS && this.micros > this.maxMicros / 2)
     this.maxChunks = isHalfFull ? 2 : MAX_CHUNKS
   }
 
   /** Whether another chunk may be sent. */
   get hasCapacity(): boolean {
     return this.items <= this.concurrency || this.chunks < 2 ||
-      (this.chunks < this.maxChunks && this.micros < MAX_MICROS && this.bytes < this.maxBytes)
+      (this.chunks < this.maxChunks && this.micros < this.maxMicros && this.bytes < this.maxBytes)
+  }
+
+  private get maxMicros(): number {
+    return this.bytes > FEW_BYTES ? MAX_MICROS : MAX_MICROS_OF_FEW_BYTES
   }
 
   add(chunk: Executor.Chunk): void {
@@ -81,7 +87,7 @@ export class InFlightWork {
 
   private count({ bytes, expectedMicros }: Executor.Chunk, open: number): void {
     // Until its time is known, a chunk counts as enough work: two of them are sent.
-    this.micros += expectedMicros === 0 ? MAX_MICROS : expectedMicros * open
+    this.micros += expectedMicros === 0 ? MAX_MICROS_OF_FEW_BYTES : expectedMicros * open
     this.bytes += bytes * open
   }
 }
@@ -97,5 +103,5 @@ export const canBeStolen = (requests: Requests): boolean => {
       if (request.isOpen(at)) micros += request.segmentOf(at).chunk.expectedMicros
     }
   }
-  return waiting > 0 && micros > STEALABLE_MICROS
+  return waiting > 0 && micros > MAX_MICROS
 }

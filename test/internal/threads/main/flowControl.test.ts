@@ -67,6 +67,14 @@ describe("Flow control", () => {
     assert.strictEqual(sent(2, { expectedMicros: 3000, bytes: 1 }), 1)
   })
 
+  it("sends chunks for at most about 2 ms of work if their payloads are more than 256 KiB", () => {
+    const large = { expectedMicros: 200, bytes: 100 * 1024 }
+    assert.strictEqual(sent(0, large), 10)
+    assert.strictEqual(sent(5, large), 5)
+    assert.strictEqual(sent(6, large), 0)
+    assert.strictEqual(sent(0, { expectedMicros: 200, bytes: 8 * 1024 }), 33)
+  })
+
   it("bounds the bytes of all threads, and refills when half of them are done", () => {
     const large = { expectedMicros: 1, bytes: MiB }
     assert.strictEqual(sent(0, large), 32)
