@@ -1,5 +1,5 @@
 /**
- * Records what a dispatcher does: totals, run times, the time of workers, failures, and the latest tasks. Dashboards,
+ * Records the work of a dispatcher: totals, run times, the time of workers, failures, and the latest tasks. Dashboards,
  * reports and the end of `papyros run` are made from it.
  *
  * Use it where the program itself reads where the time of a run went. Memory is bounded for a run of any length: about

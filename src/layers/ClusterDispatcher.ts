@@ -74,7 +74,7 @@ export interface ClusterDispatcherOptions {
  * **Details**
  *
  * The `Sharding` may be that of a client, or that of a runner. Nothing is stored: `MessageStorage.layerNoop` is enough.
- * A runner that does not answer for 8 seconds is lost, whatever the leases of the cluster are.
+ * A runner that does not answer for 8 seconds is lost, even if the leases of the cluster are longer.
  *
  * **Gotchas**
  *

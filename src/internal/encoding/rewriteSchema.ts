@@ -6,7 +6,7 @@
 import { identity } from "effect/Function"
 import * as SchemaAST from "effect/SchemaAST"
 
-/** What replaces parts of a declaration. Its encoding stays, rewritten, unless it is given. */
+/** The parts that replace those of a declaration. Its encoding stays, rewritten, unless it is given. */
 interface Changed {
   readonly annotations: SchemaAST.Declaration["annotations"]
   readonly encoding?: SchemaAST.Encoding | undefined

@@ -142,7 +142,7 @@ const Line = Schema.Struct({
   payloadError: Schema.optionalKey(Schema.String)
 })
 
-/** What a line says that a replay needs. The lines of `papyros runs failures` have no index. */
+/** The parts of a line that a replay needs. The lines of `papyros runs failures` have no index. */
 export type Line = typeof Line.Type
 
 /** Reads a line from its JSON. */

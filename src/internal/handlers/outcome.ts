@@ -16,7 +16,7 @@ export type HandlerOutcome = { readonly _tag: "Success"; readonly value: unknown
 type Undecodable = Extract<Executor.WireFailure, { readonly _tag: "Undecodable" }>
 
 // The guards of Effect share one look-up, which sees objects of every kind and so takes an eighth of a trivial task. These
-// two have look-ups of their own, in which V8 finds what a handler returned last.
+// two have look-ups of their own, in which V8 finds the kind of the object that a handler returned last.
 
 /** As `Effect.isEffect`. */
 export const isEffect = (u: unknown): u is Effect.Effect<unknown, unknown> =>

@@ -100,7 +100,7 @@ export interface ProgramConnection<M> {
   readonly keepAlive: (keeps: boolean) => void
 }
 
-/** Marks asynchronous work, so that it is known what it belongs to. */
+/** Marks asynchronous work, so that the task to which it belongs is known. */
 interface Marks<A> {
   readonly enterWith: (mark: A) => void
   readonly getStore: () => A | undefined

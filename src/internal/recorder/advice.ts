@@ -1,5 +1,6 @@
 /**
- * What would make a run shorter, and by how much at most: a rule for each cause, over the figures of a recording.
+ * The changes that would make a run shorter, each with the most time that it saves: a rule for each cause, over the figures
+ * of a recording.
  *
  * Must stay true: a gain is an upper bound of the time that following the advice saves, and small gains are not named.
  * `benchmark/advice` follows each piece of advice and checks that at least half of its gain comes.

@@ -1,5 +1,5 @@
 /**
- * Where the time of slots went: what is known exactly, and the reasons of free slots, which are sampled.
+ * Where the time of slots went: times that are known exactly, and the reasons of free slots, which are sampled.
  *
  * Must stay true: the members of a budget are at least 0 and add up to the time of all slots, those that were starting
  * included.

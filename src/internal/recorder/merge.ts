@@ -333,7 +333,7 @@ export class MergedRecording {
     this.counted = { succeeded: totals.succeeded, failed: totals.failed, at }
   }
 
-  /** What a viewer needs at first. */
+  /** The data that a viewer needs at first. */
   toSnapshot(): Model.Snapshot {
     const at = this.clock()
     const current = this.current()

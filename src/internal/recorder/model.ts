@@ -1,5 +1,5 @@
 /**
- * The data of a recording. All of it is plain and can be encoded as JSON: numbers are finite, and what is absent is
+ * The data of a recording. All of it is plain and can be encoded as JSON: numbers are finite, and absent values are
  * `null`. `Recording.ts` exports these types, and the page in a browser reads them.
  *
  * Must stay true: a count or time of a summary only grows; lists are bounded, and say how many entries there are in all.

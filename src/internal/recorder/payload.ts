@@ -1,8 +1,8 @@
 /**
  * The payload of a failed task as short JSON text.
  *
- * Must stay true: the time is bounded for a payload of any size, since it is made on the main thread. What is `Redacted`
- * stays so.
+ * Must stay true: the time is bounded for a payload of any size, since it is made on the main thread. `Redacted`
+ * values stay redacted.
  */
 import type * as Task from "../task.ts"
 
@@ -19,7 +19,7 @@ export const payloadOf = (task: Task.Any): string | null => {
   }
 }
 
-/** Copies the start of a value: what JSON has of it, up to the limit. */
+/** Copies the start of a value: the parts that JSON has, up to the limit. */
 class Start {
   private left = MAX
 

@@ -1,4 +1,4 @@
-/** What is read from the counts of run times by bucket. */
+/** The percentiles and the histogram of run times, from their counts by bucket. */
 import { bucketMicros, RUN_TIME_BUCKETS } from "../scheduler/runTimeBuckets.ts"
 import type { TaskCounts } from "../scheduler/statistics.ts"
 import type { Histogram } from "./model.ts"

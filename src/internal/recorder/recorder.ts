@@ -1,6 +1,6 @@
 /**
- * Records the dispatchers below one service: what happens in each chunk, message, failure and worker, in bounded memory.
- * `summary.ts` makes from it what users see.
+ * Records the chunks, messages, failures and workers of the dispatchers below one service, in bounded memory.
+ * `summary.ts` makes the summaries for users from these records.
  *
  * Must stay true: it works per chunk and per message of a worker, never per task; totals are those of the schedulers;
  * the time in which slots held tasks and the time that workers report are exact, and only the reasons of free slots are
@@ -139,7 +139,7 @@ export class Recorder {
     for (const { rows } of this.workers) rows.flush()
   }
 
-  /** Observes no more. What was recorded can still be read. */
+  /** Observes no more. The data of the recording can still be read. */
   end(): void {
     if (this.endedAt !== undefined) return
     this.sample()
@@ -279,7 +279,7 @@ export class Recorder {
     type.chunkTasks += tasks
     record.tasks += tasks
     const from = this.since(chunk.taken)
-    // What such a worker reports is time of the one thread, not of its slots.
+    // Such a worker reports the time of its one thread, not of its slots.
     const busy = record.sharesThread ? (at - from) * 1000 : (chunk.busy ?? 0) / 1000
     this.endedChunk = chunk
     this.endedRow = record.rows.add(from, at, type.id, tasks, chunk.failed, busy, this.spanMillis)
@@ -357,7 +357,7 @@ export class Recorder {
     return this.now() < FIRST ? FIRST_SAMPLES_EVERY : SAMPLE_EVERY
   }
 
-  /** Samples the reasons of free slots, and adds what has changed to the series. */
+  /** Samples the reasons of free slots, and adds the changes to the series. */
   sample(): void {
     if (this.endedAt !== undefined) return
     const at = this.now()

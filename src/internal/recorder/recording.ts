@@ -20,7 +20,7 @@ import { Recorder } from "./recorder.ts"
 import { frameOf, FrameState, snapshotOf, summaryOf } from "./summary.ts"
 
 /**
- * A recording of a dispatcher. It ends with the scope in which it was made; what was recorded can still be read.
+ * A recording of a dispatcher. It ends with the scope in which it was made; its data can still be read.
  *
  * @stability experimental
  * @category models
@@ -100,7 +100,7 @@ export const record = (
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         recorder.end()
-        // The dispatcher goes on: what it counts from now on is not of this recording.
+        // The dispatcher goes on: its later counts are not of this recording.
         const snapshot = snapshotOf(recorder, state.sequence + 1)
         last = { summary: summaryOf(recorder), snapshot, frame: frameOf(recorder, state, true) }
         return PubSub.end(frames, last.frame)

@@ -1,5 +1,5 @@
 /**
- * Makes summaries, snapshots and frames from what a recorder has.
+ * Makes summaries, snapshots and frames from the data of a recorder.
  *
  * Must stay true: everything is plain data without `undefined`, `NaN` or infinity; a snapshot is at most 512 KiB as JSON,
  * and a frame at most 64 KiB.
@@ -27,7 +27,7 @@ const FRAME_SEGMENTS = 400
 const FRAME_WORKERS = 64
 const FRAME_FAILURES = 20
 const FRAME_EVENTS = 50
-/** Bytes of each list of a frame. Segments get what is left. */
+/** Bytes of each list of a frame. Segments get the rest. */
 const FRAME_LISTS = { types: 14 * 1024, workers: 20 * 1024, groups: 10 * 1024, failures: 6 * 1024, events: 5 * 1024 }
 
 // ----------------------------------------------------------------------------
@@ -239,7 +239,7 @@ const segmentsWithin = (recorder: Recorder, after: number, most: number, bytes: 
 // Frames
 // ----------------------------------------------------------------------------
 
-/** What the latest frame has shown. */
+/** The state that the latest frame has shown. */
 export class FrameState {
   sequence = 0
   segments = 0

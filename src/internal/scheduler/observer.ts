@@ -177,5 +177,5 @@ export class Observers {
 const overheadOf = ({ busy, size, taken, worker }: Chunk, at: number): number =>
   Math.max(0, 1000 * (at - taken!.at) - busy! / 1000 / Math.min(size, worker.handle.concurrency))
 
-/** Resolved: what follows it runs before the next turn, and costs less than `queueMicrotask`. */
+/** A resolved promise: its callbacks run before the next turn, and cost less than `queueMicrotask`. */
 const TURN = Promise.resolve()

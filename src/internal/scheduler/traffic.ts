@@ -1,12 +1,12 @@
 /**
  * The bytes that an executor sends to its workers and receives from them, summed over its connections.
  *
- * Must stay true: the sums never fall, whatever a connection says; a connection that has ended keeps its part. Connections
+ * Must stay true: the sums never fall, even if a connection reports less than before; a connection that has ended keeps its part. Connections
  * count by themselves, and are read when somebody exports.
  */
 import type * as Contract from "./contract.ts"
 
-/** The most that a connection has said. A socket that ends takes back what it has not sent. */
+/** The most that a connection has reported. A socket that ends takes back the bytes that it has not sent. */
 class Part {
   sent = 0
   received = 0

@@ -26,7 +26,7 @@ export class Waking {
   /** Workers are being woken, and whether something may have become startable meanwhile. */
   private waking = false
   private startable = false
-  /** What the first worker threw. */
+  /** The error of the first worker that threw. */
   private thrown: { readonly error: unknown } | undefined
   private wakesSoon = false
   private closed = false

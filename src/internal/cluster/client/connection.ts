@@ -2,7 +2,7 @@
  * The connection of a client to a runner: the messages of a session by calls that may be repeated.
  *
  * Must stay true: the messages of each side are handled once and in order, because they are numbered, and a repeated call
- * changes nothing. So whatever the engine repairs is no loss.
+ * changes nothing. So a failure that the engine repairs is no loss.
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"

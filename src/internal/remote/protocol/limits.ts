@@ -11,6 +11,6 @@ export const CHUNKS_PER_CREDIT = 16
 
 /**
  * The most slots of one worker that a client reckons with. The number of tasks that it pulls ahead grows with them, and a
- * worker chooses what it offers.
+ * worker chooses the number that it offers.
  */
 export const MAX_SLOTS = 16_384

@@ -74,7 +74,7 @@ export const connect: (options: ConnectOptions) => Effect.Effect<Connection, Rem
       isClosed,
       bytes: {
         get sent() {
-          // Without what still waits in memory, and never leaves it if the connection ends now.
+          // Without the bytes that still wait in memory, and never leave it if the connection ends now.
           return opening.raw.bytesWritten - opening.raw.writableLength
         },
         get received() {

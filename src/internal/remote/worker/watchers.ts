@@ -2,7 +2,7 @@
  * The recording of a worker process, for the operators who watch it or ask for its state.
  *
  * Must stay true: nothing is recorded before somebody looks. A recording goes on for a while after the last watcher has
- * gone, so that one who comes back sees what was between. Payloads are never recorded.
+ * gone, so that a watcher who comes back sees the time between. Payloads are never recorded.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

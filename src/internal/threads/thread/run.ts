@@ -44,7 +44,7 @@ type Load = (data: ThreadData) => Effect.Effect<Layer.Layer<never, unknown>, unk
 /** Loads the codecs of tasks that come encoded from other processes. */
 type LoadCodecs = Effect.Effect<(task: Task.AnyClass) => TaskCodecs, unknown>
 
-/** Receives what the program sends after `init`. */
+/** Receives the messages of the program after `init`. */
 interface Receiver {
   readonly receiveAll: (messages: ReadonlyArray<ToThread>) => void
   readonly unreadable: (error: unknown) => void
