@@ -2,7 +2,8 @@
  * A file of failures, to which one stream adds lines.
  *
  * Must stay true: a file that exists is never opened, since it may be needed still. Only its owner can read the file.
- * Lines are written whole: an interruption waits for a write that has begun, and the part that a failed write has left is removed.
+ * Lines are written whole: an interruption waits for a write that has begun, and the part that a failed write has left
+ * is removed.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

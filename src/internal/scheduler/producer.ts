@@ -104,7 +104,10 @@ export interface Assignment {
   readonly cancel: (entry: TaskEntry) => void
 }
 
-/** Why slots are free: the reason for which the producers wait. `"sending"`: there are tasks, and they were not handed out yet. */
+/**
+ * Why slots are free: the reason for which the producers wait. `"sending"`: there are tasks, and they were not handed out
+ * yet.
+ */
 export type FreeReason = "sending" | "input" | "consumer" | "order" | "retry" | "noTasks"
 
 /**

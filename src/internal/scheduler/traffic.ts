@@ -1,8 +1,8 @@
 /**
  * The bytes that an executor sends to its workers and receives from them, summed over its connections.
  *
- * Must stay true: the sums never fall, even if a connection reports less than before; a connection that has ended keeps its part. Connections
- * count by themselves, and are read when somebody exports.
+ * Must stay true: the sums never fall, even if a connection reports less than before; a connection that has ended keeps
+ * its part. Connections count by themselves, and are read when somebody exports.
  */
 import type * as Contract from "./contract.ts"
 

@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import { writeFileSync } from "node:fs"
 import type * as Dispatcher from "papyros/Dispatcher"
+import { isChaos } from "../../support/effort.ts"
 import { freePort, handlers, nameServer, papyros } from "../../support/remote/processes.ts"
 import { proxiedLocal } from "../../support/remote/proxy.ts"
 import { Once, Work } from "../../support/remote/tasks.ts"
@@ -26,9 +27,6 @@ import {
   until,
   works
 } from "../../support/remote/testCluster.ts"
-
-/** Times are checked on a machine that does nothing else. */
-const CHAOS = process.env.PAPYROS_CHAOS !== undefined
 
 /** The processes that have run tasks. */
 const pids = (results: ReadonlyArray<Dispatcher.TaskResult<Work | Once>>): Array<number> =>
@@ -129,7 +127,8 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
           }))
         }
         const tasks = (from: number) => mixed(works(70, 500, from), onces(10, 500, from + 70))
-        const undisturbed = CHAOS ? (yield* timed(tasks(1000))).millis : 0
+        // Times are checked on a machine that does nothing else.
+        const undisturbed = isChaos ? (yield* timed(tasks(1000))).millis : 0
         const before = site.count("start")
         const running = yield* Effect.forkChild(timed(tasks(0)))
         yield* until("some are done", () => site.count("end", worker) >= before + 16)
@@ -142,7 +141,7 @@ layer(Place.layer, { excludeTestServices: true, concurrent: true, timeout: "60 s
         assert.strictEqual(site.count("start"), before + 80)
         assert.deepStrictEqual(site.lines.filter(({ attempt }) => (attempt ?? 1) > 1), [])
         assert.deepStrictEqual(site.violations, [])
-        if (CHAOS) assert.isBelow(millis - undisturbed, 1500)
+        if (isChaos) assert.isBelow(millis - undisturbed, 1500)
       }).pipe(Effect.provide(site.client()))
     }), 300_000)
 

@@ -1,6 +1,6 @@
 /**
- * The knowledge of each side about the other without shared memory, in pages that are not cross-origin isolated: it comes from
- * messages alone. All items that were sent count as started, so a thread is sent one request for each slot, and no item
+ * The knowledge of each side about the other without shared memory, in pages that are not cross-origin isolated: it
+ * comes from messages alone. All items that were sent count as started, so a thread is sent one request for each slot, and no item
  * can be revoked. See "Without shared memory" in docs/internals/threads-protocol.md.
  */
 import { type ItemStates, SharedState } from "./sharedState.ts"
